@@ -1,0 +1,44 @@
+# `make demo` and `make test` need Python 3.11+, pip and make, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+export PILOTHOUSE_MODELS ?= $(CURDIR)/.pilothouse/models
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench docs clean
+
+help:  ## List these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.base: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	@touch $@ .venv/.base
+
+.venv/.models: .venv/.base
+	$(BIN)/pilothouse models pull
+	@touch $@
+
+demo: .venv/.base .venv/.models  ## Ingest the docs, ask questions over HTTP, show answers and the trace
+	@$(BIN)/pilothouse demo
+
+test: .venv/.dev .venv/.models  ## Run the whole test suite
+	$(BIN)/python -m pytest -n auto
+
+check: .venv/.dev  ## Lint, types, layers and the shape of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/house
+
+format: .venv/.dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove the virtual environment and what was built
+	rm -rf .venv build dist

@@ -1,0 +1,144 @@
+"""Call: who asks, in which trace, until when, and with which versions. Span: the record of one step.
+
+Every room takes the Call it works for as an argument; none looks it up from its surroundings. Knows nothing of how
+spans are stored or priced.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import msgspec
+
+from pilothouse.errors import PilothouseError
+from pilothouse.ids import content_hash, new_id, now_us
+from pilothouse.types import Json, Usage
+
+__all__ = ["DEFAULT_PROJECT", "Call", "Kind", "Recorder", "Span", "Status"]
+
+DEFAULT_PROJECT = "default"
+
+Kind = Literal["llm", "embedding", "retriever", "reranker", "chain", "tool", "agent", "guard", "evaluator"]
+Status = Literal["ok", "error", "cancelled"]
+Scalar = str | int | float | bool | list[str] | None
+
+
+class Span(msgspec.Struct, kw_only=True):
+    """One finished or running step of a trace. Times are UTC microseconds, money is nano-USD.
+
+    `cost_nano` is None where the price is unknown (never 0 for that) and on steps that bill nothing themselves.
+    `cost_known` is False only where a priced step (a leaf call to a model) has no known price.
+    """
+
+    id: str
+    trace_id: str
+    project_id: str
+    name: str
+    kind: Kind
+    start_us: int
+    parent_id: str | None = None
+    end_us: int = 0
+    status: Status = "ok"
+    error_code: str | None = None
+    error_message: str | None = None
+    request_id: str | None = None
+    key_id: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    endpoint: str | None = None
+    operation: str | None = None
+    provider: str | None = None
+    request_model: str | None = None
+    response_model: str | None = None
+    deployment: str | None = None
+    usage: Usage | None = None
+    ttft_us: int | None = None
+    cost_nano: int | None = None
+    cost_known: bool = True
+    manifest_id: str | None = None
+    versions: dict[str, str] = {}
+    attributes: dict[str, Scalar] = {}
+    input: Json | None = None
+    output: Json | None = None
+
+    @property
+    def duration_us(self) -> int:
+        return max(0, self.end_us - self.start_us)
+
+    def fail(self, error: BaseException) -> None:
+        """Mark as failed by this error; cancellation has a status of its own."""
+        known = isinstance(error, PilothouseError)
+        cancelled = type(error).__name__ in ("CancelledError", "GeneratorExit", "Cancelled")
+        self.status = "cancelled" if cancelled else "error"
+        self.error_code = error.code if isinstance(error, PilothouseError) else type(error).__name__
+        self.error_message = error.message if known and isinstance(error, PilothouseError) else str(error) or None
+
+
+class Recorder(Protocol):
+    """Takes finished spans. `record` returns once the span would survive a killed process; it never blocks on the
+    database. Raises Overloaded when the spool is full and the settings say to stop."""
+
+    def record(self, span: Span) -> None: ...
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way. `deadline` is on the clock of `time.monotonic`, None for no limit.
+
+    `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
+    the manifest id of the span. A child's versions flow into its parent when it ends.
+    """
+
+    recorder: Recorder
+    project_id: str = DEFAULT_PROJECT
+    trace_id: str = field(default_factory=new_id)
+    parent_id: str | None = None
+    request_id: str = field(default_factory=lambda: f"req_{new_id()}")
+    key_id: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    endpoint: str | None = None
+    deadline: float | None = None
+    depth: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def remaining(self) -> float | None:
+        """Seconds left until the deadline (never negative), None for no limit."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def start(self, name: str, kind: Kind) -> Span:
+        """A new running span under this call; hand it to `finish`."""
+        return Span(
+            id=new_id()[16:], trace_id=self.trace_id, parent_id=self.parent_id, project_id=self.project_id, name=name,
+            kind=kind, start_us=now_us(), request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
+            session_id=self.session_id, endpoint=self.endpoint,
+        )  # fmt: skip
+
+    def finish(self, span: Span) -> None:
+        """Stamp the end and the manifest, then record. Durable against a killed process once this returns."""
+        span.end_us = now_us()
+        span.versions = dict(self.versions)
+        span.manifest_id = content_hash(span.versions) if span.versions else None
+        self.recorder.record(span)
+
+    def child(self, span: Span) -> "Call":
+        """The call for work done inside `span`."""
+        return Call(
+            recorder=self.recorder, project_id=self.project_id, trace_id=self.trace_id, parent_id=span.id,
+            request_id=self.request_id, key_id=self.key_id, user_id=self.user_id, session_id=self.session_id,
+            endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1, versions=self.versions,
+        )  # fmt: skip
+
+    @contextmanager
+    def step(self, name: str, kind: Kind) -> Iterator[tuple[Span, "Call"]]:
+        """Run a block as a span: `with call.step("retrieve", "retriever") as (span, inner): ...`."""
+        span = self.start(name, kind)
+        try:
+            yield span, self.child(span)
+        except BaseException as error:
+            span.fail(error)
+            raise
+        finally:
+            self.finish(span)

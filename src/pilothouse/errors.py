@@ -1,0 +1,176 @@
+"""Every error that Pilothouse raises on purpose.
+
+    PilothouseError                     500 internal_error
+    ├── InvalidRequest                  400 invalid_request_error     what the caller sent cannot be served
+    │   ├── NotFound                    404 not_found
+    │   ├── UnknownModel                404 model_not_found
+    │   ├── BodyTooLarge                413 request_too_large
+    │   └── Unsupported                 400 unsupported                the provider has no such feature
+    ├── ConfigError                     400 invalid_config             names file, line and key
+    │   └── MissingExtra                500 missing_extra              names the extra to install
+    ├── AccessError
+    │   ├── Unauthenticated             401 invalid_api_key
+    │   └── Forbidden                   403 permission_denied
+    ├── ProviderError                   502 provider_error             an upstream model API failed
+    │   ├── ProviderAuth                502 provider_auth              its key was refused
+    │   ├── RateLimited                 429 rate_limit_exceeded        retryable
+    │   ├── ContextTooLong              400 context_length_exceeded
+    │   ├── ContentFiltered             400 content_filter
+    │   ├── ProviderRejected            400 invalid_request_error      the provider found the request invalid
+    │   ├── ProviderUnavailable         503 provider_unavailable       retryable: 5xx, overloaded, refused
+    │   ├── ProviderTimeout             504 provider_timeout           retryable
+    │   └── ProviderProtocolError       502 provider_protocol_error    it answered outside its documented format
+    ├── DocumentError                   422 unreadable_document        names the file
+    ├── StorageError                    503 storage_unavailable
+    ├── Overloaded                      503 overloaded                 we stop admitting
+    └── Cancelled                       499 cancelled                  the caller left or asked to stop
+
+Each class carries its HTTP `status`, its OpenAI-style `code` and whether another attempt may help (`retryable`).
+A message says what happened, where, and what to do next.
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "AccessError", "BodyTooLarge", "Cancelled", "ConfigError", "ContentFiltered", "ContextTooLong", "DocumentError",
+    "Forbidden", "InvalidRequest", "MissingExtra", "NotFound", "Overloaded", "PilothouseError", "ProviderAuth",
+    "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable",
+    "RateLimited", "StorageError", "Unauthenticated", "UnknownModel", "Unsupported",
+]  # fmt: skip
+
+
+class PilothouseError(Exception):
+    """Root of the tree. `param` names the offending field, such as `messages[0].role`."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    type: ClassVar[str] = "server_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class InvalidRequest(PilothouseError):
+    status, code, type = 400, "invalid_request_error", "invalid_request_error"
+
+
+class NotFound(InvalidRequest):
+    status, code = 404, "not_found"
+
+
+class UnknownModel(InvalidRequest):
+    status, code = 404, "model_not_found"
+
+
+class BodyTooLarge(InvalidRequest):
+    status, code = 413, "request_too_large"
+
+
+class Unsupported(InvalidRequest):
+    code = "unsupported"
+
+
+class ConfigError(PilothouseError):
+    status, code, type = 400, "invalid_config", "invalid_request_error"
+
+
+class MissingExtra(ConfigError):
+    """A feature needs packages that are not installed."""
+
+    status, code = 500, "missing_extra"
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}'. Install it with: pip install 'pilothouse[{extra}]'")
+        self.extra = extra
+
+
+class AccessError(PilothouseError):
+    type = "authentication_error"
+
+
+class Unauthenticated(AccessError):
+    status, code = 401, "invalid_api_key"
+
+
+class Forbidden(AccessError):
+    status, code, type = 403, "permission_denied", "permission_error"
+
+
+class ProviderError(PilothouseError):
+    """An upstream model API failed. `provider` is its name in the configuration, `upstream_status` its HTTP status.
+
+    `retry_after` is in seconds, where the provider said so.
+    """
+
+    status, code, type = 502, "provider_error", "api_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        upstream_status: int | None = None,
+        retry_after: float | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, param=param)
+        self.provider = provider
+        self.upstream_status = upstream_status
+        self.retry_after = retry_after
+
+
+class ProviderAuth(ProviderError):
+    code = "provider_auth"
+
+
+class RateLimited(ProviderError):
+    status, code, type, retryable = 429, "rate_limit_exceeded", "rate_limit_error", True
+
+
+class ContextTooLong(ProviderError):
+    status, code, type = 400, "context_length_exceeded", "invalid_request_error"
+
+
+class ContentFiltered(ProviderError):
+    status, code, type = 400, "content_filter", "invalid_request_error"
+
+
+class ProviderRejected(ProviderError):
+    status, code, type = 400, "invalid_request_error", "invalid_request_error"
+
+
+class ProviderUnavailable(ProviderError):
+    status, code, retryable = 503, "provider_unavailable", True
+
+
+class ProviderTimeout(ProviderError):
+    status, code, retryable = 504, "provider_timeout", True
+
+
+class ProviderProtocolError(ProviderError):
+    code = "provider_protocol_error"
+
+
+class DocumentError(PilothouseError):
+    """A document cannot be read. `source` is its path or address."""
+
+    status, code, type = 422, "unreadable_document", "invalid_request_error"
+
+    def __init__(self, message: str, *, source: str) -> None:
+        super().__init__(f"{source}: {message}")
+        self.source = source
+
+
+class StorageError(PilothouseError):
+    status, code = 503, "storage_unavailable"
+
+
+class Overloaded(PilothouseError):
+    status, code, retryable = 503, "overloaded", True
+
+
+class Cancelled(PilothouseError):
+    status, code = 499, "cancelled"

@@ -1,0 +1,96 @@
+"""Every extension point on one screen. Built-ins come in by the same door as plugins: an entry point and a class.
+
+    entry point group        protocol     built-ins
+    pilothouse.providers     Provider     openai, anthropic, google, bedrock, cohere, builtin
+    pilothouse.loaders       Loader       pdf, html, markdown, docx, text
+    pilothouse.tasks         Task         rag.ingest
+
+`Chat` and `Embed` are the gateway itself, handed by `app.py` to any room that needs a model.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pilothouse.call import Call
+from pilothouse.types import ChatChunk, ChatRequest, Document, EmbedRequest, EmbedResponse, Hit, Json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+__all__ = ["Chat", "Embed", "Encode", "Loader", "Progress", "Provider", "Retriever", "Task"]
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """A model API. Made as `Class(name, config)` with its name and ProviderConfig from the configuration.
+
+    `operations` says what it serves: "chat", "text_completion", "embeddings". Requests carry the provider's own
+    model name. Failures are ProviderError subclasses, raised before the first chunk wherever possible.
+    """
+
+    name: str
+    operations: frozenset[str]
+
+    def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+        """An async generator: one chunk per event when `request.stream`, else one chunk with the whole body.
+
+        Close it early (`contextlib.aclosing`) to cancel the upstream call. The last chunks carry `finish_reason`
+        and `usage`. With `request.stream` a usage chunk is asked for whether or not the caller wants it.
+        """
+        ...
+
+    async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse: ...
+
+    async def models(self) -> list[str]:
+        """Names of the models it offers; may call the provider."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Chat(Protocol):
+    """The gateway's one path for a chat completion; `request.model` is an alias or `provider/model`."""
+
+    def __call__(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]: ...
+
+
+class Embed(Protocol):
+    """The gateway's one path for embeddings."""
+
+    async def __call__(self, request: EmbedRequest, call: Call) -> EmbedResponse: ...
+
+
+class Encode(Protocol):
+    """The embedded encoder: texts to L2-normalised float32 rows, shape (len(texts), dimensions)."""
+
+    def __call__(self, texts: Sequence[str]) -> "Vectors": ...
+
+
+class Loader(Protocol):
+    """Reads one kind of document. `suffixes` are lower-case with their dot: (".pdf",)."""
+
+    suffixes: tuple[str, ...]
+
+    def load(self, path: Path, source: str) -> Document:
+        """Raises DocumentError naming `source` when the file cannot be read as what it claims to be."""
+        ...
+
+
+class Retriever(Protocol):
+    async def retrieve(self, query: str, k: int, call: Call) -> list[Hit]:
+        """The best `k` chunks, best first."""
+        ...
+
+
+class Progress(Protocol):
+    """How a task tells where it is. Raises Cancelled once the job was asked to stop."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
+Task = Callable[[Json, Progress], Any]
+"""A job's code: takes the job's JSON payload and a Progress, runs in a process of its own, returns a JSON result."""

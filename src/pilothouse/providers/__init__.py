@@ -1,0 +1,1 @@
+"""Model APIs, each behind the same Provider protocol; translates between the OpenAI shapes and the vendor's own."""

@@ -1,0 +1,86 @@
+"""Bootstrap settings: what a process must know before it can read its configuration. Frozen, from the environment.
+
+What a team changes while it runs (providers, models, routes) is not here: see snapshot.py.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pilothouse.errors import ConfigError
+
+__all__ = ["Settings"]
+
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. Sizes in bytes, times in seconds. Each field has a variable `PILOTHOUSE_<NAME>`."""
+
+    home: Path = Path(".pilothouse")
+    config: Path = Path("pilothouse.yaml")
+    models: Path | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
+    master_key: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8484
+    max_body_bytes: int = 32 * _MEGABYTE
+    request_timeout: float = 600.0
+    shutdown_grace: float = 30.0
+    spool_max_bytes: int = 4096 * _MEGABYTE
+    spool_full: str = "stop"
+    capture_payloads: bool = True
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None, **overrides: object) -> Self:
+        """Read `PILOTHOUSE_*`; `overrides` (from the command line) win where they are not None.
+
+        Raises ConfigError naming the variable whose value cannot be read.
+        """
+        env = os.environ if env is None else env
+        values: dict[str, object] = {}
+        for name, kind in _KINDS.items():
+            variable = f"PILOTHOUSE_{name.upper()}"
+            raw = env.get(variable)
+            if raw in (None, ""):
+                continue
+            try:
+                values[name] = kind(raw)
+            except ValueError as error:
+                raise ConfigError(f"{variable}={raw!r} cannot be read: {error}.", param=variable) from None
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        settings = cls(**values)  # type: ignore[arg-type]
+        if settings.spool_full not in ("stop", "drop"):
+            raise ConfigError(f"PILOTHOUSE_SPOOL_FULL={settings.spool_full!r}: use 'stop' or 'drop'.")
+        return settings
+
+    @property
+    def models_dir(self) -> Path:
+        """Where encoder files live: shared between homes when PILOTHOUSE_MODELS says so."""
+        return self.models or self.home / "models"
+
+    def control_url(self) -> str:
+        """SQLAlchemy URL of the control database; SQLite in the home unless PILOTHOUSE_DATABASE_URL is set."""
+        return self.database_url or f"sqlite:///{self.home / 'control.db'}"
+
+    def observe_url(self) -> str:
+        """SQLAlchemy URL of the span store: a file of its own under SQLite, the same database under Postgres."""
+        return self.database_url or f"sqlite:///{self.home / 'observe.db'}"
+
+
+def _flag(raw: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if raw.lower() not in words:
+        raise ValueError("use true or false")
+    return words[raw.lower()]
+
+
+_KINDS = {
+    "home": Path, "config": Path, "models": Path, "database_url": str, "redis_url": str, "master_key": str,
+    "host": str, "port": int, "max_body_bytes": int, "request_timeout": float, "shutdown_grace": float,
+    "spool_max_bytes": int, "spool_full": str, "capture_payloads": _flag,
+}  # fmt: skip

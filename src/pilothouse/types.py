@@ -1,0 +1,313 @@
+"""The nouns that cross room borders. Requests and answers use the field names of the OpenAI wire format.
+
+A request keeps its whole JSON body, so that fields unknown to us reach the provider untouched; a chunk keeps its
+bytes, so that what a provider sends is forwarded without being written anew. Knows nothing of providers or storage.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import msgspec
+
+from pilothouse.errors import InvalidRequest
+
+__all__ = [
+    "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest", "EmbedResponse", "Hit",
+    "Json", "Operation", "Section", "Usage",
+]  # fmt: skip
+
+Json = dict[str, Any]
+Operation = Literal["chat", "text_completion"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. `input_tokens` includes cached and cache-writing ones, `output_tokens` the reasoning ones.
+
+    `estimated` is true where the provider reported none and the figures were counted from the text.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+    def to_openai(self) -> Json:
+        """The `usage` object of a chat completion."""
+        return {
+            "prompt_tokens": self.input_tokens,
+            "completion_tokens": self.output_tokens,
+            "total_tokens": self.input_tokens + self.output_tokens,
+            "prompt_tokens_details": {
+                "cached_tokens": self.cached_tokens,
+                "cache_write_tokens": self.cache_write_tokens,
+            },
+            "completion_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
+        }
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | list[Json] | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _ChatBody(msgspec.Struct):
+    """What must hold of a chat body before it goes upstream; everything else passes through."""
+
+    model: str
+    messages: list[_Message]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    tools: list[Json] | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    stop: str | list[str] | None = None
+
+
+class _CompletionBody(msgspec.Struct):
+    model: str
+    prompt: str | list[str] | list[int] | list[list[int]]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+
+class _EmbedBody(msgspec.Struct):
+    model: str
+    input: str | list[str] | list[int] | list[list[int]]
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = None
+
+
+def _decode(raw: bytes) -> Json:
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The request body is not valid JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise InvalidRequest(f"The request body must be a JSON object, not {type(body).__name__}.")
+    return body
+
+
+def _check(body: Json, shape: type[msgspec.Struct]) -> None:
+    try:
+        msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$")
+        param = path.rstrip("`").lstrip(".") or None
+        raise InvalidRequest(f"{what}{f' (at {param})' if param else ''}.", param=param) from None
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """A chat (or legacy text) completion request. `body` is the whole decoded JSON, the caller's own to keep."""
+
+    body: Json
+    operation: Operation = "chat"
+
+    @classmethod
+    def parse(cls, raw: bytes, operation: Operation = "chat") -> Self:
+        """Decode and check a request body. Raises InvalidRequest with `param` naming the field."""
+        return cls.check(_decode(raw), operation)
+
+    @classmethod
+    def check(cls, body: Json, operation: Operation = "chat") -> Self:
+        _check(body, _ChatBody if operation == "chat" else _CompletionBody)
+        if operation == "chat" and not body["messages"]:
+            raise InvalidRequest("'messages' is empty: send at least one message.", param="messages")
+        return cls(body, operation)
+
+    @property
+    def model(self) -> str:
+        return self.body["model"]  # type: ignore[no-any-return]
+
+    @property
+    def messages(self) -> list[Json]:
+        return self.body.get("messages", [])  # type: ignore[no-any-return]
+
+    @property
+    def stream(self) -> bool:
+        return self.body.get("stream") is True
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller asked for the usage chunk of a stream (`stream_options.include_usage`)."""
+        return bool((self.body.get("stream_options") or {}).get("include_usage"))
+
+    @property
+    def max_tokens(self) -> int | None:
+        return self.body.get("max_completion_tokens") or self.body.get("max_tokens")
+
+    def last_user_text(self) -> str:
+        """The text of the last user message, empty when there is none."""
+        if self.operation == "text_completion":
+            prompt = self.body["prompt"]
+            return prompt if isinstance(prompt, str) else ""
+        return next((text_of(m.get("content")) for m in reversed(self.messages) if m.get("role") == "user"), "")
+
+    def edited(self, **fields: Any) -> "ChatRequest":
+        """A copy with these top-level body fields set; the nested parts are shared, not copied."""
+        return ChatRequest({**self.body, **fields}, self.operation)
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's `content`: a string, or the text parts of a list joined by newlines."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(p.get("text") or "" for p in content or () if isinstance(p, dict) and p.get("type") == "text")
+
+
+@dataclass(slots=True)
+class ChatChunk:
+    """One step of an answer: an SSE event of a stream, or the whole body of a JSON answer.
+
+    `raw` is the OpenAI-shaped JSON (`chat.completion.chunk`, or `chat.completion` for a JSON answer) as sent or as
+    translated. `text` is the content it adds, `reasoning` likewise. `pieces` is how many content deltas it stands
+    for. `usage` comes once, on the last chunk that has it. `usage_only` marks the extra chunk that
+    `stream_options.include_usage` brings (no choices), which is not forwarded to a caller who did not ask for it.
+    """
+
+    raw: bytes
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    usage_only: bool = False
+
+    @property
+    def data(self) -> Json:
+        """`raw`, decoded anew at each call."""
+        return msgspec.json.decode(self.raw)  # type: ignore[no-any-return]
+
+
+@dataclass(slots=True)
+class ChatResponse:
+    """A whole answer: `data` is the OpenAI `chat.completion` object."""
+
+    data: Json
+    usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        choices = self.data.get("choices") or [{}]
+        return text_of((choices[0].get("message") or {}).get("content"))
+
+    @property
+    def tool_calls(self) -> list[Json]:
+        choices = self.data.get("choices") or [{}]
+        return (choices[0].get("message") or {}).get("tool_calls") or []
+
+
+@dataclass(slots=True)
+class EmbedRequest:
+    """An embeddings request; `body` is the whole decoded JSON."""
+
+    body: Json
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        return cls.check(_decode(raw))
+
+    @classmethod
+    def check(cls, body: Json) -> Self:
+        _check(body, _EmbedBody)
+        if body["input"] in ("", []):
+            raise InvalidRequest("'input' is empty: send a text or a list of texts.", param="input")
+        return cls(body)
+
+    @property
+    def model(self) -> str:
+        return self.body["model"]  # type: ignore[no-any-return]
+
+    @property
+    def texts(self) -> list[str]:
+        """The inputs as texts. Raises InvalidRequest for token-id inputs, which only the provider can read."""
+        given = self.body["input"]
+        texts = [given] if isinstance(given, str) else given
+        if not all(isinstance(text, str) for text in texts):
+            raise InvalidRequest("This model takes texts, not token ids.", param="input")
+        return texts  # type: ignore[no-any-return]
+
+    def edited(self, **fields: Any) -> "EmbedRequest":
+        return EmbedRequest({**self.body, **fields})
+
+
+@dataclass(slots=True)
+class EmbedResponse:
+    """An embeddings answer. `raw` is the OpenAI-shaped JSON body (floats or base64, as the request asked)."""
+
+    raw: bytes
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of a document with one place: a page (from 1) or a path of headings."""
+
+    text: str
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Document:
+    """A source that was read. `source` is its path relative to the ingested folder; `metadata` is free."""
+
+    source: str
+    title: str
+    sections: list[Section]
+    metadata: Json = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Section]:
+        return iter(self.sections)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that a retriever found. `score` is the ranking score, higher is better; `ranks` holds each
+    retriever's own rank (from 1), such as `{"dense": 3, "bm25": 1}`."""
+
+    chunk_id: str
+    text: str
+    source: str
+    title: str = ""
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+    score: float = 0.0
+    ranks: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def place(self) -> str:
+        """Where it stands, for people: `report.pdf, page 3` or `guide.md, Setup > Keys`."""
+        if self.page is not None:
+            return f"{self.source}, page {self.page}"
+        return f"{self.source}, {' > '.join(self.headings)}" if self.headings else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that an answer cites as `[number]`."""
+
+    number: int
+    chunk_id: str
+    source: str
+    place: str
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+
+
+def joined(chunks: Iterable[ChatChunk]) -> str:
+    """The content of some chunks as one text."""
+    return "".join(chunk.text for chunk in chunks)
