@@ -36,7 +36,7 @@ class Registry:
             loaded = point.load()
         except MissingExtra:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is reported with its name
+        except Exception as error:
             raise ConfigError(f"The plugin '{name}' ({point.value}) does not import: {error!r}.") from error
         self._loaded[name] = loaded
         return loaded

@@ -65,9 +65,9 @@ class Embed(Protocol):
 
 
 class Encode(Protocol):
-    """The embedded encoder: texts to L2-normalised float32 rows, shape (len(texts), dimensions)."""
+    """The embedded encoder, off the event loop: texts to L2-normalised float32 rows, (len(texts), dimensions)."""
 
-    def __call__(self, texts: Sequence[str]) -> "Vectors": ...
+    async def __call__(self, texts: Sequence[str]) -> "Vectors": ...
 
 
 class Loader(Protocol):

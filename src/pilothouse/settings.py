@@ -4,7 +4,7 @@ What a team changes while it runs (providers, models, routes) is not here: see s
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -79,7 +79,7 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[str], object]] = {
     "home": Path, "config": Path, "models": Path, "database_url": str, "redis_url": str, "master_key": str,
     "host": str, "port": int, "max_body_bytes": int, "request_timeout": float, "shutdown_grace": float,
     "spool_max_bytes": int, "spool_full": str, "capture_payloads": _flag,

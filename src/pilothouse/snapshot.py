@@ -27,7 +27,7 @@ __all__ = [
     "Snapshot",
     "read_config",
     "resolve_secrets",
-]  # noqa: E501
+]
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

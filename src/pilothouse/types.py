@@ -238,7 +238,7 @@ class EmbedRequest:
         texts = [given] if isinstance(given, str) else given
         if not all(isinstance(text, str) for text in texts):
             raise InvalidRequest("This model takes texts, not token ids.", param="input")
-        return texts  # type: ignore[no-any-return]
+        return texts
 
     def edited(self, **fields: Any) -> "EmbedRequest":
         return EmbedRequest({**self.body, **fields})

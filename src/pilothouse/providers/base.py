@@ -142,7 +142,7 @@ _CONTEXT_SIGNS = (
     "prompt is too long",
     "maximum context",
     "input token count",
-)  # noqa: E501
+)
 
 
 def retry_after(headers: Any) -> float | None:

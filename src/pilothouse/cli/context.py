@@ -1,0 +1,52 @@
+"""What every command gets: the settings, and the platform built when a command first needs it."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilothouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pilothouse.app import Platform
+
+__all__ = ["Context", "as_json", "pass_context", "show_rows"]
+
+
+@dataclass
+class Context:
+    """The `ctx.obj` of every command. Commands close what they open: `with context.platform() as platform:`."""
+
+    settings: Settings
+    build: "Callable[[Settings], Platform]"
+
+    def platform(self) -> "Platform":
+        """The embedded platform on this home. A context manager; also usable with `async with` for the full start."""
+        return self.build(self.settings)
+
+
+pass_context = click.make_pass_decorator(Context)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Print rows as a table of `columns`, or all their fields as JSON. `empty` is said when there are none."""
+    rows = list(rows)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
+        return
+    if not rows:
+        click.echo(empty)
+        return
+    from rich.console import Console  # noqa: PLC0415 - rich costs 20 ms that JSON output does not need
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
+    Console().print(table)

@@ -1,0 +1,89 @@
+"""The `pilothouse` command. Errors are printed as sentences with exit code 1 (2 for wrong usage), never a traceback."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pilothouse import __version__
+from pilothouse.cli.context import Context
+from pilothouse.errors import PilothouseError
+from pilothouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pilothouse.app import Platform
+
+__all__ = ["run"]
+
+COMMANDS = {
+    "demo": "Ingest documents, ask questions, show the answers and the trace.",
+    "init": "Write a starting pilothouse.yaml.",
+    "up": "Start the platform.",
+    "check": "Check the configuration and what it needs.",
+    "rag": "Ingest documents, search them, ask them.",
+    "traces": "See what happened: list traces, show one.",
+    "models": "The embedded encoder's files, and the models on offer.",
+    "jobs": "Background work: list, show, cancel.",
+}
+
+
+class _Commands(click.Group):
+    """Imports `pilothouse.cli.<name>` only when that command is asked for; the help needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pilothouse.cli.{cmd_name}")
+        return getattr(module, cmd_name)  # type: ignore[no-any-return]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(path_type=Path), help="Data folder (PILOTHOUSE_HOME, default .pilothouse).")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration (PILOTHOUSE_CONFIG, pilothouse.yaml).")
+@click.version_option(__version__, prog_name="pilothouse")
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None, config: Path | None) -> None:
+    """Pilothouse runs LLM applications in production, behind one door."""
+    ctx.obj = Context(Settings.from_env(home=home, config=config), ctx.meta["build"])
+
+
+def run(build: "Callable[[Settings], Platform]") -> None:
+    """Run the command line and exit. Set PILOTHOUSE_TRACEBACK=1 to see the traceback of an error."""
+    try:
+        with cli.make_context("pilothouse", sys.argv[1:]) as ctx:
+            ctx.meta["build"] = build
+            code = cli.invoke(ctx)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except PilothouseError as error:
+        if os.environ.get("PILOTHOUSE_TRACEBACK"):
+            raise
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("PILOTHOUSE_TRACEBACK"):
+            raise
+        click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
+        click.echo("This is a bug in Pilothouse. PILOTHOUSE_TRACEBACK=1 shows where it happened.", err=True)
+        sys.exit(70)
