@@ -1,0 +1,195 @@
+"""A client of a running Pilothouse over HTTP: async, and a sync facade over one background loop.
+
+It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any OpenAI client works on `/v1` as well.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from pilothouse.errors import (
+    InvalidRequest,
+    NotFound,
+    PilothouseError,
+    ProviderError,
+    ProviderUnavailable,
+    Unauthenticated,
+    UnknownModel,
+)
+from pilothouse.types import ChatChunk, ChatResponse, Json
+
+__all__ = ["AsyncClient", "Client", "Loop"]
+
+T = TypeVar("T")
+_ERRORS: dict[str, type[PilothouseError]] = {
+    e.code: e for e in (InvalidRequest, NotFound, UnknownModel, Unauthenticated, ProviderUnavailable)
+}
+
+
+class AsyncClient:
+    """`async with AsyncClient("http://127.0.0.1:8484", key) as client: ...`. Errors are those of errors.py."""
+
+    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
+        """One answer. `messages` may be a plain question; `params` are further fields of the request body."""
+        body = {"model": model, "messages": _messages(messages), **params}
+        return ChatResponse(await self.request("POST", "/v1/chat/completions", body))
+
+    async def stream(self, model: str, messages: str | list[Json], **params: Any) -> AsyncIterator[ChatChunk]:
+        """The answer as it comes, chunk by chunk. Close the generator to stop the answer."""
+        body = {"model": model, "messages": _messages(messages), "stream": True, **params}
+        async with self._open("POST", "/v1/chat/completions", body) as response:
+            async for line in response.content:
+                if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
+                    continue
+                raw = line[6:].strip()
+                data = msgspec.json.decode(raw)
+                if "error" in data:
+                    raise _error(502, data)
+                choice = (data.get("choices") or [{}])[0]
+                delta = choice.get("delta") or {}
+                yield ChatChunk(raw, delta.get("content") or "", finish_reason=choice.get("finish_reason"))
+
+    async def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
+        """One vector per text."""
+        answer = await self.request("POST", "/v1/embeddings", {"model": model, "input": texts})
+        return [row["embedding"] for row in answer["data"]]
+
+    async def request(self, method: str, path: str, body: Json | None = None) -> Any:
+        """Any call of the management API; the decoded JSON answer."""
+        async with self._open(method, path, body) as response:
+            return msgspec.json.decode(await response.read())
+
+    def _open(self, method: str, path: str, body: Json | None) -> "_Opened":
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
+            self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
+        return _Opened(self._session, method, self.base_url + path, body)
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class _Opened:
+    """A response in an `async with`, with network failures and error answers as errors of the tree."""
+
+    def __init__(self, session: aiohttp.ClientSession, method: str, url: str, body: Json | None) -> None:
+        data = None if body is None else msgspec.json.encode(body)
+        self._url = url
+        self._context = session.request(method, url, data=data, headers={"content-type": "application/json"})
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        try:
+            response = await self._context.__aenter__()
+        except aiohttp.ClientError as error:
+            raise ProviderUnavailable(f"{self._url} cannot be reached: {error}.") from error
+        if response.status >= 400:
+            raw = await response.read()
+            await self._context.__aexit__(None, None, None)
+            try:
+                body = msgspec.json.decode(raw)
+            except msgspec.DecodeError:
+                body = {"error": {"message": raw[:500].decode("utf-8", "replace")}}
+            raise _error(response.status, body)
+        return response
+
+    async def __aexit__(self, *exc: Any) -> None:
+        await self._context.__aexit__(*exc)
+
+
+def _error(status: int, body: Any) -> PilothouseError:
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    details = error if isinstance(error, dict) else {}
+    kind = _ERRORS.get(str(details.get("code")), Unauthenticated if status == 401 else ProviderError)
+    return kind(str(details.get("message") or details.get("detail") or f"HTTP {status}"), param=details.get("param"))
+
+
+def _messages(given: str | list[Json]) -> list[Json]:
+    return [{"role": "user", "content": given}] if isinstance(given, str) else given
+
+
+class Loop:
+    """One event loop on a thread of its own, for sync code that calls async code."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pilothouse-loop", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to the end and return its result; an interrupt cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def iterate(self, source: AsyncIterator[T]) -> Iterator[T]:
+        """Walk an async iterator from sync code; closing this generator closes that one."""
+        try:
+            while True:
+                try:
+                    item = self.run(_next(source))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                self.run(close())
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _next(source: AsyncIterator[T]) -> T:
+    return await anext(source)
+
+
+class Client:
+    """The sync face of AsyncClient: the same calls, run on one background loop."""
+
+    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+        self._loop = Loop()
+        self._client = AsyncClient(base_url, api_key)
+
+    def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
+        return self._loop.run(self._client.chat(model, messages, **params))
+
+    def stream(self, model: str, messages: str | list[Json], **params: Any) -> Iterator[ChatChunk]:
+        return self._loop.iterate(self._client.stream(model, messages, **params))
+
+    def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
+        return self._loop.run(self._client.embed(model, texts))
+
+    def request(self, method: str, path: str, body: Json | None = None) -> Any:
+        return self._loop.run(self._client.request(method, path, body))
+
+    def close(self) -> None:
+        self._loop.run(self._client.aclose())
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,149 @@
+"""The `/v1` endpoints in OpenAI's dialect, as raw ASGI: read, authenticate, hand to the pipeline, write what comes."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+import msgspec
+
+from pilothouse.access import Keys
+from pilothouse.call import Call, Recorder
+from pilothouse.errors import Cancelled, InvalidRequest, NotFound, PilothouseError, ProviderError
+from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
+from pilothouse.gateway.pipeline import Gateway
+from pilothouse.observe import Metrics
+from pilothouse.settings import Settings
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Operation
+
+__all__ = ["Endpoints"]
+
+_log = logging.getLogger("pilothouse.gateway")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+_DONE = b"[DONE]"
+
+
+class Endpoints:
+    """An ASGI application for the paths in `routes`; anything else under `/v1` is a 404 in OpenAI's shape."""
+
+    def __init__(self, gateway: Gateway, keys: Keys, recorder: Recorder, metrics: Metrics, settings: Settings) -> None:
+        self._gateway = gateway
+        self._keys = keys
+        self._recorder = recorder
+        self._metrics = metrics
+        self._settings = settings
+        self.routes: dict[tuple[str, str], Callable[[Exchange, Call], Awaitable[None]]] = {
+            ("POST", "/v1/chat/completions"): self.chat,
+            ("POST", "/v1/completions"): self.completions,
+            ("POST", "/v1/embeddings"): self.embeddings,
+            ("GET", "/v1/models"): self.models,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send)
+        call = self._call(exchange)
+        status = 200
+        try:
+            self._admit(exchange, call)
+            async with exchange:
+                await self._route(scope)(exchange, call)
+        except Cancelled:
+            status = 499
+        except PilothouseError as error:
+            status = error.status
+            await exchange.error(error, call.request_id, self._identity(call))
+        except asyncio.CancelledError:
+            status = 499
+            if not exchange.client_left:
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        except Exception:
+            status = 500
+            _log.exception("request %s failed", call.request_id)
+            unexpected = PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
+            await exchange.error(unexpected, call.request_id, self._identity(call))
+        finally:
+            self._metrics.request(scope["path"] if self._known(scope) else "other", status)
+
+    async def chat(self, exchange: Exchange, call: Call) -> None:
+        await self._complete(exchange, call, "chat")
+
+    async def completions(self, exchange: Exchange, call: Call) -> None:
+        await self._complete(exchange, call, "text_completion")
+
+    async def embeddings(self, exchange: Exchange, call: Call) -> None:
+        request = EmbedRequest.parse(await exchange.body(self._settings.max_body_bytes))
+        answer = await self._gateway.embed(request, call)
+        await exchange.json(answer.raw, self._identity(call))
+
+    async def models(self, exchange: Exchange, call: Call) -> None:
+        offered = await self._gateway.router.offered()
+        rows = [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name, owner in offered]
+        await exchange.json(msgspec.json.encode({"object": "list", "data": rows}), self._identity(call))
+
+    async def _complete(self, exchange: Exchange, call: Call, operation: Operation) -> None:
+        """The generator is exhausted, so the call recorded, before the last byte of the answer leaves."""
+        request = ChatRequest.parse(await exchange.body(self._settings.max_body_bytes), operation)
+        async with aclosing(self._gateway.chat(request, call)) as chunks:
+            if request.stream:
+                await self._stream(exchange, call, request, chunks)
+                return
+            answer: ChatChunk | None = None
+            async for chunk in chunks:
+                answer = chunk
+        if answer is None:
+            raise ProviderError("The provider gave no answer.")
+        await exchange.json(answer.raw, self._identity(call))
+
+    async def _stream(
+        self, exchange: Exchange, call: Call, request: ChatRequest, chunks: AsyncIterator[ChatChunk]
+    ) -> None:
+        wants_usage = request.wants_usage
+        async for chunk in chunks:
+            if not exchange.started:
+                await exchange.start_events(self._identity(call))
+            if not chunk.usage_only or wants_usage:
+                await exchange.event(chunk.raw)
+        if not exchange.started:
+            raise ProviderError("The provider gave no answer.")
+        await exchange.end_events(_DONE)
+
+    def _call(self, exchange: Exchange) -> Call:
+        """A new trace, or a step of the caller's own where it sent a W3C `traceparent`."""
+        call = Call(recorder=self._recorder, deadline=time.monotonic() + self._settings.request_timeout)
+        call.endpoint = exchange.scope["path"]
+        parent = exchange.header(b"traceparent")
+        match = _TRACEPARENT.match(parent) if parent else None
+        if match:
+            call.trace_id, call.parent_id = match.groups()
+        call.session_id = exchange.header(b"x-session-id")
+        return call
+
+    def _admit(self, exchange: Exchange, call: Call) -> None:
+        principal = self._keys.authenticate(exchange.header(b"authorization"), exchange.header(b"x-api-key"))
+        call.project_id, call.key_id = principal.project_id, principal.key_id
+
+    def _known(self, scope: Scope) -> bool:
+        return (scope["method"], scope["path"]) in self.routes
+
+    def _route(self, scope: Scope) -> Callable[[Exchange, Call], Awaitable[None]]:
+        method, path = scope["method"], scope["path"]
+        handler = self.routes.get((method, path))
+        if handler is None:
+            allowed = [m for m, p in self.routes if p == path]
+            if allowed:
+                raise InvalidRequest(f"{method} is not allowed on {path}; use {' or '.join(allowed)}.")
+            raise NotFound(f"There is no {method} {path}. There are: {', '.join(p for _, p in self.routes)}.")
+        return handler
+
+    def _identity(self, call: Call) -> Headers:
+        """The headers that say which call this was and what answered it."""
+        headers = [(b"x-request-id", call.request_id.encode()), (b"x-pilothouse-trace-id", call.trace_id.encode())]
+        deployment = call.versions.get("deployment")
+        if deployment is not None:
+            headers.append((b"x-pilothouse-deployment", deployment.encode("ascii", "replace")))
+        return headers

@@ -1,0 +1,154 @@
+"""One HTTP exchange over raw ASGI: bounded bodies, JSON, SSE, OpenAI-shaped errors, and noticing that the client left.
+
+Knows nothing of models. The ASGI interface: https://asgi.readthedocs.io/en/latest/specs/www.html
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from pilothouse.errors import BodyTooLarge, Cancelled, InvalidRequest, PilothouseError, ProviderError
+
+__all__ = ["Exchange", "Headers", "Receive", "Scope", "Send", "error_body"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+WATCH_AFTER = 0.05  # seconds: most calls end sooner and need no task that watches the client
+BODY_TIMEOUT = 60.0  # seconds for the whole request body to arrive
+DISCARD_TIMEOUT = 10.0  # seconds to read on after a refusal, so that the client gets to see it
+
+_JSON = (b"content-type", b"application/json")
+_SSE: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+def error_body(error: PilothouseError, request_id: str) -> bytes:
+    """The error in OpenAI's shape, with the request id to look it up by."""
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": error.type,
+                "param": error.param,
+                "code": error.code,
+                "request_id": request_id,
+            }
+        }
+    )
+
+
+class Exchange:
+    """A request and its answer. Use as an async context manager: inside it, a client that leaves cancels the task."""
+
+    __slots__ = ("_receive", "_send", "_task", "_timer", "_watcher", "client_left", "headers", "scope", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.started = False
+        self.client_left = False
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self, limit: int) -> bytes:
+        """The whole request body. Raises BodyTooLarge beyond `limit` bytes, InvalidRequest when it does not come."""
+        declared = self.headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            await self._discard(4 * limit)
+            raise BodyTooLarge(f"The request body has {int(declared)} bytes; the limit is {limit}.")
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Cancelled("The client left before its request was complete.")
+        if not message.get("more_body"):
+            return message.get("body", b"")  # type: ignore[no-any-return]
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                return await self._gather(message, limit)
+        except TimeoutError:
+            raise InvalidRequest(f"The request body did not arrive within {BODY_TIMEOUT:.0f} s.") from None
+
+    async def _gather(self, message: MutableMapping[str, Any], limit: int) -> bytes:
+        parts, size = [message.get("body", b"")], len(message.get("body", b""))
+        while message.get("more_body"):
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Cancelled("The client left before its request was complete.")
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                await self._discard(4 * limit)
+                raise BodyTooLarge(f"The request body is larger than the limit of {limit} bytes.")
+        return b"".join(parts)
+
+    async def _discard(self, at_most: int) -> None:
+        """Read on for a while: a client that is still sending would otherwise see a reset, not the refusal."""
+        until = time.monotonic() + DISCARD_TIMEOUT
+        while at_most > 0 and time.monotonic() < until:
+            message = await self._receive()
+            at_most -= len(message.get("body", b""))
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                return
+
+    async def json(self, body: bytes, headers: Headers, status: int = 200) -> None:
+        self.started = True
+        length = (b"content-length", str(len(body)).encode())
+        await self._send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def start_events(self, headers: Headers) -> None:
+        self.started = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": [*_SSE, *headers]})
+
+    async def event(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": True})
+
+    async def end_events(self, last: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": b"data: " + last + b"\n\n"})
+
+    async def error(self, error: PilothouseError, request_id: str, headers: Headers) -> None:
+        """Answer with an error: as the response, or as the last event of a stream that has begun."""
+        body = error_body(error, request_id)
+        if self.started:
+            await self.end_events(body)
+            return
+        extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge) else []
+        if isinstance(error, ProviderError) and error.retry_after is not None:
+            extra.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
+        await self.json(body, [*headers, *extra], error.status)
+
+    async def __aenter__(self) -> "Exchange":
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    def _watch(self) -> None:
+        self._watcher = asyncio.ensure_future(self._await_disconnect())
+
+    async def _await_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.client_left = True
+        if self._task is not None:
+            self._task.cancel()

@@ -1,0 +1,108 @@
+"""Counts what an answer produced while it flows: text, tool calls, first token, usage, also when it is cut short."""
+
+from pilothouse.call import Span
+from pilothouse.ids import now_us
+from pilothouse.types import ChatChunk, ChatRequest, Json, Usage, text_of
+
+__all__ = ["Meter", "estimate_tokens"]
+
+_CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
+
+
+def estimate_tokens(characters: int) -> int:
+    """Tokens of a text of this many characters, for want of the provider's own count."""
+    return -(-characters // _CHARS_PER_TOKEN)
+
+
+class Meter:
+    """Feed it every chunk of one answer; `settle` then writes what came to the span."""
+
+    __slots__ = (
+        "_deltas",
+        "_finish",
+        "_last",
+        "_reasoning",
+        "_request",
+        "_span",
+        "_text",
+        "_tools",
+        "started",
+        "usage",
+    )
+
+    def __init__(self, span: Span, request: ChatRequest) -> None:
+        self._span = span
+        self._request = request
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._tools: dict[int, Json] = {}
+        self._finish: str | None = None
+        self._last = b""
+        self._deltas = 0
+        self.usage: Usage | None = None
+        self.started = False
+
+    def feed(self, chunk: ChatChunk) -> None:
+        if not self.started:
+            self.started = True
+            self._span.ttft_us = now_us() - self._span.start_us
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        if chunk.finish_reason is not None:
+            self._finish = chunk.finish_reason
+        if not self._request.stream:
+            self._last = chunk.raw
+            self._text.append(chunk.text)
+        elif chunk.text or chunk.reasoning:
+            self._deltas += 1
+            self._text.append(chunk.text)
+            if chunk.reasoning:
+                self._reasoning.append(chunk.reasoning)
+        elif not chunk.usage_only and b'"tool_calls"' in chunk.raw:
+            self._deltas += 1
+            self._add_tool_calls(chunk.data)
+
+    def settle(self, capture: bool) -> None:
+        """Usage on the span: the provider's, or an estimate marked as such once anything was produced."""
+        span = self._span
+        if self.usage is not None:
+            span.usage = self.usage
+        elif self.started or span.status == "ok":
+            span.usage = Usage(self._input_tokens(), self._output_tokens(), estimated=True)
+        if self._finish is not None:
+            span.attributes["finish_reason"] = self._finish
+        if capture and self.started:
+            span.output = self._output()
+
+    def _input_tokens(self) -> int:
+        request = self._request
+        if request.operation == "text_completion":
+            return estimate_tokens(len(str(request.body["prompt"])))
+        return sum(estimate_tokens(len(text_of(m.get("content")))) + 4 for m in request.messages)
+
+    def _output_tokens(self) -> int:
+        """A stream's content delta holds a token or more, so their number is a lower bound of its own."""
+        tools = sum(len(call["function"]["arguments"]) for call in self._tools.values())
+        characters = sum(map(len, self._text)) + sum(map(len, self._reasoning)) + tools
+        return max(self._deltas, estimate_tokens(characters))
+
+    def _output(self) -> Json:
+        if self._last:
+            data = ChatChunk(self._last).data
+            return {"choices": data.get("choices"), **({"citations": data["citations"]} if "citations" in data else {})}
+        message: Json = {"role": "assistant", "content": "".join(self._text)}
+        if self._reasoning:
+            message["reasoning_content"] = "".join(self._reasoning)
+        if self._tools:
+            message["tool_calls"] = [self._tools[i] for i in sorted(self._tools)]
+        return {"choices": [{"index": 0, "message": message, "finish_reason": self._finish}]}
+
+    def _add_tool_calls(self, data: Json) -> None:
+        for choice in data.get("choices") or ():
+            for delta in (choice.get("delta") or {}).get("tool_calls") or ():
+                empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+                call = self._tools.setdefault(delta.get("index", 0), empty)
+                call["id"] += delta.get("id") or ""
+                function = delta.get("function") or {}
+                call["function"]["name"] += function.get("name") or ""
+                call["function"]["arguments"] += function.get("arguments") or ""
