@@ -4,6 +4,7 @@
     ├── InvalidRequest                  400 invalid_request_error     what the caller sent cannot be served
     │   ├── NotFound                    404 not_found
     │   ├── UnknownModel                404 model_not_found
+    │   ├── Conflict                    409 conflict                   someone else changed it first
     │   ├── BodyTooLarge                413 request_too_large
     │   └── Unsupported                 400 unsupported                the provider has no such feature
     ├── ConfigError                     400 invalid_config             names file, line and key
@@ -32,10 +33,10 @@ A message says what happened, where, and what to do next.
 from typing import ClassVar
 
 __all__ = [
-    "AccessError", "BodyTooLarge", "Cancelled", "ConfigError", "ContentFiltered", "ContextTooLong", "DocumentError",
-    "Forbidden", "InvalidRequest", "MissingExtra", "NotFound", "Overloaded", "PilothouseError", "ProviderAuth",
-    "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable",
-    "RateLimited", "StorageError", "Unauthenticated", "UnknownModel", "Unsupported",
+    "AccessError", "BodyTooLarge", "Cancelled", "ConfigError", "Conflict", "ContentFiltered", "ContextTooLong",
+    "DocumentError", "Forbidden", "InvalidRequest", "MissingExtra", "NotFound", "Overloaded", "PilothouseError",
+    "ProviderAuth", "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout",
+    "ProviderUnavailable", "RateLimited", "StorageError", "Unauthenticated", "UnknownModel", "Unsupported",
 ]  # fmt: skip
 
 
@@ -63,6 +64,10 @@ class NotFound(InvalidRequest):
 
 class UnknownModel(InvalidRequest):
     status, code = 404, "model_not_found"
+
+
+class Conflict(InvalidRequest):
+    status, code = 409, "conflict"
 
 
 class BodyTooLarge(InvalidRequest):

@@ -1,0 +1,1 @@
+"""The database's history: one script per revision, in two independent lines, `control_*` and `observe_*`."""
