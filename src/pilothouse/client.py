@@ -6,7 +6,7 @@ It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import aiohttp
 import msgspec
@@ -25,6 +25,7 @@ from pilothouse.types import ChatChunk, ChatResponse, Json
 __all__ = ["AsyncClient", "Client", "Loop"]
 
 T = TypeVar("T")
+_END = object()
 _ERRORS: dict[str, type[PilothouseError]] = {
     e.code: e for e in (InvalidRequest, NotFound, UnknownModel, Unauthenticated, ProviderUnavailable)
 }
@@ -145,11 +146,10 @@ class Loop:
         """Walk an async iterator from sync code; closing this generator closes that one."""
         try:
             while True:
-                try:
-                    item = self.run(_next(source))
-                except StopAsyncIteration:
+                item = self.run(_next(source))
+                if item is _END:
                     return
-                yield item
+                yield cast(T, item)
         finally:
             close = getattr(source, "aclose", None)
             if close is not None:
@@ -161,8 +161,8 @@ class Loop:
         self._loop.close()
 
 
-async def _next(source: AsyncIterator[T]) -> T:
-    return await anext(source)
+async def _next(source: AsyncIterator[T]) -> T | object:
+    return await anext(source, _END)
 
 
 class Client:

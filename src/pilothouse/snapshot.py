@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MARK = re.compile(r"⟦([A-Za-z_][A-Za-z0-9_]*)⟧")
 
 
 class _Strict(BaseModel):
@@ -110,9 +111,10 @@ def read_config(path: Path, text: str | None = None) -> Config:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{path}: is not UTF-8 text.") from None
+    marked = _REFERENCE.sub(r"⟦\1⟧", text)  # a plain `${NAME}` would end a flow mapping at its brace
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node = yaml.compose(marked, Loader=yaml.SafeLoader)
+        data = _restored(yaml.safe_load(marked))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}.") from None
@@ -143,6 +145,15 @@ def resolve_secrets(value: str | None, where: str, env: Mapping[str, str] | None
         return env[name]
 
     return _REFERENCE.sub(look_up, value)
+
+
+def _restored(data: Any) -> Any:
+    """`data` with its marked references as they were written."""
+    if isinstance(data, dict):
+        return {key: _restored(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_restored(value) for value in data]
+    return _MARK.sub(r"${\1}", data) if isinstance(data, str) else data
 
 
 def _dangling(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -61,7 +61,7 @@ class Endpoints:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last resort: a 500 with the id under which the log explains it
             status = 500
             _log.exception("request %s failed", call.request_id)
             unexpected = PilothouseError("Something went wrong in Pilothouse; the log has the request id.")

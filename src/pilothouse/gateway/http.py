@@ -111,6 +111,11 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
         await self._send({"type": "http.response.body", "body": body})
 
+    async def text(self, body: bytes, kind: bytes, status: int = 200) -> None:
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
     async def start_events(self, headers: Headers) -> None:
         self.started = True
         await self._send({"type": "http.response.start", "status": 200, "headers": [*_SSE, *headers]})
