@@ -4,7 +4,6 @@ Every failure of a database reaches the caller as a StorageError that names it, 
 what the tables mean.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from pilothouse.errors import ConfigError, MissingExtra, StorageError
 from pilothouse.settings import Settings
 from pilothouse.storage import migrate
+from pilothouse.storage.locks import hold
 
 __all__ = ["Store", "open_engine", "open_store", "writing"]
 
@@ -179,15 +179,7 @@ def _migrate(engine: Engine, history: migrate.History, home: Path) -> None:
 
 
 def _migration_lock(engine: Engine, home: Path) -> AbstractContextManager[None]:
-    return _file_lock(home / "migrate.lock") if engine.dialect.name == "sqlite" else _advisory_lock(engine)
-
-
-@contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    """Held by one process at a time; the system frees it when the holder dies."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return hold(home / "migrate.lock") if engine.dialect.name == "sqlite" else _advisory_lock(engine)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Brings a database's tables up to date with the code, with Alembic. Knows the scripts, not the tables.
 
 `migrations/` holds two independent histories, `control_NNNN.py` and `observe_NNNN.py`. Each keeps its place in a
-version table of its own, so that both can live in one database. There is no env.py: this module drives Alembic directly.
+version table of its own, so that both can live in one database. There is no env.py: this module drives Alembic.
 """
 
 from pathlib import Path
