@@ -1,49 +1,55 @@
-"""What every HTTP provider shares: one pooled client, timeouts, and errors of the network as ProviderErrors.
+"""What every HTTP provider shares: one pooled client, timeouts, and failures as the ProviderError that fits.
 
 A vendor's file adds its URLs, headers, translation and the reading of its error bodies.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import difflib
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from pilothouse.call import Call
-from pilothouse.errors import (
-    ContentFiltered,
-    ContextTooLong,
-    ProviderAuth,
-    ProviderError,
-    ProviderProtocolError,
-    ProviderRejected,
-    ProviderTimeout,
-    ProviderUnavailable,
-    RateLimited,
-)
+from pilothouse.errors import ConfigError, ProviderError, ProviderProtocolError, ProviderTimeout, ProviderUnavailable
+from pilothouse.providers.failures import describe_error, error_kind, retry_after
 from pilothouse.snapshot import ProviderConfig, resolve_secrets
 
-__all__ = ["HttpProvider", "retry_after"]
+__all__ = ["Exchange", "HttpProvider"]
 
 _ERROR_BODY_LIMIT = 64 * 1024
+_END_PATIENCE = 0.25
+"""Seconds to wait for the end of a stream whose last event has come, so that its connection can be used again."""
 
 
 class HttpProvider:
-    """Base of the providers that speak HTTP. The client is made at the first call, on the running loop."""
+    """Base of the providers that speak HTTP. The client is made at the first call, on the running loop.
+
+    `known_options` are the names that `options` may hold; None leaves them unchecked.
+    """
 
     operations: frozenset[str] = frozenset({"chat"})
     default_base_url: ClassVar[str] = ""
+    known_options: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         self.name = name
         self.config = config
+        self._check_options()
         self.api_key = resolve_secrets(config.api_key, f"providers.{name}.api_key")
         base_url = resolve_secrets(config.base_url, f"providers.{name}.base_url") or self.default_base_url
+        if base_url and not base_url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"providers.{name}.base_url: {base_url!r} is no address; write http://... or https://... .",
+                param=f"providers.{name}.base_url",
+            )
         self.base_url = base_url.rstrip("/")
         extra = {k: resolve_secrets(v, f"providers.{name}.headers.{k}") or "" for k, v in config.headers.items()}
         self.headers = {"content-type": "application/json", **self.auth_headers(), **extra}
+        self._timeout = self._timeout_for(None)
         self._session: aiohttp.ClientSession | None = None
 
     def auth_headers(self) -> dict[str, str]:
@@ -54,104 +60,153 @@ class HttpProvider:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=60),
-                auto_decompress=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=256 * 1024,
             )
         return self._session
 
-    @asynccontextmanager
-    async def post(
-        self, url: str, body: bytes, call: Call, headers: dict[str, str] | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """POST and hand over a 2xx response; anything else is raised as the ProviderError that fits.
+    def post(self, url: str | URL, body: bytes, call: Call, headers: Mapping[str, str] | None = None) -> "Exchange":
+        """`async with provider.post(...) as response`: a 2xx response, or the ProviderError that fits is raised.
 
-        Leaving the block early closes the connection, which is how an upstream call is cancelled.
+        `headers` replace the provider's own. Leaving the block early closes the connection, which is how an upstream
+        call is cancelled.
         """
-        timeout = aiohttp.ClientTimeout(
-            total=call.remaining(), sock_connect=self.config.connect_timeout, sock_read=self.config.read_timeout
-        )
-        try:
-            async with self.session.post(
-                url, data=body, headers=self.headers if headers is None else headers, timeout=timeout
-            ) as response:
-                if response.status >= 300:
-                    raw = await response.content.read(_ERROR_BODY_LIMIT)
-                    raise self.error_from(response.status, raw, response.headers)
-                yield response
-        except TimeoutError as error:
-            raise ProviderTimeout(
-                f"Provider '{self.name}' did not answer in time: {error}.", provider=self.name
-            ) from error
-        except aiohttp.ClientPayloadError as error:
-            raise ProviderUnavailable(
-                f"Provider '{self.name}' broke off its answer: {error}.", provider=self.name
-            ) from error
-        except aiohttp.ClientError as error:
-            raise ProviderUnavailable(
-                f"Provider '{self.name}' cannot be reached: {error}.", provider=self.name
-            ) from error
+        return Exchange(self, "POST", url, body, call.remaining(), self.headers if headers is None else headers)
 
-    def error_from(self, status: int, raw: bytes, headers: Any) -> ProviderError:
+    async def get_json(self, url: str | URL) -> Any:
+        """The decoded JSON of a GET. Raises the ProviderError that fits."""
+        async with Exchange(self, "GET", url, None, None, self.headers) as response:
+            raw = await response.read()
+        try:
+            return msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self.protocol_error(f"answered {url} with something that is not JSON") from error
+
+    async def stream_end(self, response: aiohttp.ClientResponse) -> None:
+        """After a stream's last event: read on to the end of the response, so that its connection is used again."""
+        if response.content.is_eof():
+            return
+        with suppress(TimeoutError, aiohttp.ClientError):  # the answer is complete, whatever its connection does now
+            async with asyncio.timeout(_END_PATIENCE):
+                await response.content.wait_eof()
+
+    def error_from(self, status: int, raw: bytes, headers: Mapping[str, str]) -> ProviderError:
         """The error for a non-2xx answer. Vendors override `describe` to read their own error bodies."""
         message, code = self.describe(raw)
         text = f"Provider '{self.name}' answered {status}: {message or 'no message'}"
-        details: dict[str, Any] = {
-            "provider": self.name, "upstream_status": status, "retry_after": retry_after(headers),
-        }  # fmt: skip
-        lowered = f"{code} {message}".lower()
-        if status in (401, 402, 403):
-            return ProviderAuth(text, **details)
-        if status == 429:
-            return RateLimited(text, **details)
-        if status == 408:
-            return ProviderTimeout(text, **details)
-        if status >= 500:
-            return ProviderUnavailable(text, **details)
-        if any(sign in lowered for sign in _CONTEXT_SIGNS):
-            return ContextTooLong(text, **details)
-        if "content_filter" in lowered or "content management policy" in lowered:
-            return ContentFiltered(text, **details)
-        return ProviderRejected(text, **details)
+        kind = error_kind(status, f"{code} {message}")
+        return kind(text, provider=self.name, upstream_status=status, retry_after=retry_after(headers))
+
+    def error_in_stream(self, raw: bytes) -> ProviderError:
+        """The error for an error event in the middle of a stream, where there is no HTTP status to go by."""
+        message, code = self.describe(raw)
+        text = f"Provider '{self.name}' sent an error in its stream: {message or code or 'no message'}"
+        status = next((int(word) for word in code.split() if word.isdigit()), 0)
+        return error_kind(status, f"{code} {message}")(text, provider=self.name)
 
     def describe(self, raw: bytes) -> tuple[str, str]:
-        """(message, code) from an error body; the OpenAI shape here."""
-        try:
-            body = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return raw[:500].decode("utf-8", "replace"), ""
-        error = body.get("error", body) if isinstance(body, dict) else body
-        if isinstance(error, dict):
-            return str(error.get("message") or ""), str(error.get("code") or error.get("type") or "")
-        return str(error), ""
+        """(message, code words) from an error body: the OpenAI shape and what compatible servers make of it."""
+        return describe_error(raw)
 
     def protocol_error(self, what: str) -> ProviderProtocolError:
         return ProviderProtocolError(f"Provider '{self.name}' {what}.", provider=self.name)
 
+    def broken_off(self, why: object = "the stream ended before the answer did") -> ProviderUnavailable:
+        return ProviderUnavailable(f"Provider '{self.name}' broke off its answer: {why}.", provider=self.name)
+
+    def network_error(self, error: Exception) -> Exception:
+        """The ProviderError for what aiohttp raised; anything else comes back as it is."""
+        if isinstance(error, TimeoutError):
+            detail = str(error) or "the deadline passed"
+            return ProviderTimeout(f"Provider '{self.name}' did not answer in time: {detail}.", provider=self.name)
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+            return ProviderUnavailable(f"Provider '{self.name}' cannot be reached: {error}.", provider=self.name)
+        if isinstance(error, aiohttp.ClientError | ConnectionError):
+            return self.broken_off(error)
+        if isinstance(error, ProviderError) and not error.provider:
+            error.provider = self.name
+        return error
+
+    def timeout(self, remaining: float | None) -> aiohttp.ClientTimeout:
+        """Timeouts of one call with this many seconds left. Raises ProviderTimeout when there are none."""
+        if remaining is None:
+            return self._timeout
+        if remaining <= 0:
+            raise ProviderTimeout(f"No time was left to ask provider '{self.name}'.", provider=self.name)
+        return self._timeout_for(remaining)
+
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one turn of the loop, in which the sockets close
+
+    def _timeout_for(self, total: float | None) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=total, sock_connect=self.config.connect_timeout, sock_read=self.config.read_timeout
+        )
+
+    def _check_options(self) -> None:
+        if self.known_options is None:
+            return
+        for option in self.config.options.keys() - self.known_options:
+            where = f"providers.{self.name}.options.{option}"
+            near = difflib.get_close_matches(option, self.known_options, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(sorted(self.known_options))}."
+            raise ConfigError(f"{where}: unknown option; {hint}", param=where)
 
 
-_CONTEXT_SIGNS = (
-    "context_length",
-    "context length",
-    "context window",
-    "too many tokens",
-    "prompt is too long",
-    "maximum context",
-    "input token count",
-)
+class Exchange:
+    """One request and its answer, as an async context manager. A class, since a generator costs 5 us more per call."""
 
+    __slots__ = ("_body", "_headers", "_method", "_provider", "_remaining", "_response", "_url")
 
-def retry_after(headers: Any) -> float | None:
-    """Seconds from `retry-after-ms` or a numeric `retry-after`; None otherwise."""
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        value = headers.get(name)
+    def __init__(
+        self,
+        provider: HttpProvider,
+        method: str,
+        url: str | URL,
+        body: bytes | None,
+        remaining: float | None,
+        headers: Mapping[str, str],
+    ) -> None:
+        self._provider = provider
+        self._method = method
+        self._url = url
+        self._body = body
+        self._remaining = remaining
+        self._headers = headers
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        provider = self._provider
+        timeout = provider.timeout(self._remaining)
         try:
-            if value is not None:
-                return max(0.0, float(value) / scale)
-        except ValueError:
-            continue
-    return None
+            try:
+                response = await self._send(timeout)
+            except aiohttp.ServerDisconnectedError:
+                # A pooled connection that the server had just closed for being idle: no byte of an answer came.
+                response = await self._send(timeout)
+            self._response = response
+            if response.status < 300:
+                return response
+            raw = await response.content.read(_ERROR_BODY_LIMIT)
+            response.close()
+        except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+            raise provider.network_error(error) from error
+        raise provider.error_from(response.status, raw, response.headers)
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        assert self._response is not None
+        if error is None:
+            self._response.release()
+            return
+        self._response.close()
+        if isinstance(error, Exception):
+            meant = self._provider.network_error(error)
+            if meant is not error:
+                raise meant from error
+
+    async def _send(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+        return await self._provider.session.request(
+            self._method, self._url, data=self._body, headers=self._headers, timeout=timeout, allow_redirects=False
+        )
