@@ -77,7 +77,7 @@ class _ChatBody(msgspec.Struct):
 
 class _CompletionBody(msgspec.Struct):
     model: str
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: str | list[str | int | list[int]]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     max_tokens: int | None = None
@@ -86,7 +86,7 @@ class _CompletionBody(msgspec.Struct):
 
 class _EmbedBody(msgspec.Struct):
     model: str
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | list[str | int | list[int]]
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None
 
