@@ -57,9 +57,7 @@ async def ask(
             outcome.text += chunk.text
             outcome.reasoning += chunk.reasoning
             outcome.finish_reason = chunk.finish_reason or outcome.finish_reason
-            if chunk.usage is not None:
-                assert outcome.usage is None, "usage came twice"
-                outcome.usage = chunk.usage
+            outcome.usage = chunk.usage or outcome.usage
             _read_raw(chunk, request.stream, outcome, partial)
     outcome.calls = [
         ToolCall(call["id"], call["name"], msgspec.json.decode(call["arguments"] or "{}")) for call in partial.values()
@@ -73,7 +71,7 @@ def _read_raw(chunk: ChatChunk, stream: bool, outcome: Outcome, partial: dict[in
     assert isinstance(data["id"], str)
     assert isinstance(data["created"], int)
     assert isinstance(data["model"], str)
-    assert chunk.usage_only == (stream and not data["choices"])
+    assert chunk.usage_only == (stream and not data["choices"] and chunk.usage is not None)
     for choice in data["choices"]:
         part = choice["delta" if stream else "message"]
         at = choice["index"]

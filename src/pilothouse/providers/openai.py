@@ -1,0 +1,205 @@
+"""OpenAI, and every server that speaks its format: vLLM, TGI, Ollama, llama.cpp, Groq, Mistral, Together, Azure.
+
+The format is the house's own, so bodies pass through: a request is encoded once, an answer is forwarded as it came
+and only the few fields that the gateway counts by are read from it.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from yarl import URL
+
+from pilothouse.call import Call
+from pilothouse.errors import ProviderProtocolError
+from pilothouse.providers.base import HttpProvider
+from pilothouse.providers.sse import Event, SseReader
+from pilothouse.snapshot import ProviderConfig
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
+
+__all__ = ["OpenAIProvider"]
+
+_PATHS = {"chat": "chat/completions", "text_completion": "completions", "embeddings": "embeddings", "models": "models"}
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    """`prompt_cache_hit_tokens` is DeepSeek's word for cached tokens."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+    def read(self) -> Usage | None:
+        if self.prompt_tokens is None and self.completion_tokens is None:
+            return None
+        prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
+        return Usage(
+            self.prompt_tokens or 0,
+            self.completion_tokens or 0,
+            (prompt.cached_tokens if prompt else None) or self.prompt_cache_hit_tokens or 0,
+            (prompt.cache_write_tokens if prompt else None) or 0,
+            (completion.reasoning_tokens if completion else None) or 0,
+        )
+
+
+class _Part(msgspec.Struct):
+    """A `delta` or a `message`. vLLM and DeepSeek say `reasoning_content`, OpenRouter and Groq `reasoning`; Mistral
+    streams lists of parts as `content`."""
+
+    content: str | list[Json] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Part | None = None
+    message: _Part | None = None
+    text: str | None = None
+    finish_reason: str | None = None
+
+
+class _Groq(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+class _Answer(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+    x_groq: _Groq | None = None
+
+
+class _Embedded(msgspec.Struct):
+    data: msgspec.Raw
+    usage: _Usage | None = None
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+_read_embedded = msgspec.json.Decoder(_Embedded).decode
+_DONE = b"[DONE]"
+_encode = msgspec.json.Encoder().encode
+
+
+class OpenAIProvider(HttpProvider):
+    """Options: `api_version` makes it Azure (base_url is the resource's, models are deployment names);
+    `stream_usage: false` is for servers that refuse `stream_options`."""
+
+    operations = frozenset({"chat", "text_completion", "embeddings"})
+    default_base_url = "https://api.openai.com/v1"
+    known_options = frozenset({"api_version", "stream_usage"})
+
+    def __init__(self, name: str, config: ProviderConfig) -> None:
+        version = config.options.get("api_version")
+        self._api_version = None if version is None else str(version)  # YAML reads 2024-10-21 as a date
+        self._stream_usage = config.options.get("stream_usage", True) is not False
+        super().__init__(name, config)
+        self._urls = {operation: URL(f"{self.base_url}/{path}") for operation, path in _PATHS.items()}
+
+    def auth_headers(self) -> dict[str, str]:
+        if self._api_version is not None and self.api_key:
+            return {"api-key": self.api_key}
+        return super().auth_headers()
+
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+        body, stream = request.body, request.stream
+        if stream and self._stream_usage:
+            body = {**body, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
+        async with self.post(self._url(request.operation, request.model), _encode(body), call) as response:
+            if not stream:
+                yield self._chunk(await response.read())
+                return
+            if "json" in response.headers.get("content-type", ""):
+                self._chunk(await response.read())
+                raise self.protocol_error("answered a stream request without streaming")
+            reader, begun, finished = SseReader(), False, False
+            async for fragment in response.content.iter_any():
+                for event in reader.feed(fragment):
+                    if event.data == _DONE:
+                        await self.stream_end(response)
+                        return
+                    chunk = self._chunk(event.data)
+                    begun, finished = True, finished or chunk.finish_reason is not None
+                    yield chunk
+            for chunk in self._after_the_end(reader.finish(), begun, finished):
+                yield chunk
+
+    async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
+        async with self.post(self._url("embeddings", request.model), _encode(request.body), call) as response:
+            raw = await response.read()
+        try:
+            answer = _read_embedded(raw)
+        except msgspec.DecodeError as error:
+            raise self.protocol_error(f"answered with no embeddings ({error})") from error
+        return EmbedResponse(raw, answer.usage.read() if answer.usage else None)
+
+    async def models(self) -> list[str]:
+        answer = await self.get_json(self._url("models", ""))
+        rows = answer.get("data") if isinstance(answer, dict) else answer
+        return [row["id"] for row in rows or () if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+    def _url(self, operation: str, model: str) -> URL:
+        if self._api_version is None:
+            return self._urls[operation]
+        place = "" if operation == "models" else f"deployments/{quote(model, safe='')}/"
+        address = f"{self.base_url}/openai/{place}{_PATHS[operation]}?api-version={quote(self._api_version)}"
+        return URL(address, encoded=True)
+
+    def _chunk(self, raw: bytes) -> ChatChunk:
+        """An event or a whole body as a chunk. Raises the ProviderError that it tells of, or ProviderProtocolError."""
+        try:
+            answer = _read_answer(raw)
+        except msgspec.DecodeError as error:
+            raise self.protocol_error(f"answered outside the OpenAI format ({error})") from error
+        choices = answer.choices
+        if choices is None or answer.error:
+            if self.describe(raw)[0]:
+                raise self.error_in_stream(raw)
+            raise self.protocol_error("answered without choices")
+        usage = answer.usage or (answer.x_groq.usage if answer.x_groq else None)
+        chunk = ChatChunk(raw, usage=usage.read() if usage else None)
+        for choice in choices:
+            part = choice.delta or choice.message
+            if part is not None:
+                content = part.content
+                if content:
+                    chunk.text += content if isinstance(content, str) else text_of(content)
+                chunk.reasoning += part.reasoning_content or part.reasoning or _thinking(content)
+            elif choice.text:
+                chunk.text += choice.text
+            chunk.finish_reason = choice.finish_reason or chunk.finish_reason
+        chunk.usage_only = not choices and chunk.usage is not None
+        return chunk
+
+    def _after_the_end(self, left: list[Event], begun: bool, finished: bool) -> Iterator[ChatChunk]:
+        """What to make of a stream that ended without `[DONE]`. Raises unless its answer was complete."""
+        for event in left:
+            if event.data == _DONE:
+                return
+            try:
+                chunk = self._chunk(event.data)
+            except ProviderProtocolError as error:
+                raise self.broken_off() from error
+            begun, finished = True, finished or chunk.finish_reason is not None
+            yield chunk
+        if not begun:
+            raise self.protocol_error("answered a stream request with no events")
+        if not finished:
+            raise self.broken_off()
+
+
+def _thinking(content: str | list[Json] | None) -> str:
+    """The text of Mistral's `thinking` parts."""
+    parts = content if isinstance(content, list) else ()
+    return "".join(text_of(part.get("thinking")) for part in parts if part.get("type") == "thinking")
