@@ -1,0 +1,180 @@
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from pilothouse.call import Call
+from pilothouse.errors import ProviderRejected, ProviderUnavailable, RateLimited, UnknownModel, Unsupported
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Usage
+
+from .conftest import Make
+from .scripted import Recording, Scripted, piece, usage_chunk, whole
+
+
+def ask(stream: bool = False, **more: object) -> ChatRequest:
+    return ChatRequest.check(
+        {"model": "m", "messages": [{"role": "user", "content": "12345678"}], "stream": stream, **more}
+    )
+
+
+async def collect(gateway: object, request: ChatRequest, call: Call) -> list[ChatChunk]:
+    return [chunk async for chunk in gateway.chat(request, call)]  # type: ignore[attr-defined]
+
+
+async def test_a_json_answer_is_a_stream_of_one(make_gateway: Make, call: Call, recording: Recording) -> None:
+    provider = Scripted(whole("hello", Usage(5, 2)))
+    chunks = await collect(make_gateway(a=provider), ask(seed=7), call)
+    assert [c.text for c in chunks] == ["hello"]
+    assert provider.requests[0].body["seed"] == 7
+    assert provider.requests[0].model == "a-model"
+    (span,) = recording.spans
+    assert (span.operation, span.request_model, span.deployment) == ("chat", "m", "a/a-model")
+    assert span.usage == Usage(5, 2)
+    assert span.ttft_us is not None
+    assert span.versions.keys() == {"snapshot", "deployment"}
+    assert span.output is not None
+    assert span.output["choices"][0]["message"]["content"] == "hello"
+
+
+async def test_the_price_comes_from_the_provider_and_an_unknown_one_is_unknown(
+    make_gateway: Make, recording: Recording
+) -> None:
+    gateway = make_gateway(a=Scripted(whole("x", Usage(1000, 1000))))
+    request = ask().edited(model="a/gpt-4o-mini")
+    await collect(gateway, request, Call(recording))
+    await collect(gateway, ask(), Call(recording))
+    priced, unknown = recording.spans
+    assert priced.cost_nano == 1000 * 150 + 1000 * 600  # USD 0.15 and 0.60 per million tokens
+    assert priced.cost_known
+    assert unknown.cost_nano is None
+    assert not unknown.cost_known
+
+
+async def test_a_stream_counts_text_tools_and_usage(make_gateway: Make, call: Call, recording: Recording) -> None:
+    first = {"index": 0, "id": "call_1", "function": {"name": "look", "arguments": '{"a"'}}
+    second = {"index": 0, "function": {"arguments": ": 1}"}}
+    provider = Scripted(
+        piece("he"), piece("llo"), piece(tool_calls=[first]), piece(tool_calls=[second]),
+        piece(finish="tool_calls"), usage_chunk(Usage(9, 4, cached_tokens=3)),
+    )  # fmt: skip
+    await collect(make_gateway(a=provider), ask(stream=True), call)
+    (span,) = recording.spans
+    assert span.usage == Usage(9, 4, cached_tokens=3)
+    assert span.output is not None
+    message = span.output["choices"][0]["message"]
+    assert message["content"] == "hello"
+    assert message["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"a": 1}'}
+    assert span.attributes["finish_reason"] == "tool_calls"
+
+
+async def test_missing_usage_is_estimated_and_says_so_but_zero_is_a_figure(
+    make_gateway: Make, recording: Recording
+) -> None:
+    await collect(make_gateway(a=Scripted(whole("x" * 40))), ask(), Call(recording))
+    await collect(make_gateway(a=Scripted(whole("x" * 40, Usage(0, 0)))), ask(), Call(recording))
+    estimated, zero = recording.spans
+    assert estimated.usage == Usage(6, 10, estimated=True)
+    assert zero.usage == Usage(0, 0)
+
+
+async def test_a_caller_who_leaves_closes_the_provider_and_pays_for_what_came(
+    make_gateway: Make, call: Call, recording: Recording
+) -> None:
+    provider = Scripted(piece("word "), piece("word "), asyncio.Event())
+    async with aclosing(make_gateway(a=provider).chat(ask(stream=True), call)) as chunks:  # type: ignore[type-var]
+        await anext(chunks)
+        await anext(chunks)
+    assert provider.closed == 1
+    (span,) = recording.spans
+    assert span.status == "cancelled"
+    assert span.usage == Usage(6, 3, estimated=True)
+    assert span.output is not None
+    assert span.output["choices"][0]["message"]["content"] == "word word "
+
+
+async def test_cancelling_the_task_does_the_same(make_gateway: Make, call: Call, recording: Recording) -> None:
+    provider = Scripted(piece("one"), reached := asyncio.Event())
+    task = asyncio.create_task(collect(make_gateway(a=provider), ask(stream=True), call))
+    while not provider.requests:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not reached.is_set()
+    assert provider.closed == 1
+    assert recording.spans[0].status == "cancelled"
+
+
+async def test_a_retryable_failure_moves_on_before_the_first_chunk(
+    make_gateway: Make, call: Call, recording: Recording
+) -> None:
+    busy, good = Scripted(RateLimited("busy", provider="a")), Scripted(whole("fine", Usage(1, 1)))
+    chunks = await collect(make_gateway(a=busy, b=good), ask(), call)
+    assert chunks[0].text == "fine"
+    (span,) = recording.spans
+    assert span.deployment == "b/b-model"
+    assert span.attributes["attempt_1"] == "a/a-model: rate_limit_exceeded"
+    assert span.attributes["attempts"] == 2
+    assert span.status == "ok"
+
+
+async def test_the_provider_never_changes_after_the_first_chunk(
+    make_gateway: Make, call: Call, recording: Recording
+) -> None:
+    broken = Scripted(piece("half"), ProviderUnavailable("gone", provider="a"))
+    spare = Scripted(piece("other"))
+    with pytest.raises(ProviderUnavailable):
+        await collect(make_gateway(a=broken, b=spare), ask(stream=True), call)
+    assert not spare.requests
+    assert recording.spans[0].status == "error"
+    assert recording.spans[0].usage == Usage(6, 1, estimated=True)
+
+
+async def test_what_another_attempt_cannot_mend_is_raised_at_once(make_gateway: Make, call: Call) -> None:
+    spare = Scripted(whole("x"))
+    with pytest.raises(ProviderRejected):
+        await collect(make_gateway(a=Scripted(ProviderRejected("no")), b=spare), ask(), call)
+    assert not spare.requests
+
+
+async def test_the_last_failure_is_raised_when_all_fail(make_gateway: Make, call: Call, recording: Recording) -> None:
+    with pytest.raises(ProviderUnavailable, match="second"):
+        gateway = make_gateway(a=Scripted(RateLimited("first")), b=Scripted(ProviderUnavailable("second")))
+        await collect(gateway, ask(), call)
+    span = recording.spans[0]
+    assert span.usage is None
+    assert span.cost_nano is None
+
+
+async def test_an_unknown_model_is_recorded_too(make_gateway: Make, call: Call, recording: Recording) -> None:
+    with pytest.raises(UnknownModel):
+        await collect(make_gateway(a=Scripted()), ask().edited(model="nope"), call)
+    assert recording.spans[0].error_code == "model_not_found"
+
+
+async def test_embeddings_go_the_same_way(make_gateway: Make, call: Call, recording: Recording) -> None:
+    gateway = make_gateway(a=Scripted(RateLimited("busy")), b=Scripted())
+    answer = await gateway.embed(EmbedRequest.check({"model": "m", "input": "text"}), call)
+    assert answer.usage == Usage(input_tokens=3)
+    (span,) = recording.spans
+    assert (span.kind, span.deployment) == ("embedding", "b/b-model")
+    assert span.versions["embedder"] == "b/b-model"
+    with pytest.raises(Unsupported, match="no embeddings"):
+        await make_gateway(a=Scripted(operations={"chat"})).embed(
+            EmbedRequest.check({"model": "m", "input": "text"}), call
+        )
+
+
+async def test_text_completions_are_bridged_over_chat(make_gateway: Make, call: Call, recording: Recording) -> None:
+    provider = Scripted(whole("four", Usage(1, 1)))
+    request = ChatRequest.check({"model": "m", "prompt": ["two and two"], "max_tokens": 5}, "text_completion")
+    (chunk,) = await collect(make_gateway(a=provider), request, call)
+    assert provider.requests[0].messages == [{"role": "user", "content": "two and two"}]
+    assert "prompt" not in provider.requests[0].body
+    assert chunk.data["object"] == "text_completion"
+    assert chunk.data["choices"] == [{"index": 0, "text": "four", "logprobs": None, "finish_reason": "stop"}]
+    assert chunk.data["id"] == "cmpl-1"
+    for field in ({"echo": True}, {"suffix": "x"}, {"prompt": ["a", "b"]}):
+        with pytest.raises(Unsupported) as caught:
+            await collect(make_gateway(a=provider), ChatRequest({**request.body, **field}, "text_completion"), call)
+        assert caught.value.param in field
