@@ -49,15 +49,14 @@ class SseReader:
             seen = len(rest)
             rest += fragment
             cut = rest.rfind(b"\n\n", seen - 1)
-            complete = bytes(rest[:cut]) if cut >= 0 else b""
+            complete = bytes(rest[: max(cut, 0)])
             if cut >= 0:
                 del rest[: cut + 2]
         else:
             cut = fragment.rfind(b"\n\n")
-            complete = fragment[:cut] if cut >= 0 else b""
-            if cut + 2 < len(fragment):
-                rest += fragment[cut + 2 :] if cut >= 0 else fragment
-        if len(rest) > self._max:
+            complete = fragment[: max(cut, 0)]
+            rest += fragment[cut + 2 :] if cut >= 0 else fragment
+        if len(rest) > self._max + 1:  # its last line end may have come already
             raise self._too_large()
         return self._events(complete) if cut >= 0 else []
 

@@ -25,6 +25,8 @@ _MIDWAY = ("hang_midway", "reset_midway", "half_frame", "cut", "error_event")
 _HTML = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 )
+_TURNS = 5
+"""Turns of the loop after each write, in which a client in the same loop reads it: so that cuts stay cuts."""
 
 
 class WireServer(ABC):
@@ -164,7 +166,8 @@ class WireServer(ABC):
         for fragment in fragments(frames, answer.split):
             if fragment:
                 await response.write(fragment)
-                await asyncio.sleep(0)  # lets a client in this loop read what was written, so that cuts stay cuts
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
         if fault == "hang_midway":
             await asyncio.Event().wait()
         if fault == "reset_midway" and request.transport is not None:
