@@ -25,11 +25,12 @@ __all__ = ["describe_error", "error_kind", "retry_after"]
 
 _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _QUOTA = ("insufficient_quota", "billing")
+_NO_CREDIT = "credit balance is too low"
 _CONTEXT = (
     "context_length", "context length", "context window", "too many tokens", "prompt is too long", "maximum context",
-    "input token count", "input is too long", "context size",
+    "input token count", "input is too long", "context size", "context limit",
 )  # fmt: skip
-_FILTER = ("content_filter", "content management policy", "content_policy", "responsibleaipolicy")
+_FILTER = ("content_filter", "content management policy", "content_policy", "responsibleaipolicy", "content filtering policy")
 _BY_WORD: tuple[tuple[type[ProviderError], tuple[str, ...]], ...] = (
     (RateLimited, ("rate_limit", "rate limit", "resource_exhausted", "throttl", "too many requests")),
     (ProviderAuth, ("authentication", "api_key", "api key", "permission", "unauthenticated")),
@@ -48,7 +49,7 @@ def error_kind(status: int, words: str) -> type[ProviderError]:
         return ContextTooLong
     if any(sign in words for sign in _FILTER) and status < 500:
         return ContentFiltered
-    if status in (401, 402, 403) or (status in (0, 429) and any(sign in words for sign in _QUOTA)):
+    if status in (401, 402, 403) or _NO_CREDIT in words or (status in (0, 429) and any(s in words for s in _QUOTA)):
         return ProviderAuth
     if status == 429:
         return RateLimited
