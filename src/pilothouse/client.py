@@ -5,7 +5,7 @@ It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any 
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 from typing import Any, Self, TypeVar, cast
 
 import aiohttp
@@ -22,7 +22,7 @@ from pilothouse.errors import (
 )
 from pilothouse.types import ChatChunk, ChatResponse, Json
 
-__all__ = ["AsyncClient", "Client", "Loop"]
+__all__ = ["AsyncClient", "ChatStream", "Client", "Loop"]
 
 T = TypeVar("T")
 _END = object()
@@ -44,20 +44,10 @@ class AsyncClient:
         body = {"model": model, "messages": _messages(messages), **params}
         return ChatResponse(await self.request("POST", "/v1/chat/completions", body))
 
-    async def stream(self, model: str, messages: str | list[Json], **params: Any) -> AsyncIterator[ChatChunk]:
-        """The answer as it comes, chunk by chunk. Close the generator to stop the answer."""
+    def stream(self, model: str, messages: str | list[Json], **params: Any) -> "ChatStream":
+        """The answer as it comes: `async for chunk in client.stream(...)`."""
         body = {"model": model, "messages": _messages(messages), "stream": True, **params}
-        async with self._open("POST", "/v1/chat/completions", body) as response:
-            async for line in response.content:
-                if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
-                    continue
-                raw = line[6:].strip()
-                data = msgspec.json.decode(raw)
-                if "error" in data:
-                    raise _error(502, data)
-                choice = (data.get("choices") or [{}])[0]
-                delta = choice.get("delta") or {}
-                yield ChatChunk(raw, delta.get("content") or "", finish_reason=choice.get("finish_reason"))
+        return ChatStream(self._open("POST", "/v1/chat/completions", body))
 
     async def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
         """One vector per text."""
@@ -85,6 +75,37 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class ChatStream:
+    """An answer on its way: an async iterator of chunks. `aclose` stops it; `trace_id` is known from the first chunk."""
+
+    def __init__(self, opened: "_Opened") -> None:
+        self.trace_id = ""
+        self._chunks = self._read(opened)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatChunk:
+        return await anext(self._chunks)
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
+
+    async def _read(self, opened: "_Opened") -> AsyncGenerator[ChatChunk]:
+        async with opened as response:
+            self.trace_id = response.headers.get("x-pilothouse-trace-id", "")
+            async for line in response.content:
+                if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
+                    continue
+                raw = line[6:].strip()
+                data = msgspec.json.decode(raw)
+                if "error" in data:
+                    raise _error(502, data)
+                choice = (data.get("choices") or [{}])[0]
+                text = (choice.get("delta") or {}).get("content") or ""
+                yield ChatChunk(raw, text, finish_reason=choice.get("finish_reason"))
 
 
 class _Opened:

@@ -4,7 +4,7 @@ import pytest
 
 from pilothouse.call import Call
 from pilothouse.gateway import Gateway, Router
-from pilothouse.observe import Metrics, Prices
+from pilothouse.observe import Prices
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import Config, Snapshot
 
@@ -38,6 +38,6 @@ def make_gateway() -> Make:
             for i, name in enumerate(names)
         }
         config = Config.model_validate({"providers": {name: {"kind": "openai"} for name in names}, "models": models})
-        return Gateway(Router(Snapshot(1, config), providers), Prices(), Metrics())
+        return Gateway(Router(Snapshot(1, config), providers), Prices())
 
     return make

@@ -57,7 +57,9 @@ def test_provider_and_model_can_be_named_directly(router: Router) -> None:
     assert (corpus.model, corpus.leaf) == ("docs", False)
 
 
-@pytest.mark.parametrize(("name", "hint"), [("fasst", "Did you mean 'fast'"), ("c/x", "There are: fast"), ("", "There are")])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("fasst", "Did you mean 'fast'"), ("c/x", "There are: fast"), ("", "There are")]
+)
 def test_an_unknown_model_is_told_the_nearest(router: Router, name: str, hint: str) -> None:
     with pytest.raises(UnknownModel, match=hint) as caught:
         router.candidates(name)

@@ -13,7 +13,7 @@ from pilothouse.errors import ProviderError, Unsupported
 from pilothouse.gateway.bridge import bridged
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.router import Deployment, Router
-from pilothouse.observe import Metrics, Prices
+from pilothouse.observe import Prices
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse
 
 __all__ = ["Gateway"]
@@ -22,10 +22,9 @@ __all__ = ["Gateway"]
 class Gateway:
     """Serves calls by the current Router. `capture` says whether inputs and outputs are kept on spans."""
 
-    def __init__(self, router: Router, prices: Prices, metrics: Metrics, *, capture: bool = True) -> None:
+    def __init__(self, router: Router, prices: Prices, *, capture: bool = True) -> None:
         self.router = router
         self._prices = prices
-        self._metrics = metrics
         self._capture = capture
 
     async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
@@ -36,6 +35,7 @@ class Gateway:
         """
         span = self._start(request.operation, request.model, call)
         meter = Meter(span, request)
+        deployment: Deployment | None = None
         try:
             candidates = self.router.candidates(request.model)
             for attempt, deployment in enumerate(candidates, 1):
@@ -59,11 +59,12 @@ class Gateway:
             if self._capture:
                 span.input = request.body
             meter.settle(self._capture)
-            self._settle(span, call)
+            self._settle(span, call, deployment)
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Answer an embeddings request by the same steps."""
         span = self._start("embeddings", request.model, call)
+        deployment: Deployment | None = None
         try:
             candidates = self.router.candidates(request.model)
             for attempt, deployment in enumerate(candidates, 1):
@@ -86,7 +87,7 @@ class Gateway:
         finally:
             if self._capture:
                 span.input = request.body
-            self._settle(span, call)
+            self._settle(span, call, deployment)
 
     def _start(self, operation: str, model: str, call: Call) -> Span:
         span = call.start(f"{operation} {model}", "embedding" if operation == "embeddings" else "llm")
@@ -104,12 +105,11 @@ class Gateway:
         if attempt > 1:
             span.attributes["attempts"] = attempt
 
-    def _settle(self, span: Span, call: Call) -> None:
+    def _settle(self, span: Span, call: Call, deployment: Deployment | None) -> None:
         """Price what was used, then record. Only leaf calls bill: a chain's models have spans of their own."""
         if span.kind == "chain":
             span.usage = None
-        elif span.usage is not None and span.provider is not None and span.response_model is not None:
-            span.cost_nano = self._prices.cost(span.provider, span.response_model, span.usage, span.start_us)
+        elif span.usage is not None and deployment is not None:
+            span.cost_nano = self._prices.cost(deployment.price_kind, deployment.model, span.usage, span.start_us)
             span.cost_known = span.cost_nano is not None
         call.finish(span)
-        self._metrics.observe(span)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pilothouse.errors import UnknownModel
+from pilothouse.observe import price_kind
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import DeploymentConfig, Snapshot
 
@@ -17,11 +18,13 @@ __all__ = ["Deployment", "Router"]
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One model at one provider. `kind` is the provider's plugin name, `leaf` false where it calls other models."""
+    """One model at one provider. `kind` is the provider's plugin name, `price_kind` the name to price it under;
+    `leaf` is false where it calls other models."""
 
     id: str
     provider: Provider
     kind: str
+    price_kind: str
     model: str
     leaf: bool = True
     weight: float = 1.0
@@ -36,6 +39,7 @@ class Router:
         self.snapshot = snapshot
         self.version = f"{snapshot.number}-{snapshot.hash}"
         self._providers = providers
+        self._price_kinds: dict[str, str] = {}
         self._random = random_source or random.Random()
         self._aliases = {
             alias: tuple(self._deployment(d) for d in model.deployments)
@@ -86,7 +90,10 @@ class Router:
     def _made(self, provider: str, model: str, identifier: str, weight: float = 1.0) -> Deployment:
         settings = self.snapshot.config.providers.get(provider)
         kind = (settings.kind if settings else None) or provider
-        return Deployment(identifier, self._providers[provider], kind, model, provider != "rag", weight)
+        if provider not in self._price_kinds:
+            self._price_kinds[provider] = price_kind(kind, settings.base_url if settings else None)
+        priced_as = self._price_kinds[provider]
+        return Deployment(identifier, self._providers[provider], kind, priced_as, model, provider != "rag", weight)
 
     def _resolve_direct(self, name: str) -> tuple[Deployment, ...]:
         separator = ":" if name.startswith("rag:") else "/"
