@@ -92,7 +92,7 @@ class AnthropicServer(WireServer):
         events.append({"type": "message_stop"})
         return [_frame(event) for event in events]
 
-    def failure(self, fault: Fault, message: str) -> tuple[int, Json]:
+    def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
         status, kind = _FAILURES.get(fault, (400, "invalid_request_error"))
         error = {"type": kind, "message": _WORDS.get(fault, message)}
         return status, {"type": "error", "error": error, "request_id": "req_wire"}

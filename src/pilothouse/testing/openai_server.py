@@ -92,7 +92,7 @@ class OpenAIServer(WireServer):
             events.append({**head, "choices": [], "usage": answer.usage.to_openai()})
         return [*map(_frame, events), b"data: [DONE]\n\n"]
 
-    def failure(self, fault: Fault, message: str) -> tuple[int, Json]:
+    def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
         status, kind, code = _FAILURES.get(fault, (400, "invalid_request_error", None))
         return status, {"error": {"message": message, "type": kind, "param": None, "code": code}}
 

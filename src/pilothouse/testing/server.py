@@ -57,12 +57,16 @@ class WireServer(ABC):
         """The frames of a streamed success, each in the vendor's framing."""
 
     @abstractmethod
-    def failure(self, fault: Fault, message: str) -> tuple[int, Json]:
-        """HTTP status and body of an error in the vendor's shape."""
+    def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
+        """HTTP status and body of an error in the vendor's shape; `answer` for vendors whose body says when to retry."""
 
     @abstractmethod
     def error_frame(self) -> bytes:
         """The frame by which the vendor tells of an error (an overload) in the middle of a stream."""
+
+    def success_headers(self, heard: Heard, answer: Answer) -> dict[str, str]:
+        """Headers of a JSON success, for vendors that say something there."""
+        return {}
 
     def failure_headers(self, answer: Answer) -> dict[str, str]:
         """Headers of an error answer."""
@@ -118,6 +122,7 @@ class WireServer(ABC):
         got = Received(
             method=request.method,
             path=request.path,
+            target=request.raw_path,
             query=dict(request.query),
             headers={name.lower(): value for name, value in request.headers.items()},
             raw=raw,
@@ -148,12 +153,13 @@ class WireServer(ABC):
             if answer.fault is not None and answer.fault not in _MIDWAY:
                 raise Refusal(f"scripted: {answer.fault}", answer.fault)
         except Refusal as refusal:
-            status, body = self.failure(refusal.fault, refusal.message)
+            status, body = self.failure(refusal.fault, refusal.message, answer)
             headers = {"content-type": "application/json", **self.failure_headers(answer)}
             return web.Response(status=status, body=msgspec.json.encode(body), headers=headers)
         if heard.stream:
             return await self._stream(request, self.frames(heard, answer), answer)
-        return web.Response(body=msgspec.json.encode(self.whole(heard, answer)), content_type="application/json")
+        body = msgspec.json.encode(self.whole(heard, answer))
+        return web.Response(body=body, content_type="application/json", headers=self.success_headers(heard, answer))
 
     async def _stream(self, request: web.Request, frames: list[bytes], answer: Answer) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": self.stream_type, "cache-control": "no-cache"})

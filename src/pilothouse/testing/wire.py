@@ -110,10 +110,14 @@ class Heard:
 
 @dataclass(slots=True)
 class Received:
-    """A request that arrived. `heard` is None where it was refused; `gone` is done once the client left early."""
+    """A request that arrived. `heard` is None where it was refused; `gone` is done once the client left early.
+
+    `target` is the request target as it stood on the wire, not decoded and with its query.
+    """
 
     method: str
     path: str
+    target: str
     query: dict[str, str]
     headers: dict[str, str]
     raw: bytes
