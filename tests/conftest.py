@@ -1,5 +1,6 @@
-"""Fixtures that every room may use: a real Postgres, and a store on either database."""
+"""Fixtures that every room may use: a real Postgres, a store on either database, and the embedded encoder."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -61,3 +62,21 @@ def store(settings: Any) -> Iterator[Any]:
     store = open_store(settings)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder with the embedded encoder's files; fetched once, by the first test process that needs them."""
+    from pilothouse.models import EncoderStore
+
+    folder = Path(os.environ.get("PILOTHOUSE_MODELS") or Path(__file__).parents[1] / ".pilothouse" / "models")
+    EncoderStore(folder).ensure()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(models_dir: Path) -> Any:
+    """The embedded encoder, sync, on one thread."""
+    from pilothouse.models import Encoder, EncoderStore
+
+    return Encoder(EncoderStore(models_dir).ensure(), threads=1)

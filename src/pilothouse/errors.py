@@ -23,6 +23,7 @@
     │   └── ProviderProtocolError       502 provider_protocol_error    it answered outside its documented format
     ├── DocumentError                   422 unreadable_document        names the file
     ├── StorageError                    503 storage_unavailable
+    ├── ModelFilesError                 503 model_files                the encoder's files are absent, damaged or wrong
     ├── Overloaded                      503 overloaded                 we stop admitting
     └── Cancelled                       499 cancelled                  the caller left or asked to stop
 
@@ -34,8 +35,8 @@ from typing import ClassVar
 
 __all__ = [
     "AccessError", "BodyTooLarge", "Cancelled", "ConfigError", "Conflict", "ContentFiltered", "ContextTooLong",
-    "DocumentError", "Forbidden", "InvalidRequest", "MissingExtra", "NotFound", "Overloaded", "PilothouseError",
-    "ProviderAuth", "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout",
+    "DocumentError", "Forbidden", "InvalidRequest", "MissingExtra", "ModelFilesError", "NotFound", "Overloaded",
+    "PilothouseError", "ProviderAuth", "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout",
     "ProviderUnavailable", "RateLimited", "StorageError", "Unauthenticated", "UnknownModel", "Unsupported",
 ]  # fmt: skip
 
@@ -171,6 +172,10 @@ class DocumentError(PilothouseError):
 
 class StorageError(PilothouseError):
     status, code = 503, "storage_unavailable"
+
+
+class ModelFilesError(PilothouseError):
+    status, code = 503, "model_files"
 
 
 class Overloaded(PilothouseError):
