@@ -1,0 +1,102 @@
+"""The HTTP exchange itself: deadlines, connections that break, redirects."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from pilothouse import errors
+from pilothouse.providers.openai import OpenAIProvider
+from pilothouse.snapshot import ProviderConfig
+from pilothouse.testing import chat_request, new_call
+
+ANSWER = b'{"id":"c","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]}'
+HTTP = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+
+
+async def say(provider: OpenAIProvider, seconds: float | None = 10) -> str:
+    return "".join([chunk.text async for chunk in provider.chat(chat_request(), new_call(seconds))])
+
+
+@asynccontextmanager
+async def scripted(*answers: bytes) -> AsyncIterator[tuple[OpenAIProvider, list[bytes]]]:
+    """A server that answers the n-th connection's request with the n-th bytes and closes it; none: closes at once."""
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = answers[min(len(requests), len(answers) - 1)]
+        requests.append(await reader.readuntil(b"}]"))
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, aclosing(OpenAIProvider("p", ProviderConfig(base_url=f"http://127.0.0.1:{port}"))) as provider:
+        yield provider, requests
+
+
+async def test_a_connection_closed_before_any_answer_is_tried_once_more():
+    async with scripted(b"", HTTP % len(ANSWER) + ANSWER) as (provider, requests):
+        assert await say(provider) == "Hi"
+        assert len(requests) == 2
+        assert requests[0] == requests[1]
+
+
+async def test_a_server_that_never_answers_is_unavailable():
+    async with scripted(b"") as (provider, requests):
+        with pytest.raises(errors.ProviderUnavailable, match="broke off"):
+            await say(provider)
+        assert len(requests) == 2
+
+
+async def test_an_answer_cut_short_is_not_asked_for_again():
+    async with scripted(HTTP % (len(ANSWER) + 1) + ANSWER) as (provider, requests):
+        with pytest.raises(errors.ProviderUnavailable, match="broke off") as caught:
+            await say(provider)
+        assert caught.value.retryable
+        assert len(requests) == 1
+
+
+async def test_an_answer_that_is_not_http():
+    async with scripted(b"hello, this is not HTTP\r\n\r\n") as (provider, _):
+        with pytest.raises(errors.ProviderUnavailable):
+            await say(provider)
+
+
+async def test_redirects_are_not_followed():
+    moved = b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:1/elsewhere\r\ncontent-length: 0\r\n\r\n"
+    async with scripted(moved) as (provider, requests):
+        with pytest.raises(errors.ProviderRejected, match="307"):
+            await say(provider)
+        assert len(requests) == 1
+
+
+async def test_no_time_left_asks_nobody():
+    async with scripted(ANSWER) as (provider, requests):
+        with pytest.raises(errors.ProviderTimeout, match="No time was left"):
+            await say(provider, 0)
+        assert requests == []
+
+
+async def test_read_timeout_of_the_provider():
+    release = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    config = ProviderConfig(base_url=f"http://127.0.0.1:{port}", read_timeout=0.02)
+    async with server, aclosing(OpenAIProvider("p", config)) as provider:
+        with pytest.raises(errors.ProviderTimeout, match="did not answer in time"):
+            await say(provider, None)
+        release.set()
+
+
+async def test_closing_twice_and_before_any_call_is_fine():
+    provider = OpenAIProvider("p", ProviderConfig())
+    await provider.aclose()
+    await provider.aclose()
