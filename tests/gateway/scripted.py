@@ -46,10 +46,12 @@ class Scripted:
         self.operations = frozenset(operations or {"chat", "embeddings"})
         self.steps = steps
         self.requests: list[ChatRequest] = []
+        self.asked = asyncio.Event()
         self.closed = 0
 
     async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
         self.requests.append(request)
+        self.asked.set()
         try:
             for step in self.steps:
                 if isinstance(step, PilothouseError):

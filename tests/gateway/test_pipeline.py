@@ -93,14 +93,13 @@ async def test_a_caller_who_leaves_closes_the_provider_and_pays_for_what_came(
 
 
 async def test_cancelling_the_task_does_the_same(make_gateway: Make, call: Call, recording: Recording) -> None:
-    provider = Scripted(piece("one"), reached := asyncio.Event())
+    provider = Scripted(piece("one"), never := asyncio.Event())
     task = asyncio.create_task(collect(make_gateway(a=provider), ask(stream=True), call))
-    while not provider.requests:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(provider.asked.wait(), 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not reached.is_set()
+    assert not never.is_set()
     assert provider.closed == 1
     assert recording.spans[0].status == "cancelled"
 
@@ -138,8 +137,8 @@ async def test_what_another_attempt_cannot_mend_is_raised_at_once(make_gateway: 
 
 
 async def test_the_last_failure_is_raised_when_all_fail(make_gateway: Make, call: Call, recording: Recording) -> None:
+    gateway = make_gateway(a=Scripted(RateLimited("first")), b=Scripted(ProviderUnavailable("second")))
     with pytest.raises(ProviderUnavailable, match="second"):
-        gateway = make_gateway(a=Scripted(RateLimited("first")), b=Scripted(ProviderUnavailable("second")))
         await collect(gateway, ask(), call)
     span = recording.spans[0]
     assert span.usage is None

@@ -86,6 +86,11 @@ class Keys:
         self.reload()
         return key, Principal(DEFAULT_PROJECT, identifier, role)
 
+    def hash_of(self, key_id: str) -> str | None:
+        """The stored hash of a valid key, None when there is no such key (any more)."""
+        found = ((h, expires) for h, (principal, expires) in self._by_hash.items() if principal.key_id == key_id)
+        return next((h for h, expires in found if expires > now_us()), None)
+
     def authenticate(self, authorization: str | None, x_api_key: str | None = None) -> Principal:
         """The Principal of an `Authorization: Bearer` (or `x-api-key`) header. Raises Unauthenticated."""
         scheme, _, token = (authorization or "").partition(" ")
