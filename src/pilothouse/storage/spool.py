@@ -9,16 +9,15 @@ import errno
 import os
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Self
 from zlib import crc32
 
 from pilothouse.errors import Overloaded, StorageError
+from pilothouse.ids import new_id
 from pilothouse.storage.locks import hold, try_hold
 from pilothouse.storage.segments import HEADER, MAGIC, Cursor, Segments, segment_name
 
-__all__ = ["Cursor", "OnFull", "Orphan", "Spool", "orphans"]
-
-OnFull = Literal["stop", "drop"]
+__all__ = ["Cursor", "Orphan", "Spool", "orphans"]
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -27,11 +26,12 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class Spool(Segments):
     """The spool of this process. Thread-safe; `dropped` counts the records refused under `on_full="drop"`.
 
-    `max_bytes` bounds what was appended and not yet discarded; the disk may hold an eighth more. Segments left in the
-    directory by an earlier process are read first. Raises StorageError when the directory cannot be used, or is in use.
+    `max_bytes` bounds what was appended and not yet discarded; the disk may hold an eighth more. `on_full` is "stop" or
+    "drop". Segments left in the directory by an earlier process are read first. Raises StorageError when the directory
+    cannot be used, or is in use.
     """
 
-    def __init__(self, directory: Path, max_bytes: int, on_full: OnFull = "stop") -> None:
+    def __init__(self, directory: Path, max_bytes: int, on_full: str = "stop") -> None:
         self._claim = _claim(directory)
         super().__init__(directory)
         self._max_bytes = max_bytes
@@ -46,6 +46,11 @@ class Spool(Segments):
         self._fd = -1
         self._size = 0
         self._start_segment()
+
+    @classmethod
+    def open(cls, home: Path, max_bytes: int, on_full: str = "stop") -> Self:
+        """A new spool for this process, in a directory of its own under `home`."""
+        return cls(home / "spool" / new_id(), max_bytes, on_full)
 
     def append(self, payload: bytes) -> None:
         """Add one record. Once this returns, the record outlives the process.

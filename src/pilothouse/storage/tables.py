@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    desc,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -104,7 +105,7 @@ jobs = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("started_us", BigInteger),
     Column("finished_us", BigInteger),
-    Index("ix_jobs_claim", "status", "priority", "run_at_us"),
+    Index("ix_jobs_claim", "status", desc("priority"), "id"),
     Index(
         "ix_jobs_dedupe", "project_id", "dedupe_key", unique=True,
         sqlite_where=text("status IN ('queued', 'running')"),

@@ -87,7 +87,7 @@ def _jobs() -> None:
         sa.Column("finished_us", sa.BigInteger()),
         sa.PrimaryKeyConstraint("project_id", "id", name="pk_jobs"),
     )
-    op.create_index("ix_jobs_claim", "jobs", ["status", "priority", "run_at_us"])
+    op.create_index("ix_jobs_claim", "jobs", ["status", sa.desc("priority"), "id"])
     op.create_index(
         "ix_jobs_dedupe", "jobs", ["project_id", "dedupe_key"], unique=True,
         sqlite_where=sa.text(_ACTIVE), postgresql_where=sa.text(_ACTIVE),

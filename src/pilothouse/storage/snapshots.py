@@ -1,0 +1,141 @@
+"""The numbered history of the configuration. Each Snapshot is immutable; a put adds one or changes nothing."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.errors import Conflict
+from pilothouse.ids import now_us
+from pilothouse.snapshot import Config, Snapshot, parse_stored
+from pilothouse.storage.database import writing
+from pilothouse.storage.tables import snapshots
+
+__all__ = ["Revision", "SnapshotStore"]
+
+_SHOWN_KEYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One entry of the history: `author` is who, `source` where from (file, console, api, automation)."""
+
+    number: int
+    hash: str
+    author: str
+    source: str
+    created_us: int
+
+
+class SnapshotStore:
+    """The Snapshots in the control database. `clock` gives UTC microseconds."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], int] = now_us) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def current(self, project_id: str = DEFAULT_PROJECT) -> Snapshot | None:
+        with self._engine.connect() as connection:
+            row = _newest(connection, project_id)
+        return None if row is None else _snapshot(row)
+
+    def get(self, number: int, project_id: str = DEFAULT_PROJECT) -> Snapshot | None:
+        query = select(snapshots).where(snapshots.c.project_id == project_id, snapshots.c.number == number)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _snapshot(row)
+
+    def history(self, project_id: str = DEFAULT_PROJECT, limit: int = 50) -> Sequence[Revision]:
+        """The newest first."""
+        columns = [snapshots.c[name] for name in Revision.__slots__]
+        query = select(*columns).where(snapshots.c.project_id == project_id).order_by(snapshots.c.number.desc())
+        with self._engine.connect() as connection:
+            return [Revision(*row) for row in connection.execute(query.limit(limit))]
+
+    def put(
+        self,
+        config: Config,
+        *,
+        author: str,
+        source: str,
+        expected_number: int | None = None,
+        project_id: str = DEFAULT_PROJECT,
+    ) -> Snapshot:
+        """Store `config` as the next Snapshot; the same content as the current one keeps its number.
+
+        `expected_number` is the Snapshot that the author started from (0 for none). Raises Conflict, saying who changed
+        what, when another became current since. Left out, the put wins over whatever is current.
+        """
+        while True:
+            try:
+                with writing(self._engine) as connection:
+                    return self._put(connection, config, author, source, expected_number, project_id)
+            except IntegrityError:
+                continue  # another process took the number between our look and our insert: look again
+
+    def _put(
+        self, connection: Connection, config: Config, author: str, source: str, expected: int | None, project_id: str
+    ) -> Snapshot:
+        row = _newest(connection, project_id)
+        number = 0 if row is None else row.number
+        wanted = Snapshot(number + 1, config, author)
+        if row is not None and row.hash == wanted.hash:
+            return _snapshot(row)
+        if expected is not None and expected != number:
+            raise Conflict(_conflict(connection, project_id, expected), param="expected_number")
+        values = {
+            "project_id": project_id, "number": wanted.number, "hash": wanted.hash, "author": author, "source": source,
+            "body": json.dumps(config.model_dump(mode="json")), "created_us": self._clock(),
+        }  # fmt: skip
+        connection.execute(insert(snapshots), values)
+        return wanted
+
+
+def _newest(connection: Connection, project_id: str) -> Row[Any] | None:
+    query = select(snapshots).where(snapshots.c.project_id == project_id).order_by(snapshots.c.number.desc()).limit(1)
+    return connection.execute(query).one_or_none()
+
+
+def _snapshot(row: Row[Any]) -> Snapshot:
+    return Snapshot(row.number, parse_stored(json.loads(row.body)), row.author)
+
+
+def _conflict(connection: Connection, project_id: str, expected: int) -> str:
+    """Who changed what since Snapshot `expected`."""
+    since = select(snapshots).where(snapshots.c.project_id == project_id, snapshots.c.number >= expected)
+    rows = connection.execute(since.order_by(snapshots.c.number)).all()
+    if not rows or rows[-1].number < expected:
+        return f"The configuration has no Snapshot {expected}. Read the current one and apply your change to it."
+    before: dict[str, Any] = {}
+    lines = []
+    for row in rows:
+        body = json.loads(row.body)
+        if row.number > expected:
+            when = datetime.fromtimestamp(row.created_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            changed = sorted(_changes(before, body))
+            more = f" and {len(changed) - _SHOWN_KEYS} more" if len(changed) > _SHOWN_KEYS else ""
+            keys = ", ".join(changed[:_SHOWN_KEYS])
+            lines.append(f"  {row.number} by {row.author} ({row.source}, {when}): {keys}{more}")
+        before = body
+    return "\n".join(
+        [
+            f"The configuration changed since Snapshot {expected}:",
+            *lines,
+            "Read the current one and apply your change to it.",
+        ]
+    )
+
+
+def _changes(old: Any, new: Any, at: str = "") -> Iterator[str]:
+    """The dotted keys whose values differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            yield from _changes(old.get(key), new.get(key), f"{at}.{key}" if at else str(key))
+    elif old != new:
+        yield at
