@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.errors import ProviderProtocolError
@@ -58,6 +58,7 @@ WORDS = "data: |data:|data|event: e|id: 1|: c|\n|\n\n|\r|\r\n|x| |\ufeff|é漢�
 PARTS = st.sampled_from([word.encode() for word in WORDS.split("|")])
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=40).map(b"".join), st.lists(st.integers(0, 200), max_size=8))
 def test_any_split_gives_the_events_of_the_whole(stream: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]

@@ -1,0 +1,64 @@
+"""How found passages stand in a prompt, written and read in one place. Knows nothing of retrieval or of models.
+
+    <passages>
+    [1] report.pdf, page 3
+    text...
+
+    [2] guide.md, Setup > Keys
+    text...
+    </passages>
+
+    Question: ...
+
+A document cannot forge a passage or end the block: what in its text looks like a header or a tag gets a backslash,
+which `parse_passages` takes away again.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = ["Passage", "format_passages", "parse_passages"]
+
+_HEADER = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
+_BLOCK = re.compile(r"^<passages>\n(.*?)^</passages>$", re.MULTILINE | re.DOTALL)
+_QUESTION = re.compile(r"\s*(?:Question:\s*)?")
+_LOOKS_SPECIAL = re.compile(r"^(?=\\*\[\d+\])|(?<=<)(?=\\*/?\s*passages\b)", re.MULTILINE | re.IGNORECASE)
+_ESCAPED = re.compile(r"^\\(?=\\*\[\d+\])|(?<=<)\\(?=\\*/?\s*passages\b)", re.MULTILINE | re.IGNORECASE)
+
+
+class Passage(NamedTuple):
+    """A numbered passage. `place` tells people where it stands, such as `report.pdf, page 3` (see `Hit.place`)."""
+
+    number: int
+    place: str
+    text: str
+
+
+def format_passages(passages: Iterable[tuple[str, str]], question: str) -> str:
+    """The user message: (place, text) pairs, numbered from 1, then the question."""
+    blocks = [
+        f"[{n}] {_escaped(' '.join(place.split()))}\n{_escaped(text)}" for n, (place, text) in enumerate(passages, 1)
+    ]
+    inner = "\n\n".join(blocks)
+    return f"<passages>\n{inner}\n</passages>\n\nQuestion: {question}"
+
+
+def parse_passages(message: str) -> tuple[list[Passage], str]:
+    """The passages of a user message and the question after them; no passages and the whole text where it has none."""
+    block = _BLOCK.search(message)
+    if block is None:
+        return [], message.strip()
+    question = _QUESTION.sub("", message[block.end() :], count=1)
+    numbers_places_texts = _HEADER.split(block.group(1))[1:]
+    triples = zip(*[iter(numbers_places_texts)] * 3, strict=True)
+    passages = [Passage(int(number), _plain(place), _plain(text.strip())) for number, place, text in triples]
+    return passages, question.strip()
+
+
+def _escaped(text: str) -> str:
+    return _LOOKS_SPECIAL.sub(r"\\", text.replace("\r\n", "\n").replace("\r", "\n").strip())
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub("", text)
