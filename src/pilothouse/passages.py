@@ -18,6 +18,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pilothouse.types import Hit
+
 __all__ = ["Passage", "format_passages", "parse_passages"]
 
 _HEADER = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
@@ -35,13 +37,11 @@ class Passage(NamedTuple):
     text: str
 
 
-def format_passages(passages: Iterable[tuple[str, str]], question: str) -> str:
-    """The user message: (place, text) pairs, numbered from 1, then the question."""
-    blocks = [
-        f"[{n}] {_escaped(' '.join(place.split()))}\n{_escaped(text)}" for n, (place, text) in enumerate(passages, 1)
-    ]
+def format_passages(hits: Iterable[Hit]) -> str:
+    """The block of passages, numbered from 1 in the order given. The question is to follow it."""
+    blocks = (f"[{n}] {_escaped(' '.join(hit.place.split()))}\n{_escaped(hit.text)}" for n, hit in enumerate(hits, 1))
     inner = "\n\n".join(blocks)
-    return f"<passages>\n{inner}\n</passages>\n\nQuestion: {question}"
+    return f"<passages>\n{inner}\n</passages>"
 
 
 def parse_passages(message: str) -> tuple[list[Passage], str]:
