@@ -19,13 +19,16 @@ from pilothouse.errors import Unsupported
 from pilothouse.providers.claude import JSON_INSTRUCTION, reasoning
 from pilothouse.providers.completion import Completion, tool_call
 from pilothouse.providers.content import (
+    NO_PARAMETERS,
     Format,
+    Function,
     Media,
     Piece,
     Tools,
     calls_of,
     content_of,
     effort_of,
+    filled,
     format_of,
     object_in,
     objects_in,
@@ -70,7 +73,7 @@ def to_messages(request: ChatRequest, default_max_tokens: int) -> Json:
         "stop_sequences": stops_of(body),
         "temperature": body.get("temperature"),
         "top_p": body.get("top_p"),
-        "tools": [*(_tool(function.body) for function in tools.functions), *tools.native],
+        "tools": [*(_tool(function) for function in tools.functions), *tools.native],
         "tool_choice": _tool_choice(tools),
         "metadata": _metadata(body),
         "service_tier": _service_tier(body.get("service_tier")),
@@ -165,16 +168,11 @@ def _media(media: Media) -> Json:
     return block
 
 
-def _tool(tool: Json) -> Json:
-    function = tool["function"]
-    out = {
-        "name": function["name"],
-        "description": function.get("description"),
-        "input_schema": function.get("parameters") or {"type": "object", "properties": {}},
-        "strict": function.get("strict"),
-    }
-    out = {name: value for name, value in out.items() if value is not None}
-    return out | _marks(function) | _marks(tool)
+def _tool(function: Function) -> Json:
+    described = filled({"description": function.description, "strict": function.strict})
+    schema = function.parameters or NO_PARAMETERS
+    marks = _marks(function.body["function"]) | _marks(function.body)
+    return {"name": function.name, "input_schema": schema, **described, **marks}
 
 
 def _tool_choice(tools: Tools) -> Json | None:

@@ -15,11 +15,14 @@ from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.types import Json
 
 __all__ = [
-    "CallMade", "Effort", "Format", "Function", "Media", "Tools", "calls_of", "content_of", "effort_of", "format_of",
-    "native_fields", "object_in", "objects_in", "plain_text", "refuse", "stops_of", "tool_names", "tools_of", "with_native",
+    "NO_PARAMETERS", "CallMade", "Effort", "Format", "Function", "Media", "Piece", "Tools", "calls_of", "content_of",
+    "effort_of", "filled", "format_of", "native_fields", "object_in", "objects_in", "plain_text", "refuse", "stops_of",
+    "tool_names", "tools_of", "with_native",
 ]  # fmt: skip
 
 T = TypeVar("T")
+NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+"""The schema of a function that takes nothing, for vendors that want one in any case."""
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 _OPENAI_FIELDS = frozenset({
@@ -145,11 +148,11 @@ class CallMade(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function the model may call; `body` is the whole entry of `tools`."""
+    """A function the model may call; `parameters` is its JSON schema, `body` the whole entry of `tools`."""
 
     name: str
     description: str | None
-    parameters: Json
+    parameters: Json | None
     strict: bool | None
     body: Json
 
@@ -180,15 +183,23 @@ class Format:
     strict: bool | None
 
 
-def native_fields(body: Json) -> Json:
-    """The top-level fields that are not OpenAI's: the vendor's own."""
-    return {name: value for name, value in body.items() if name not in _OPENAI_FIELDS}
+def native_fields(body: Json, *handled: str) -> Json:
+    """The top-level fields that are not OpenAI's, but the vendor's own, less those `handled`."""
+    return {name: value for name, value in body.items() if name not in _OPENAI_FIELDS and name not in handled}
 
 
-def with_native(out: Json, body: Json) -> Json:
-    """`out` without its empty fields, under the caller's native ones; objects that both hold are merged."""
-    merged = {name: value for name, value in out.items() if value not in (None, [], {})}
-    for name, value in native_fields(body).items():
+def filled(fields: Json) -> Json:
+    """The fields without those that are None or empty."""
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}
+
+
+def with_native(out: Json, body: Json, *handled: str) -> Json:
+    """`out` without its empty fields, under the caller's native ones; objects that both hold are merged.
+
+    `handled` are native names that are in `out` already, translated.
+    """
+    merged = filled(out)
+    for name, value in native_fields(body, *handled).items():
         both = isinstance(value, dict) and isinstance(merged.get(name), dict)
         merged[name] = {**merged[name], **value} if both else value
     return merged
@@ -270,8 +281,7 @@ def tools_of(body: Json) -> Tools:
     for i, tool in enumerate(objects_in(body, "tools")):
         if tool.get("type") == "function":
             given = _read(tool, _ToolBody, f"tools[{i}]").function
-            schema = given.parameters or {"type": "object", "properties": {}}
-            functions.append(Function(given.name, given.description, schema, given.strict, tool))
+            functions.append(Function(given.name, given.description, given.parameters, given.strict, tool))
         elif "custom" in tool:
             raise Unsupported(f"This model has no custom tools (at tools[{i}]): use a function.", param=f"tools[{i}]")
         else:
