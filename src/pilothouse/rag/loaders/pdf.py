@@ -1,0 +1,183 @@
+"""PDF: one section per page. Text is put back into lines by position, so that the rows of a table stay rows.
+
+PDFium gives characters in the order in which the file draws them, which is the reading order of nearly all files.
+Runs of characters that stand on one line are joined from left to right; a wide gap becomes ` | `. Pages without
+text (scans) are noted in the metadata, not read.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pilothouse.errors import DocumentError
+from pilothouse.types import Document, Section
+
+__all__ = ["PdfLoader"]
+
+# In line heights. The gap between the words of justified text stays below the first; the distance between the
+# lines of one paragraph stays below the second.
+_CELL_GAP = 1.5
+_PARAGRAPH_GAP = 0.9
+_ROWS_BACK = 4  # cells of a table's head are drawn one after the other, each with its own lines
+_SOFT_HYPHENS = (0x02, 0xAD, 0xFFFE)
+_LINE_ENDS = (0x0A, 0x0D)
+_SIGN_BEFORE = re.compile(r"([$€£¥]) \| (?=[\d(—-])")
+_SIGN_AFTER = re.compile(r"(?<=\d) \| ?([)%])")
+_FIGURES_TOUCH = re.compile(r"(?<=[\d)%—]) (?=[$€£¥] )")
+_SERIAL = re.compile(r"[\d\W_]*")
+
+
+class PdfLoader:
+    suffixes: tuple[str, ...] = (".pdf",)
+
+    def load(self, path: Path, source: str) -> Document:
+        import pypdfium2  # noqa: PLC0415
+
+        try:
+            pdf = pypdfium2.PdfDocument(path)
+        except FileNotFoundError as error:
+            raise DocumentError("cannot be read: no such file.", source=source) from error
+        except pypdfium2.PdfiumError as error:
+            reason = "needs a password" if "password" in str(error).lower() else "is not a readable PDF file"
+            raise DocumentError(f"{reason} ({error}).", source=source) from error
+        try:
+            if len(pdf) == 0:
+                raise DocumentError("has no pages.", source=source)
+            return _document(pdf, path, source)
+        except pypdfium2.PdfiumError as error:
+            raise DocumentError(f"is damaged: {error}.", source=source) from error
+        finally:
+            pdf.close()
+
+
+def _document(pdf: Any, path: Path, source: str) -> Document:
+    info = pdf.get_metadata_dict(skip_empty=True)
+    headings = _headings(pdf)
+    sections, without_text = [], []
+    for number in range(1, len(pdf) + 1):
+        page = pdf[number - 1]
+        text = _page_text(page)
+        page.close()
+        if text:
+            sections.append(Section(text, page=number, headings=headings.get(number, ())))
+        else:
+            without_text.append(number)
+    metadata: dict[str, Any] = {"pages": len(pdf)}
+    metadata |= {name.lower(): info[name] for name in ("Author", "Subject", "CreationDate") if name in info}
+    if without_text:
+        metadata["pages_without_text"] = without_text
+    title = info.get("Title", "")
+    return Document(source, path.stem if _SERIAL.fullmatch(title) else title, sections, metadata)
+
+
+def _headings(pdf: Any) -> dict[int, tuple[str, ...]]:
+    """For each page, the path of bookmarks that is open at its top (or the first one that starts on it)."""
+    starts: dict[int, tuple[str, ...]] = {}
+    path: list[str] = []
+    for bookmark in pdf.get_toc():
+        target = bookmark.get_dest()
+        index = target.get_index() if target is not None else None
+        path = [*path[: bookmark.level], " ".join(bookmark.get_title().split())]
+        if index is not None:
+            starts.setdefault(index + 1, tuple(path))
+    headings: dict[int, tuple[str, ...]] = {}
+    current: tuple[str, ...] = ()
+    for number in range(1, len(pdf) + 1):
+        current = starts.get(number, current)
+        headings[number] = current
+    return headings
+
+
+@dataclass(slots=True)
+class _Run:
+    """Characters drawn one after the other on one line. Coordinates are PDF points, y grows upward."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    @property
+    def height(self) -> float:
+        return self.top - self.bottom
+
+    def shares_line(self, other: "_Run") -> bool:
+        overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return overlap > 0.5 * min(self.height, other.height)
+
+    def extend(self, other: "_Run") -> None:
+        wide = other.left - self.right > _CELL_GAP * max(self.height, other.height)
+        self.text = f"{self.text.rstrip()} | {other.text.lstrip()}" if wide else f"{self.text} {other.text.lstrip()}"
+        self.right = other.right
+        self.bottom, self.top = min(self.bottom, other.bottom), max(self.top, other.top)
+
+
+def _page_text(page: Any) -> str:
+    textpage = page.get_textpage()
+    rows: list[_Run] = []
+    for run in _runs(textpage):
+        home = next((row for row in reversed(rows[-_ROWS_BACK:]) if _continues(row, run)), None)
+        if home is None:
+            rows.append(run)
+        else:
+            home.extend(run)
+    textpage.close()
+    return _joined(rows)
+
+
+def _continues(row: _Run, run: _Run) -> bool:
+    return run.left >= row.right - 0.5 * row.height and row.shares_line(run)
+
+
+def _runs(textpage: Any) -> Iterator[_Run]:
+    """The page's characters as runs, parted where PDFium ends a line and where a gap is as wide as between cells."""
+    from pypdfium2 import raw  # noqa: PLC0415
+
+    box = raw.FS_RECTF()
+    run: _Run | None = None
+    for index in range(textpage.count_chars()):
+        code = raw.FPDFText_GetUnicode(textpage.raw, index)
+        if code in _LINE_ENDS:
+            if run is not None and run.text.strip():
+                yield run
+            run = None
+            continue
+        character = "\u00ad" if code in _SOFT_HYPHENS else chr(code)
+        if character.isspace() or code == 0:
+            if run is not None and not run.text.endswith(" "):
+                run.text += " "
+            continue
+        raw.FPDFText_GetLooseCharBox(textpage.raw, index, box)
+        if run is not None and box.left - run.right > _CELL_GAP * run.height:
+            yield run
+            run = None
+        if run is None:
+            run = _Run(character, box.left, box.right, box.bottom, box.top)
+        else:
+            run.text += character
+            run.right = max(run.right, box.right)
+            run.bottom, run.top = min(run.bottom, box.bottom), max(run.top, box.top)
+    if run is not None and run.text.strip():
+        yield run
+
+
+def _joined(rows: list[_Run]) -> str:
+    """Rows as lines, with an empty line where the distance shows a new paragraph; hyphenated words are made whole."""
+    parts: list[str] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None:
+            apart = before.bottom - row.top > _PARAGRAPH_GAP * min(before.height, row.height)
+            parts.append("\n\n" if apart or row.bottom > before.top else "\n")
+        parts.append(row.text.strip())
+    text = "".join(parts).replace("\u00ad\n", "").replace("\u00ad", "")
+    return "\n".join(_tidy_money(line) if " | " in line else line for line in text.split("\n"))
+
+
+def _tidy_money(row: str) -> str:
+    """`$ | 1,234 $ | 99 | %` as `$ 1,234 | $ 99%`: signs belong to their figure, and each figure is a cell."""
+    row = _SIGN_BEFORE.sub(r"\1 ", row)
+    row = _SIGN_AFTER.sub(r"\1", row)
+    return _FIGURES_TOUCH.sub(" | ", row)
