@@ -24,7 +24,7 @@ from pilothouse.rag import Rag, RagProvider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Config, ProviderConfig, Snapshot, read_config
 from pilothouse.storage import Jobs, LocalExecutor, SnapshotStore, Spool, open_store
-from pilothouse.web import Root, Server
+from pilothouse.web import Server
 
 __all__ = ["Platform", "build"]
 
@@ -63,7 +63,14 @@ class Platform:
         self.encode = BatchingEncoder(lambda: Encoder(EncoderStore(settings.models_dir).ensure()))
         self.providers = _make_providers(self.snapshot.config, self.encode)
         self.gateway = Gateway(Router(self.snapshot, self.providers), self.prices, capture=settings.capture_payloads)
-        self.rag = Rag(settings, self.gateway.chat, self.gateway.embed, self.snapshot.config.rag, self.jobs)
+        self.rag = Rag(
+            settings,
+            self.gateway.chat,
+            self.gateway.embed,
+            lambda: self.snapshot.config.rag,
+            self.jobs,
+            self._encoder_fingerprint,
+        )
         self.providers["rag"] = RagProvider("rag", self.rag)
         self.endpoints = Endpoints(self.gateway, self.keys, self.recorder, self.metrics, settings)
 
@@ -90,9 +97,7 @@ class Platform:
         routers = [routes(self.traces), rag_routes(self.rag), jobs_routes(self.jobs)]
         app = management(routers, self.keys)
         mount_console(app, self.traces, Sessions(self.keys))
-        settings = self.settings
-        chosen = settings.port if port is None else port
-        return Server(Root(self, app), host or settings.host, chosen, settings.shutdown_grace)
+        return Server(self, app, host or self.settings.host, self.settings.port if port is None else port)
 
     async def start(self) -> None:
         """What a server needs besides the rooms: background jobs, and price tables loaded before the first call."""
@@ -103,6 +108,9 @@ class Platform:
         """Let running jobs go back to the queue, then close what belongs to this event loop."""
         await asyncio.to_thread(self.executor.stop, self.settings.shutdown_grace)
         await self._close_rooms()
+
+    async def _encoder_fingerprint(self) -> str:
+        return (await self.encode.ready()).fingerprint
 
     def unready(self) -> str | None:
         """Why this process should get no traffic, or None."""

@@ -42,7 +42,9 @@ class AsyncClient:
     async def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
         """One answer. `messages` may be a plain question; `params` are further fields of the request body."""
         body = {"model": model, "messages": _messages(messages), **params}
-        return ChatResponse(await self.request("POST", "/v1/chat/completions", body))
+        async with self._open("POST", "/v1/chat/completions", body) as response:
+            data = msgspec.json.decode(await response.read())
+            return ChatResponse(data, response.headers.get("x-pilothouse-trace-id", ""))
 
     def stream(self, model: str, messages: str | list[Json], **params: Any) -> "ChatStream":
         """The answer as it comes: `async for chunk in client.stream(...)`."""
@@ -78,10 +80,12 @@ class AsyncClient:
 
 
 class ChatStream:
-    """An answer on its way: an async iterator of chunks. `aclose` stops it; `trace_id` is known from the first chunk."""
+    """An answer on its way, chunk by chunk. `aclose` stops it; `trace_id` is known from the first chunk on, `finished`
+    says whether the answer came to its end."""
 
     def __init__(self, opened: "_Opened") -> None:
         self.trace_id = ""
+        self.finished = False
         self._chunks = self._read(opened)
 
     def __aiter__(self) -> Self:
@@ -96,16 +100,26 @@ class ChatStream:
     async def _read(self, opened: "_Opened") -> AsyncGenerator[ChatChunk]:
         async with opened as response:
             self.trace_id = response.headers.get("x-pilothouse-trace-id", "")
-            async for line in response.content:
-                if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
-                    continue
-                raw = line[6:].strip()
-                data = msgspec.json.decode(raw)
-                if "error" in data:
-                    raise _error(502, data)
-                choice = (data.get("choices") or [{}])[0]
-                text = (choice.get("delta") or {}).get("content") or ""
-                yield ChatChunk(raw, text, finish_reason=choice.get("finish_reason"))
+            try:
+                async for line in response.content:
+                    if not line.startswith(b"data: "):
+                        continue
+                    raw = line[6:].strip()
+                    if raw == b"[DONE]":
+                        self.finished = True
+                    else:
+                        yield _chunk(raw)
+            except aiohttp.ClientError as error:
+                raise ProviderUnavailable(f"The answer broke off: {error}.") from error
+
+
+def _chunk(raw: bytes) -> ChatChunk:
+    data = msgspec.json.decode(raw)
+    if "error" in data:
+        raise _error(502, data)
+    choice = (data.get("choices") or [{}])[0]
+    text = (choice.get("delta") or {}).get("content") or ""
+    return ChatChunk(raw, text, finish_reason=choice.get("finish_reason"))
 
 
 class _Opened:

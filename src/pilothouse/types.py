@@ -4,7 +4,7 @@ A request keeps its whole JSON body, so that fields unknown to us reach the prov
 bytes, so that what a provider sends is forwarded without being written anew. Knows nothing of providers or storage.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -194,10 +194,10 @@ class ChatChunk:
 
 @dataclass(slots=True)
 class ChatResponse:
-    """A whole answer: `data` is the OpenAI `chat.completion` object."""
+    """A whole answer: `data` is the OpenAI `chat.completion` object, `trace_id` finds it among the traces."""
 
     data: Json
-    usage: Usage | None = None
+    trace_id: str = ""
 
     @property
     def text(self) -> str:
@@ -306,8 +306,3 @@ class Citation:
     place: str
     page: int | None = None
     headings: tuple[str, ...] = ()
-
-
-def joined(chunks: Iterable[ChatChunk]) -> str:
-    """The content of some chunks as one text."""
-    return "".join(chunk.text for chunk in chunks)

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -37,8 +39,6 @@ class Root:
                 await self._probe(path, Exchange(scope, receive, send))
             else:
                 await self._management(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
 
@@ -51,23 +51,28 @@ class Root:
             problem = await asyncio.to_thread(self._platform.unready)
             await exchange.text((problem or "ready").encode() + b"\n", b"text/plain", 503 if problem else 200)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, whose own way with SIGTERM is to raise it again after serving, which would end the process before the
+    platform is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            await self._platform.start()
-        except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            raise
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self._platform.stop()
-        await send({"type": "lifespan.shutdown.complete"})
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class Server:
     """uvicorn on one listening socket. `address` is known before it runs, also for port 0."""
 
-    def __init__(self, app: Callable[..., Awaitable[Any]], host: str, port: int, grace: float) -> None:
+    def __init__(self, platform: "Platform", management: FastAPI, host: str, port: int) -> None:
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -77,37 +82,53 @@ class Server:
             ) from None
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{self._socket.getsockname()[1]}"
-        self._uvicorn = uvicorn.Server(
+        self._platform = platform
+        self._started = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                app,
-                loop="auto",
+                Root(platform, management),
                 http="httptools",
                 ws="none",
-                lifespan="on",
+                lifespan="off",
                 access_log=False,
                 log_level="warning",
                 server_header=False,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=round(grace),
+                timeout_graceful_shutdown=round(platform.settings.shutdown_grace),
             )
         )
 
-    def run(self) -> bool:
-        """Serve until SIGTERM or SIGINT, then let running calls end within the grace. False when it never started."""
-        self._uvicorn.run(sockets=[self._socket])
-        return self._uvicorn.started
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then let running calls end within the grace."""
+        with asyncio.Runner(loop_factory=self._uvicorn.config.get_loop_factory()) as runner:
+            runner.run(self.serve())
+
+    async def serve(self) -> None:
+        """Start the platform, serve on the current loop until told to stop, stop the platform."""
+        try:
+            await self._platform.start()
+            self._started.set()  # the socket listens already: who connects now waits in its backlog
+            await self._uvicorn.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+            await self._platform.stop()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
         """Serve on the current loop for as long as the block runs; gives the address."""
-        task = asyncio.create_task(self._uvicorn.serve(sockets=[self._socket]))
-        while not self._uvicorn.started:
-            await asyncio.sleep(0.01)
-            if task.done():
-                await task
-                raise ConfigError("The server did not start.")
+        self._serving = asyncio.create_task(self.serve())
+        waiting = asyncio.create_task(self._started.wait())
+        await asyncio.wait([waiting, self._serving], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         try:
-            yield self.address
+            if not self._serving.done():
+                yield self.address
         finally:
             self._uvicorn.should_exit = True
-            await task
+            await self._serving
+
+    async def stopped(self) -> None:
+        """Wait until the running server has been told to stop, by a signal."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)

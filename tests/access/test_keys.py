@@ -68,6 +68,16 @@ def test_expired_and_revoked_keys_end(engine: Engine) -> None:
             keys.authenticate(f"Bearer {key}")
 
 
+def test_an_in_process_key_leaves_no_trace(engine: Engine) -> None:
+    keys = Keys(engine)
+    key = keys.in_process()
+    keys.reload()
+    assert keys.authenticate(f"Bearer {key}").is_admin
+    assert not keys.has_master()
+    with pytest.raises(Unauthenticated):
+        Keys(engine).authenticate(f"Bearer {key}")
+
+
 def test_a_session_is_for_administrators_and_ends_with_its_key(engine: Engine) -> None:
     keys = Keys(engine)
     sessions = Sessions(keys)

@@ -1,12 +1,19 @@
-from collections.abc import Callable
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from openai import AsyncOpenAI
 
+from pilothouse.app import Platform, build
 from pilothouse.call import Call
 from pilothouse.gateway import Gateway, Router
 from pilothouse.observe import Prices
 from pilothouse.protocols import Provider
+from pilothouse.settings import Settings
 from pilothouse.snapshot import Config, Snapshot
+from pilothouse.testing.openai_server import OpenAIServer
 
 from .scripted import Recording
 
@@ -26,7 +33,7 @@ Make = Callable[..., Gateway]
 
 @pytest.fixture
 def make_gateway() -> Make:
-    """A gateway over providers by name, with an alias `m` over all of them in this order, each the fallback."""
+    """A gateway over providers by name: the alias `m` is the first, each next one the fallback of the one before."""
 
     def make(**providers: Provider) -> Gateway:
         names = list(providers)
@@ -41,3 +48,39 @@ def make_gateway() -> Make:
         return Gateway(Router(Snapshot(1, config), providers), Prices())
 
     return make
+
+
+@dataclass
+class Served:
+    """A platform behind a real port, with an upstream that speaks OpenAI's wire format."""
+
+    address: str
+    key: str
+    platform: Platform
+    upstream: OpenAIServer
+    client: AsyncOpenAI
+
+
+@pytest.fixture
+async def served(tmp_path: Path, models_dir: Path) -> AsyncIterator[Served]:
+    async with OpenAIServer() as upstream:
+        config = tmp_path / "pilothouse.yaml"
+        config.write_text(
+            textwrap.dedent(f"""
+            providers:
+              wire: {{kind: openai, base_url: "{upstream.url}/v1", api_key: sk-test, connect_timeout: 2}}
+              gone: {{kind: openai, base_url: "http://127.0.0.1:9/v1", api_key: sk-test, connect_timeout: 2}}
+            models:
+              chat: {{deployments: [{{provider: wire, model: wire-model}}]}}
+              away: {{deployments: [{{provider: gone, model: none}}]}}
+              safe: {{deployments: [{{provider: gone, model: none}}], fallbacks: [chat]}}
+            """)
+        )
+        settings = Settings(home=tmp_path / "home", config=config, models=models_dir)
+        with build(settings) as platform:
+            key = platform.keys.in_process()
+            async with (
+                platform.server("127.0.0.1", 0).running() as address,
+                AsyncOpenAI(base_url=f"{address}/v1", api_key=key, max_retries=0) as client,
+            ):
+                yield Served(address, key, platform, upstream, client)

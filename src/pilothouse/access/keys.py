@@ -48,6 +48,7 @@ class Keys:
         self._engine = engine
         self._lock = threading.Lock()
         self._by_hash: dict[str, tuple[Principal, int]] = {}
+        self._in_process: dict[str, tuple[Principal, int]] = {}
         self.reload()
 
     def reload(self) -> None:
@@ -56,7 +57,7 @@ class Keys:
             rows = connection.execute(query).all()
         self._by_hash = {
             row.hash: (Principal(row.project_id, row.id, row.role), row.expires_us or _NEVER) for row in rows
-        }
+        } | self._in_process
 
     def has_master(self) -> bool:
         return any(principal.key_id == _MASTER_ID for principal, _ in self._by_hash.values())
@@ -85,6 +86,13 @@ class Keys:
             connection.execute(insert(api_keys).values(project_id=DEFAULT_PROJECT, id=identifier, name=name, **row))
         self.reload()
         return key, Principal(DEFAULT_PROJECT, identifier, role)
+
+    def in_process(self) -> str:
+        """An administrator's key that lives in this process' memory and ends with it, for a platform's own clients."""
+        key = new_key()
+        self._in_process[_hash(key)] = (Principal(DEFAULT_PROJECT, "in-process", "admin"), _NEVER)
+        self.reload()
+        return key
 
     def hash_of(self, key_id: str) -> str | None:
         """The stored hash of a valid key, None when there is no such key (any more)."""

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -18,9 +17,6 @@ from pilothouse.cli.init import render
 from pilothouse.cli.trace_tree import render_trace
 from pilothouse.client import AsyncClient
 from pilothouse.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from pilothouse.app import Platform
 
 __all__ = ["demo"]
 
@@ -77,68 +73,79 @@ class _Demo:
         """The whole demo; the exit code is 3 when some document could not be read."""
         settings = await self._settings(model)
         with self._context.build(settings) as platform:
-            key = platform.first_key() or settings.master_key
+            key = platform.keys.in_process()
             server = platform.server("127.0.0.1", 0)
             async with server.running() as address, AsyncClient(address, key) as client:
-                failed = await self._ingest(client)
+                report = await self._ingest(client)
                 trace_id = ""
                 for question in questions or self._questions():
                     trace_id = await self._ask(client, question)
-                self._tree(platform, trace_id)
+                await asyncio.to_thread(platform.drainer.flush)
+                self._show.print("\n[bold]The trace of that call[/]")
+                self._show.print(render_trace(platform.traces.get(trace_id)))
                 self._farewell(address, key, stay)
                 if stay:
                     await server.stopped()
-        return 3 if failed else 0
+        return 3 if report.failed else 0
 
     async def _settings(self, model: str | None) -> Settings:
         """The user's own configuration where there is one, else one written for what is at hand."""
         given = self._context.settings
-        settings = replace(given, home=self._home, models=given.models_dir, master_key=given.master_key or new_key())
+        settings = replace(given, home=self._home, models=given.models_dir)
         if given.config.exists() and model is None:
-            self._say(f"Using {given.config}.")
+            self._show.print(f"Answers come from rag.answer_model of {given.config}.")
             return settings
-        found = await detect()
+        found = [] if model else await detect()
+        self._introduce(found, model)
         self._home.mkdir(parents=True, exist_ok=True)
         config = self._home / "demo.yaml"
-        config.write_text(_with_model(found, model), encoding="utf-8")
-        self._introduce(found, model)
+        config.write_text(render(found, model), encoding="utf-8")
         return replace(settings, config=config)
 
     def _introduce(self, found: list[Found], model: str | None) -> None:
         if model is not None:
-            self._say(f"Answers come from {model}, as you asked.")
+            self._show.print(f"Answers come from {model}, as you asked.")
         elif found:
-            self._say(f"Answers come from {found[0].model} at {found[0].provider}: {found[0].reason}.")
+            self._show.print(f"Answers come from {found[0].model} at {found[0].provider}: {found[0].reason}.")
         else:
-            self._say("Answers come from the built-in extractive answerer: it picks sentences out of the documents.")
-            self._say("It is no generative model. To plug one in, set OPENAI_API_KEY, ANTHROPIC_API_KEY or")
-            self._say("GEMINI_API_KEY, or start Ollama or vLLM, and run this again.")
+            self._show.print(
+                "Answers come from the built-in extractive answerer, which picks sentences out of the documents:\n"
+                "it is no generative model. To plug one in, set OPENAI_API_KEY, ANTHROPIC_API_KEY or\n"
+                "GEMINI_API_KEY, or start Ollama or vLLM on its usual port, and run this again."
+            )
 
     def _questions(self) -> tuple[str, ...]:
         return OWN_QUESTIONS if self._docs == own_docs() else (FALLBACK_QUESTION,)
 
-    async def _ingest(self, client: AsyncClient) -> int:
-        """Ingest over HTTP, as a background job; shows its progress. Gives the number of unreadable documents."""
+    async def _ingest(self, client: AsyncClient) -> IngestReport:
+        """Ingest over HTTP, as a background job, and show its progress and report."""
         body = {"paths": [str(self._docs.resolve())]}
         job = await client.request("POST", f"/api/rag/corpora/{CORPUS}/ingest", body)
-        with progress_bar(self._show) as bar:
-            task = bar.add_task(f"Ingesting {self._docs}", total=None)
-            while job["state"] in ("queued", "running"):
+        with ingest_progress(self._show, f"Ingesting {self._docs}") as update:
+            while job["status"] in ("queued", "running"):
                 await asyncio.sleep(0.1)
                 job = await client.request("GET", f"/api/jobs/{job['id']}")
-                bar.update(task, completed=job["done"], total=job["total"] or None, description=job["note"] or None)
-        return show_report(self._show, job)
+                update(job["done"], job["total"], job["note"])
+        if job["status"] != "done":
+            raise PilothouseError(f"The ingest {job['status']}: {job['error'] or 'no reason given'}")
+        return show_report(self._show, job["result"])
 
     async def _ask(self, client: AsyncClient, question: str) -> str:
         """Stream one answer and list what it cites. Gives the trace id."""
-        self._show.print(f"\n[bold cyan]?[/] [bold]{question}[/]")
-        citations: list[dict[str, Any]] = []
-        trace_id = ""
-        async for chunk in client.stream(f"rag:{CORPUS}", question):
+        self._show.print(f"\n[bold cyan]?[/] [bold]{escape(question)}[/]")
+        stream, citations = client.stream(f"rag:{CORPUS}", question), []
+        async for chunk in stream:
             self._show.print(chunk.text, end="", markup=False)
             if chunk.finish_reason is not None:
-                citations, trace_id = chunk.data.get("citations") or [], chunk.data.get("trace_id") or ""
+                citations = chunk.data.get("citations") or []
         self._show.print()
         for citation in citations:
-            self._show.print(f"  [cyan]\\[{citation['number']}][/] [dim]{citation['place']}[/]")
-        return trace_id
+            self._show.print(f"  [cyan]\\[{citation['number']}][/] [dim]{escape(citation['place'])}[/]")
+        return stream.trace_id
+
+    def _farewell(self, address: str, key: str, stay: bool) -> None:
+        self._show.print(f"\nConsole  {address}/console   key {key}")
+        if stay:
+            self._show.print(f"Any OpenAI client works on {address}/v1 with that key. Ctrl-C stops.")
+        else:
+            self._show.print("It ends with this run. Keep one running: pilothouse init, then pilothouse up.")

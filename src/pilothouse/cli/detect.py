@@ -10,7 +10,7 @@ from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import ProviderConfig
 
-__all__ = ["Found", "detect"]
+__all__ = ["Found", "detect", "known_provider"]
 
 PROBE_TIMEOUT = 3.0  # seconds for a hosted API to list its models
 LOCAL_TIMEOUT = 0.4  # seconds for a local port to answer
@@ -58,6 +58,11 @@ _LOCAL = (
     _Known("ollama", ProviderConfig(kind="openai", base_url="http://127.0.0.1:11434/v1"), None),
     _Known("vllm", ProviderConfig(kind="openai", base_url="http://127.0.0.1:8000/v1"), None),
 )
+
+
+def known_provider(name: str) -> ProviderConfig | None:
+    """How to reach a provider that this file knows by name."""
+    return next((k.config for k in (*_HOSTED, *_LOCAL) if k.provider == name), None)
 
 
 async def detect(env: Mapping[str, str] | None = None) -> list[Found]:

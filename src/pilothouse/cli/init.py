@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from pilothouse.cli.context import Context, pass_context
-from pilothouse.cli.detect import Found, detect
+from pilothouse.cli.detect import Found, detect, known_provider
 from pilothouse.errors import ConfigError
 from pilothouse.snapshot import read_config
 
@@ -44,8 +44,17 @@ def init(context: Context, force: bool) -> None:
     click.echo(f"Wrote {path}. Next: pilothouse check, then pilothouse up.")
 
 
-def render(found: list[Found]) -> str:
-    """The YAML for these providers: the first answers as `smart`, the others are its fallbacks."""
+def render(found: list[Found], model: str | None = None) -> str:
+    """The YAML for these providers: the first answers as `smart`, the others are its fallbacks.
+
+    `model` is a `provider/model` of the user's choice: the provider is then taken from the known ones.
+    """
+    if model is not None:
+        provider, _, name = model.partition("/")
+        config = known_provider(provider)
+        if config is None:
+            return f"rag: {{answer_model: {_scalar(model)}}}\n"
+        found = [Found(provider, config, name, "asked for")]
     if not found:
         return _HEAD + _NOTHING + "rag: {answer_model: smart}\n"
     lines = [_HEAD + "providers:"]

@@ -11,7 +11,7 @@ __all__ = ["up"]
 @click.option("--host", help="Address to listen on (PILOTHOUSE_HOST, default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on, 0 for a free one (PILOTHOUSE_PORT, default 8484).")
 @pass_context
-def up(context: Context, host: str | None, port: int | None) -> int:
+def up(context: Context, host: str | None, port: int | None) -> None:
     """Start the platform: gateway, console and API on one port."""
     with context.platform() as platform:
         server = platform.server(host, port)
@@ -21,4 +21,4 @@ def up(context: Context, host: str | None, port: int | None) -> int:
         click.echo(f"  Console                {server.address}/console")
         if key is not None:
             click.echo(f"  Administrator's key    {key}   (shown once; set PILOTHOUSE_MASTER_KEY to choose your own)")
-        return 0 if server.run() else 1
+        server.run()
