@@ -35,7 +35,9 @@ def main() -> None:
         home = args.home or Path(temporary)
         _write_documents(args.data / "corpus.jsonl", home / "documents")
         cpu = time.process_time()
-        report = ingest(home / "scifact", [home / "documents"], encoder, ChunkSettings(), lambda done, total, note="": None)
+        report = ingest(
+            home / "scifact", [home / "documents"], encoder, ChunkSettings(), lambda done, total, note="": None
+        )
         cpu = time.process_time() - cpu
         print(f"{len(report.outcomes)} abstracts, {report.chunks} chunks, {report.embedded} vectors", end="; ")
         print(f"ingest {report.seconds:.1f} s, {cpu:.1f} s of CPU, {len(report.outcomes) / cpu:.1f} abstracts/CPU s")

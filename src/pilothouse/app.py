@@ -94,7 +94,7 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
-        routers = [routes(self.traces), rag_routes(self.rag), jobs_routes(self.jobs)]
+        routers = [routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs)]
         app = management(routers, self.keys)
         mount_console(app, self.traces, Sessions(self.keys))
         return Server(self, app, host or self.settings.host, self.settings.port if port is None else port)

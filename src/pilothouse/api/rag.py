@@ -1,0 +1,76 @@
+"""`/api/rag`: corpora, their documents, search, cited answers, and the start of an ingest.
+
+An ingest is a job: follow it at `/api/jobs/{id}`. Answers come as a stream, or to any OpenAI client, at
+`/v1/chat/completions` under the model `rag:<corpus>`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from pilothouse.api.jobs import shown
+from pilothouse.call import Call, Recorder
+from pilothouse.protocols import Chat
+from pilothouse.rag import CorpusInfo, DocumentInfo, Rag
+from pilothouse.types import ChatRequest, Json
+
+__all__ = ["routes"]
+
+
+class _Search(BaseModel):
+    query: Annotated[str, Field(min_length=1)]
+    k: Annotated[int | None, Field(ge=1, le=100)] = None
+
+
+class _Question(BaseModel):
+    question: Annotated[str, Field(min_length=1)]
+
+
+class _Ingest(BaseModel):
+    paths: Annotated[list[str], Field(min_length=1, description="Files and folders of the machine that serves.")]
+
+
+def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
+    """The routes over these corpora. Questions go through `chat` like those of any client."""
+    router = APIRouter(prefix="/api/rag/corpora", tags=["rag"])
+
+    @router.get("")
+    async def list_corpora() -> Sequence[CorpusInfo]:
+        """All corpora, each at its current version."""
+        return await rag.corpora()
+
+    @router.get("/{corpus}/documents")
+    async def list_documents(corpus: str) -> Sequence[DocumentInfo]:
+        """What a corpus holds."""
+        return await rag.documents(corpus)
+
+    @router.post("/{corpus}/search")
+    async def search(corpus: str, body: _Search) -> Json:
+        """The best `k` passages, best first, each with the rank that either search gave it."""
+        call = Call(recorder, endpoint="/api/rag/corpora/search")
+        hits = await rag.search(corpus, body.query, body.k, call)
+        return {"hits": [asdict(hit) for hit in hits], "trace_id": call.trace_id}
+
+    @router.post("/{corpus}/ask")
+    async def ask(corpus: str, body: _Question) -> Json:
+        """An answer with the passages that it cites."""
+        call = Call(recorder, endpoint="/api/rag/corpora/ask")
+        messages = [{"role": "user", "content": body.question}]
+        request = ChatRequest.check({"model": f"rag:{corpus}", "messages": messages})
+        answer = ""
+        citations: list[Json] = []
+        async for chunk in chat(request, call):
+            answer += chunk.text
+            citations = chunk.data.get("citations") or citations
+        return {"answer": answer, "citations": citations, "trace_id": call.trace_id}
+
+    @router.post("/{corpus}/ingest", status_code=202)
+    async def start_ingest(corpus: str, body: _Ingest) -> Json:
+        """Queue an ingest of files and folders of this machine; gives its job."""
+        job_id = await rag.start_ingest(corpus, body.paths)
+        return shown(await rag.ingest_job(job_id))
+
+    return router

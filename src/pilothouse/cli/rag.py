@@ -1,0 +1,202 @@
+"""`pilothouse rag`: bring documents into a corpus, search it, ask it.
+
+Exit code 3 of `ingest` means: done, but some documents could not be read.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilothouse.call import Call
+from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.errors import Cancelled, PilothouseError
+from pilothouse.types import ChatRequest, Json
+
+if TYPE_CHECKING:
+    from pilothouse.app import Platform
+    from pilothouse.rag import IngestReport
+    from pilothouse.storage import Job
+
+__all__ = ["rag"]
+
+EXIT_SOME_FAILED = 3
+_POLL_SECONDS = 0.2
+
+_corpus = click.option("--corpus", "-c", default="docs", show_default=True, help="The corpus.")
+
+
+@click.group()
+def rag() -> None:
+    """Ingest documents, search them, ask them."""
+
+
+@rag.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_corpus
+@as_json
+@pass_context
+def ingest(context: Context, paths: tuple[Path, ...], corpus: str, as_json: bool) -> int:
+    """Make a corpus hold the files and folders at PATHS: new, changed and deleted ones are brought up to date.
+
+    Reads PDF, HTML, Markdown, DOCX and text. The old version answers until the new one is complete. Exit code 3 says
+    that some documents could not be read; the others are in.
+    """
+    from pilothouse.rag import IngestReport  # noqa: PLC0415 - the room is heavy, and not for --help
+
+    with context.platform() as platform:
+        job_id = platform.run(platform.rag.start_ingest(corpus, paths))
+        job = _follow(platform, job_id)
+    if job.status == "cancelled":
+        raise Cancelled(f"The ingest was cancelled. The corpus '{corpus}' is as it was.")
+    if job.status == "failed":
+        raise PilothouseError(f"The ingest failed, the corpus '{corpus}' is as it was: {job.error}")
+    report = IngestReport.from_json(job.result)
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _show_report(report)
+    return EXIT_SOME_FAILED if report.failed else 0
+
+
+@rag.command()
+@click.argument("query")
+@_corpus
+@click.option("-k", type=click.IntRange(1, 100), help="How many passages (default: rag.top_k).")
+@as_json
+@pass_context
+def search(context: Context, query: str, corpus: str, k: int | None, as_json: bool) -> None:
+    """Find the passages for QUERY, best first."""
+    with context.platform() as platform:
+        hits = platform.run(platform.rag.search(corpus, query, k, Call(platform.recorder, endpoint="cli")))
+    rows = [{"rank": rank, **asdict(hit), "place": hit.place} for rank, hit in enumerate(hits, 1)]
+    if not as_json:
+        rows = [{**row, "text": _shortened(str(row["text"])), "ranks": _ranks(row["ranks"])} for row in rows]
+    show_rows(rows, ("rank", "score", "ranks", "place", "text"), as_json=as_json, empty="Nothing found.")
+
+
+@rag.command()
+@click.argument("question")
+@_corpus
+@as_json
+@pass_context
+def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
+    """Answer QUESTION from a corpus, with numbered citations."""
+    body = {"model": f"rag:{corpus}", "messages": [{"role": "user", "content": question}], "stream": True}
+    with context.platform() as platform:
+        call = Call(platform.recorder, endpoint="cli")
+        say = (lambda text: None) if as_json else (lambda text: click.echo(text, nl=False))
+        answer, citations = platform.run(_ask(platform, ChatRequest.check(body), call, say))
+    if as_json:
+        said = {"answer": answer, "citations": citations, "trace_id": call.trace_id}
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    click.echo("\n")
+    for citation in citations:
+        click.echo(f"[{citation['number']}] {citation['place']}")
+    click.echo(f"Trace: pilothouse traces show {call.trace_id}", err=True)
+
+
+@rag.command("list")
+@click.argument("corpus", required=False)
+@as_json
+@pass_context
+def list_(context: Context, corpus: str | None, as_json: bool) -> None:
+    """List the corpora, or the documents of CORPUS. Sizes in bytes."""
+    with context.platform() as platform:
+        if corpus is None:
+            corpora = [_dated(asdict(info), "updated_us") for info in platform.run(platform.rag.corpora())]
+            columns: tuple[str, ...] = ("name", "version", "documents", "chunks", "updated")
+            show_rows(corpora, columns, as_json=as_json, empty="No corpus yet: pilothouse rag ingest PATH")
+        else:
+            documents = [_dated(asdict(info), "ingested_us") for info in platform.run(platform.rag.documents(corpus))]
+            columns = ("source", "title", "pages", "chunks", "size", "ingested")
+            show_rows(documents, columns, as_json=as_json, empty="The corpus holds no documents.")
+
+
+async def _ask(
+    platform: "Platform", request: ChatRequest, call: Call, say: Callable[[str], None]
+) -> tuple[str, list[Json]]:
+    answer = ""
+    citations: list[Json] = []
+    async for chunk in platform.gateway.chat(request, call):
+        answer += chunk.text
+        say(chunk.text)
+        if chunk.finish_reason is not None:
+            citations = chunk.data.get("citations") or []
+    return answer, citations
+
+
+def _follow(platform: "Platform", job_id: str) -> "Job":
+    """Run the queue until the job is finished, and show how far it is. Ctrl-C cancels it."""
+    with platform.executor, _progress() as show:
+        try:
+            while not (job := platform.jobs.get(job_id)).finished:
+                show(job)
+                time.sleep(_POLL_SECONDS)
+        except KeyboardInterrupt:
+            platform.jobs.cancel(job_id)
+            job = platform.jobs.wait(job_id)
+    return job
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[Job], None]]":
+    """A bar on a terminal, else a line per step; on standard error."""
+    if not sys.stderr.isatty():
+        said: set[str] = set()
+
+        def tell(job: "Job") -> None:
+            step = job.note.partition(" ")[0]
+            if step and step not in said:
+                said.add(step)
+                click.echo(f"{job.note} ({job.total})..." if job.total else f"{job.note}...", err=True)
+
+        yield tell
+        return
+    from rich.console import Console  # noqa: PLC0415 - rich is for terminals
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Waiting", total=None)
+        yield lambda job: bar.update(
+            task, completed=job.done, total=job.total or None, description=job.note or "Waiting"
+        )
+
+
+def _show_report(report: "IngestReport") -> None:
+    counts = ", ".join(f"{n} {s}" for s in ("added", "changed", "unchanged", "removed") if (n := report.count(s)))
+    size = f"{report.pages} pages, {report.chunks} passages read" if report.changed else "nothing to do"
+    click.echo(f"{report.corpus}@{report.version}: {counts or 'no documents'}; {size} in {report.seconds:.1f} s.")
+    if report.skipped:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(report.skipped.items()))
+        click.echo(f"Skipped, for want of a loader: {kinds}.")
+    for note in report.notes:
+        click.echo(note)
+    odd = [asdict(outcome) for outcome in report.outcomes if outcome.reason]
+    if odd:
+        show_rows(odd, ("source", "status", "reason"), as_json=False, empty="")
+    if report.failed:
+        click.echo(f"{report.failed} could not be read.")
+
+
+def _shortened(text: str, length: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[:length].rsplit(' ', 1)[0]} ..."
+
+
+def _ranks(ranks: dict[str, int]) -> str:
+    return " ".join(f"{name} {rank}" for name, rank in ranks.items())
+
+
+def _dated(row: dict[str, Any], field: str) -> dict[str, Any]:
+    """The row with one time written for people beside it, in local time."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row[field] / 1e6))
+    return {**row, field.removesuffix("_us"): when}
