@@ -56,13 +56,15 @@ class Platform:
         self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
         self._cleanup.callback(self.spool.close)
         self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics)
-        self.recorder = SpoolRecorder(self.spool, self.metrics, self.drainer.wake)
+        self.recorder = SpoolRecorder(self.spool, self.drainer.wake)
         self.traces = Traces(self.store)
         self.jobs = Jobs(self.store.control)
         self.executor = LocalExecutor(self.store.control)
         self.encode = BatchingEncoder(lambda: Encoder(EncoderStore(settings.models_dir).ensure()))
         self.providers = _make_providers(self.snapshot.config, self.encode)
-        self.gateway = Gateway(Router(self.snapshot, self.providers), self.prices, capture=settings.capture_payloads)
+        self.gateway = Gateway(
+            Router(self.snapshot, self.providers), self.prices, self.metrics, capture=settings.capture_payloads
+        )
         self.rag = Rag(
             settings,
             self.gateway.chat,

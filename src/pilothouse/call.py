@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from pilothouse.errors import PilothouseError
-from pilothouse.ids import content_hash, new_id, now_us
+from pilothouse.ids import content_hash, new_id, new_span_id, now_us
 from pilothouse.types import Json, Usage
 
 __all__ = ["DEFAULT_PROJECT", "Call", "Kind", "Recorder", "Span", "Status"]
@@ -95,7 +95,7 @@ class Call:
     project_id: str = DEFAULT_PROJECT
     trace_id: str = field(default_factory=new_id)
     parent_id: str | None = None
-    request_id: str = field(default_factory=lambda: f"req_{new_id()}")
+    request_id: str = ""
     key_id: str | None = None
     user_id: str | None = None
     session_id: str | None = None
@@ -104,6 +104,9 @@ class Call:
     depth: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.request_id = self.request_id or f"req_{self.trace_id}"
+
     def remaining(self) -> float | None:
         """Seconds left until the deadline (never negative), None for no limit."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
@@ -111,7 +114,7 @@ class Call:
     def start(self, name: str, kind: Kind) -> Span:
         """A new running span under this call; hand it to `finish`."""
         return Span(
-            id=new_id()[16:], trace_id=self.trace_id, parent_id=self.parent_id, project_id=self.project_id, name=name,
+            id=new_span_id(), trace_id=self.trace_id, parent_id=self.parent_id, project_id=self.project_id, name=name,
             kind=kind, start_us=now_us(), request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
             session_id=self.session_id, endpoint=self.endpoint,
         )  # fmt: skip

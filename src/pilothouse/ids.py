@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-__all__ = ["content_hash", "new_id", "now_us", "time_us_of"]
+__all__ = ["content_hash", "new_id", "new_span_id", "now_us", "time_us_of"]
 
 _RANDOM_BITS = 74
 
@@ -25,6 +25,11 @@ def new_id(at_us: int | None = None) -> str:
     random = int.from_bytes(os.urandom(10)) >> (80 - _RANDOM_BITS)
     high, low = random >> 62, random & ((1 << 62) - 1)
     return f"{milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
+
+
+def new_span_id() -> str:
+    """16 random hex digits: a W3C span id. Not ordered, since a span is found through its trace."""
+    return os.urandom(8).hex()
 
 
 def time_us_of(identifier: str) -> int:

@@ -92,6 +92,7 @@ class Server:
                 ws="none",
                 lifespan="off",
                 access_log=False,
+                proxy_headers=False,
                 log_level="warning",
                 server_header=False,
                 timeout_keep_alive=75,

@@ -9,7 +9,7 @@ from openai import AsyncOpenAI
 from pilothouse.app import Platform, build
 from pilothouse.call import Call
 from pilothouse.gateway import Gateway, Router
-from pilothouse.observe import Prices
+from pilothouse.observe import Metrics, Prices
 from pilothouse.protocols import Provider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Config, Snapshot
@@ -45,7 +45,7 @@ def make_gateway() -> Make:
             for i, name in enumerate(names)
         }
         config = Config.model_validate({"providers": {name: {"kind": "openai"} for name in names}, "models": models})
-        return Gateway(Router(Snapshot(1, config), providers), Prices())
+        return Gateway(Router(Snapshot(1, config), providers), Prices(), Metrics())
 
     return make
 

@@ -32,7 +32,7 @@ class _Finding:
 @as_json
 @pass_context
 def check(context: Context, online: bool, as_json: bool) -> int:
-    """Check the configuration, the database, the encoder and, with --online, the providers. Exit code 1 on a problem."""
+    """Check the configuration, the database, the encoder and the providers. Exit code 1 when there is a problem."""
     findings = list(_findings(context.settings, online))
     rows = [asdict(f) for f in findings]
     show_rows(rows, ["subject", "result", "detail"], as_json=as_json, empty="Nothing to check.")
@@ -51,11 +51,11 @@ def _findings(settings: Settings, online: bool) -> Iterator[_Finding]:
         yield _Finding("configuration", "ok", f"no {settings.config}: the built-in models alone (pilothouse init)")
     try:
         open_store(settings).close()
-        yield _Finding("database", "ok", settings.database_url and "PILOTHOUSE_DATABASE_URL" or str(settings.home))
+        yield _Finding("database", "ok", "PILOTHOUSE_DATABASE_URL" if settings.database_url else str(settings.home))
     except PilothouseError as error:
         yield _Finding("database", "problem", error.message)
     files = EncoderStore(settings.models_dir).list()
-    ready = any(row["state"] == "ready" for row in files)
+    ready = any(row.state == "ready" for row in files)
     yield _Finding("encoder", "ok", "ready" if ready else "fetched at first use (pilothouse models pull)")
     yield from asyncio.run(_providers(config, online))
 

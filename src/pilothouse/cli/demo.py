@@ -9,14 +9,18 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.markup import escape
 
 from pilothouse.cli.context import Context, pass_context
 from pilothouse.cli.detect import Found, detect
+from pilothouse.cli.ingest_view import show_progress, show_report
 from pilothouse.cli.init import render
 from pilothouse.cli.trace_tree import render_trace
 from pilothouse.client import AsyncClient
-from pilothouse.errors import InvalidRequest
+from pilothouse.errors import InvalidRequest, PilothouseError
+from pilothouse.rag import IngestReport
+from pilothouse.settings import Settings
+from pilothouse.types import Json
 
 __all__ = ["demo"]
 
@@ -121,19 +125,23 @@ class _Demo:
         """Ingest over HTTP, as a background job, and show its progress and report."""
         body = {"paths": [str(self._docs.resolve())]}
         job = await client.request("POST", f"/api/rag/corpora/{CORPUS}/ingest", body)
-        with ingest_progress(self._show, f"Ingesting {self._docs}") as update:
+        self._show.print(f"\nIngesting {self._docs}")
+        with show_progress() as show:
             while job["status"] in ("queued", "running"):
                 await asyncio.sleep(0.1)
                 job = await client.request("GET", f"/api/jobs/{job['id']}")
-                update(job["done"], job["total"], job["note"])
+                show(job["done"], job["total"], job["note"])
         if job["status"] != "done":
             raise PilothouseError(f"The ingest {job['status']}: {job['error'] or 'no reason given'}")
-        return show_report(self._show, job["result"])
+        report = IngestReport.from_json(job["result"])
+        show_report(report)
+        return report
 
     async def _ask(self, client: AsyncClient, question: str) -> str:
         """Stream one answer and list what it cites. Gives the trace id."""
         self._show.print(f"\n[bold cyan]?[/] [bold]{escape(question)}[/]")
-        stream, citations = client.stream(f"rag:{CORPUS}", question), []
+        stream = client.stream(f"rag:{CORPUS}", question)
+        citations: list[Json] = []
         async for chunk in stream:
             self._show.print(chunk.text, end="", markup=False)
             if chunk.finish_reason is not None:

@@ -4,10 +4,8 @@ Exit code 3 of `ingest` means: done, but some documents could not be read.
 """
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +14,12 @@ import click
 
 from pilothouse.call import Call
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.ingest_view import show_progress, show_report
 from pilothouse.errors import Cancelled, PilothouseError
 from pilothouse.types import ChatRequest, Json
 
 if TYPE_CHECKING:
     from pilothouse.app import Platform
-    from pilothouse.rag import IngestReport
     from pilothouse.storage import Job
 
 __all__ = ["rag"]
@@ -61,7 +59,7 @@ def ingest(context: Context, paths: tuple[Path, ...], corpus: str, as_json: bool
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        _show_report(report)
+        show_report(report)
     return EXIT_SOME_FAILED if report.failed else 0
 
 
@@ -135,56 +133,15 @@ async def _ask(
 
 def _follow(platform: "Platform", job_id: str) -> "Job":
     """Run the queue until the job is finished, and show how far it is. Ctrl-C cancels it."""
-    with platform.executor, _progress() as show:
+    with platform.executor, show_progress() as show:
         try:
             while not (job := platform.jobs.get(job_id)).finished:
-                show(job)
+                show(job.done, job.total, job.note)
                 time.sleep(_POLL_SECONDS)
         except KeyboardInterrupt:
             platform.jobs.cancel(job_id)
             job = platform.jobs.wait(job_id)
     return job
-
-
-@contextmanager
-def _progress() -> "Iterator[Callable[[Job], None]]":
-    """A bar on a terminal, else a line per step; on standard error."""
-    if not sys.stderr.isatty():
-        said: set[str] = set()
-
-        def tell(job: "Job") -> None:
-            step = job.note.partition(" ")[0]
-            if step and step not in said:
-                said.add(step)
-                click.echo(f"{job.note} ({job.total})..." if job.total else f"{job.note}...", err=True)
-
-        yield tell
-        return
-    from rich.console import Console  # noqa: PLC0415 - rich is for terminals
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Waiting", total=None)
-        yield lambda job: bar.update(
-            task, completed=job.done, total=job.total or None, description=job.note or "Waiting"
-        )
-
-
-def _show_report(report: "IngestReport") -> None:
-    counts = ", ".join(f"{n} {s}" for s in ("added", "changed", "unchanged", "removed") if (n := report.count(s)))
-    size = f"{report.pages} pages, {report.chunks} passages read" if report.changed else "nothing to do"
-    click.echo(f"{report.corpus}@{report.version}: {counts or 'no documents'}; {size} in {report.seconds:.1f} s.")
-    if report.skipped:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(report.skipped.items()))
-        click.echo(f"Skipped, for want of a loader: {kinds}.")
-    for note in report.notes:
-        click.echo(note)
-    odd = [asdict(outcome) for outcome in report.outcomes if outcome.reason]
-    if odd:
-        show_rows(odd, ("source", "status", "reason"), as_json=False, empty="")
-    if report.failed:
-        click.echo(f"{report.failed} could not be read.")
 
 
 def _shortened(text: str, length: int = 160) -> str:

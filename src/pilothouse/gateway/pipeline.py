@@ -13,7 +13,7 @@ from pilothouse.errors import ProviderError, Unsupported
 from pilothouse.gateway.bridge import bridged
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.router import Deployment, Router
-from pilothouse.observe import Prices
+from pilothouse.observe import Metrics, Prices
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse
 
 __all__ = ["Gateway"]
@@ -22,9 +22,10 @@ __all__ = ["Gateway"]
 class Gateway:
     """Serves calls by the current Router. `capture` says whether inputs and outputs are kept on spans."""
 
-    def __init__(self, router: Router, prices: Prices, *, capture: bool = True) -> None:
+    def __init__(self, router: Router, prices: Prices, metrics: Metrics, *, capture: bool = True) -> None:
         self.router = router
         self._prices = prices
+        self._metrics = metrics
         self._capture = capture
 
     async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
@@ -113,3 +114,4 @@ class Gateway:
             span.cost_nano = self._prices.cost(deployment.price_kind, deployment.model, span.usage, span.start_us)
             span.cost_known = span.cost_nano is not None
         call.finish(span)
+        self._metrics.observe(span)
