@@ -17,7 +17,7 @@ from pilothouse.call import Call
 from pilothouse.errors import ProviderError, Unsupported
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.completion import Completion
-from pilothouse.providers.sse import SseReader
+from pilothouse.providers.sse import Event, SseReader
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["AnswerReader", "Frames", "SseFrames", "TranslatingProvider", "Translation"]
@@ -60,16 +60,16 @@ class Frames(Protocol):
 
 
 class SseFrames:
-    """Server-sent events whose data is a JSON object each."""
+    """Server-sent events whose data is a JSON object each, but for a closing `[DONE]`."""
 
     def __init__(self) -> None:
         self._reader = SseReader()
 
     def feed(self, fragment: bytes) -> list[Json]:
-        return [msgspec.json.decode(event.data, type=Json) for event in self._reader.feed(fragment)]
+        return _objects(self._reader.feed(fragment))
 
     def finish(self) -> list[Json]:
-        return [msgspec.json.decode(event.data, type=Json) for event in self._reader.finish()]
+        return _objects(self._reader.finish())
 
 
 class Translation(NamedTuple):
@@ -146,6 +146,10 @@ class TranslatingProvider(HttpProvider, ABC):
         if failure is not None:
             raise failure
         return self.reading(read, data)
+
+
+def _objects(events: list[Event]) -> list[Json]:
+    return [_decoded(event.data) for event in events if event.data != b"[DONE]"]
 
 
 def _decoded(raw: bytes) -> Json:

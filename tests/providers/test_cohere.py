@@ -1,0 +1,15 @@
+"""The Cohere provider against a server that speaks the v2 format."""
+
+from pilothouse.protocols import Provider
+from pilothouse.providers.cohere import CohereProvider
+from pilothouse.snapshot import ProviderConfig
+from pilothouse.testing.cohere_server import CohereServer
+from pilothouse.testing.contract import ProviderContract
+
+
+class TestContract(ProviderContract):
+    server_class = CohereServer
+    lacks = frozenset({"choices", "content_filter", "tool_choice_named", "reasoning_tokens"})
+
+    def make_provider(self, url: str) -> Provider:
+        return CohereProvider("cohere", ProviderConfig(base_url=url, api_key="co-test"))
