@@ -1,0 +1,190 @@
+"""A trace as a value: its spans, the tree they form, and what it all added up to. Knows nothing of databases."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+from pilothouse.call import Span
+from pilothouse.observe.money import usd
+from pilothouse.observe.names import to_attributes
+from pilothouse.types import Json
+
+__all__ = ["Node", "Step", "Totals", "Trace", "tree"]
+
+
+@dataclass(slots=True)
+class Node:
+    """A span and the steps inside it, in the order they began. `depth` is 0 at the root."""
+
+    span: Span
+    depth: int = 0
+    children: list["Node"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the totals need of a span."""
+
+    id: str
+    parent_id: str | None
+    failed: bool
+    billed: bool
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int | None
+    cost_known: bool
+
+    @classmethod
+    def of(cls, span: Span) -> "Step":
+        usage = span.usage
+        return cls(
+            span.id, span.parent_id, span.status == "error",
+            usage is not None or span.cost_nano is not None or not span.cost_known,
+            usage.input_tokens if usage else 0, usage.output_tokens if usage else 0, span.cost_nano, span.cost_known,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a trace. Tokens and cost count leaf calls only, so a call around calls is not counted twice.
+
+    `cost_nano` sums what is known, None where no call had a price; `cost_known` is False where any price is missing.
+    """
+
+    spans: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int | None
+    cost_known: bool
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> "Totals":
+        by_id = {step.id: step for step in steps}
+        around = _around_billed(by_id)
+        leaves = [step for step in by_id.values() if step.billed and step.id not in around]
+        known = [step.cost_nano for step in leaves if step.cost_nano is not None]
+        return cls(
+            spans=len(by_id),
+            errors=sum(step.failed for step in by_id.values()),
+            input_tokens=sum(step.input_tokens for step in leaves),
+            output_tokens=sum(step.output_tokens for step in leaves),
+            cost_nano=sum(known) if known else None,
+            cost_known=all(step.cost_known for step in leaves),
+        )
+
+    @property
+    def cost_text(self) -> str:
+        """`$0.000123`, `unknown`, `$0.000123 + unknown`, or nothing where no call was made."""
+        if self.cost_nano is None:
+            return "" if self.cost_known else usd(None)
+        return usd(self.cost_nano) if self.cost_known else f"{usd(self.cost_nano)} + {usd(None)}"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One trace. `spans` are ordered by their start; `truncated` where it has more of them than were read."""
+
+    trace_id: str
+    project_id: str
+    spans: list[Span]
+    truncated: bool = False
+
+    @cached_property
+    def roots(self) -> list[Node]:
+        return tree(self.spans)
+
+    @cached_property
+    def totals(self) -> Totals:
+        return Totals.of(Step.of(span) for span in self.spans)
+
+    @property
+    def root(self) -> Span:
+        """The first span that stands at the root."""
+        return self.roots[0].span
+
+    @cached_property
+    def start_us(self) -> int:
+        return min(span.start_us for span in self.spans)
+
+    @cached_property
+    def duration_us(self) -> int:
+        return max(0, max(span.end_us for span in self.spans) - self.start_us)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node, parents before their children."""
+        waiting = list(reversed(self.roots))
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
+
+    def to_json(self, *, payload: bool = True) -> Json:
+        """The trace for JSON output; attributes carry OpenTelemetry's names."""
+        return {
+            "trace_id": self.trace_id,
+            "project_id": self.project_id,
+            "start_us": self.start_us,
+            "duration_us": self.duration_us,
+            "status": self.root.status,
+            "totals": asdict(self.totals),
+            "truncated": self.truncated,
+            "spans": [_span_json(span, payload) for span in self.spans],
+        }
+
+
+def tree(spans: Iterable[Span]) -> list[Node]:
+    """The spans nested by parent. What has no parent here stands at the root; so does the first span of a cycle."""
+    nodes = {span.id: Node(span) for span in sorted(spans, key=_begin)}
+    roots: list[Node] = []
+    for node in nodes.values():
+        parent = nodes.get(node.span.parent_id or "")
+        (roots if parent is None or parent is node else parent.children).append(node)
+    seen: set[str] = set()
+    _descend(roots, seen)
+    for node in nodes.values():
+        if node.span.id not in seen:
+            nodes[node.span.parent_id or ""].children.remove(node)
+            roots.append(node)
+            _descend([node], seen)
+    return sorted(roots, key=lambda node: _begin(node.span))
+
+
+def _begin(span: Span) -> tuple[int, str]:
+    return span.start_us, span.id
+
+
+def _descend(roots: Iterable[Node], seen: set[str]) -> None:
+    """Set the depth of everything below `roots`, and add it to `seen`."""
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        seen.add(node.span.id)
+        for child in node.children:
+            child.depth = node.depth + 1
+            waiting.append(child)
+
+
+def _around_billed(steps: dict[str, Step]) -> set[str]:
+    """The ids of steps that have a billed step somewhere below them."""
+    around: set[str] = set()
+    for step in steps.values():
+        parent = steps.get(step.parent_id or "") if step.billed else None
+        while parent is not None and parent.id not in around:
+            around.add(parent.id)
+            parent = steps.get(parent.parent_id or "")
+    return around
+
+
+def _span_json(span: Span, payload: bool) -> Json:
+    shown: Json = {
+        "id": span.id,
+        "parent_id": span.parent_id,
+        "name": span.name,
+        "kind": span.kind,
+        "start_us": span.start_us,
+        "duration_us": span.duration_us,
+        "status": span.status,
+        "attributes": to_attributes(span),
+    }
+    return {**shown, "input": span.input, "output": span.output} if payload else shown
