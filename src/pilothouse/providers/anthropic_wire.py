@@ -18,20 +18,15 @@ import msgspec
 from pilothouse.errors import Unsupported
 from pilothouse.providers.claude import JSON_INSTRUCTION, reasoning
 from pilothouse.providers.completion import Completion, tool_call
-from pilothouse.providers.content import (
+from pilothouse.providers.content import Media, Piece, calls_of, content_of, object_in, objects_in
+from pilothouse.providers.parameters import (
     NO_PARAMETERS,
     Format,
     Function,
-    Media,
-    Piece,
     Tools,
-    calls_of,
-    content_of,
     effort_of,
     filled,
     format_of,
-    object_in,
-    objects_in,
     refuse,
     stops_of,
     tools_of,

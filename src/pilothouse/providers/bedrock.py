@@ -19,7 +19,7 @@ from pilothouse.providers.aws import EventFrames, Signer, region_of
 from pilothouse.providers.base import Exchange
 from pilothouse.providers.bedrock_wire import UNUSABLE, ConverseReader, to_converse
 from pilothouse.providers.completion import Completion, embeddings
-from pilothouse.providers.content import tools_of
+from pilothouse.providers.parameters import tools_of
 from pilothouse.providers.translated import Frames, TranslatingProvider, Translation
 from pilothouse.snapshot import ProviderConfig, resolve_secrets
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage

@@ -2,7 +2,7 @@
 
 import re
 
-from pilothouse.providers.content import Effort
+from pilothouse.providers.parameters import Effort
 from pilothouse.types import Json
 
 __all__ = ["JSON_INSTRUCTION", "reasoning"]

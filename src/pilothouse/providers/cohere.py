@@ -12,7 +12,7 @@ from pilothouse.call import Call
 from pilothouse.errors import ProviderAuth, ProviderError, ProviderTimeout, ProviderUnavailable
 from pilothouse.providers.cohere_wire import ChatReader, to_chat
 from pilothouse.providers.completion import Completion, embeddings
-from pilothouse.providers.content import tools_of
+from pilothouse.providers.parameters import tools_of
 from pilothouse.providers.translated import TranslatingProvider, Translation
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
 

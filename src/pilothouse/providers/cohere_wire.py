@@ -13,20 +13,16 @@ import msgspec
 
 from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.providers.completion import Completion, tool_call
-from pilothouse.providers.content import (
+from pilothouse.providers.content import Media, Piece, calls_of, content_of, plain_text
+from pilothouse.providers.parameters import (
     NO_PARAMETERS,
     Effort,
     Format,
     Function,
-    Media,
-    Piece,
     Tools,
-    calls_of,
-    content_of,
     effort_of,
     filled,
     format_of,
-    plain_text,
     refuse,
     stops_of,
     tools_of,

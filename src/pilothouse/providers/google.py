@@ -20,8 +20,8 @@ from pilothouse.errors import (
     RateLimited,
 )
 from pilothouse.providers.completion import Completion, embeddings
-from pilothouse.providers.content import tools_of
 from pilothouse.providers.google_wire import UNUSABLE, ContentReader, to_contents, usage_of
+from pilothouse.providers.parameters import tools_of
 from pilothouse.providers.translated import TranslatingProvider, Translation
 from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage

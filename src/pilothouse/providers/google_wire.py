@@ -21,22 +21,16 @@ import msgspec
 
 from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.providers.completion import Completion, tool_call
-from pilothouse.providers.content import (
+from pilothouse.providers.content import Media, Piece, calls_of, content_of, object_in, plain_text, tool_names
+from pilothouse.providers.parameters import (
     Effort,
     Function,
-    Media,
-    Piece,
     Tools,
-    calls_of,
-    content_of,
     effort_of,
     filled,
     format_of,
-    object_in,
-    plain_text,
     refuse,
     stops_of,
-    tool_names,
     tools_of,
     with_native,
 )
