@@ -14,7 +14,7 @@ from pilothouse.ids import new_id
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
-    """A Postgres of this test process alone, on a Unix socket; it runs as a user of its own where the tests are root."""
+    """A Postgres of this test process alone, on a Unix socket; run as another user where the tests are root."""
     import psycopg
 
     # Not under tmp_path: its parents are private to root, and the path of a socket must be short.

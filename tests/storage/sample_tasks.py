@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from pilothouse.errors import InvalidRequest
@@ -29,8 +30,9 @@ def answer_with_object(payload: dict[str, Any], progress: Any) -> Any:
 
 def die_once(payload: dict[str, Any], progress: Any) -> Any:
     """Killed the first time; the marker file remembers."""
-    if not os.path.exists(payload["marker"]):
-        open(payload["marker"], "w").close()
+    marker = Path(payload["marker"])
+    if not marker.exists():
+        marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return "survived"
 
@@ -63,5 +65,4 @@ def record(payload: dict[str, Any], progress: Any) -> Any:
 def _announce(payload: dict[str, Any]) -> None:
     lock = os.open(payload["lock"], os.O_RDWR | os.O_CREAT)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    with open(payload["started"], "w") as fifo:
-        fifo.write(f"{os.getpid()}\n")
+    Path(payload["started"]).write_text(f"{os.getpid()}\n")

@@ -5,6 +5,7 @@ what the tables mean.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,12 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
 from pilothouse.errors import ConfigError, MissingExtra, StorageError
 from pilothouse.settings import Settings
-from pilothouse.storage import migrate
 from pilothouse.storage.locks import hold
+from pilothouse.storage.migrations import History, is_current
 
 __all__ = ["Store", "open_engine", "open_store", "writing"]
 
-_BUSY_SECONDS = 10
+_TIMEOUT = 10.0
 _ADVISORY_LOCK = 0x70696C6F  # "pilo": taken by whoever migrates a Postgres database
 
 
@@ -68,14 +69,15 @@ def make_home(home: Path) -> None:
         raise StorageError(f"{home}: the data folder is not writable by this user. Set PILOTHOUSE_HOME.")
 
 
-def open_engine(raw_url: str, *, durable: bool = True) -> Engine:
-    """An engine for `sqlite:///path` or `postgresql://...`.
+def open_engine(raw_url: str, *, durable: bool = True, timeout: float = _TIMEOUT) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql://...`. Does not connect yet.
 
     `durable` makes SQLite sync on every commit (synchronous=FULL); without it a power cut may lose the last commits,
-    never the consistency of the file.
+    never the consistency of the file. `timeout`, in seconds, bounds the wait for a lock or a connection.
     """
     url = _parse(raw_url)
-    engine = _open_sqlite(url, durable) if url.get_backend_name() == "sqlite" else _open_postgres(url)
+    sqlite = url.get_backend_name() == "sqlite"
+    engine = _open_sqlite(url, durable, timeout) if sqlite else _open_postgres(url, timeout)
     event.listen(engine, "handle_error", _explain)
     return engine
 
@@ -108,8 +110,8 @@ def _parse(raw_url: str) -> URL:
     return url
 
 
-def _open_sqlite(url: URL, durable: bool) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=8, max_overflow=24)
+def _open_sqlite(url: URL, durable: bool, timeout: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": timeout}, pool_size=8, max_overflow=24)
     synchronous = "FULL" if durable else "NORMAL"
 
     def connect(dbapi_connection: Any, record: object) -> None:
@@ -126,11 +128,11 @@ def _open_sqlite(url: URL, durable: bool) -> Engine:
     return engine
 
 
-def _open_postgres(url: URL) -> Engine:
+def _open_postgres(url: URL, timeout: float) -> Engine:
     try:
         return create_engine(
             url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_recycle=1800,
-            connect_args={"connect_timeout": _BUSY_SECONDS, "application_name": "pilothouse"},
+            connect_args={"connect_timeout": max(1, int(timeout)), "application_name": "pilothouse"},
         )  # fmt: skip
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "psycopg":
@@ -140,40 +142,44 @@ def _open_postgres(url: URL) -> Engine:
 
 def _explain(context: ExceptionContext) -> None:
     """Turn what the driver says about an unusable database into a StorageError; leave errors in SQL as they are."""
-    if not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
-        return
-    engine = context.engine
-    url = engine.url if engine is not None else None
-    place = "The database" if url is None else _place(url)
-    said = str(context.original_exception).strip()
-    raise StorageError(f"{place}: {_advice(said)}") from context.original_exception
+    original = context.original_exception
+    if isinstance(original, sqlite3.Error):
+        advice = _SQLITE_ADVICE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+    elif isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
+        advice = "Check that the server runs, that it can be reached from here, and that it has room."
+    else:
+        advice = None
+    if advice is not None:
+        place = "The database" if context.engine is None else _place(context.engine.url)
+        said = str(original).strip().partition("\n")[0].rstrip(".")
+        raise StorageError(f"{place}: {said}. {advice}") from original
 
 
-def _place(url: URL) -> str:
-    return url.database or "memory" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
-
-
-_ADVICE = {
-    "locked": f"another process holds its lock for more than {_BUSY_SECONDS} s. Find it, or try again.",
-    "readonly": "it cannot be written. Check the permissions of the file and its folder.",
-    "unable to open": "it cannot be opened. Check that its folder exists and is writable.",
-    "not a database": "it is not an SQLite database. Move it away, or restore a backup.",
-    "malformed": "it is damaged. Restore a backup.",
-    "disk is full": "the disk is full. Make room and try again.",
+_SQLITE_ADVICE = {
+    sqlite3.SQLITE_BUSY: "Another process holds its lock for long. Find it, or try again.",
+    sqlite3.SQLITE_LOCKED: "Another connection holds its lock for long. Try again.",
+    sqlite3.SQLITE_READONLY: "Check the permissions of the file and its folder.",
+    sqlite3.SQLITE_IOERR: "Its disk does not work as it should.",
+    sqlite3.SQLITE_CORRUPT: "It is damaged. Restore a backup.",
+    sqlite3.SQLITE_FULL: "Make room on its disk and try again.",
+    sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and can be written.",
+    sqlite3.SQLITE_NOTADB: "It is not an SQLite database. Move it away, or restore a backup.",
 }
 
 
-def _advice(said: str) -> str:
-    for sign, advice in _ADVICE.items():
-        if sign in said:
-            return f"{advice} ({said})"
-    return said
+def _place(url: URL) -> str:
+    """The file, or the URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or "The database in memory"
+    return url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
 
 
-def _migrate(engine: Engine, history: migrate.History, home: Path) -> None:
+def _migrate(engine: Engine, history: History, home: Path) -> None:
     with engine.connect() as connection:
-        if migrate.is_current(connection, history):
+        if is_current(connection, history):
             return
+    from pilothouse.storage import migrate  # noqa: PLC0415 - Alembic costs 120 ms that a current database need not pay
+
     with _migration_lock(engine, home), writing(engine) as connection:
         migrate.upgrade(connection, history)
 

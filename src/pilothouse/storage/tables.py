@@ -22,7 +22,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    desc,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -105,13 +104,14 @@ jobs = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("started_us", BigInteger),
     Column("finished_us", BigInteger),
-    Index("ix_jobs_claim", "status", desc("priority"), "id"),
     Index(
         "ix_jobs_dedupe", "project_id", "dedupe_key", unique=True,
         sqlite_where=text("status IN ('queued', 'running')"),
         postgresql_where=text("status IN ('queued', 'running')"),
     ),
 )  # fmt: skip
+
+Index("ix_jobs_claim", jobs.c.status, jobs.c.priority.desc(), jobs.c.id)
 
 schedules = Table(
     "schedules", control,

@@ -31,17 +31,19 @@ class _Reporter:
 
     def __init__(self, parent: "Connection[Any, Any]") -> None:
         self._parent = parent
+        self._lock = threading.Lock()
         self._next_time = 0.0
         self.stop = threading.Event()
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         if self.stop.is_set():
             raise Cancelled("The job was asked to stop.")
-        now = time.monotonic()
-        if now < self._next_time and done < total:
-            return
-        self._next_time = now + _PROGRESS_SECONDS
-        _send(self._parent, {"progress": [done, total, _plain(note)]})
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next_time and done < total:
+                return
+            self._next_time = now + _PROGRESS_SECONDS
+            self._parent.send_bytes(msgspec.json.encode({"progress": [done, total, _plain(note)]}))
 
 
 def main() -> None:
@@ -49,24 +51,26 @@ def main() -> None:
     order = msgspec.json.decode(parent.recv_bytes())
     report = _Reporter(parent)
     threading.Thread(target=_listen, args=(parent, report.stop), daemon=True).start()
-    _send(parent, _run(order, report))
+    parent.send_bytes(_run(order, report))
 
 
-def _run(order: Json, report: _Reporter) -> Json:
-    """Do the work; whatever the task raises becomes part of the answer."""
+def _run(order: Json, report: _Reporter) -> bytes:
+    """Do the work and return the answer; whatever the task raises becomes the answer."""
     try:
         result = _resolve(order["task"], order["target"])(order["payload"], report)
-        return {"result": msgspec.to_builtins(result)}
-    except Cancelled as error:
-        if report.stop.is_set():
-            return {"stopped": True}
-        return {"error": error.message, "traceback": None, "retry": True}
-    except PilothouseError as error:
+        return msgspec.json.encode({"result": result})
+    except Exception as error:  # noqa: BLE001 - a task may raise anything, and its job keeps it
+        return msgspec.json.encode(_failure(error, asked_to_stop=report.stop.is_set()))
+
+
+def _failure(error: Exception, *, asked_to_stop: bool) -> Json:
+    if isinstance(error, Cancelled) and asked_to_stop:
+        return {"stopped": True}
+    if isinstance(error, PilothouseError):
         # What the caller got wrong stays wrong at the next attempt.
         return {"error": _plain(error.message), "traceback": None, "retry": error.retryable or error.status >= 500}
-    except Exception as error:  # noqa: BLE001 - a task may raise anything, and its job keeps it
-        text = f"{type(error).__name__}: {error}"
-        return {"error": _plain(text), "traceback": _plain(traceback.format_exc()), "retry": True}
+    text = "".join(traceback.format_exception(error))
+    return {"error": _plain(f"{type(error).__name__}: {error}"), "traceback": _plain(text), "retry": True}
 
 
 def _resolve(task: str, target: str | None) -> Any:
@@ -85,10 +89,6 @@ def _listen(parent: "Connection[Any, Any]", stop: threading.Event) -> None:
             stop.set()
     except (EOFError, OSError):
         os._exit(_PARENT_DIED)
-
-
-def _send(parent: "Connection[Any, Any]", message: Json) -> None:
-    parent.send_bytes(msgspec.json.encode(message))
 
 
 def _plain(text: str) -> str:
