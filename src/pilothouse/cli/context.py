@@ -49,4 +49,4 @@ def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json
         table.add_column(column.replace("_", " "))
     for row in rows:
         table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
-    Console().print(table)
+    Console(markup=False, emoji=False, highlight=False).print(table)  # rows hold text that callers chose

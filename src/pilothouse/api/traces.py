@@ -1,0 +1,38 @@
+"""`/api/traces`: what happened, as a list and one by one. Attributes carry OpenTelemetry's names."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from pilothouse.observe import Filters, Traces
+from pilothouse.types import Json
+
+__all__ = ["routes"]
+
+_LATEST_US = 2**62
+
+
+def routes(traces: Traces) -> APIRouter:
+    """The routes over these traces."""
+    router = APIRouter(prefix="/api/traces", tags=["traces"])
+
+    @router.get("")
+    def list_traces(
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        before: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        text: str | None = None,
+        since_us: Annotated[int | None, Query(ge=0, le=_LATEST_US)] = None,
+    ) -> Json:
+        """The newest first, each with the totals of its spans. Hand `next` back as `before` for the page after."""
+        page = traces.list(limit=limit, before=before, filters=Filters(model, status, text, since_us))
+        return {"data": [asdict(row) for row in page.rows], "next": page.next}
+
+    @router.get("/{trace}")
+    def get_trace(trace: str, payload: bool = True) -> Json:
+        """One trace with its spans. `trace` is an id, the beginning of one, or `last`."""
+        return traces.get(traces.find(trace), payload=payload).to_json(payload=payload)
+
+    return router

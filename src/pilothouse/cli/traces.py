@@ -1,0 +1,106 @@
+"""`pilothouse traces`: what happened, as a list and one by one."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+
+if TYPE_CHECKING:
+    from pilothouse.observe import TraceRow
+    from pilothouse.observe.trace import Trace
+
+__all__ = ["traces"]
+
+_COLUMNS = ("started", "trace", "name", "status", "time", "first", "tokens", "cost", "spans")
+
+
+@click.group()
+def traces() -> None:
+    """See what happened: list traces, show one."""
+
+
+@traces.command(name="list")
+@click.option("--model", help="Only where this model took part: a name, an alias or a deployment.")
+@click.option("--status", type=click.Choice(["ok", "error", "cancelled"]), help="Only those that ended so.")
+@click.option("--text", help="Only with this in a name, error, user, session or id.")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many.")
+@click.option("--before", metavar="PLACE", help="Continue a list: the place that it named at its end.")
+@as_json
+@pass_context
+def list_(
+    context: Context,
+    model: str | None,
+    status: str | None,
+    text: str | None,
+    limit: int,
+    before: str | None,
+    as_json: bool,
+) -> None:
+    """The newest traces."""
+    from pilothouse.observe import Filters  # noqa: PLC0415 - the room is heavy, and not for --help
+
+    with context.platform() as platform:
+        platform.drainer.flush()
+        page = platform.traces.list(limit=limit, before=before, filters=Filters(model, status, text))
+    rows = [asdict(row) if as_json else _shown(row) for row in page.rows]
+    empty = "No traces." if model or status or text else "No traces yet. Ask something, or run: pilothouse demo"
+    show_rows(rows, _COLUMNS, as_json=as_json, empty=empty)
+    if page.next and not as_json:
+        click.echo(f"\nThere are more: add --before {page.next}", err=True)
+
+
+@traces.command()
+@click.argument("trace", metavar="ID")
+@click.option("--payload", is_flag=True, help="Show what went in and came out of each step, too.")
+@as_json
+@pass_context
+def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
+    """One trace as a tree. ID is a trace id, the beginning of one, or `last`."""
+    with context.platform() as platform:
+        platform.drainer.flush()
+        found = platform.traces.get(platform.traces.find(trace), payload=payload)
+    if as_json:
+        click.echo(json.dumps(found.to_json(payload=payload), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console  # noqa: PLC0415 - rich costs 20 ms that JSON output does not need
+
+    from pilothouse.cli.trace_tree import render_trace  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(render_trace(found))
+    if payload:
+        _show_payloads(console, found)
+
+
+def _shown(row: "TraceRow") -> dict[str, Any]:
+    from pilothouse.cli.trace_tree import one_line  # noqa: PLC0415
+    from pilothouse.observe.money import duration  # noqa: PLC0415
+
+    totals = row.totals
+    return {
+        "started": datetime.fromtimestamp(row.start_us / 1e6).strftime("%m-%d %H:%M:%S"),
+        "trace": one_line(row.trace_id),
+        "name": one_line(row.name, 48),
+        "status": row.status if row.error_code is None else one_line(row.error_code),
+        "time": duration(row.duration_us),
+        "first": duration(row.ttft_us),
+        "tokens": f"{totals.input_tokens:,} → {totals.output_tokens:,}" if totals.input_tokens else "",
+        "cost": totals.cost_text,
+        "spans": totals.spans,
+    }
+
+
+def _show_payloads(console: Any, trace: "Trace") -> None:
+    """Inputs and outputs as indented JSON, without the characters that would steer the terminal."""
+    from pilothouse.cli.trace_tree import one_line  # noqa: PLC0415
+
+    for node in trace.nodes():
+        for title, body in (("input", node.span.input), ("output", node.span.output)):
+            if body is not None:
+                console.print(f"\n{one_line(node.span.name)} · {title}", style="bold")
+                text = json.dumps(body, indent=2, ensure_ascii=False)
+                console.print("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text))

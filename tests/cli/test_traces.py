@@ -1,0 +1,152 @@
+"""`pilothouse traces` over a real store."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pilothouse.call import Span
+from pilothouse.cli.context import Context
+from pilothouse.cli.traces import traces
+from pilothouse.errors import NotFound
+from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.settings import Settings
+from pilothouse.storage import Spool, open_store
+from pilothouse.types import Usage
+
+START = 1_700_000_000_000_000
+
+
+class _Platform:
+    """What the command needs of the platform."""
+
+    def __init__(self, home: Path) -> None:
+        settings = Settings(home=home)
+        self.store = open_store(settings)
+        self.spool = Spool.open(home, 10_000_000)
+        self.drainer = Drainer(self.spool, self.store, home)
+        self.traces = Traces(self.store)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.drainer.stop()
+
+    def close(self) -> None:
+        self.spool.close()
+        self.store.close()
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[_Platform]:
+    platform = _Platform(tmp_path / "home")
+    yield platform
+    platform.close()
+
+
+def run(platform: _Platform, *arguments: str) -> Result:
+    context = Context(Settings(), lambda settings: platform)  # type: ignore[arg-type, return-value]
+    return CliRunner(env={"COLUMNS": "140"}).invoke(traces, arguments, obj=context)
+
+
+def record(platform: _Platform, trace_id: str, name: str = "chat fast", **fields: object) -> None:
+    root = Span(
+        id="root", trace_id=trace_id, project_id="default", name=name, kind="chain", start_us=START,
+        end_us=START + 250_000, versions={"corpus": "docs@3"}, manifest_id="m1",
+    )  # fmt: skip
+    call = Span(
+        id="call", trace_id=trace_id, parent_id="root", project_id="default", name="inner call", kind="llm",
+        start_us=START + 1000, end_us=START + 200_000, request_model="fast", deployment="openai/gpt-4o",
+        usage=Usage(1200, 80), ttft_us=90_000, cost_nano=3_800_000, input={"messages": ["hello\x1b[31m"]},
+    )  # fmt: skip
+    for field, value in fields.items():
+        setattr(call, field, value)
+    for span in (call, root):
+        SpoolRecorder(platform.spool).record(span)
+
+
+def test_nothing_yet(platform: _Platform) -> None:
+    assert "No traces yet" in run(platform, "list").stdout
+    assert run(platform, "list", "--json").stdout.strip() == "[]"
+
+
+def test_list(platform: _Platform) -> None:
+    record(platform, "aa11", "ask [/] :smile: \x1b[31m")
+    result = run(platform, "list")
+    assert result.exit_code == 0, result.output
+    assert "aa11" in result.stdout
+    assert "ask [/] :smile: \ufffd[31m" in result.stdout
+    assert "$0.003800" in result.stdout
+    assert "1,200 → 80" in result.stdout
+
+
+def test_list_as_json_and_filters(platform: _Platform) -> None:
+    record(platform, "aa11")
+    record(platform, "bb22", request_model="smart")
+    rows = json.loads(run(platform, "list", "--json", "--model", "smart").stdout)
+    assert [row["trace_id"] for row in rows] == ["bb22"]
+    assert rows[0]["totals"]["cost_nano"] == 3_800_000
+    assert run(platform, "list", "--status", "error").stdout.strip() == "No traces."
+
+
+def test_a_long_list_says_how_to_go_on(platform: _Platform) -> None:
+    for trace_id in ("aa11", "bb22"):
+        record(platform, trace_id)
+    result = run(platform, "list", "--limit", "1")
+    assert f"--before {START}-bb22" in result.stderr
+    assert "aa11" in run(platform, "list", "--before", f"{START}-bb22").stdout
+
+
+def test_show(platform: _Platform) -> None:
+    record(platform, "aa11")
+    shown = run(platform, "show", "aa").stdout
+    assert "Trace aa11  2 spans · 250 ms · 1,200 → 80 tokens · $0.003800" in shown
+    assert "└─ inner call llm" in shown
+    assert "90 ms" in shown
+    assert "openai/gpt-4o" in shown
+    assert "Made by  corpus docs@3" in shown
+    assert "hello" not in shown
+
+
+def test_show_last_with_payload(platform: _Platform) -> None:
+    record(platform, "aa11")
+    shown = run(platform, "show", "last", "--payload").stdout
+    assert "inner call · input" in shown
+    assert "hello" in shown
+    assert "\x1b" not in shown
+
+
+def test_show_as_json(platform: _Platform) -> None:
+    record(platform, "aa11")
+    trace = json.loads(run(platform, "show", "aa11", "--json").stdout)
+    assert trace["spans"][1]["attributes"]["gen_ai.request.model"] == "fast"
+    assert "input" not in trace["spans"][1]
+    assert json.loads(run(platform, "show", "aa11", "--json", "--payload").stdout)["spans"][1]["input"]
+
+
+def test_errors_and_unknown_prices(platform: _Platform) -> None:
+    record(
+        platform, "aa11", status="error", error_code="provider_timeout", error_message="no [answer]", cost_nano=None,
+        cost_known=False,
+    )  # fmt: skip
+    shown = run(platform, "show", "aa11").stdout
+    assert "provider_timeout: no [answer]" in shown
+    assert "unknown" in shown
+
+
+def test_an_unknown_trace(platform: _Platform) -> None:
+    assert isinstance(run(platform, "show", "zz").exception, NotFound)
+
+
+@pytest.mark.parametrize("width", ["20", "60", "100", "200"])
+def test_any_width(platform: _Platform, width: str) -> None:
+    record(platform, "aa11")
+    context = Context(Settings(), lambda settings: platform)  # type: ignore[arg-type, return-value]
+    result = CliRunner(env={"COLUMNS": width}).invoke(traces, ["show", "last"], obj=context)
+    assert result.exit_code == 0
+    assert "250 ms" in result.stdout
