@@ -13,7 +13,7 @@ from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.traces import routes
 from pilothouse.console import mount_console
-from pilothouse.errors import PilothouseError
+from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, Prices, SpoolRecorder, Traces
@@ -81,6 +81,8 @@ class Platform:
         snapshots, path = SnapshotStore(self.store.control), self.settings.config
         if path.exists():
             return snapshots.put(read_config(path), author=str(path), source="file")
+        if path != Settings().config:
+            raise ConfigError(f"{path}: there is no such file. `pilothouse init` writes one.")
         return snapshots.current() or Snapshot(0, Config())
 
     def first_key(self) -> str | None:

@@ -37,15 +37,16 @@ class Answer:
 
 
 class Embedded:
-    """A whole platform in this process, behind its own door on a free loopback port; `client` speaks to it."""
+    """A whole platform in this process, behind its own door: `client` speaks to it, others at `address` with `key`."""
 
     def __init__(self, settings: Settings) -> None:
         self._loop = Loop()
         self._stack = AsyncExitStack()
         platform = self._stack.enter_context(build(settings))
         server = platform.server("127.0.0.1", 0)
-        address = self._loop.run(self._stack.enter_async_context(server.running()))
-        self.client = Client(address, platform.keys.in_process())
+        self.key = platform.keys.in_process()
+        self.address = self._loop.run(self._stack.enter_async_context(server.running()))
+        self.client = Client(self.address, self.key)
 
     def close(self) -> None:
         """Stop serving; what was recorded is in the database afterwards."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pilothouse.errors import PilothouseError
@@ -10,7 +10,7 @@ from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import ProviderConfig
 
-__all__ = ["Found", "detect", "known_provider"]
+__all__ = ["Found", "Known", "detect", "known_provider"]
 
 PROBE_TIMEOUT = 3.0  # seconds for a hosted API to list its models
 LOCAL_TIMEOUT = 0.4  # seconds for a local port to answer
@@ -27,7 +27,9 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
+    """A provider worth looking for: by the `variable` that holds its key, or at its local address."""
+
     provider: str
     config: ProviderConfig
     variable: str | None
@@ -35,45 +37,45 @@ class _Known:
 
 
 _HOSTED = (
-    _Known(
+    Known(
         "openai",
         ProviderConfig(api_key="${OPENAI_API_KEY}"),
         "OPENAI_API_KEY",
         ("gpt-5-mini", "gpt-4.1-mini", "gpt-4o-mini"),
     ),
-    _Known(
+    Known(
         "anthropic",
         ProviderConfig(api_key="${ANTHROPIC_API_KEY}"),
         "ANTHROPIC_API_KEY",
         ("claude-haiku-4-5", "claude-sonnet-4-5"),
     ),
-    _Known(
+    Known(
         "google",
         ProviderConfig(api_key="${GEMINI_API_KEY}"),
         "GEMINI_API_KEY",
         ("gemini-2.5-flash", "gemini-2.0-flash"),
     ),
 )
-_LOCAL = (
-    _Known("ollama", ProviderConfig(kind="openai", base_url="http://127.0.0.1:11434/v1"), None),
-    _Known("vllm", ProviderConfig(kind="openai", base_url="http://127.0.0.1:8000/v1"), None),
+LOCAL = (
+    Known("ollama", ProviderConfig(kind="openai", base_url="http://127.0.0.1:11434/v1"), None),
+    Known("vllm", ProviderConfig(kind="openai", base_url="http://127.0.0.1:8000/v1"), None),
 )
 
 
 def known_provider(name: str) -> ProviderConfig | None:
     """How to reach a provider that this file knows by name."""
-    return next((k.config for k in (*_HOSTED, *_LOCAL) if k.provider == name), None)
+    return next((k.config for k in (*_HOSTED, *LOCAL) if k.provider == name), None)
 
 
-async def detect(env: Mapping[str, str] | None = None) -> list[Found]:
+async def detect(env: Mapping[str, str] | None = None, local: Sequence[Known] = LOCAL) -> list[Found]:
     """What is at hand, hosted providers first. A key whose provider cannot be reached still counts."""
     env = os.environ if env is None else env
     known = [k for k in _HOSTED if k.variable and env.get(k.variable)]
-    found = await asyncio.gather(*(_probe(k) for k in (*known, *_LOCAL)))
+    found = await asyncio.gather(*(_probe(k) for k in (*known, *local)))
     return [f for f in found if f is not None]
 
 
-async def _probe(known: _Known) -> Found | None:
+async def _probe(known: Known) -> Found | None:
     provider: Provider = Registry("pilothouse.providers").get(known.config.kind or known.provider)(
         known.provider, known.config
     )
