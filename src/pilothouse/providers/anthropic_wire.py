@@ -27,6 +27,7 @@ from pilothouse.providers.parameters import (
     effort_of,
     filled,
     format_of,
+    native_fields,
     refuse,
     stops_of,
     tools_of,
@@ -75,7 +76,7 @@ def to_messages(request: ChatRequest, default_max_tokens: int) -> Json:
     }
     thinking, effort = reasoning(request.model, effort_of(body), out["max_tokens"])
     out |= {"thinking": thinking, "output_config": _output_config(effort, wanted)}
-    return with_native(out, body)
+    return with_native(out, native_fields(body), frozenset({"output_config"}))
 
 
 def _turns(messages: list[Json]) -> tuple[list[Json], list[Json]]:

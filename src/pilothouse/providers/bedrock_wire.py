@@ -32,6 +32,7 @@ from pilothouse.providers.parameters import (
     refuse,
     stops_of,
     tools_of,
+    with_native,
 )
 from pilothouse.providers.schema import closed
 from pilothouse.providers.translated import AnswerReader
@@ -84,8 +85,8 @@ def to_converse(request: ChatRequest) -> Json:
     thinking, effort = _reasoning(request)
     if (thinking or {}).get("budget_tokens"):
         inference["maxTokens"] = request.max_tokens or _MAX_TOKENS
-    theirs = native_fields(body)
-    more = {name: value for name, value in theirs.items() if name not in _CONVERSE}
+    own = native_fields(body)
+    more = {name: value for name, value in own.items() if name not in _CONVERSE}
     tier = body.get("service_tier")
     out: Json = {
         "system": system,
@@ -97,11 +98,7 @@ def to_converse(request: ChatRequest) -> Json:
         "serviceTier": {"type": tier} if tier in _TIERS else None,
         "additionalModelRequestFields": {**filled({"thinking": thinking}), **more},
     }
-    out = filled(out)
-    for name in theirs.keys() & _CONVERSE:
-        both = isinstance(theirs[name], dict) and name in out
-        out[name] = {**out[name], **theirs[name]} if both else theirs[name]
-    return out
+    return with_native(out, {name: value for name, value in own.items() if name in _CONVERSE}, _CONVERSE)
 
 
 def _reasoning(request: ChatRequest) -> tuple[Json | None, str | None]:

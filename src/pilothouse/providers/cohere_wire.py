@@ -23,6 +23,7 @@ from pilothouse.providers.parameters import (
     effort_of,
     filled,
     format_of,
+    native_fields,
     refuse,
     stops_of,
     tools_of,
@@ -67,7 +68,8 @@ def to_chat(request: ChatRequest) -> Json:
         "response_format": _response_format(format_of(body)),
         "thinking": _thinking(effort_of(body)),
     }
-    return with_native(out, body, "top_k")
+    own = {name: value for name, value in native_fields(body).items() if name != "top_k"}
+    return with_native(out, own, frozenset())
 
 
 def _message(message: Json, where: str) -> Json:

@@ -30,7 +30,9 @@ _CONTEXT = (
     "context_length", "context length", "context window", "too many tokens", "prompt is too long", "maximum context",
     "input token count", "input is too long", "context size", "context limit",
 )  # fmt: skip
-_FILTER = ("content_filter", "content management policy", "content_policy", "responsibleaipolicy", "content filtering policy")
+_FILTER = (
+    "content_filter", "content filtering policy", "content management policy", "content_policy", "responsibleaipolicy",
+)  # fmt: skip
 _BY_WORD: tuple[tuple[type[ProviderError], tuple[str, ...]], ...] = (
     (RateLimited, ("rate_limit", "rate limit", "resource_exhausted", "throttl", "too many requests")),
     (ProviderAuth, ("authentication", "api_key", "api key", "permission", "unauthenticated")),

@@ -29,6 +29,7 @@ from pilothouse.providers.parameters import (
     effort_of,
     filled,
     format_of,
+    native_fields,
     refuse,
     stops_of,
     tools_of,
@@ -92,7 +93,8 @@ def to_contents(request: ChatRequest) -> Json:
         "generationConfig": filled(config),
         "serviceTier": _TIERS.get(str(body.get("service_tier"))),
     }
-    return with_native(out, body, "top_k")
+    own = {name: value for name, value in native_fields(body).items() if name != "top_k"}
+    return with_native(out, own, frozenset({"generationConfig"}))
 
 
 def _turns(request: ChatRequest) -> tuple[list[Json], list[Json]]:

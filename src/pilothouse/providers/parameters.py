@@ -109,9 +109,9 @@ class Format:
     strict: bool | None
 
 
-def native_fields(body: Json, *handled: str) -> Json:
-    """The top-level fields that are not OpenAI's, but the vendor's own, less those `handled`."""
-    return {name: value for name, value in body.items() if name not in _OPENAI_FIELDS and name not in handled}
+def native_fields(body: Json) -> Json:
+    """The top-level fields that are not OpenAI's, but the vendor's own."""
+    return {name: value for name, value in body.items() if name not in _OPENAI_FIELDS}
 
 
 def filled(fields: Json) -> Json:
@@ -119,16 +119,16 @@ def filled(fields: Json) -> Json:
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
 
-def with_native(out: Json, body: Json, *handled: str) -> Json:
-    """`out` without its empty fields, under the caller's native ones; objects that both hold are merged.
+def with_native(out: Json, own: Json, merged: frozenset[str]) -> Json:
+    """`out` without its empty fields, under the caller's `own` fields in the vendor's words.
 
-    `handled` are native names that are in `out` already, translated.
+    Of the objects named by `merged` both sides' members are kept, the caller's first; any other field is replaced.
     """
-    merged = filled(out)
-    for name, value in native_fields(body, *handled).items():
-        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = {**merged[name], **value} if both else value
-    return merged
+    result = filled(out)
+    for name, value in own.items():
+        both = name in merged and isinstance(value, dict) and name in result
+        result[name] = {**result[name], **value} if both else value
+    return result
 
 
 def refuse(body: Json, vendor: str, *also: str) -> None:
