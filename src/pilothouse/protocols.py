@@ -69,6 +69,10 @@ class Encode(Protocol):
 
     async def __call__(self, texts: Sequence[str]) -> "Vectors": ...
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut."""
+        ...
+
 
 class Loader(Protocol):
     """Reads one kind of document. `suffixes` are lower-case with their dot: (".pdf",)."""

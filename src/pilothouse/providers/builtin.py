@@ -1,0 +1,87 @@
+"""The models that are always there, without a key or a download of gigabytes: echo, extractive and minilm.
+
+echo         chat: repeats the last user message, word by word when streaming; for tests and first steps
+extractive   chat: quotes the passages in the prompt that answer its question, with their numbers; not generative
+minilm       embeddings: the embedded encoder, all-MiniLM-L6-v2
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+from pilothouse.call import Call
+from pilothouse.errors import InvalidRequest, UnknownModel, Unsupported
+from pilothouse.protocols import Encode
+from pilothouse.providers import extractive
+from pilothouse.providers.completion import Completion, embeddings
+from pilothouse.snapshot import ProviderConfig
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Usage, text_of
+
+__all__ = ["BuiltinProvider"]
+
+_CHAT = ("echo", "extractive")
+_EMBEDDINGS = ("minilm",)
+_DIMENSIONS = 384
+_MAX_INPUTS = 2048  # as OpenAI's
+_TOKEN = re.compile(r"\s*\S+")
+
+
+class BuiltinProvider:
+    """Runs in this process. `encode` is the embedded encoder; echo works without its files.
+
+    A chat token is a word with the white space before it: usage is exact in these.
+    """
+
+    operations = frozenset({"chat", "embeddings"})
+
+    def __init__(self, name: str, config: ProviderConfig, encode: Encode) -> None:
+        self.name = name
+        self.config = config
+        self._encode = encode
+
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+        self._check(request.model, _CHAT, "chat")
+        text = request.last_user_text()
+        if request.model == "extractive":
+            text = await extractive.answer(text, self._encode)
+        pieces = _TOKEN.findall(text)
+        limit = request.max_tokens
+        reason = "stop" if limit is None or len(pieces) <= limit else "length"
+        pieces = pieces[:limit]
+        prompt = "\n".join(text_of(message.get("content")) for message in request.messages)
+        usage = Usage(len(_TOKEN.findall(prompt)), len(pieces))
+        completion = Completion(request.model)
+        if not request.stream:
+            yield completion.whole(reason, None, usage, text="".join(pieces))
+            return
+        for piece in pieces:
+            for chunk in completion.text(piece):
+                yield chunk
+        for chunk in completion.finish(reason, None, usage):
+            yield chunk
+
+    async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
+        self._check(request.model, _EMBEDDINGS, "embeddings")
+        texts = request.texts
+        if len(texts) > _MAX_INPUTS:
+            raise InvalidRequest(
+                f"'input' holds {len(texts)} texts: send at most {_MAX_INPUTS} at once.", param="input"
+            )
+        if request.body.get("dimensions") not in (None, _DIMENSIONS):
+            raise Unsupported(
+                f"'minilm' has {_DIMENSIONS} dimensions, and was not trained to be cut shorter.", param="dimensions"
+            )
+        vectors = await self._encode(texts)
+        usage = Usage(input_tokens=sum(await self._encode.count_tokens(texts)))
+        return embeddings(vectors.tolist(), request.model, usage, request.body.get("encoding_format"))
+
+    async def models(self) -> list[str]:
+        return [*_CHAT, *_EMBEDDINGS]
+
+    async def aclose(self) -> None:
+        """Nothing to close: the encoder belongs to whoever handed it in."""
+
+    def _check(self, model: str, served: tuple[str, ...], what: str) -> None:
+        if model not in served:
+            raise UnknownModel(
+                f"'{self.name}' has no {what} model '{model}'. There is: {', '.join(served)}.", param="model"
+            )
