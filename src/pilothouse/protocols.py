@@ -8,7 +8,7 @@
 `Chat` and `Embed` are the gateway itself, handed by `app.py` to any room that needs a model.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -35,8 +35,8 @@ class Provider(Protocol):
     name: str
     operations: frozenset[str]
 
-    def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
-        """An async generator: one chunk per event when `request.stream`, else one chunk with the whole body.
+    def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        """One chunk per event when `request.stream`, else one chunk with the whole body.
 
         Close it early (`contextlib.aclosing`) to cancel the upstream call. The last chunks carry `finish_reason`
         and `usage`. With `request.stream` a usage chunk is asked for whether or not the caller wants it.
@@ -55,7 +55,7 @@ class Provider(Protocol):
 class Chat(Protocol):
     """The gateway's one path for a chat completion; `request.model` is an alias or `provider/model`."""
 
-    def __call__(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]: ...
+    def __call__(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]: ...
 
 
 class Embed(Protocol):

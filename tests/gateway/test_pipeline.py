@@ -81,7 +81,7 @@ async def test_a_caller_who_leaves_closes_the_provider_and_pays_for_what_came(
     make_gateway: Make, call: Call, recording: Recording
 ) -> None:
     provider = Scripted(piece("word "), piece("word "), asyncio.Event())
-    async with aclosing(make_gateway(a=provider).chat(ask(stream=True), call)) as chunks:  # type: ignore[type-var]
+    async with aclosing(make_gateway(a=provider).chat(ask(stream=True), call)) as chunks:
         await anext(chunks)
         await anext(chunks)
     assert provider.closed == 1

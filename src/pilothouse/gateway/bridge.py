@@ -1,6 +1,6 @@
 """Legacy text completions over providers that only chat: the prompt becomes a user message, and back."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -12,7 +12,7 @@ from pilothouse.types import ChatChunk, ChatRequest, Json
 
 __all__ = ["bridged"]
 
-Provide = Callable[[ChatRequest, Call], AsyncIterator[ChatChunk]]
+Provide = Callable[[ChatRequest, Call], AsyncGenerator[ChatChunk]]
 
 _COMPLETION_ONLY = ("echo", "best_of", "suffix", "logprobs")
 
@@ -29,7 +29,7 @@ def bridged(provider: Provider, request: ChatRequest) -> Provide:
     raise Unsupported(f"'{request.model}' has no {request.operation.replace('_', ' ')}s.", param="model")
 
 
-async def _completion_by_chat(provider: Provider, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+async def _completion_by_chat(provider: Provider, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
     async with aclosing(provider.chat(_to_chat(request), call)) as chunks:
         async for chunk in chunks:
             yield _from_chat(chunk, request.stream)

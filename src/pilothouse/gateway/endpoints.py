@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -100,7 +100,7 @@ class Endpoints:
         await exchange.json(answer.raw, self._identity(call))
 
     async def _stream(
-        self, exchange: Exchange, call: Call, request: ChatRequest, chunks: AsyncIterator[ChatChunk]
+        self, exchange: Exchange, call: Call, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]
     ) -> None:
         wants_usage = request.wants_usage
         async for chunk in chunks:

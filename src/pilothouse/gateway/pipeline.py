@@ -5,7 +5,7 @@
 It knows nothing of HTTP (see endpoints.py) and nothing of any vendor (see providers/). Access is checked before it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from pilothouse.call import Call, Span
@@ -28,7 +28,7 @@ class Gateway:
         self._metrics = metrics
         self._capture = capture
 
-    async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         """Answer a chat or text completion: an async generator of chunks, one for a JSON answer.
 
         Once it is exhausted, or closed early, the span is recorded and survives a killed process. Raises

@@ -6,7 +6,7 @@ minilm       embeddings: the embedded encoder, all-MiniLM-L6-v2
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pilothouse.call import Call
 from pilothouse.errors import InvalidRequest, UnknownModel, Unsupported
@@ -38,7 +38,7 @@ class BuiltinProvider:
         self.config = config
         self._encode = encode
 
-    async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         self._check(request.model, _CHAT, "chat")
         text = request.last_user_text()
         if request.model == "extractive":

@@ -4,7 +4,7 @@ The format is the house's own, so bodies pass through: a request is encoded once
 and only the few fields that the gateway counts by are read from it.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -112,7 +112,7 @@ class OpenAIProvider(HttpProvider):
             return {"api-key": self.api_key}
         return super().auth_headers()
 
-    async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         body, stream = request.body, request.stream
         if stream and self._stream_usage:
             body = {**body, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}

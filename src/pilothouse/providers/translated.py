@@ -7,7 +7,7 @@ nothing of any vendor.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -99,7 +99,7 @@ class TranslatingProvider(HttpProvider, ABC):
         """The headers of one request; for vendors that sign each."""
         return self.headers
 
-    async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         url, body, answer = self.translated(request)
         raw = msgspec.json.encode(body)
         async with self.post(url, raw, call, await self.headers_for("POST", url, raw)) as response:

@@ -5,7 +5,7 @@ any other.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
@@ -67,7 +67,7 @@ class Rag:
         retriever = HybridRetriever(index, self._embed, self._fingerprint)
         return await retriever.retrieve(query, k or self._config().top_k, call)
 
-    async def ask(self, corpus: str, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+    async def ask(self, corpus: str, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         """Answer the last user message of `request` from a corpus: an async generator like any provider's.
 
         The chunk with the finish reason carries `citations`: a list of number, chunk_id, source, place, page and
@@ -84,7 +84,7 @@ class Rag:
             model=self._config().answer_model, messages=answer_messages(request.messages, question, hits)
         )
         text = ""
-        async with aclosing(self._chat(prompt, call)) as chunks:  # type: ignore[type-var]
+        async with aclosing(self._chat(prompt, call)) as chunks:
             async for chunk in chunks:
                 text += chunk.text
                 yield _signed(chunk, f"rag:{corpus}", text, hits)

@@ -1,6 +1,6 @@
 """Corpora as models: `rag:<corpus>` in any OpenAI client. A provider like the others, over the answerer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pilothouse.call import Call
 from pilothouse.errors import Unsupported
@@ -19,7 +19,7 @@ class RagProvider:
         self.name = name
         self._rag = rag
 
-    def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+    def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         return self._rag.ask(request.model, request, call)
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:

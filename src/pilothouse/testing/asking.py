@@ -1,6 +1,6 @@
 """Asking a provider, and putting its chunks together the way a client would. Knows nothing of pytest."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,7 @@ def chat_request(content: Any = "Hi", *, stream: bool = False, **fields: Any) ->
 
 def answering(
     provider: Provider, request: ChatRequest, seconds: float = 10
-) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+) -> AbstractAsyncContextManager[AsyncGenerator[ChatChunk]]:
     """An open call, closed (and so cancelled) at the end of the block: `async with answering(...) as chunks`."""
     chunks: Any = provider.chat(request, new_call(seconds))
     return aclosing(chunks)
