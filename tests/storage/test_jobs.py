@@ -1,35 +1,19 @@
 """The queue as those see it who give work."""
 
+from typing import Any
+
 import pytest
 
 from pilothouse.errors import NotFound
 from pilothouse.storage import Jobs, Leases, Store
 
 
-class Clock:
-    """Microseconds that move when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += int(seconds * 1_000_000)
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def jobs(store: Store, clock: Clock) -> Jobs:
+def jobs(store: Store, clock: Any) -> Jobs:
     return Jobs(store.control, clock)
 
 
-def test_an_enqueued_job_is_there(jobs: Jobs, clock: Clock) -> None:
+def test_an_enqueued_job_is_there(jobs: Jobs, clock: Any) -> None:
     payload = {"folder": "/docs", "deep": {"list": [1, 2.5, None, "ü\0"]}}
     job = jobs.enqueue("rag.ingest", payload, priority=3)
     assert jobs.get(job.id) == job
@@ -55,7 +39,7 @@ def test_projects_do_not_see_each_other(jobs: Jobs) -> None:
     assert jobs.get(theirs.id, project_id="theirs").status == "queued"
 
 
-def test_listing_goes_from_new_to_old_in_pages(jobs: Jobs, clock: Clock) -> None:
+def test_listing_goes_from_new_to_old_in_pages(jobs: Jobs, clock: Any) -> None:
     ids = []
     for n in range(5):
         clock.forward(1)
@@ -67,7 +51,7 @@ def test_listing_goes_from_new_to_old_in_pages(jobs: Jobs, clock: Clock) -> None
     assert [job.id for job in jobs.list(status="cancelled")] == [ids[0]]
 
 
-def test_a_dedupe_key_holds_while_the_job_is_unfinished(jobs: Jobs, store: Store, clock: Clock) -> None:
+def test_a_dedupe_key_holds_while_the_job_is_unfinished(jobs: Jobs, store: Store, clock: Any) -> None:
     first = jobs.enqueue("t", {"n": 1}, dedupe_key="k")
     assert jobs.enqueue("t", {"n": 2}, dedupe_key="k") == first
     leases = Leases(store.control, clock=clock)
@@ -78,13 +62,13 @@ def test_a_dedupe_key_holds_while_the_job_is_unfinished(jobs: Jobs, store: Store
     assert jobs.enqueue("t", {"n": 4}, dedupe_key="k").id != first.id
 
 
-def test_cancelling_a_queued_job_ends_it(jobs: Jobs, store: Store, clock: Clock) -> None:
+def test_cancelling_a_queued_job_ends_it(jobs: Jobs, store: Store, clock: Any) -> None:
     job = jobs.cancel(jobs.enqueue("t", {}).id)
     assert (job.status, job.finished, job.finished_us) == ("cancelled", True, clock.now)
     assert Leases(store.control, clock=clock).claim() is None
 
 
-def test_cancelling_a_finished_job_changes_nothing(jobs: Jobs, store: Store, clock: Clock) -> None:
+def test_cancelling_a_finished_job_changes_nothing(jobs: Jobs, store: Store, clock: Any) -> None:
     leases = Leases(store.control, clock=clock)
     jobs.enqueue("t", {})
     job = leases.claim()
@@ -101,7 +85,7 @@ def test_waiting_gives_up_in_the_end(jobs: Jobs) -> None:
     assert jobs.wait(job.id).status == "cancelled"
 
 
-def test_pending_counts_what_is_due_running_or_to_be_retried(jobs: Jobs, store: Store, clock: Clock) -> None:
+def test_pending_counts_what_is_due_running_or_to_be_retried(jobs: Jobs, store: Store, clock: Any) -> None:
     leases = Leases(store.control, clock=clock)
     jobs.enqueue("later", {}, run_at_us=clock.now + 1)
     assert jobs.pending() == 0
@@ -116,7 +100,7 @@ def test_pending_counts_what_is_due_running_or_to_be_retried(jobs: Jobs, store: 
     assert jobs.pending() == 2
 
 
-def test_purge_forgets_what_finished_long_ago(jobs: Jobs, store: Store, clock: Clock) -> None:
+def test_purge_forgets_what_finished_long_ago(jobs: Jobs, store: Store, clock: Any) -> None:
     old, open_job = jobs.enqueue("t", {}), jobs.enqueue("t", {})
     jobs.cancel(old.id)
     clock.forward(10)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pilothouse.ids import now_us
 from pilothouse.settings import Settings
 from pilothouse.storage import Job, Jobs, Leases, Store
 from pilothouse.storage.leases import backoff_us
@@ -14,31 +13,13 @@ from pilothouse.storage.leases import backoff_us
 SECOND = 1_000_000
 
 
-class Clock:
-    """Microseconds that move when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = now_us()
-
-    def __call__(self) -> int:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += int(seconds * SECOND)
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def jobs(store: Store, clock: Clock) -> Jobs:
+def jobs(store: Store, clock: Any) -> Jobs:
     return Jobs(store.control, clock)
 
 
 @pytest.fixture
-def leases(store: Store, clock: Clock) -> Leases:
+def leases(store: Store, clock: Any) -> Leases:
     return Leases(store.control, seconds=30, clock=clock)
 
 
@@ -52,7 +33,7 @@ def test_nothing_to_claim(leases: Leases) -> None:
     assert leases.claim() is None
 
 
-def test_a_claim_is_exclusive(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_a_claim_is_exclusive(jobs: Jobs, leases: Leases, clock: Any) -> None:
     job = jobs.enqueue("t", {"n": 1})
     claimed = claim(leases)
     assert (claimed.id, claimed.status, claimed.attempts, claimed.payload) == (job.id, "running", 1, {"n": 1})
@@ -60,7 +41,7 @@ def test_a_claim_is_exclusive(jobs: Jobs, leases: Leases, clock: Clock) -> None:
     assert leases.claim() is None
 
 
-def test_order_is_priority_then_age(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_order_is_priority_then_age(jobs: Jobs, leases: Leases, clock: Any) -> None:
     for name, priority in (("low", -1), ("first", 0), ("second", 0), ("high", 5)):
         clock.forward(1)
         jobs.enqueue(name, {}, priority=priority)
@@ -71,7 +52,7 @@ def test_order_is_priority_then_age(jobs: Jobs, leases: Leases, clock: Clock) ->
     assert claim(leases).task == "tomorrow"
 
 
-def test_finishing_keeps_the_result(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_finishing_keeps_the_result(jobs: Jobs, leases: Leases, clock: Any) -> None:
     jobs.enqueue("t", {})
     job = claim(leases)
     assert leases.renew(job, 7, 9, "nearly") == "held"
@@ -82,7 +63,7 @@ def test_finishing_keeps_the_result(jobs: Jobs, leases: Leases, clock: Clock) ->
     assert (done.done, done.total, done.note) == (7, 9, "nearly")
 
 
-def test_failures_wait_longer_each_time_and_end_as_a_dead_letter(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_failures_wait_longer_each_time_and_end_as_a_dead_letter(jobs: Jobs, leases: Leases, clock: Any) -> None:
     job = jobs.enqueue("t", {}, max_attempts=3)
     for attempt, wait in ((1, 2), (2, 4)):
         leases.fail(claim(leases), f"attempt {attempt}", "a traceback")
@@ -107,7 +88,7 @@ def test_the_wait_between_attempts_is_bounded() -> None:
     assert [backoff_us(n) // SECOND for n in (1, 2, 3, 9, 10, 1000)] == [2, 4, 8, 512, 600, 600]
 
 
-def test_a_lease_that_runs_out_is_a_failed_attempt(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_a_lease_that_runs_out_is_a_failed_attempt(jobs: Jobs, leases: Leases, clock: Any) -> None:
     job = jobs.enqueue("t", {}, max_attempts=2)
     claim(leases)
     clock.forward(30)
@@ -125,7 +106,7 @@ def test_a_lease_that_runs_out_is_a_failed_attempt(jobs: Jobs, leases: Leases, c
     assert jobs.get(job.id).status == "failed"
 
 
-def test_renewing_keeps_a_lease_alive(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_renewing_keeps_a_lease_alive(jobs: Jobs, leases: Leases, clock: Any) -> None:
     jobs.enqueue("t", {})
     job = claim(leases)
     for _ in range(5):
@@ -134,7 +115,7 @@ def test_renewing_keeps_a_lease_alive(jobs: Jobs, leases: Leases, clock: Clock) 
         assert leases.reclaim() == 0
 
 
-def test_who_lost_the_lease_has_no_say(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_who_lost_the_lease_has_no_say(jobs: Jobs, leases: Leases, clock: Any) -> None:
     jobs.enqueue("t", {})
     late = claim(leases)
     clock.forward(31)
@@ -168,7 +149,7 @@ def test_cancelling_reaches_the_worker(jobs: Jobs, leases: Leases) -> None:
 
 
 @pytest.mark.parametrize("ending", ["fail", "release", "reclaim"])
-def test_a_job_that_was_asked_to_stop_is_not_tried_again(ending: str, jobs: Jobs, leases: Leases, clock: Clock) -> None:
+def test_a_job_that_was_asked_to_stop_is_not_tried_again(ending: str, jobs: Jobs, leases: Leases, clock: Any) -> None:
     jobs.enqueue("t", {})
     job = claim(leases)
     jobs.cancel(job.id)

@@ -108,19 +108,21 @@ class LocalExecutor:
                     self._jobs.purge(now_us() - self._keep_us)
             except StorageError as error:
                 _logger.warning("The job queue cannot be kept in order: %s", error)
+            except Exception:
+                _logger.exception("The job queue cannot be kept in order")
             self._stopping.wait(self._poll)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                job = self._leases.claim()
+                if (job := self._leases.claim()) is not None:
+                    self._run(job)
+                    continue
             except StorageError as error:
                 _logger.warning("No job can be claimed: %s", error)
-                job = None
-            if job is None:
-                self._stopping.wait(self._poll)
-            else:
-                self._run(job)
+            except Exception:
+                _logger.exception("A job cannot be run; it is tried again when its lease has run out")
+            self._stopping.wait(self._poll)
 
     def _run(self, job: Job) -> None:
         """One attempt, from the start of its process to the word in the database about how it ended."""

@@ -6,7 +6,7 @@ failed: a dead letter that keeps its error) or cancelled.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -25,6 +25,7 @@ __all__ = ["FINISHED", "Job", "Jobs", "Status", "add_job", "job_from"]
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 FINISHED: tuple[Status, ...] = ("done", "failed", "cancelled")
 
+_INTERNAL = ("lease", "lease_until_us", "dedupe_key")
 _ACTIVE: tuple[Status, ...] = ("queued", "running")
 
 
@@ -61,6 +62,10 @@ class Job:
     @property
     def finished(self) -> bool:
         return self.status in FINISHED
+
+    def to_json(self) -> Json:
+        """What those see who gave the work: everything but what only workers need."""
+        return {name: value for name, value in asdict(self).items() if name not in _INTERNAL}
 
 
 class Jobs:

@@ -1,7 +1,8 @@
 """The durable queue, as workers see it: claim a job, keep the claim alive, say how it ended.
 
 A claim is a lease with a name of its own and an end. Every later word about the job carries that name, so that a worker
-that was given up for dead and wakes up again cannot touch what another took over. Knows nothing of processes.
+that was given up for dead and wakes up again cannot touch what another took over. Leases are compared with the worker's
+clock: machines that share a queue must agree on the time to within a few seconds. Knows nothing of processes.
 """
 
 from collections.abc import Callable

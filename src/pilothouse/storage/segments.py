@@ -33,6 +33,7 @@ class Cursor(NamedTuple):
 
 
 def segment_name(number: int) -> str:
+    """The file name of the segment with this number."""
     return f"{number:08d}.log"
 
 

@@ -47,6 +47,7 @@ class _Reporter:
 
 
 def main() -> None:
+    """Take the order from the socket named by the first argument, do it, answer."""
     parent: Connection[Any, Any] = Connection(int(sys.argv[1]))
     order = msgspec.json.decode(parent.recv_bytes())
     report = _Reporter(parent)

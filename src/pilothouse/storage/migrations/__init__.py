@@ -18,6 +18,7 @@ SCRIPTS = Path(__file__).parent
 
 
 def version_table(history: History) -> str:
+    """The table that holds the revision of this history."""
     return f"{history}_version"
 
 

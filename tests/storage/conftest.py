@@ -1,0 +1,23 @@
+"""A clock for the queue's tests: it moves when the test says so."""
+
+import pytest
+
+from pilothouse.ids import now_us
+
+
+class Clock:
+    """UTC microseconds, from the present on a full minute."""
+
+    def __init__(self) -> None:
+        self.now = now_us() // 60_000_000 * 60_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += int(seconds * 1_000_000)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
