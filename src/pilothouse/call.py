@@ -87,7 +87,8 @@ class Recorder(Protocol):
 class Call:
     """One request on its way. `deadline` is on the clock of `time.monotonic`, None for no limit.
 
-    `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
+    `remote_parent_id` is the caller's own span (W3C traceparent): kept as an attribute of the root, which stays a root
+    here. `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
     the manifest id of the span. A child's versions flow into its parent when it ends.
     """
 
@@ -95,6 +96,7 @@ class Call:
     project_id: str = DEFAULT_PROJECT
     trace_id: str = field(default_factory=new_id)
     parent_id: str | None = None
+    remote_parent_id: str | None = None
     request_id: str = ""
     key_id: str | None = None
     user_id: str | None = None
@@ -113,11 +115,14 @@ class Call:
 
     def start(self, name: str, kind: Kind) -> Span:
         """A new running span under this call; hand it to `finish`."""
-        return Span(
+        span = Span(
             id=new_span_id(), trace_id=self.trace_id, parent_id=self.parent_id, project_id=self.project_id, name=name,
             kind=kind, start_us=now_us(), request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
             session_id=self.session_id, endpoint=self.endpoint,
         )  # fmt: skip
+        if self.remote_parent_id is not None:
+            span.attributes["remote_parent_id"] = self.remote_parent_id
+        return span
 
     def finish(self, span: Span) -> None:
         """Stamp the end and the manifest, then record. Durable against a killed process once this returns."""

@@ -85,6 +85,8 @@ class Loader(Protocol):
 
 
 class Retriever(Protocol):
+    """Finds passages for a question."""
+
     async def retrieve(self, query: str, k: int, call: Call) -> list[Hit]:
         """The best `k` chunks, best first."""
         ...

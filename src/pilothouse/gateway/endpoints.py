@@ -119,7 +119,7 @@ class Endpoints:
         parent = exchange.header(b"traceparent")
         match = _TRACEPARENT.match(parent) if parent else None
         if match:
-            call.trace_id, call.parent_id = match.groups()  # the request id stays its own
+            call.trace_id, call.remote_parent_id = match.groups()  # the request id stays its own
         call.session_id = exchange.header(b"x-session-id")
         return call
 
