@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from multiprocessing import Pipe
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -17,6 +18,7 @@ __all__ = ["Child"]
 
 _EXIT_SECONDS = 5.0
 _STDERR = 2
+_PROGRAM = Path(__file__).with_name("worker.py")  # run by its path: as a module it would load this whole package first
 
 
 class Child:
@@ -28,8 +30,8 @@ class Child:
     def __init__(self, job: Job, target: str | None) -> None:
         self._pipe, theirs = Pipe()
         with theirs:
-            # -P: the working directory is no place to import from. What a task prints goes to stderr, not into output.
-            command = [sys.executable, "-P", "-m", "pilothouse.storage.worker", str(theirs.fileno())]
+            # -P: the program's folder is no place to import from. What a task prints goes to stderr, not into output.
+            command = [sys.executable, "-P", str(_PROGRAM), str(theirs.fileno())]
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=_STDERR, start_new_session=True
             )

@@ -1,4 +1,4 @@
-"""The process in which one job runs: `python -m pilothouse.storage.worker FD`. Knows nothing of the database.
+"""The program of the process in which one job runs: `python worker.py FD`. Knows nothing of the database.
 
 It talks with its parent over the socket FD in JSON messages. In come the order {task, target, payload} and, later, an
 empty message that asks to stop. Out go {progress: [done, total, note]} and in the end one of {result}, {stopped} or
