@@ -97,7 +97,8 @@ class BedrockServer(WireServer):
         return [frame(name, payload) for name, payload in events]
 
     def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
-        status, _, text = _FAILURES.get(fault, (400, "", message))
+        status, _, words = _FAILURES.get(fault, (400, "", message))
+        text = words if answer.fault == fault else message
         return status, {"Message" if fault in ("auth", "forbidden") else "message": text}
 
     def failure_headers(self, answer: Answer) -> dict[str, str]:

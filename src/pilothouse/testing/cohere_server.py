@@ -86,8 +86,8 @@ class CohereServer(WireServer):
         return [*(_frame(event) for event in events), b"data: [DONE]\n\n"]
 
     def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
-        status, text = _FAILURES.get(fault, (400, f"invalid request: {message}"))
-        return status, {"id": "wire", "message": text}
+        status, words = _FAILURES.get(fault, (400, f"invalid request: {message}"))
+        return status, {"id": "wire", "message": words if answer.fault == fault else message}
 
     def error_frame(self) -> bytes:
         delta = {"finish_reason": "ERROR", "error": "the model is overloaded"}

@@ -108,7 +108,7 @@ class GoogleServer(WireServer):
 
     def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
         status, word, text = _FAILURES.get(fault, (400, "INVALID_ARGUMENT", message))
-        error: Json = {"code": status, "message": text, "status": word}
+        error: Json = {"code": status, "message": text if answer.fault == fault else message, "status": word}
         if fault == "auth":
             error["details"] = [_INVALID_KEY]
         if answer.retry_after is not None:
@@ -120,7 +120,7 @@ class GoogleServer(WireServer):
         return {}
 
     def error_frame(self) -> bytes:
-        return _frame(self.failure("overloaded", "", Answer())[1])
+        return _frame(self.failure("overloaded", "", Answer(fault="overloaded"))[1])
 
     def _models(self) -> Json:
         """Two pages of one model each."""
