@@ -52,6 +52,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
+    """The texts of a chunk that the database holds."""
+
     id: int
     context: str
     text: str

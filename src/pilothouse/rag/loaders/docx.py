@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pilothouse.errors import DocumentError
-from pilothouse.rag.loaders.outline import Outline
+from pilothouse.rag.loaders.outline import LIST_ITEM, Outline
 from pilothouse.types import Document
 
 __all__ = ["DocxLoader"]
@@ -17,6 +17,8 @@ _UNPACKED_LIMIT = 1024**3
 
 
 class DocxLoader:
+    """Sections by heading style. Encrypted, damaged and exploding packages are refused."""
+
     suffixes: tuple[str, ...] = (".docx",)
 
     def load(self, path: Path, source: str) -> Document:
@@ -59,7 +61,8 @@ def _paragraph(paragraph: Any, outline: Outline) -> None:
     elif style == "Title":
         outline.heading(1, paragraph.text)
     else:
-        outline.add(f"- {paragraph.text}" if style.startswith("List") and paragraph.text.strip() else paragraph.text)
+        item = style.startswith("List") and paragraph.text.strip()
+        outline.add(LIST_ITEM + paragraph.text if item else paragraph.text)
 
 
 def _rows(table: Any) -> str:

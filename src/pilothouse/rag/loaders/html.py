@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pilothouse.errors import DocumentError
-from pilothouse.rag.loaders.outline import Outline
+from pilothouse.rag.loaders.outline import LIST_ITEM, Outline
 from pilothouse.rag.loaders.text import decode, read_bytes
 from pilothouse.types import Document
 
@@ -27,18 +26,18 @@ _MAIN_CONTENT_SHARE = 0.3
 
 
 class HtmlLoader:
+    """Sections by heading. The encoding is the one that the page declares, where it fits."""
+
     suffixes: tuple[str, ...] = (".html", ".htm", ".xhtml")
 
     def load(self, path: Path, source: str) -> Document:
         from lxml import etree, html  # noqa: PLC0415
 
         text, encoding = _decode(read_bytes(path, source), source)
-        if not text.strip():
-            return Document(source, path.stem, [], {"encoding": encoding})
         try:
-            root = html.document_fromstring(_XML_DECLARATION.sub("", text, count=1))
-        except (etree.LxmlError, ValueError) as error:
-            raise DocumentError(f"is not readable HTML: {error}.", source=source) from error
+            root = html.document_fromstring(_XML_DECLARATION.sub("", text, count=1), html.HTMLParser(huge_tree=True))
+        except etree.ParserError:  # it holds no element and no text
+            return Document(source, path.stem, [], {"encoding": encoding})
         title = _squeeze(root.findtext(".//title") or "")
         metadata: dict[str, Any] = {"encoding": encoding}
         if language := root.get("lang"):
@@ -81,7 +80,7 @@ def _main_content(root: Any) -> Any:
 
 
 def _read(root: Any, outline: Outline) -> None:
-    """Walk the tree without recursion (pages nest arbitrarily deep) and hand its blocks to the outline."""
+    """Walk the tree without recursion (the parser nests 2,048 levels) and hand its blocks to the outline."""
     from lxml import etree  # noqa: PLC0415
 
     inline: list[str] = []
@@ -114,7 +113,7 @@ def _read(root: Any, outline: Outline) -> None:
             walker.skip_subtree()
         else:
             if tag == "li":
-                inline.append("- ")
+                inline.append(LIST_ITEM)
             inline.append(element.text or "")
     outline.add(close())
 

@@ -24,6 +24,8 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
 class MarkdownLoader:
+    """Sections by heading; the title is that of the front matter, else the first heading."""
+
     suffixes: tuple[str, ...] = (".md", ".markdown", ".mdown", ".mkd")
 
     def load(self, path: Path, source: str) -> Document:
@@ -86,9 +88,13 @@ def _front_matter(text: str) -> tuple[Json, str]:
 
 
 def _flat(value: object) -> object:
-    """Scalars and lists of scalars only: aliases nested by a hostile file would grow without end."""
+    """A scalar or a list of scalars, else None. Not deeper: aliases nested by a hostile file grow without end."""
+    if isinstance(value, list):
+        return [scalar for item in value if (scalar := _scalar(item)) is not None]
+    return _scalar(value)
+
+
+def _scalar(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, list):
-        return [item for item in map(_flat, value) if item is not None and not isinstance(item, list)]
     return value if isinstance(value, str | int | float | bool) else None

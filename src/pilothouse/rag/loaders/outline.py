@@ -1,8 +1,14 @@
 """Collects a document's text into sections, each under its path of headings. Knows nothing of any file format."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from pilothouse.types import Section
 
-__all__ = ["Outline"]
+__all__ = ["LIST_ITEM", "Outline"]
+
+LIST_ITEM = "- "
+"""How an item of a list begins."""
 
 
 class Outline:
@@ -38,5 +44,14 @@ class Outline:
     def _close(self) -> None:
         if self._blocks:
             headings = tuple(text for _, text in self._path)
-            self._sections.append(Section("\n\n".join(self._blocks), headings=headings))
+            self._sections.append(Section(_joined(self._blocks), headings=headings))
             self._blocks = []
+
+
+def _joined(blocks: Sequence[str]) -> str:
+    """Blocks with an empty line between them, save between the items of a list."""
+    text = blocks[0]
+    for before, block in pairwise(blocks):
+        items = before.startswith(LIST_ITEM) and block.startswith(LIST_ITEM)
+        text += ("\n" if items else "\n\n") + block
+    return text

@@ -30,6 +30,8 @@ _SERIAL = re.compile(r"[\d\W_]*")
 
 
 class PdfLoader:
+    """A section per page, under the bookmarks of the file where it has them."""
+
     suffixes: tuple[str, ...] = (".pdf",)
 
     def load(self, path: Path, source: str) -> Document:
@@ -40,11 +42,10 @@ class PdfLoader:
         except FileNotFoundError as error:
             raise DocumentError("cannot be read: no such file.", source=source) from error
         except pypdfium2.PdfiumError as error:
-            reason = "needs a password" if "password" in str(error).lower() else "is not a readable PDF file"
-            raise DocumentError(f"{reason} ({error}).", source=source) from error
+            if b"/Encrypt" in path.read_bytes():
+                raise DocumentError("is encrypted and needs a password.", source=source) from error
+            raise DocumentError("is not a readable PDF file, or has no pages.", source=source) from error
         try:
-            if len(pdf) == 0:
-                raise DocumentError("has no pages.", source=source)
             return _document(pdf, path, source)
         except pypdfium2.PdfiumError as error:
             raise DocumentError(f"is damaged: {error}.", source=source) from error

@@ -22,6 +22,8 @@ _CONTROL_SHARE = 0.02
 
 
 class TextLoader:
+    """One section with the whole text."""
+
     suffixes: tuple[str, ...] = (".txt", ".text", ".log", ".rst")
 
     def load(self, path: Path, source: str) -> Document:
