@@ -218,6 +218,7 @@ def _blocks(answer: Answer) -> list[Json]:
 
 
 def _block_events(index: int, block: Json) -> list[Json]:
+    empty: Json
     match block["type"]:
         case "thinking":
             empty = {"type": "thinking", "thinking": "", "signature": ""}

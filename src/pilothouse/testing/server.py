@@ -158,8 +158,8 @@ class WireServer(ABC):
             return web.Response(status=status, body=msgspec.json.encode(body), headers=headers)
         if heard.stream:
             return await self._stream(request, self.frames(heard, answer), answer)
-        body = msgspec.json.encode(self.whole(heard, answer))
-        return web.Response(body=body, content_type="application/json", headers=self.success_headers(heard, answer))
+        whole = msgspec.json.encode(self.whole(heard, answer))
+        return web.Response(body=whole, content_type="application/json", headers=self.success_headers(heard, answer))
 
     async def _stream(self, request: web.Request, frames: list[bytes], answer: Answer) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": self.stream_type, "cache-control": "no-cache"})
