@@ -60,6 +60,7 @@ def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
