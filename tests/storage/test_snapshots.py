@@ -3,10 +3,11 @@
 import threading
 
 import pytest
+from sqlalchemy import update
 
 from pilothouse.errors import Conflict
 from pilothouse.snapshot import Config, DeploymentConfig, ModelConfig, ProviderConfig, RagConfig
-from pilothouse.storage import SnapshotStore, Store
+from pilothouse.storage import SnapshotStore, Store, tables
 
 
 @pytest.fixture
@@ -104,3 +105,12 @@ def test_authors_at_the_same_time(store: Store) -> None:
         thread.join()
     assert [r.number for r in SnapshotStore(store.control).history()] == [5, 4, 3, 2, 1]
     assert sorted(outcomes) == ["conflict", "conflict", "conflict", "won"]
+
+
+def test_a_key_that_a_release_adds_with_a_default_is_no_change(store: Store, snapshots: SnapshotStore) -> None:
+    """As if the stored one were from before there was `rag`."""
+    snapshots.put(config(6, "openai"), author="ana", source="file")
+    old = {"body": '{"providers": {"openai": {}}, "models": {}}', "hash": "of then"}
+    with store.control.begin() as connection:
+        connection.execute(update(tables.snapshots).values(old))
+    assert snapshots.put(config(6, "openai"), author="ana", source="file").number == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pilothouse.errors import Overloaded, StorageError
-from pilothouse.storage.segments import HEADER, Cursor
+from pilothouse.storage.segments import HEADER, Cursor, Segments
 from pilothouse.storage.spool import Spool, orphans
 
 MEGABYTE = 1 << 20
@@ -143,11 +143,48 @@ def test_where_the_file_cannot_even_be_cut_back_the_next_segment_takes_over(
     def broken(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(os, "ftruncate", broken)
-    count = fill(spool)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", broken)
+        count = fill(spool)
+    (segment,) = spool.directory.glob("*.log")
+    assert segment.stat().st_size == file_size_limit, "a torn record stays at its end"
     spool.append(b"in the next segment")
     assert read_all(spool)[count:] == [b"in the next segment"]
     assert len(list(spool.directory.glob("*.log"))) == 2
+    spool.sync()
+    assert [orphan.name for orphan in orphans(spool.directory.parent.parent)] == []
+    assert Segments(spool.directory).read(Cursor(), 1000)[0][count:] == [b"in the next segment"], "so others read it"
+
+
+def test_a_segment_that_cannot_be_started_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool.open(tmp_path, 1600)  # a segment holds 200 bytes
+    spool.append(b"a" * 150)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        for _ in range(2):
+            with pytest.raises(Overloaded, match="no room left"):
+                spool.append(b"b" * 150)
+    assert next(spool.directory.glob("*.log")).stat().st_size == 150 + HEADER.size
+    spool.append(b"c" * 150)
+    assert read_all(spool) == [b"a" * 150, b"c" * 150]
+    spool.close()
+
+
+def test_a_disk_that_cannot_sync_is_a_storage_error(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(StorageError, match="brought to the disk"):
+            spool.sync()
+    spool.sync()
 
 
 def test_a_failing_disk_is_a_storage_error(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,11 @@ class Spool(Segments):
         self._number = max(self._sizes, default=0)
         self._fd = -1
         self._size = 0
-        self._start_segment()
+        try:
+            self._start_segment()
+        except OSError as error:
+            os.close(self._claim)
+            raise StorageError(f"{directory}: cannot be used for the spool: {error.strerror}.") from None
 
     @classmethod
     def open(cls, home: Path, max_bytes: int, on_full: str = "stop") -> Self:
@@ -81,17 +85,25 @@ class Spool(Segments):
             self._unread += size
 
     def sync(self) -> None:
-        """Bring everything appended so far to the disk (fsync); the flush interval is the caller's."""
+        """Bring everything appended so far to the disk (fsync); the flush interval is the caller's.
+
+        Raises StorageError when the disk fails.
+        """
         with self._lock:
+            if self._closed:
+                return
             rotated, self._unsynced = self._unsynced, []
             names, self._names_unsynced = self._names_unsynced, False
             descriptors = [*rotated, os.dup(self._fd)]
         if names:
             descriptors.append(os.open(self.directory, os.O_RDONLY))
-        for fd in descriptors:
-            try:
+        try:
+            for fd in descriptors:
                 os.fsync(fd)
-            finally:
+        except OSError as error:
+            raise StorageError(f"{self.directory}: cannot be brought to the disk: {error.strerror}.") from error
+        finally:
+            for fd in descriptors:
                 os.close(fd)
 
     def discard(self, cursor: Cursor) -> None:
@@ -104,12 +116,14 @@ class Spool(Segments):
         """Sync and let go. The directory is removed when everything was read, else it becomes an orphan."""
         if self._closed:
             return
-        self.sync()
-        with self._lock:
-            self._closed = True
-            os.close(self._fd)
-            empty = self._unread == 0
-        _release(self.directory, self._claim, remove=empty)
+        try:
+            self.sync()
+        finally:
+            with self._lock:
+                self._closed = True
+                os.close(self._fd)
+                empty = self._unread == 0
+            _release(self.directory, self._claim, remove=empty)
 
     def _is_consumed(self, cursor: Cursor) -> bool:
         return cursor.segment != self._number and super()._is_consumed(cursor)
@@ -124,9 +138,11 @@ class Spool(Segments):
         self._names_unsynced = True
 
     def _undo(self) -> None:
-        """Cut the file back to its last whole record; where even that fails, leave it and start another segment."""
+        """Cut the file back to its last whole record; where even that fails, the next record starts another segment."""
+        whole = self._sizes[self._number]
         try:
-            os.ftruncate(self._fd, self._size)
+            os.ftruncate(self._fd, whole)
+            self._size = whole
         except OSError:
             self._size = self._segment_bytes
 
