@@ -18,7 +18,10 @@ _GROUP_WORDS = 8
 _BULLET = re.compile(r"\s*(?:[-*+•‣▪]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])([\"”’')\]*]*)\s+(?=[\"“‘'(\[*]*[A-Z0-9`\u0080-\uffff])")
 _NO_END = re.compile(r"(?:\b(?:Inc|Corp|Co|Ltd|Nos?|Mrs?|Ms|Dr|St|vs|e\.g|i\.e|cf|Fig|Sec|Art|U\.S|[A-Z])|^\d+)\.$")
-_FOOTER = re.compile(r"(?:.{0,80}\|\s*)?(?:page\s+)?\d{1,4}(?:\s*(?:/|of)\s*\d{1,4})?|table of contents", re.IGNORECASE)
+_FOOTER = re.compile(
+    r"(?:[^|]*[a-z]{2}[^|]*\|[^|]*[a-z]{2}[^|]*\|\s*)?(?:page\s+)?\d{1,4}(?:\s*(?:/|of)\s*\d{1,4})?|table of contents",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LOOSE = re.compile(r"(?<=\w) (?=[,;.](?:\s|$))")
 _WIDE_GAP = re.compile(r"\s{3,}")
@@ -57,7 +60,7 @@ def excerpts(passage: Passage) -> list[Excerpt]:
         elif bare.startswith("|") or " | " in bare:
             reader.row(bare)
         else:
-            reader.line(bare)
+            reader.line(bare, lines[at + 1].strip() if at < edges[1] else "")
     reader.end_paragraph()
     return reader.found
 
@@ -79,13 +82,13 @@ class _Reader:
         self._table.group = ""
         self._after_blank = True
 
-    def line(self, line: str) -> None:
+    def line(self, line: str, following: str) -> None:
         """A line of text: part of a paragraph, a list item, a heading, or something between the rows of a table."""
         if self.paragraph and self.paragraph[-1].endswith(":"):
             self.end_paragraph()
         if not self.paragraph and self._table.between(line, self._after_blank):
             return
-        if line.startswith("#") or self._is_heading(line):
+        if line.startswith("#") or self._is_heading(line, following):
             self.end_paragraph()
             self._heading, self._lead, self._table = line.strip("# "), "", Table()
         else:
@@ -123,10 +126,11 @@ class _Reader:
                     self._lead, self._table = "", Table()
                 self._add("prose", _shortened(sentence))
 
-    def _is_heading(self, line: str) -> bool:
+    def _is_heading(self, line: str, following: str) -> bool:
         short = len(line) < 0.6 * self._width and len(line.split()) <= 12
-        begins = not self.paragraph or self.paragraph[-1].endswith((".", "!", "?", ":"))
-        return short and begins and not line.endswith(_TERMINAL) and not line.islower() and not _BULLET.match(line)
+        alone = not self.paragraph or self.paragraph[-1].endswith((".", "!", "?", ":"))
+        ends = not line.endswith(_TERMINAL) and not following.partition(" ")[0].islower()
+        return short and alone and ends and not line.islower() and not _BULLET.match(line)
 
     def _add(self, kind: Literal["prose", "row", "code"], text: str) -> None:
         context = " ".join(part for part in (self._heading, self._lead[-_MAX_LEAD:]) if part)

@@ -69,15 +69,15 @@ class Table:
         if len(line) < _LONGEST_PERIOD and _PERIOD.fullmatch(line) and not line.endswith("."):
             self._add_head([line])
             return True
-        if not self.head:
-            return False
-        if line.startswith("(") and line.endswith(")"):
+        if line.startswith("(") and line.endswith(")") and (self.head or _UNIT.search(line)):
             self.read_unit(line)
             return True
+        if not self.head:
+            return False
         ends = line.endswith(":")
         if len(line) > _LONGEST_LABEL or line.endswith((".", "!", "?")) or (after_blank and self.rows and not ends):
             return False
-        self._group_before, self._label_begun, self.group = self.group, line, line.rstrip(":")
+        self._group_before, self._label_begun, self.group = self.group, "" if ends else line, line.rstrip(":")
         return True
 
     def _add_head(self, cells: Cells) -> None:
@@ -94,7 +94,7 @@ def _cells_of(line: str) -> list[str]:
     """The cells of a row, the outer bars of Markdown left out."""
     cells = [cell.strip() for cell in _PARTS.split(line.strip().removeprefix("|").removesuffix("|"))]
     squeezed = _FIGURE_IN_LABEL.fullmatch(cells[0])
-    return [*squeezed.groups(), *cells[1:]] if squeezed else cells
+    return [*squeezed.groups(), *cells[1:]] if squeezed and cells[0][0].isupper() else cells
 
 
 def _is_figures(cells: Cells) -> bool:
