@@ -133,6 +133,7 @@ def test_thinking_blocks_go_back_as_they_came_and_first() -> None:
     blocks = [
         {"index": 0, "type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"index": 1, "type": "redacted_thinking", "data": "d"},
+        {"type": "thinking", "thinking": "Of a model that signs nothing."},
     ]
     answer = {"role": "assistant", "content": "A", "reasoning_content": "Hm.", "thinking_blocks": blocks}
     body = sent(messages=[{"role": "user", "content": "Hi"}, answer])

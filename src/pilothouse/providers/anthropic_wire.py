@@ -37,7 +37,7 @@ from pilothouse.providers.schema import closed
 from pilothouse.providers.translated import AnswerReader
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
-__all__ = ["STOP_REASONS", "MessagesReader", "to_messages"]
+__all__ = ["MessagesReader", "to_messages"]
 
 _VENDOR = "Anthropic"
 _TURNS = {"user": "user", "tool": "user", "assistant": "assistant"}
@@ -45,7 +45,7 @@ _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 _THINKING = ("thinking", "redacted_thinking")
 _BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
-STOP_REASONS = {
+_STOPS = {
     "end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls", "max_tokens": "length",
     "model_context_window_exceeded": "length", "pause_turn": "length", "refusal": "content_filter",
 }  # fmt: skip
@@ -92,12 +92,7 @@ def _turns(messages: list[Json]) -> tuple[list[Json], list[Json]]:
             raise Unsupported(f"{_VENDOR} has no role '{role}' (at {where}.role).", param=f"{where}.role")
         blocks = _tool_result(message, where) if role == "tool" else _blocks(message, where)
         if role == "assistant":
-            uses = [
-                {"type": "tool_use", "id": _safe(call.id), "name": call.name, "input": call.arguments,
-                 **_marks(call.body)}
-                for call in calls_of(message, where)
-            ]  # fmt: skip
-            blocks = [*_thought(message), *blocks, *uses]
+            blocks = [*_thought(message), *blocks, *_uses(message, where)]
         if turns and turns[-1]["role"] == _TURNS[role]:
             turns[-1]["content"] += blocks
         else:
@@ -106,12 +101,18 @@ def _turns(messages: list[Json]) -> tuple[list[Json], list[Json]]:
 
 
 def _thought(message: Json) -> list[Json]:
-    """The signed thinking blocks of an earlier answer, exactly as they came."""
-    blocks = objects_in(message, "thinking_blocks")
+    """The thinking blocks of an earlier answer, exactly as they came; not those that another model left unsigned."""
     return [
         {name: value for name, value in block.items() if name != "index"}
-        for block in blocks
-        if block.get("type") in _THINKING
+        for block in objects_in(message, "thinking_blocks")
+        if block.get("type") == "redacted_thinking" or (block.get("type") == "thinking" and block.get("signature"))
+    ]
+
+
+def _uses(message: Json, where: str) -> list[Json]:
+    return [
+        {"type": "tool_use", "id": _safe(call.id), "name": call.name, "input": call.arguments, **_marks(call.body)}
+        for call in calls_of(message, where)
     ]
 
 
@@ -211,7 +212,7 @@ def _safe(call_id: str) -> str:
     return _BAD_ID.sub("_", call_id)
 
 
-def usage_of(usage: Json | None) -> Usage | None:
+def _usage(usage: Json | None) -> Usage | None:
     """Anthropic reports cached and cache-writing input apart from `input_tokens`; ours includes them."""
     if not usage or (usage.get("input_tokens") is None and usage.get("output_tokens") is None):
         return None
@@ -240,9 +241,9 @@ class MessagesReader(AnswerReader):
         thinking = [block for block in blocks if block["type"] in _THINKING]
         texts = [block for block in blocks if block["type"] == "text"]
         return self.completion.whole(
-            STOP_REASONS.get(body["stop_reason"], "stop"),
+            _STOPS.get(body["stop_reason"], "stop"),
             body["stop_reason"],
-            usage_of(body.get("usage")),
+            _usage(body.get("usage")),
             text="".join(block["text"] for block in texts),
             reasoning="".join(block.get("thinking", "") for block in thinking),
             calls=[
@@ -281,7 +282,7 @@ class MessagesReader(AnswerReader):
         reason = self._stop.get("stop_reason") or "end_turn"
         refusal = _refusal(self._stop)
         last: Json = {"refusal": refusal} if refusal else {}
-        return self.completion.finish(STOP_REASONS.get(reason, "stop"), reason, usage_of(self._usage), **last)
+        return self.completion.finish(_STOPS.get(reason, "stop"), reason, _usage(self._usage), **last)
 
     def _start(self, block: Json) -> list[ChatChunk]:
         self._block = dict(block)

@@ -58,7 +58,7 @@ class WireServer(ABC):
 
     @abstractmethod
     def failure(self, fault: Fault, message: str, answer: Answer) -> tuple[int, Json]:
-        """HTTP status and body of an error in the vendor's shape; `answer` for vendors whose body says when to retry."""
+        """HTTP status and body of an error in the vendor's shape; `answer` says what was scripted, if anything was."""
 
     @abstractmethod
     def error_frame(self) -> bytes:
