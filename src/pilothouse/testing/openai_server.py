@@ -103,7 +103,7 @@ class OpenAIServer(WireServer):
         if azure and "api-version" not in got.query:
             raise Refusal("Resource not found", "unknown_model")
         key = got.headers.get("api-key", "") if azure else got.headers.get("authorization", "")
-        if not key.removeprefix("Bearer "):
+        if not key.removeprefix("Bearer").strip():
             raise Refusal("You didn't provide an API key.", "auth")
 
     def _hear_chat(self, body: Json, heard: Heard) -> Heard:
