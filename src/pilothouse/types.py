@@ -174,9 +174,9 @@ class ChatChunk:
     """One step of an answer: an SSE event of a stream, or the whole body of a JSON answer.
 
     `raw` is the OpenAI-shaped JSON (`chat.completion.chunk`, or `chat.completion` for a JSON answer) as sent or as
-    translated. `text` is the content it adds, `reasoning` likewise. `pieces` is how many content deltas it stands
-    for. `usage` comes once, on the last chunk that has it. `usage_only` marks the extra chunk that
-    `stream_options.include_usage` brings (no choices), which is not forwarded to a caller who did not ask for it.
+    translated. `text` is the content it adds, `reasoning` likewise. `usage` is that of the whole call so far: the
+    last chunk that has it counts. `usage_only` marks the extra chunk that `stream_options.include_usage` brings (no
+    choices), which is not forwarded to a caller who did not ask for it.
     """
 
     raw: bytes
