@@ -24,7 +24,7 @@ from pilothouse.rag import Rag, RagProvider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Config, ProviderConfig, Snapshot, read_config
 from pilothouse.storage import Jobs, LocalExecutor, SnapshotStore, Spool, open_store
-from pilothouse.web import Server
+from pilothouse.web import Root, Server
 
 __all__ = ["Platform", "build"]
 
@@ -101,7 +101,9 @@ class Platform:
         routers = [routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs)]
         app = management(routers, self.keys)
         mount_console(app, self.traces, Sessions(self.keys))
-        return Server(self, app, host or self.settings.host, self.settings.port if port is None else port)
+        root = Root(self, self.endpoints, self.metrics, app)
+        chosen = self.settings.port if port is None else port
+        return Server(root, host or self.settings.host, chosen, self.settings.shutdown_grace)
 
     async def start(self) -> None:
         """What a server needs besides the rooms: background jobs, and price tables loaded before the first call."""

@@ -6,28 +6,38 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import uvicorn
 from fastapi import FastAPI
 
 from pilothouse.errors import ConfigError
+from pilothouse.gateway import Endpoints
 from pilothouse.gateway.http import Exchange, Receive, Scope, Send
+from pilothouse.observe import Metrics
 
-if TYPE_CHECKING:
-    from pilothouse.app import Platform
-
-__all__ = ["Root", "Server"]
+__all__ = ["Lifecycle", "Root", "Server"]
 
 _BACKLOG = 2048
+
+
+class Lifecycle(Protocol):
+    """What a server asks of the platform that it serves. `unready` says why it should get no traffic, or None."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def unready(self) -> str | None: ...
 
 
 class Root:
     """Sends each request to the room that answers it. The hot paths come first and never meet FastAPI."""
 
-    def __init__(self, platform: "Platform", management: FastAPI) -> None:
-        self._platform = platform
-        self._endpoints = platform.endpoints
+    def __init__(self, lifecycle: Lifecycle, endpoints: Endpoints, metrics: Metrics, management: FastAPI) -> None:
+        self.lifecycle = lifecycle
+        self._endpoints = endpoints
+        self._metrics = metrics
         self._management = management
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,11 +54,11 @@ class Root:
 
     async def _probe(self, path: str, exchange: Exchange) -> None:
         if path == "/metrics":
-            await exchange.text(await asyncio.to_thread(self._platform.metrics.render), b"text/plain; version=0.0.4")
+            await exchange.text(await asyncio.to_thread(self._metrics.render), b"text/plain; version=0.0.4")
         elif path == "/healthz":
             await exchange.text(b"ok\n", b"text/plain")
         else:
-            problem = await asyncio.to_thread(self._platform.unready)
+            problem = await asyncio.to_thread(self.lifecycle.unready)
             await exchange.text((problem or "ready").encode() + b"\n", b"text/plain", 503 if problem else 200)
 
 
@@ -72,7 +82,7 @@ class _Uvicorn(uvicorn.Server):
 class Server:
     """uvicorn on one listening socket. `address` is known before it runs, also for port 0."""
 
-    def __init__(self, platform: "Platform", management: FastAPI, host: str, port: int) -> None:
+    def __init__(self, root: Root, host: str, port: int, grace: float) -> None:
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -82,12 +92,12 @@ class Server:
             ) from None
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{self._socket.getsockname()[1]}"
-        self._platform = platform
+        self._lifecycle = root.lifecycle
         self._started = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                Root(platform, management),
+                root,
                 http="httptools",
                 ws="none",
                 lifespan="off",
@@ -96,7 +106,7 @@ class Server:
                 log_level="warning",
                 server_header=False,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=round(platform.settings.shutdown_grace),
+                timeout_graceful_shutdown=round(grace),
             )
         )
 
@@ -108,12 +118,12 @@ class Server:
     async def serve(self) -> None:
         """Start the platform, serve on the current loop until told to stop, stop the platform."""
         try:
-            await self._platform.start()
+            await self._lifecycle.start()
             self._started.set()  # the socket listens already: who connects now waits in its backlog
             await self._uvicorn.serve(sockets=[self._socket])
         finally:
             self._socket.close()
-            await self._platform.stop()
+            await self._lifecycle.stop()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
