@@ -68,6 +68,10 @@ def test_only_unknown_prices() -> None:
     assert totals.cost_text == "unknown"
 
 
+def test_what_costs_nothing_beside_an_unknown_price_does_not_look_like_a_price() -> None:
+    assert Totals.of([_priced("a", None, 0), _priced("b", None, None, known=False)]).cost_text == "unknown"
+
+
 def test_nothing_was_called() -> None:
     totals = Totals.of([Step("a", None, True, False, 0, 0, None, True)])
     assert totals.cost_text == ""

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import Any
 
 from pilothouse.call import Span
 from pilothouse.observe.money import usd
 from pilothouse.observe.names import to_attributes
-from pilothouse.types import Json
+from pilothouse.types import Json, text_of
 
-__all__ = ["Node", "Step", "Totals", "Trace", "tree"]
+__all__ = ["Node", "Step", "Totals", "Trace", "question", "tree"]
+
+_PREVIEW = 300
 
 
 @dataclass(slots=True)
@@ -76,9 +79,9 @@ class Totals:
     @property
     def cost_text(self) -> str:
         """`$0.000123`, `unknown`, `$0.000123 + unknown`, or nothing where no call was made."""
-        if self.cost_nano is None:
-            return "" if self.cost_known else usd(None)
-        return usd(self.cost_nano) if self.cost_known else f"{usd(self.cost_nano)} + {usd(None)}"
+        if self.cost_known:
+            return "" if self.cost_nano is None else usd(self.cost_nano)
+        return f"{usd(self.cost_nano)} + {usd(None)}" if self.cost_nano else usd(None)
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,19 @@ def tree(spans: Iterable[Span]) -> list[Node]:
             roots.append(node)
             _descend([node], seen)
     return sorted(roots, key=lambda node: _begin(node.span))
+
+
+def question(asked: Any) -> str:
+    """The beginning of what a step was asked: the last user message, else a prompt, input or query."""
+    if not isinstance(asked, dict):
+        return ""
+    messages = asked.get("messages")
+    users = (
+        [m for m in messages if isinstance(m, dict) and m.get("role") == "user"] if isinstance(messages, list) else []
+    )
+    texts = [text_of(m.get("content")) for m in users[-1:]] + [asked.get(name) for name in ("prompt", "query", "input")]
+    text = next((text for text in texts if isinstance(text, str) and text), "")
+    return " ".join(text[:_PREVIEW].split())
 
 
 def _begin(span: Span) -> tuple[int, str]:

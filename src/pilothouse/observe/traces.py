@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.observe.rows import to_span
-from pilothouse.observe.trace import Step, Totals, Trace
+from pilothouse.observe.trace import Step, Totals, Trace, question
 from pilothouse.storage.database import Store
 from pilothouse.storage.payloads import unpack
 from pilothouse.storage.tables import manifests, payloads, spans
+from pilothouse.types import Json
 
 __all__ = ["Filters", "Page", "TraceRow", "Traces"]
 
 MOST_ROWS = 500
 MOST_SPANS = 2000
+LARGEST_PREVIEWED = 64 * 1024
 _REFERENCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CURSOR = re.compile(r"(\d{1,18})-([0-9A-Za-z_-]{1,64})")
 _LAST = "z" * 64  # sorts behind whatever may follow in an id
@@ -42,7 +44,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """A trace in a list: its first root span, and the totals of all of its spans."""
+    """A trace in a list: its first root span, and the totals of all of its spans.
+
+    `preview` is the beginning of what was asked, where that was wanted and kept.
+    """
 
     trace_id: str
     name: str
@@ -59,6 +64,7 @@ class TraceRow:
     session_id: str | None
     user_id: str | None
     totals: Totals
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,17 @@ class Traces:
         self._engine = store.observe
 
     def list(
-        self, project: str = DEFAULT_PROJECT, limit: int = 50, before: str | None = None, filters: Filters = Filters()
+        self,
+        project: str = DEFAULT_PROJECT,
+        limit: int = 50,
+        before: str | None = None,
+        filters: Filters = Filters(),
+        *,
+        preview: bool = False,
     ) -> Page:
         """Up to `limit` (500 at most) traces. Raises InvalidRequest for a `before` that no page gave."""
         limit = max(1, min(MOST_ROWS, limit))
-        query = select(*_ROOT).where(*_is_first_root(project), *_conditions(filters))
+        query = select(spans.c.id, *_ROOT).where(*_is_first_root(project), *_conditions(filters))
         if before is not None:
             query = query.where(tuple_(spans.c.start_us, spans.c.trace_id) < tuple_(*_parse(before)))
         query = query.order_by(spans.c.start_us.desc(), spans.c.trace_id.desc()).limit(limit + 1)
@@ -88,7 +100,15 @@ class Traces:
             roots = connection.execute(query).mappings().all()
             shown = roots[:limit]
             totals = _totals(connection, project, [root["trace_id"] for root in shown])
-        rows = [TraceRow(**root, totals=totals[root["trace_id"]]) for root in shown]
+            asked = _previews(connection, project, {root["trace_id"]: root["id"] for root in shown}) if preview else {}
+        rows = [
+            TraceRow(
+                **{column.name: root[column.name] for column in _ROOT},
+                totals=totals[root["trace_id"]],
+                preview=asked.get(root["trace_id"]),
+            )
+            for root in shown
+        ]
         return Page(rows, f"{rows[-1].start_us}-{rows[-1].trace_id}" if len(roots) > limit else None)
 
     def find(self, reference: str, project: str = DEFAULT_PROJECT) -> str:
@@ -127,13 +147,20 @@ class Traces:
         made = [to_span(row, versions.get(row["manifest_id"]), bodies.get(row["id"])) for row in rows[:MOST_SPANS]]
         return Trace(trace_id, project, made, truncated=len(rows) > MOST_SPANS)
 
+    def payload(self, trace_id: str, span_id: str, project: str = DEFAULT_PROJECT) -> Json:
+        """`{"input": ..., "output": ...}` of one span, empty where nothing was kept. Raises NotFound for bad ids."""
+        if not (_REFERENCE.fullmatch(trace_id) and _REFERENCE.fullmatch(span_id)):
+            raise NotFound("That is not the id of a span.")
+        where = (*_of_trace(payloads, project, trace_id), payloads.c.span_id == span_id)
+        with self._engine.connect() as connection:
+            body = connection.execute(select(payloads.c.body).where(*where)).scalar()
+        return {} if body is None else _unpacked(body)
 
-_ROOT = [
-    spans.c[name] for name in TraceRow.__dataclass_fields__ if name != "totals"
-]  # fmt: skip
+
+_ROOT = [spans.c[name] for name in TraceRow.__dataclass_fields__ if name in spans.c]
 _SEARCHED = [
     spans.c[name] for name in ("name", "request_model", "error_message", "user_id", "session_id", "request_id")
-]  # fmt: skip
+]
 
 
 def _is_first_root(project: str) -> Sequence[ColumnElement[bool]]:
@@ -202,13 +229,27 @@ def _versions(connection: Connection, project: str, ids: set[str | None]) -> dic
     return {row.id: msgspec.json.decode(row.versions) for row in connection.execute(query)}
 
 
-def _bodies(connection: Connection, project: str, trace_id: str) -> dict[str, Any]:
+def _bodies(connection: Connection, project: str, trace_id: str) -> dict[str, Json]:
     query = select(payloads.c.span_id, payloads.c.body).where(*_of_trace(payloads, project, trace_id))
     return {row.span_id: _unpacked(row.body) for row in connection.execute(query)}
 
 
-def _unpacked(body: bytes) -> Any:
+def _previews(connection: Connection, project: str, roots: dict[str, str]) -> dict[str, str]:
+    """The beginning of what each root was asked, by trace; bodies that are large even when packed are left out."""
+    c = payloads.c
+    query = select(c.trace_id, c.span_id, c.body).where(
+        c.project_id == project, c.trace_id.in_(roots), c.span_id.in_(roots.values())
+    )
+    query = query.where(func.length(c.body) <= LARGEST_PREVIEWED)
+    bodies = {
+        row.trace_id: _unpacked(row.body) for row in connection.execute(query) if roots[row.trace_id] == row.span_id
+    }
+    return {trace_id: asked for trace_id, body in bodies.items() if (asked := question(body.get("input")))}
+
+
+def _unpacked(body: bytes) -> Json:
     try:
-        return unpack(body)
+        unpacked = unpack(body)
     except ValueError:
         return _DAMAGED
+    return unpacked if isinstance(unpacked, dict) else {"input": unpacked}

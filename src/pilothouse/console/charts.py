@@ -1,0 +1,53 @@
+"""The geometry of the charts, which the templates draw as SVG. All figures are in units of the drawing."""
+
+from dataclasses import dataclass
+
+from pilothouse.observe.money import duration
+from pilothouse.observe.trace import Node, Trace
+
+__all__ = ["WIDTH", "Bar", "share", "ticks", "waterfall"]
+
+WIDTH = 1000
+"""How wide a drawing is in its own units; the page stretches it."""
+
+_NARROWEST = 3.0
+_DEEPEST = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A step in the waterfall: where it lies, and until where it waited for its first chunk (None: not known)."""
+
+    node: Node
+    x: float
+    width: float
+    waited: float | None
+
+    @property
+    def indent(self) -> int:
+        """How far its name is moved in; beyond 14 levels the rest stands together."""
+        return min(self.node.depth, _DEEPEST)
+
+
+def waterfall(trace: Trace) -> list[Bar]:
+    """A bar for every span, parents before their children."""
+    scale = WIDTH / max(1, trace.duration_us)
+    return [_bar(node, trace.start_us, scale) for node in trace.nodes()]
+
+
+def ticks(trace: Trace, steps: int = 4) -> list[tuple[float, str]]:
+    """(x, label) of the lines that divide the time of a trace evenly."""
+    return [(WIDTH * i / steps, duration(trace.duration_us * i // steps) if i else "0") for i in range(steps + 1)]
+
+
+def share(value: int, of: int) -> float:
+    """How wide `value` is where `of` is the whole drawing."""
+    return round(WIDTH * value / max(1, of), 1)
+
+
+def _bar(node: Node, start_us: int, scale: float) -> Bar:
+    span = node.span
+    x = min(WIDTH - _NARROWEST, (span.start_us - start_us) * scale)
+    width = min(WIDTH - x, max(_NARROWEST, span.duration_us * scale))
+    waited = None if span.ttft_us is None else round(min(width, span.ttft_us * scale), 1)
+    return Bar(node, round(x, 1), round(width, 1), waited)

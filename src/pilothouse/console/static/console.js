@@ -1,0 +1,96 @@
+// What the pages do beyond plain HTML: local times, a live list, a panel that changes without a reload, copying.
+"use strict";
+
+const REFRESH_MS = 3000;
+
+function localTimes(within) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+  for (const time of within.querySelectorAll("time[datetime]")) {
+    time.title = time.dateTime;
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+async function fetchPart(address, id) {
+  const answer = await fetch(address, { credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) throw new Error(`${address}: ${answer.status}`);
+  return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+}
+
+function keepLive(button) {
+  let timer = 0;
+  async function refresh() {
+    try {
+      const fresh = await fetchPart(location.href, "list");
+      document.getElementById("list").replaceWith(fresh);
+      localTimes(fresh);
+    } catch {
+      toggle();
+    }
+  }
+  function toggle() {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    clearInterval(timer);
+    if (on) timer = setInterval(() => document.hidden || refresh(), REFRESH_MS);
+    if (on) refresh();
+  }
+  button.addEventListener("click", toggle);
+  button.hidden = false;
+}
+
+async function choose(step) {
+  const address = new URL(step.href);
+  address.hash = "";
+  history.replaceState(null, "", address);
+  for (const other of document.querySelectorAll(".step[aria-current]")) other.removeAttribute("aria-current");
+  step.setAttribute("aria-current", "true");
+  const part = new URL(address);
+  part.searchParams.set("part", "detail");
+  try {
+    const detail = await fetchPart(part, "detail");
+    if (step.getAttribute("aria-current")) document.getElementById("detail").replaceWith(detail);
+  } catch {
+    location.assign(step.href);
+  }
+}
+
+function walkSteps(waterfall) {
+  waterfall.addEventListener("click", (event) => {
+    const step = event.target.closest("a.step");
+    if (!step || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    choose(step);
+  });
+  waterfall.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    const steps = [...waterfall.querySelectorAll("a.step")];
+    const next = steps[steps.indexOf(document.activeElement) + by];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    choose(next);
+  });
+}
+
+function offerCopy(button) {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  });
+}
+
+localTimes(document);
+document.querySelectorAll("[data-live]").forEach(keepLive);
+document.querySelectorAll(".waterfall").forEach(walkSteps);
+document.querySelectorAll("[data-copy]").forEach(offerCopy);
+document.addEventListener("keydown", (event) => {
+  const search = document.querySelector("[data-search]");
+  if (event.key === "/" && search && !event.target.closest("input, select, textarea")) {
+    event.preventDefault();
+    search.focus();
+  }
+});

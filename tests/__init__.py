@@ -1,0 +1,1 @@
+"""Tests mirror the rooms; `tests.console.site` is shared by the pages and the browser."""

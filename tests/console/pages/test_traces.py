@@ -1,0 +1,158 @@
+"""The pages of the traces, as HTML."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from pilothouse.call import Span
+
+from ..site import HOSTILE, KEY, START, answer, console
+
+
+def _ids(page: str) -> list[str]:
+    return re.findall(r'href="/console/traces/(\w+)"', page)
+
+
+def test_the_list(client: TestClient) -> None:
+    page = client.get("/console/traces").text
+    assert len(_ids(page)) == 50
+    assert _ids(page)[0] == "t59"
+    assert "What was the revenue?" in page
+    assert "$0.003800" in page
+    assert "1,200 <i>→</i> 80" in page
+    assert "2.00 s" in page
+
+
+def test_older_and_back(client: TestClient) -> None:
+    page = client.get("/console/traces?status=ok").text
+    older = re.search(r'href="([^"]+)" rel="next"', page)
+    assert older is not None
+    second = client.get(older[1].replace("&amp;", "&")).text
+    assert _ids(second) == [f"t{i:02}" for i in reversed(range(10))]
+    assert 'href="/console/traces?status=ok">← Newest' in second
+    assert 'rel="next"' not in second
+    assert "data-live" not in second
+
+
+def test_filters_are_in_the_address(client: TestClient) -> None:
+    page = client.get("/console/traces", params={"text": "t07", "model": "openai/gpt-4o", "status": "ok"}).text
+    assert _ids(page) == ["t07"]
+    assert 'name="text" value="t07"' in page
+    assert "<option selected>ok</option>" in page
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "text=%00&model=%00&status=%00", "status=nonsense", "text=%27%20OR%201%3D1", "text=%ff%fe",
+        "text=" + "x" * 5000, "period=15m",
+    ],
+)  # fmt: skip
+def test_filters_that_find_nothing(client: TestClient, query: str) -> None:
+    answer_ = client.get(f"/console/traces?{query}")
+    assert answer_.status_code == 200
+    assert "Nothing found" in answer_.text
+
+
+def test_a_period_that_does_not_exist_does_not_filter(client: TestClient) -> None:
+    assert len(_ids(client.get("/console/traces?period=nonsense").text)) == 50
+
+
+def test_a_place_that_no_page_gave(client: TestClient) -> None:
+    answer_ = client.get("/console/traces?before=%3Cscript%3E")
+    assert answer_.status_code == 400
+    assert "<script>" not in answer_.text.replace("<script src=", "")
+
+
+def test_no_traces_yet(tmp_path: Path) -> None:
+    page = _page(tmp_path, [], "/console/traces")
+    assert "No traces yet" in page
+    assert "/v1/chat/completions" in page
+
+
+def _page(tmp_path: Path, spans: list[Span], path: str) -> str:
+    with console(tmp_path / "home", spans) as app:
+        client = TestClient(app, follow_redirects=False)
+        client.post("/console/login", data={"key": KEY})
+        answer_ = client.get(path)
+        assert answer_.status_code == 200
+        return answer_.text
+
+
+def test_one_trace(client: TestClient) -> None:
+    page = client.get("/console/traces/t01").text
+    assert re.findall(r'href="\?span=(\w+)#detail"', page) == ["root", "find", "call"]
+    assert re.search(r'href="\?span=root#detail" aria-current="true"', page)
+    assert '<rect class="span" x="5.0" y="3" width="10.0"' in page
+    assert '<rect class="span waiting" x="20.0"' in page
+    assert "docs@3" in page
+    assert "It was 5.2 billion [1]." in page
+    assert "[1] report.pdf, page 3" in page
+
+
+def test_a_chosen_span(client: TestClient) -> None:
+    page = client.get("/console/traces/t01?span=call").text
+    assert re.search(r'href="\?span=call#detail" aria-current="true"', page)
+    assert "1,200 tokens, 1,000 cached" in page
+    assert "52 tokens/s" in page
+    assert "gen_ai.request.temperature" in page
+
+
+def test_only_the_panel(client: TestClient) -> None:
+    part = client.get("/console/traces/t01?span=call&part=detail").text
+    assert part.strip().startswith('<aside id="detail"')
+    assert "<html" not in part
+
+
+def test_a_beginning_of_an_id_will_do(tmp_path: Path) -> None:
+    assert "chat rag:docs" in _page(tmp_path, answer("abcdef"), "/console/traces/abc")
+
+
+@pytest.mark.parametrize("path", ["zz", "%00", "t01?span=zz", "t01?span=%00", "..%2f..%2fetc", "t"])
+def test_what_is_not_there(client: TestClient, path: str) -> None:
+    assert client.get(f"/console/traces/{path}").status_code in (400, 404)
+
+
+def test_the_whole_payload_as_a_download(client: TestClient) -> None:
+    answer_ = client.get("/console/traces/t01/call.json")
+    assert answer_.headers["content-type"] == "application/json"
+    assert answer_.headers["content-disposition"].startswith("attachment")
+    assert answer_.json()["output"]["choices"][0]["message"]["content"] == "It was 5.2 billion [1]."
+    assert client.get("/console/traces/t01/none.json").json() == {}
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    spans = answer(
+        "bad", question=HOSTILE, name=HOSTILE, error_code=HOSTILE, error_message=HOSTILE, status="error",
+        request_model=HOSTILE, deployment=HOSTILE, user_id=HOSTILE, session_id=HOSTILE, manifest_id=HOSTILE,
+        versions={HOSTILE: HOSTILE}, attributes={HOSTILE: HOSTILE, "list": [HOSTILE]},
+    )  # fmt: skip
+    for path in ("/console/traces", "/console/traces/bad", f"/console/traces?text={START}&model=%3Cscript%3E"):
+        page = _page(tmp_path, spans, path)
+        assert "<img" not in page
+        assert page.count("<script") == 1
+        assert "\u202e" not in page
+        assert "\0" not in page
+    assert "⟨U+202E⟩" in _page(tmp_path, spans, "/console/traces")
+
+
+def test_a_megabyte_of_text(tmp_path: Path) -> None:
+    spans = answer("big", question="x" * 1_000_000, name="n" * 1_000_000, error_message="e" * 1_000_000)
+    page = _page(tmp_path, spans, "/console/traces/big")
+    assert len(page) < 100_000
+    assert "980,000 more characters" in page
+    assert len(_page(tmp_path, spans, "/console/traces")) < 20_000
+
+
+def test_unknown_prices_are_said(tmp_path: Path) -> None:
+    spans = answer("t")
+    spans[1].cost_nano, spans[1].cost_known = None, False
+    assert 'unsure">unknown' in _page(tmp_path, spans, "/console/traces")
+    assert "unknown" in _page(tmp_path, spans, "/console/traces/t?span=call")
+
+
+def test_a_trace_without_its_root_is_still_shown(tmp_path: Path) -> None:
+    page = _page(tmp_path, answer("t")[:2], "/console/traces/t")
+    assert "chat openai/gpt-4o" in page

@@ -1,0 +1,77 @@
+"""A console over a real store, and the traces it shows in tests."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from pilothouse.call import Span
+from pilothouse.console import mount_console
+from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.settings import Settings
+from pilothouse.storage import Spool, open_store
+from pilothouse.types import Usage
+
+KEY = "ph-the-key"
+START = 1_760_000_000_000_000
+HOSTILE = "<script>document.title = 'owned'</script>\u202egnirts\0 \"'><img src=x onerror=alert(1)>"
+
+
+class Keyring:
+    """One key, one session."""
+
+    def __init__(self) -> None:
+        self.session = "the-session"
+
+    def session_for(self, key: str) -> str | None:
+        return self.session if key == KEY else None
+
+    def check(self, cookie: str) -> bool:
+        return cookie == self.session
+
+
+@contextmanager
+def console(home: Path, spans: Iterable[Span], keyring: Keyring | None = None) -> Iterator[FastAPI]:
+    """An application with the console, over a store that holds `spans`."""
+    settings = Settings(home=home)
+    store = open_store(settings)
+    spool = Spool.open(home, 1 << 28)
+    recorder = SpoolRecorder(spool)
+    for span in spans:
+        recorder.record(span)
+    Drainer(spool, store, home).stop()
+    app = FastAPI(openapi_url=None)
+    mount_console(app, Traces(store), keyring or Keyring())
+    try:
+        yield app
+    finally:
+        spool.close()
+        store.close()
+
+
+def answer(trace_id: str, at: int = 0, question: str = "What was the revenue?", **changes: object) -> list[Span]:
+    """A trace of three spans: a chain `root`, a retriever `find` and a model call `call`, 2 s in all."""
+    begin = START + at
+    asked = {"model": "rag:docs", "messages": [{"role": "user", "content": question}], "temperature": 0.2}
+    said = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "It was 5.2 billion [1]."}}]}
+    cited = {"citations": [{"number": 1, "place": "report.pdf, page 3"}]}
+    root = Span(
+        id="root", trace_id=trace_id, project_id="default", name="chat rag:docs", kind="chain", start_us=begin,
+        end_us=begin + 2_000_000, request_model="rag:docs", deployment="rag/docs", ttft_us=500_000, input=asked,
+        output=said | cited, user_id="ada", session_id="s-17", versions={"corpus": "docs@3"}, manifest_id="m1",
+    )  # fmt: skip
+    find = Span(
+        id="find", trace_id=trace_id, parent_id="root", project_id="default", name="retrieve", kind="retriever",
+        start_us=begin + 10_000, end_us=begin + 30_000, input={"query": question},
+    )  # fmt: skip
+    call = Span(
+        id="call", trace_id=trace_id, parent_id="root", project_id="default", name="chat openai/gpt-4o", kind="llm",
+        start_us=begin + 40_000, end_us=begin + 1_990_000, request_model="openai/gpt-4o", response_model="gpt-4o",
+        deployment="openai/gpt-4o", provider="openai", operation="chat", usage=Usage(1200, 80, cached_tokens=1000),
+        ttft_us=400_000, cost_nano=3_800_000, input=asked, output=said,
+        attributes={"gen_ai.request.temperature": 0.2},
+    )  # fmt: skip
+    for name, value in changes.items():
+        setattr(root, name, value)
+    return [find, call, root]
