@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +77,7 @@ def test_every_token_is_covered_and_no_part_is_too_long(text: str, limit: int, o
         assert 0 < len(TOKENIZER.offsets(text[start:end])) <= limit
     for start, end in TOKENIZER.offsets(text):
         assert any(a <= start and end <= b for a, b in spans)
-    assert all(before[0] < after[0] and before[1] < after[1] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[0] < after[0] and before[1] < after[1] for before, after in pairwise(spans))
 
 
 def test_chunks_never_cross_pages() -> None:

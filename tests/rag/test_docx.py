@@ -52,7 +52,7 @@ def test_a_zip_that_is_no_document_is_refused(tmp_path: Path) -> None:
 
 def test_an_encrypted_file_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "r.docx").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 504)
-    with pytest.raises(DocumentError, match="is encrypted, or an old .doc"):
+    with pytest.raises(DocumentError, match=r"is encrypted, or an old \.doc"):
         load(tmp_path / "r.docx")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.errors import Cancelled, InvalidRequest, Overloaded
+from pilothouse.errors import Cancelled, InvalidRequest, Overloaded, StorageError
 from pilothouse.rag import ChunkSettings, IngestReport, ingest
 from pilothouse.rag.schema import DATABASE
 from pilothouse.rag.writer import Writer
@@ -61,7 +61,9 @@ def many_notes(count: int) -> dict[str, str]:
 
 
 def test_a_folder_becomes_a_corpus(corpus: Corpus, tmp_path: Path) -> None:
-    notes = write_notes(tmp_path / "notes", {"a.md": "# Tides\nThe moon pulls.", "sub/b.txt": "Rain falls.", "c.xyz": ""})
+    notes = write_notes(
+        tmp_path / "notes", {"a.md": "# Tides\nThe moon pulls.", "sub/b.txt": "Rain falls.", "c.xyz": ""}
+    )
     report = corpus.ingest(notes)
     assert statuses(report) == {"a.md": "added", "sub/b.txt": "added"}
     assert (report.previous_version, report.version, report.failed, report.embedded) == (0, 1, 0, 2)
@@ -231,9 +233,7 @@ def test_a_killed_first_ingest_leaves_no_corpus(corpus: Corpus, tmp_path: Path) 
     assert corpus.ingest(notes).version == 1
 
 
-def test_a_second_ingest_is_told_of_the_first(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_ingest_is_told_of_the_first(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pilothouse.rag.schema._BUSY_SECONDS", 0)
     notes = write_notes(tmp_path / "notes", many_notes(40))
     child = stuck_ingest(corpus.folder, notes)
@@ -277,8 +277,6 @@ def test_a_missing_path_is_refused_before_anything_is_made(corpus: Corpus, tmp_p
 
 
 def test_a_damaged_database_is_named(corpus: Corpus, tmp_path: Path) -> None:
-    from pilothouse.errors import StorageError
-
     corpus.folder.mkdir(parents=True)
     (corpus.folder / DATABASE).write_bytes(b"this is no database " * 100)
     with pytest.raises(StorageError, match=r"corpus\.db: file is not a database"):
@@ -288,7 +286,5 @@ def test_a_damaged_database_is_named(corpus: Corpus, tmp_path: Path) -> None:
 
 
 def test_an_error_of_sqlite_during_the_work_is_named(tmp_path: Path) -> None:
-    from pilothouse.errors import StorageError
-
-    with pytest.raises(StorageError, match="disk is full.*as it was before"), Writer(tmp_path / "c", "f", 2):
+    with pytest.raises(StorageError, match=r"disk is full.*as it was before"), Writer(tmp_path / "c", "f", 2):
         raise sqlite3.OperationalError("database or disk is full")

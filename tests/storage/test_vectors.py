@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +66,7 @@ def test_rows_of_another_dimension_are_refused(vectors: VectorFile) -> None:
 def test_a_new_file_takes_the_place_of_the_old(vectors: VectorFile) -> None:
     vectors.append(rows(1, 2), 0)
     again = VectorFile.create(vectors.path, 2, "encoder-2")
-    assert os.path.getsize(vectors.path) == 512
+    assert vectors.path.stat().st_size == 512
     assert VectorFile.open(vectors.path).fingerprint == again.fingerprint == "encoder-2"
 
 

@@ -49,8 +49,9 @@ def show_progress() -> Iterator[Show]:
 def show_report(report: "IngestReport") -> None:
     """Say in a few lines what an ingest did, and list the documents that could not be read or are odd."""
     counts = ", ".join(f"{n} {s}" for s in ("added", "changed", "unchanged", "removed") if (n := report.count(s)))
-    size = f"{report.pages} pages, {report.chunks} passages read" if report.changed else "nothing to do"
-    click.echo(f"{report.corpus}@{report.version}: {counts or 'no documents'}; {size} in {report.seconds:.1f} s.")
+    sizes = [_counted(n, noun) for n, noun in ((report.pages, "page"), (report.chunks, "passage")) if n]
+    read = ", ".join(sizes) or "nothing new"
+    click.echo(f"{report.corpus}@{report.version}: {counts or 'no documents'}; {read}, in {report.seconds:.1f} s.")
     if report.skipped:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(report.skipped.items()))
         click.echo(f"Skipped, for want of a loader: {kinds}.")
@@ -60,4 +61,8 @@ def show_report(report: "IngestReport") -> None:
     if odd:
         show_rows(odd, ("source", "status", "reason"), as_json=False, empty="")
     if report.failed:
-        click.echo(f"{report.failed} could not be read.")
+        click.echo(f"{_counted(report.failed, 'file')} could not be read.")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -73,10 +73,15 @@ def search(context: Context, query: str, corpus: str, k: int | None, as_json: bo
     """Find the passages for QUERY, best first."""
     with context.platform() as platform:
         hits = platform.run(platform.rag.search(corpus, query, k, Call(platform.recorder, endpoint="cli")))
-    rows = [{"rank": rank, **asdict(hit), "place": hit.place} for rank, hit in enumerate(hits, 1)]
-    if not as_json:
-        rows = [{**row, "text": _shortened(str(row["text"])), "ranks": _ranks(row["ranks"])} for row in rows]
-    show_rows(rows, ("rank", "score", "ranks", "place", "text"), as_json=as_json, empty="Nothing found.")
+    if as_json:
+        rows = [{"rank": rank, "place": hit.place, **asdict(hit)} for rank, hit in enumerate(hits, 1)]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for rank, hit in enumerate(hits, 1):
+        ranks = ", ".join(f"{name} {place}" for name, place in hit.ranks.items())
+        click.echo(f"{rank}. {hit.place}  ({hit.score:.3f}: {ranks})\n   {_shortened(hit.text)}")
+    if not hits:
+        click.echo("Nothing found.")
 
 
 @rag.command()
@@ -144,13 +149,9 @@ def _follow(platform: "Platform", job_id: str) -> "Job":
     return job
 
 
-def _shortened(text: str, length: int = 160) -> str:
+def _shortened(text: str, length: int = 200) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[:length].rsplit(' ', 1)[0]} ..."
-
-
-def _ranks(ranks: dict[str, int]) -> str:
-    return " ".join(f"{name} {rank}" for name, rank in ranks.items())
 
 
 def _dated(row: dict[str, Any], field: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pilothouse.call import DEFAULT_PROJECT, Call
 from pilothouse.errors import ConfigError, InvalidRequest, UnknownModel
 from pilothouse.ids import content_hash
 from pilothouse.protocols import Chat, Embed
+from pilothouse.rag.chunk import ChunkSettings
 from pilothouse.rag.citations import citations
 from pilothouse.rag.index import CorpusIndex, CorpusInfo, DocumentInfo
 from pilothouse.rag.prompt import PROMPT_ID, answer_messages
@@ -99,6 +100,7 @@ class Rag:
             raise InvalidRequest("There is nothing to ingest: give at least one file or folder.", param="paths")
         whole = await asyncio.to_thread(lambda: [_existing(Path(path)) for path in paths])
         config = self._config()
+        ChunkSettings(config.chunk_tokens, config.overlap_tokens)  # refused here rather than by the job
         payload = {
             "home": str(self._settings.home.absolute()), "models_dir": str(self._settings.models_dir.absolute()),
             "project": project_id, "corpus": corpus, "paths": whole,
