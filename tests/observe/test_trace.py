@@ -22,6 +22,12 @@ def test_a_span_whose_parent_never_arrived_stands_at_the_root() -> None:
     assert _shape(tree([step("child", "lost", at=5), step("root", at=1)])) == [["root"], ["child"]]
 
 
+def test_a_call_nests_in_the_span_of_the_caller_who_sent_a_traceparent() -> None:
+    ours = step("ours", at=5, attributes={"remote_parent_id": "theirs"})
+    assert _shape(tree([ours, step("theirs")])) == [["theirs", ["ours"]]]
+    assert _shape(tree([ours])) == [["ours"]]
+
+
 def test_cycles_are_cut() -> None:
     assert _shape(tree([step("a", "b"), step("b", "a", at=1), step("self", "self", at=2)])) == [
         ["a", ["b"]],

@@ -1,9 +1,10 @@
-"""A trace on the terminal: its spans as a tree beside their time, tokens and cost; then what made the answer.
+"""Traces on the terminal: a list of them, and one as a tree of its spans beside their time, tokens and cost.
 
-`traces show` and the demo both print this. Knows nothing of where traces come from.
+`traces` and the demo print these. Knows nothing of where traces come from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
@@ -12,8 +13,9 @@ from rich.text import Text
 from pilothouse.call import Span
 from pilothouse.observe.money import duration, usd
 from pilothouse.observe.trace import Node, Trace
+from pilothouse.observe.traces import TraceRow
 
-__all__ = ["one_line", "render_trace"]
+__all__ = ["one_line", "render_list", "render_trace"]
 
 _BAR_WIDTH = 24
 _BAR_NEEDS = 118  # columns of the terminal
@@ -29,10 +31,48 @@ def render_trace(trace: Trace) -> RenderableType:
     return _TraceView(trace)
 
 
+def render_list(rows: Sequence[TraceRow]) -> RenderableType:
+    """What `rich.print` shows as the list: ids are never cut, the rest as the width allows."""
+    return _ListView(rows)
+
+
 def one_line(text: str, limit: int = _LONGEST) -> str:
     """Text that came from outside, safe to print: one line, no control or direction characters, not endless."""
     shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text[:limit])
     return shown if len(text) <= limit else f"{shown}…"
+
+
+class _ListView:
+    def __init__(self, rows: Sequence[TraceRow]) -> None:
+        self._rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        roomy = options.max_width >= _DEPLOYMENT_NEEDS
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
+        table.add_column("started", no_wrap=True)
+        table.add_column("trace", no_wrap=True)
+        table.add_column("name", no_wrap=True, overflow="ellipsis", ratio=1)
+        for heading in ("time", *(("first", "tokens") if roomy else ()), "cost"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in self._rows:
+            table.add_row(*self._cells(row, roomy))
+        yield table
+
+    def _cells(self, row: TraceRow, roomy: bool) -> Iterator[RenderableType]:
+        began = datetime.fromtimestamp(row.start_us / 1e6).astimezone()
+        today = began.date() == datetime.now().astimezone().date()
+        totals, style = row.totals, _STYLES.get(row.status, "")
+        failed = f"  {one_line(row.error_code, 40)}" if row.error_code else ""
+        yield Text(began.strftime("%H:%M:%S" if today else "%m-%d %H:%M"), style="dim")
+        yield Text(one_line(row.trace_id), style="cyan")
+        yield Text.assemble(
+            (one_line(row.name, 60), style), (failed, style), (f"  {one_line(row.preview or '', 80)}", "dim")
+        )
+        yield duration(row.duration_us)
+        if roomy:
+            yield duration(row.ttft_us)
+            yield f"{totals.input_tokens:,} → {totals.output_tokens:,}" if totals.input_tokens else ""
+        yield totals.cost_text
 
 
 class _TraceView:

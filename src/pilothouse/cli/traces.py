@@ -2,20 +2,16 @@
 
 import json
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.context import Context, as_json, pass_context
 
 if TYPE_CHECKING:
-    from pilothouse.observe import TraceRow
     from pilothouse.observe.trace import Trace
 
 __all__ = ["traces"]
-
-_COLUMNS = ("started", "trace", "name", "status", "time", "first", "tokens", "cost", "spans")
 
 
 @click.group()
@@ -45,10 +41,17 @@ def list_(
 
     with context.platform() as platform:
         platform.drainer.flush()
-        page = platform.traces.list(limit=limit, before=before, filters=Filters(model, status, text))
-    rows = [asdict(row) if as_json else _shown(row) for row in page.rows]
-    empty = "No traces." if model or status or text else "No traces yet. Ask something, or run: pilothouse demo"
-    show_rows(rows, _COLUMNS, as_json=as_json, empty=empty)
+        page = platform.traces.list(limit=limit, before=before, filters=Filters(model, status, text), preview=True)
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in page.rows], indent=2, ensure_ascii=False))
+    elif not page.rows:
+        click.echo("No traces." if model or status or text else "No traces yet. Ask something, or run: pilothouse demo")
+    else:
+        from rich.console import Console  # noqa: PLC0415 - rich costs 20 ms that JSON output does not need
+
+        from pilothouse.cli.trace_tree import render_list  # noqa: PLC0415
+
+        Console(highlight=False).print(render_list(page.rows))
     if page.next and not as_json:
         click.echo(f"\nThere are more: add --before {page.next}", err=True)
 
@@ -74,24 +77,6 @@ def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
     console.print(render_trace(found))
     if payload:
         _show_payloads(console, found)
-
-
-def _shown(row: "TraceRow") -> dict[str, Any]:
-    from pilothouse.cli.trace_tree import one_line  # noqa: PLC0415
-    from pilothouse.observe.money import duration  # noqa: PLC0415
-
-    totals = row.totals
-    return {
-        "started": datetime.fromtimestamp(row.start_us / 1e6).strftime("%m-%d %H:%M:%S"),
-        "trace": one_line(row.trace_id),
-        "name": one_line(row.name, 48),
-        "status": row.status if row.error_code is None else one_line(row.error_code),
-        "time": duration(row.duration_us),
-        "first": duration(row.ttft_us),
-        "tokens": f"{totals.input_tokens:,} → {totals.output_tokens:,}" if totals.input_tokens else "",
-        "cost": totals.cost_text,
-        "spans": totals.spans,
-    }
 
 
 def _show_payloads(console: Any, trace: "Trace") -> None:

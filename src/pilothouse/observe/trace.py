@@ -141,13 +141,13 @@ def tree(spans: Iterable[Span]) -> list[Node]:
     nodes = {span.id: Node(span) for span in sorted(spans, key=_begin)}
     roots: list[Node] = []
     for node in nodes.values():
-        parent = nodes.get(node.span.parent_id or "")
+        parent = nodes.get(_parent_of(node.span))
         (roots if parent is None or parent is node else parent.children).append(node)
     seen: set[str] = set()
     _descend(roots, seen)
     for node in nodes.values():
         if node.span.id not in seen:
-            nodes[node.span.parent_id or ""].children.remove(node)
+            nodes[_parent_of(node.span)].children.remove(node)
             roots.append(node)
             _descend([node], seen)
     return sorted(roots, key=lambda node: _begin(node.span))
@@ -164,6 +164,11 @@ def question(asked: Any) -> str:
     texts = [text_of(m.get("content")) for m in users[-1:]] + [asked.get(name) for name in ("prompt", "query", "input")]
     text = next((text for text in texts if isinstance(text, str) and text), "")
     return " ".join(text[:_PREVIEW].split())
+
+
+def _parent_of(span: Span) -> str:
+    """The id of the span around this one: of this process, or of the caller that sent a `traceparent`."""
+    return span.parent_id or str(span.attributes.get("remote_parent_id") or "")
 
 
 def _begin(span: Span) -> tuple[int, str]:
