@@ -30,6 +30,7 @@ def ingested(context: Context) -> Result:
     notes.mkdir()
     (notes / "tides.md").write_text("# Tides\n\nThe moon pulls the sea. High tide comes twice a day.\n")
     (notes / "rain.md").write_text("# Rain\n\nRain falls when clouds are full of water.\n")
+    (notes / "escape.txt").write_text("Zebras \x1b[31m are striped.\n")
     (notes / "bad.pdf").write_bytes(b"not a pdf")
     (notes / "data.xyz").write_bytes(b"?")
     return run(context, "ingest", str(notes))
@@ -42,7 +43,7 @@ def run(context: Context, *arguments: str) -> Any:
 
 def test_a_broken_file_is_listed_and_gives_exit_code_3(ingested: Result) -> None:
     assert ingested.return_value == 3
-    assert ingested.stdout.startswith("docs@1: 2 added; 2 passages, in ")
+    assert ingested.stdout.startswith("docs@1: 3 added; 3 passages, in ")
     assert "Skipped, for want of a loader: 1 .xyz." in ingested.stdout
     assert "bad.pdf  failed  is not a readable PDF file, or has no pages." in ingested.stdout
     assert ingested.stdout.endswith("1 file could not be read.\n")
@@ -69,6 +70,12 @@ def test_search(context: Context) -> None:
 
 
 @pytest.mark.usefixtures("ingested")
+def test_documents_do_not_steer_the_terminal(context: Context) -> None:
+    found = run(context, "search", "striped zebras", "-k", "1").stdout
+    assert "Zebras \N{REPLACEMENT CHARACTER}[31m are striped." in found
+
+
+@pytest.mark.usefixtures("ingested")
 def test_ask_streams_an_answer_and_prints_its_citations(context: Context) -> None:
     result = run(context, "ask", "How often does high tide come?")
     assert "twice a day" in result.stdout
@@ -86,10 +93,10 @@ def test_ask_streams_an_answer_and_prints_its_citations(context: Context) -> Non
 @pytest.mark.usefixtures("ingested")
 def test_list(context: Context) -> None:
     (corpus,) = json.loads(run(context, "list", "--json").stdout)
-    assert (corpus["name"], corpus["version"], corpus["documents"]) == ("docs", 1, 2)
+    assert (corpus["name"], corpus["version"], corpus["documents"]) == ("docs", 1, 3)
     assert "docs" in run(context, "list").stdout
     documents = json.loads(run(context, "list", "docs", "--json").stdout)
-    assert [document["source"] for document in documents] == ["rain.md", "tides.md"]
+    assert [document["source"] for document in documents] == ["escape.txt", "rain.md", "tides.md"]
     assert "tides.md" in run(context, "list", "docs").stdout
 
 

@@ -25,11 +25,11 @@ class Corpus:
         self.index = CorpusIndex(folder)
         self.said: list[str] = []
 
-    def ingest(self, *paths: Path, settings: ChunkSettings | None = None) -> IngestReport:
+    def ingest(self, *paths: Path, settings: ChunkSettings | None = None, patience: float = 600.0) -> IngestReport:
         def progress(done: int, total: int, note: str = "") -> None:
             self.said.append(f"{done}/{total} {note}")
 
-        return ingest(self.folder, paths, self.encoder, settings or ChunkSettings(64, 8), progress)
+        return ingest(self.folder, paths, self.encoder, settings or ChunkSettings(64, 8), progress, patience=patience)
 
     def texts(self) -> list[str]:
         """All chunks, in the order of their numbers."""

@@ -14,8 +14,10 @@ def write_pdf(
     title: str = "",
     bookmarks: Sequence[tuple[str, int]] = (),
     locked: bool = False,
+    broken: Sequence[int] = (),
 ) -> Path:
-    """A PDF in Helvetica 10. `bookmarks` are titles with their page from 1; `locked` asks for a password nobody has."""
+    """A PDF in Helvetica 10. `bookmarks` are titles with their page from 1; `locked` asks for a password nobody has;
+    the pages of the numbers `broken` are no pages."""
     objects: dict[int, bytes] = {}
     first_page, first_mark = 10, 10 + 2 * len(pages)
     kids = " ".join(f"{first_page + 2 * i} 0 R" for i in range(len(pages)))
@@ -30,6 +32,8 @@ def write_pdf(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {number + 1} 0 R "
             "/Resources << /Font << /F 3 0 R >> >> >>"
         ).encode()
+        if i + 1 in broken:
+            objects[number] = b"(no page)"
         drawn = "\n".join(f"BT /F 10 Tf {x} {y} Td ({text}) Tj ET" for x, y, text in lines).encode("latin-1")
         objects[number + 1] = b"<< /Length %d >>\nstream\n%b\nendstream" % (len(drawn), drawn)
     if bookmarks:

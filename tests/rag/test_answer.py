@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,14 @@ async def test_a_new_version_is_seen_at_once(rag: Rag, home: Path) -> None:
     assert "new.md" in {hit.source for hit in await rag.search("docs", "moon", 3, call)}
     assert call.versions["corpus"] == "docs@2"
     assert [document.source for document in await rag.documents("docs")] == ["new.md", "rain.md", "tides.md"]
+
+
+async def test_a_deleted_corpus_is_forgotten(rag: Rag, home: Path) -> None:
+    assert len(await rag.documents("docs")) == 2
+    shutil.rmtree(corpus_folder(home, "default", "docs"))
+    assert await rag.corpora() == []
+    with pytest.raises(UnknownModel):
+        await rag.documents("docs")
 
 
 async def test_an_ingest_is_queued_once(rag: Rag, home: Path) -> None:

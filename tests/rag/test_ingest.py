@@ -3,6 +3,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from .made import paragraphs, write_notes, write_pdf
 # An ingest that stops before its end: the encoder says that it has begun, then waits for ever.
 _STUCK = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from pilothouse.rag import ChunkSettings, ingest
 from pilothouse.testing.hashing import HashingEncoder
@@ -233,13 +235,24 @@ def test_a_killed_first_ingest_leaves_no_corpus(corpus: Corpus, tmp_path: Path) 
     assert corpus.ingest(notes).version == 1
 
 
-def test_a_second_ingest_is_told_of_the_first(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pilothouse.rag.schema._BUSY_SECONDS", 0)
+def test_a_second_ingest_waits_for_the_first(corpus: Corpus, tmp_path: Path) -> None:
+    notes = write_notes(tmp_path / "notes", many_notes(40))
+    child = stuck_ingest(corpus.folder, notes)
+
+    def progress(done: int, total: int, note: str = "") -> None:
+        if note.startswith("Waiting"):
+            kill(child)
+
+    assert ingest(corpus.folder, [notes], corpus.encoder, ChunkSettings(64, 8), progress).version == 1
+    assert child.returncode == -signal.SIGKILL
+
+
+def test_a_wait_in_vain_is_told(corpus: Corpus, tmp_path: Path) -> None:
     notes = write_notes(tmp_path / "notes", many_notes(40))
     child = stuck_ingest(corpus.folder, notes)
     try:
         with pytest.raises(Overloaded, match="Another ingest is writing to the corpus 'notes'"):
-            corpus.ingest(notes)
+            corpus.ingest(notes, patience=0)
     finally:
         kill(child)
 
@@ -282,6 +295,17 @@ def test_a_damaged_database_is_named(corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"corpus\.db: file is not a database"):
         corpus.ingest(write_notes(tmp_path / "notes", {"a.txt": "one"}))
     with pytest.raises(StorageError, match=r"corpus\.db: file is not a database"):
+        corpus.index.info()
+
+
+def test_a_corpus_of_another_format_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    notes = write_notes(tmp_path / "notes", {"a.txt": "one"})
+    corpus.ingest(notes)
+    with closing(sqlite3.connect(corpus.folder / DATABASE)) as connection, connection:
+        connection.execute("UPDATE corpus SET format = 2")
+    with pytest.raises(StorageError, match="has the format 2, this Pilothouse reads 1"):
+        corpus.ingest(notes)
+    with pytest.raises(StorageError, match="has the format 2"):
         corpus.index.info()
 
 

@@ -66,6 +66,18 @@ def test_pages_without_text_are_noted(tmp_path: Path) -> None:
     assert [section.page for section in document] == [2]
 
 
+def test_a_damaged_page_does_not_take_the_others_along(tmp_path: Path) -> None:
+    pages = [paragraphs([f"Page {n}."]) for n in (1, 2, 3)]
+    document = load(write_pdf(tmp_path / "hurt.pdf", pages, broken=[2]))
+    assert [section.page for section in document] == [1, 3]
+    assert document.metadata["pages_damaged"] == [2]
+
+
+def test_a_file_of_damaged_pages_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="none of its pages can be read"):
+        load(write_pdf(tmp_path / "hurt.pdf", [paragraphs(["x"])], broken=[1]))
+
+
 def test_a_locked_file_asks_for_its_password(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "locked.pdf", [paragraphs(["secret"])], locked=True)
     with pytest.raises(DocumentError, match=r"locked\.pdf: is encrypted and needs a password"):

@@ -79,7 +79,7 @@ def search(context: Context, query: str, corpus: str, k: int | None, as_json: bo
         return
     for rank, hit in enumerate(hits, 1):
         ranks = ", ".join(f"{name} {place}" for name, place in hit.ranks.items())
-        click.echo(f"{rank}. {hit.place}  ({hit.score:.3f}: {ranks})\n   {_shortened(hit.text)}")
+        click.echo(f"{rank}. {_plain(hit.place)}  ({hit.score:.3f}: {ranks})\n   {_plain(_shortened(hit.text))}")
     if not hits:
         click.echo("Nothing found.")
 
@@ -94,7 +94,7 @@ def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
     body = {"model": f"rag:{corpus}", "messages": [{"role": "user", "content": question}], "stream": True}
     with context.platform() as platform:
         call = Call(platform.recorder, endpoint="cli")
-        say = (lambda text: None) if as_json else (lambda text: click.echo(text, nl=False))
+        say = (lambda text: None) if as_json else (lambda text: click.echo(_plain(text), nl=False))
         answer, citations = platform.run(_ask(platform, ChatRequest.check(body), call, say))
     if as_json:
         said = {"answer": answer, "citations": citations, "trace_id": call.trace_id}
@@ -102,7 +102,7 @@ def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
         return
     click.echo("\n")
     for citation in citations:
-        click.echo(f"[{citation['number']}] {citation['place']}")
+        click.echo(f"[{citation['number']}] {_plain(citation['place'])}")
     click.echo(f"Trace: pilothouse traces show {call.trace_id}", err=True)
 
 
@@ -152,6 +152,11 @@ def _follow(platform: "Platform", job_id: str) -> "Job":
 def _shortened(text: str, length: int = 200) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[:length].rsplit(' ', 1)[0]} ..."
+
+
+def _plain(text: str) -> str:
+    """The text without the characters that would steer the terminal: documents may hold any."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _dated(row: dict[str, Any], field: str) -> dict[str, Any]:

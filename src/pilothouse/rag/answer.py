@@ -21,7 +21,7 @@ from pilothouse.rag.citations import citations
 from pilothouse.rag.index import CorpusIndex, CorpusInfo, DocumentInfo
 from pilothouse.rag.prompt import PROMPT_ID, answer_messages
 from pilothouse.rag.retrieve import HybridRetriever
-from pilothouse.rag.schema import check_name, corpus_folder
+from pilothouse.rag.schema import DATABASE, check_name, corpus_folder
 from pilothouse.settings import Settings
 from pilothouse.snapshot import RagConfig
 from pilothouse.storage.jobs import Job, Jobs
@@ -122,27 +122,29 @@ class Rag:
         self._indexes.clear()
 
     def _index(self, corpus: str, project_id: str) -> CorpusIndex:
-        check_name(corpus)
-        folder = corpus_folder(self._settings.home, project_id, corpus)
-        index = self._indexes.get(folder) or CorpusIndex(folder)
-        if not index.exists():
+        index = self._opened(corpus_folder(self._settings.home, project_id, check_name(corpus)))
+        if index is None:
             there = ", ".join(info.name for info in self._list(project_id))
             raise UnknownModel(
                 f"There is no corpus '{corpus}'. "
                 + (f"There are: {there}." if there else f"Make it: pilothouse rag ingest PATH --corpus {corpus}"),
                 param="corpus",
             )
-        return self._indexes.setdefault(folder, index)
+        return index
 
     def _list(self, project_id: str) -> list[CorpusInfo]:
         parent = corpus_folder(self._settings.home, project_id, "")
         folders = sorted(parent.iterdir()) if parent.is_dir() else []
-        indexes = [self._indexes.get(folder) or CorpusIndex(folder) for folder in folders if folder.is_dir()]
-        infos = [index.info() for index in indexes if index.exists()]
-        for index in indexes:
-            if index.folder not in self._indexes:
-                index.close()
-        return infos
+        return [index.info() for index in map(self._opened, folders) if index is not None]
+
+    def _opened(self, folder: Path) -> CorpusIndex | None:
+        """The corpus in `folder`, kept open; None where no ingest was ever completed."""
+        if not (folder / DATABASE).exists():
+            if deleted := self._indexes.pop(folder, None):
+                deleted.close()
+            return None
+        index = self._indexes.setdefault(folder, CorpusIndex(folder))
+        return index if index.exists() else None
 
 
 def _existing(path: Path) -> str:

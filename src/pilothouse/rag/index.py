@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pilothouse.errors import ConfigError, NotFound
-from pilothouse.rag.schema import DATABASE, connect, explained
+from pilothouse.rag.schema import DATABASE, connect, explained, is_made
 from pilothouse.storage.vectors import VectorFile
 from pilothouse.types import Hit, Json
 
@@ -135,7 +135,7 @@ class Reading:
     def __init__(self, index: CorpusIndex, connection: sqlite3.Connection) -> None:
         self._index = index
         self._connection = connection
-        self.info = _info(index.name, connection)
+        self.info = _info(index.folder, connection)
 
     def check_encoder(self, fingerprint: str) -> None:
         """Raises ConfigError where the corpus was made by another encoder: its vectors cannot be compared."""
@@ -195,18 +195,18 @@ def match_query(text: str) -> str:
 
 
 def vectors_path(folder: Path, generation: int) -> Path:
+    """The file of vectors that a corpus uses since its last compaction or change of encoder."""
     return folder / f"vectors-{generation}.bin"
 
 
-def _info(name: str, connection: sqlite3.Connection) -> CorpusInfo:
-    made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'corpus'").fetchone()
-    if made is None:
-        raise NotFound(f"There is no corpus '{name}' yet: its first ingest is not complete.")
+def _info(folder: Path, connection: sqlite3.Connection) -> CorpusInfo:
+    if not is_made(connection, folder):
+        raise NotFound(f"There is no corpus '{folder.name}' yet: its first ingest is not complete.")
     row = connection.execute(
         "SELECT number, id, documents, chunks, created_us, fingerprint FROM versions, corpus "
         "ORDER BY number DESC LIMIT 1"
     ).fetchone()
-    return CorpusInfo(name, *row)
+    return CorpusInfo(folder.name, *row)
 
 
 def _load_view(folder: Path, version: int, connection: sqlite3.Connection) -> _View:

@@ -102,18 +102,24 @@ def ingest(
     settings: ChunkSettings,
     progress: Progress,
     loaders: Loaders | None = None,
+    patience: float = 600.0,
 ) -> IngestReport:
     """Make the corpus in `folder` hold what lies at `paths`, besides what it holds from elsewhere.
 
-    Raises InvalidRequest for a path that does not exist, Overloaded while another ingest runs on the corpus, Cancelled
-    when the progress says so; the corpus is then as it was. A file that cannot be read is reported, not raised.
+    Waits up to `patience` seconds for another ingest of the corpus to end. Raises InvalidRequest for a path that does
+    not exist, Overloaded when the wait was in vain, Cancelled when the progress says so; the corpus is then as it was.
+    A file that cannot be read is reported, not raised.
     """
     started = time.perf_counter()
     loaders = loaders or Loaders()
     seen = survey(paths, loaders)
     report = IngestReport(folder.name, skipped=dict(seen.skipped), notes=list(loaders.broken))
     report.outcomes += [Outcome(trouble.name, "failed", trouble.reason) for trouble in seen.troubles]
-    with Writer(folder, encoder.fingerprint, encoder.dimensions) as writer:
+
+    def waiting() -> None:
+        progress(0, 0, "Waiting for another ingest of this corpus")
+
+    with Writer(folder, encoder.fingerprint, encoder.dimensions, waiting, patience) as writer:
         report.previous_version = writer.version
         _Reader(writer, encoder, settings, loaders, report).bring_up_to_date(seen, progress)
         report.embedded = _embed(writer, encoder, progress)
@@ -228,8 +234,14 @@ def _hash_file(path: Path, source: str) -> str:
 
 def _oddities(document: Document) -> str:
     """What a reader of the report should know about a document that was read."""
-    if scanned := document.metadata.get("pages_without_text"):
-        return f"{len(scanned)} of {document.metadata['pages']} pages hold no text (scans are not read)"
-    if not document.sections:
-        return "holds no text"
-    return "is not UTF-8: read as Latin-1" if document.metadata.get("encoding") == "latin-1" else ""
+    facts = document.metadata
+    oddities = []
+    if damaged := facts.get("pages_damaged"):
+        oddities.append(f"{len(damaged)} of {facts['pages']} pages are damaged")
+    if scanned := facts.get("pages_without_text"):
+        oddities.append(f"{len(scanned)} of {facts['pages']} pages hold no text (scans are not read)")
+    elif not document.sections:
+        oddities.append("holds no text")
+    if facts.get("encoding") == "latin-1":
+        oddities.append("is not UTF-8: read as Latin-1")
+    return "; ".join(oddities)

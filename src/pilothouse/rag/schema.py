@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pilothouse.errors import InvalidRequest, StorageError
 
-__all__ = ["DATABASE", "check_name", "connect", "corpus_folder", "create_tables", "explained"]
+__all__ = ["DATABASE", "FORMAT", "check_name", "connect", "corpus_folder", "create_tables", "explained", "is_made"]
 
 DATABASE = "corpus.db"
+FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BUSY_SECONDS = 10
 
@@ -86,6 +87,18 @@ def connect(folder: Path, *, create: bool = False) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def is_made(connection: sqlite3.Connection, folder: Path) -> bool:
+    """Whether a first ingest was completed. Raises StorageError for tables of another version of this program."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'corpus'").fetchone() is None:
+        return False
+    (made_as,) = connection.execute("SELECT format FROM corpus").fetchone()
+    if made_as != FORMAT:
+        raise StorageError(
+            f"{folder / DATABASE}: has the format {made_as}, this Pilothouse reads {FORMAT}. Ingest anew."
+        )
+    return True
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

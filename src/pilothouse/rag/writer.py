@@ -5,7 +5,8 @@ leaves the old version as it was. Knows nothing of files to read and of encoders
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,13 @@ from pilothouse.errors import Overloaded, StorageError
 from pilothouse.ids import content_hash, now_us
 from pilothouse.rag.chunk import Chunk
 from pilothouse.rag.index import vectors_path
-from pilothouse.rag.schema import DATABASE, connect, create_tables, explained
+from pilothouse.rag.schema import DATABASE, FORMAT, connect, create_tables, explained, is_made
 from pilothouse.storage.vectors import VectorFile
 from pilothouse.types import Document
 
 __all__ = ["Facts", "Known", "StoredChunk", "Writer"]
 
-_FORMAT = 1
+_LOOK_AGAIN_MS = 500
 _COMPACT_SHARE = 0.5  # of the rows: dead ones cost disk and search time, copying the live ones costs writing
 
 
@@ -62,12 +63,22 @@ class StoredChunk:
 class Writer:
     """One ingest. `with Writer(folder, fingerprint, dimensions) as writer: ... writer.commit()`.
 
-    Only one may be open on a corpus, in any process: entering raises Overloaded where another is.
+    Only one may be open on a corpus, in any process. Entering waits for another to end, calling `waiting` about twice a
+    second, and raises Overloaded after `patience` seconds.
     A change of the encoder (`fingerprint`) drops all vectors: `unembedded` then names every chunk.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, dimensions: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        fingerprint: str,
+        dimensions: int,
+        waiting: Callable[[], None] = lambda: None,
+        patience: float = 600.0,
+    ) -> None:
         self._folder = folder
+        self._waiting = waiting
+        self._patience = patience
         self._fingerprint = fingerprint
         self._dimensions = dimensions
         self._changes = 0
@@ -89,24 +100,34 @@ class Writer:
             raise StorageError(f"{self._folder / DATABASE}: {error}. The corpus is as it was before.") from error
 
     def _begin(self) -> None:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            raise Overloaded(
-                f"Another ingest is writing to the corpus '{self._folder.name}'. Try again when it is done."
-            ) from error
+        self._lock()
         with explained(self._folder / DATABASE):
-            if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'corpus'").fetchone() is None:
-                create_tables(self._connection)
-                self._connection.execute(
-                    "INSERT INTO corpus VALUES (?, ?, ?, 1, 0)", (_FORMAT, self._fingerprint, self._dimensions)
-                )
-                self._generation, self._rows = 1, 0
-                self._vectors = self._new_file()
-            else:
+            if is_made(self._connection, self._folder):
                 self._resume()
+                return
+            create_tables(self._connection)
+            self._connection.execute(
+                "INSERT INTO corpus VALUES (?, ?, ?, 1, 0)", (FORMAT, self._fingerprint, self._dimensions)
+            )
+            self._generation, self._rows = 1, 0
+            self._vectors = self._new_file()
+
+    def _lock(self) -> None:
+        """Take SQLite's write lock, which ends with the process that holds it."""
+        give_up_at = time.monotonic() + self._patience
+        self._connection.execute(f"PRAGMA busy_timeout = {_LOOK_AGAIN_MS}")
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+                if time.monotonic() >= give_up_at:
+                    raise Overloaded(
+                        f"Another ingest is writing to the corpus '{self._folder.name}'. Try again when it is done."
+                    ) from error
+            self._waiting()
 
     def _resume(self) -> None:
         """Take up where the last commit left off, and clear away what no version needs."""

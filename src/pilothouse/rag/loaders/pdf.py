@@ -47,28 +47,32 @@ class PdfLoader:
             raise DocumentError("is not a readable PDF file, or has no pages.", source=source) from error
         try:
             return _document(pdf, path, source)
-        except pypdfium2.PdfiumError as error:
-            raise DocumentError(f"is damaged: {error}.", source=source) from error
         finally:
             pdf.close()
 
 
 def _document(pdf: Any, path: Path, source: str) -> Document:
+    from pypdfium2 import PdfiumError  # noqa: PLC0415
+
     info = pdf.get_metadata_dict(skip_empty=True)
     headings = _headings(pdf)
-    sections, without_text = [], []
+    sections, without_text, damaged = [], [], []
     for number in range(1, len(pdf) + 1):
-        page = pdf[number - 1]
-        text = _page_text(page)
-        page.close()
+        try:
+            text = _page_text(pdf[number - 1])
+        except PdfiumError:
+            damaged.append(number)
+            continue
         if text:
             sections.append(Section(text, page=number, headings=headings.get(number, ())))
         else:
             without_text.append(number)
     metadata: dict[str, Any] = {"pages": len(pdf)}
     metadata |= {name.lower(): info[name] for name in ("Author", "Subject", "CreationDate") if name in info}
-    if without_text:
-        metadata["pages_without_text"] = without_text
+    metadata |= {"pages_without_text": without_text} if without_text else {}
+    metadata |= {"pages_damaged": damaged} if damaged else {}
+    if len(damaged) == len(pdf):
+        raise DocumentError("is damaged: none of its pages can be read.", source=source)
     title = info.get("Title", "")
     return Document(source, path.stem if _SERIAL.fullmatch(title) else title, sections, metadata)
 
@@ -126,6 +130,7 @@ def _page_text(page: Any) -> str:
         else:
             home.extend(run)
     textpage.close()
+    page.close()
     return _joined(rows)
 
 
