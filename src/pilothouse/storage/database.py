@@ -6,6 +6,7 @@ what the tables mean.
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pilothouse.storage.migrations import History, is_current
 
 __all__ = ["Store", "open_engine", "open_store", "writing"]
 
+_RETRY_SECONDS = 0.01
 _TIMEOUT = 10.0
 _ADVISORY_LOCK = 0x70696C6F  # "pilo": taken by whoever migrates a Postgres database
 
@@ -117,7 +119,8 @@ def _open_sqlite(url: URL, durable: bool, timeout: float) -> Engine:
     def connect(dbapi_connection: Any, record: object) -> None:
         # sqlite3 would open transactions by itself, and not around DDL; BEGIN is sent below instead.
         dbapi_connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):
+        _enter_wal(dbapi_connection, timeout)
+        for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
     def begin(connection: Connection) -> None:
@@ -126,6 +129,20 @@ def _open_sqlite(url: URL, durable: bool, timeout: float) -> Engine:
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _enter_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    """Switch a new file to WAL. SQLite's own timeout does not cover this: a second process that opens the file in that
+    moment is refused at once (https://sqlite.org/wal.html, section 9)."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 def _open_postgres(url: URL, timeout: float) -> Engine:

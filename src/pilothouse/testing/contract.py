@@ -13,6 +13,7 @@ Needs pytest-asyncio with `asyncio_mode = "auto"`. Every test talks over a real 
 import asyncio
 import copy
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Literal, get_args
 
@@ -63,15 +64,15 @@ FAULTS: list[tuple[Fault, type[errors.ProviderError]]] = [
 ]
 
 
-class ProviderContract:
+class ProviderContract(ABC):
     """Subclass it, say which server speaks the vendor's format and how to make the provider."""
 
     server_class: ClassVar[type[WireServer]]
     lacks: ClassVar[frozenset[Feature]] = frozenset()
 
+    @abstractmethod
     def make_provider(self, url: str) -> Provider:
         """The provider under test, pointed at the server's root URL."""
-        raise NotImplementedError
 
     def needs(self, *features: str) -> None:
         """Skip the running test where the vendor lacks one of these features."""
