@@ -1,5 +1,5 @@
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.observe import Filters, Traces
@@ -151,3 +151,19 @@ def test_an_endless_trace_is_cut(write: Write, traces: Traces, monkeypatch: pyte
     trace = traces.get("t")
     assert trace.truncated
     assert [span.id for span in trace.spans] == ["0", "1", "2"]
+
+
+def test_a_page_reads_its_rows_and_not_the_whole_table(store: Store, traces: Traces) -> None:
+    """The plan, not the time: newest roots by their index, and the other spans of a trace by its id."""
+    if store.observe.dialect.name != "sqlite":
+        pytest.skip("Postgres plans by the statistics of a full table")
+    statements: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(store.observe, "before_cursor_execute", lambda *given: statements.append((given[2], given[3])))
+    traces.list()
+    statement, parameters = next(pair for pair in statements if "ORDER BY" in pair[0])
+    with store.observe.connect() as connection:
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    plan = [step[3] for step in steps]
+    assert "SEARCH spans USING INDEX ix_spans_roots (project_id=?)" in plan
+    assert any("(project_id=? AND trace_id=?)" in step for step in plan)
+    assert not any("TEMP B-TREE" in step or "start_us<" in step for step in plan)
