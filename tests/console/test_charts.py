@@ -20,6 +20,11 @@ def test_bars_lie_where_their_spans_do() -> None:
     assert (half.x, half.width, half.waited, half.indent) == (500, 500, 100, 1)
 
 
+def test_an_answer_in_one_piece_is_not_all_waiting() -> None:
+    (bar,) = waterfall(Trace("t", "default", [_span("whole", 0, 1000, ttft=995)]))
+    assert bar.waited is None
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 10**7), st.integers(0, 10**7), st.none() | st.integers(0, 10**8)),

@@ -34,6 +34,11 @@ def test_a_text_completion_and_a_query() -> None:
     assert turns({"query": "where?"}) == [Turn("query", "where?")]
 
 
+def test_hits_of_a_retriever() -> None:
+    hits = [{"chunk_id": "c", "place": "a.md, Top", "score": 0.84894}, {"chunk_id": "d", "score": 1}]
+    assert turns({"hits": hits}) == [Turn("hits", "0.849  a.md, Top\n1  d")]
+
+
 def test_long_texts_are_cut() -> None:
     turn = turns("x" * (LONGEST + 7))[0]
     assert (len(turn.text), turn.cut) == (LONGEST, 7)
@@ -44,7 +49,9 @@ def test_long_texts_are_cut() -> None:
     [
         None, "", 0, [], [1], {}, {"messages": None}, {"messages": []}, {"messages": ["x"]}, {"messages": [{}]},
         {"messages": [{"role": 5, "content": {"a": 1}}]}, {"choices": [{"message": "x"}]}, {"choices": {}},
-        {"messages": [{"content": [1, None, "x", {"type": 3}]}]}, {"citations": [{}]}, {"input": ["a", "b"]},
+        {"messages": [{"content": [1, None, "x", {"type": 3}]}]}, {"citations": [{}]},
+        {"hits": [{}]}, {"hits": [{"score": None}]},
+        {"input": ["a", "b"]},
     ],
 )  # fmt: skip
 def test_whatever_comes_is_shown_somehow(body: object) -> None:

@@ -11,12 +11,13 @@ WIDTH = 1000
 """How wide a drawing is in its own units; the page stretches it."""
 
 _NARROWEST = 3.0
+_ALL_AT_ONCE = 0.98  # an answer whose first chunk comes this late came in one piece
 _DEEPEST = 14
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A step in the waterfall: where it lies, and until where it waited for its first chunk (None: not known)."""
+    """A step in the waterfall: where it lies, and how much of it was waiting for the first chunk of a stream."""
 
     node: Node
     x: float
@@ -49,5 +50,6 @@ def _bar(node: Node, start_us: int, scale: float) -> Bar:
     span = node.span
     x = min(WIDTH - _NARROWEST, (span.start_us - start_us) * scale)
     width = min(WIDTH - x, max(_NARROWEST, span.duration_us * scale))
-    waited = None if span.ttft_us is None else round(min(width, span.ttft_us * scale), 1)
-    return Bar(node, round(x, 1), round(width, 1), waited)
+    waited = 0.0 if span.ttft_us is None else span.ttft_us * scale
+    streamed = 0 < waited < _ALL_AT_ONCE * width
+    return Bar(node, round(x, 1), round(width, 1), round(waited, 1) if streamed else None)

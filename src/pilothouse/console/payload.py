@@ -37,6 +37,8 @@ def turns(body: Any) -> list[Turn]:
             found.append(_text(name, rest.pop(name)))
     if _is_objects(rest.get("citations")):
         found.append(_text("citations", "\n".join(map(_citation, rest.pop("citations")))))
+    if _is_objects(rest.get("hits")) and all("score" in hit for hit in rest["hits"]):
+        found.append(_text("hits", "\n".join(map(_hit, rest.pop("hits")))))
     if rest:
         found.append(_json("more" if found else "value", rest))
     return found
@@ -70,6 +72,12 @@ def _choice(choice: dict[str, Any]) -> list[Turn]:
 
 def _citation(citation: dict[str, Any]) -> str:
     return f"[{citation.get('number')}] {citation.get('place') or citation.get('source')}"
+
+
+def _hit(hit: dict[str, Any]) -> str:
+    score = hit["score"]
+    shown = f"{score:.3f}" if isinstance(score, float) else str(score)
+    return f"{shown}  {hit.get('place') or hit.get('source') or hit.get('chunk_id')}"
 
 
 def _is_objects(value: Any) -> bool:
