@@ -4,6 +4,7 @@ Every room takes the Call it works for as an argument; none looks it up from its
 spans are stored or priced.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from pilothouse.errors import PilothouseError
+from pilothouse.errors import PilothouseError, ProviderTimeout
 from pilothouse.ids import content_hash, new_id, new_span_id, now_us
 from pilothouse.types import Json, Usage
 
@@ -113,6 +114,12 @@ class Call:
         """Seconds left until the deadline (never negative), None for no limit."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
+    def reason(self, error: BaseException) -> BaseException:
+        """What really ended the call: a cancellation after the deadline is a timeout."""
+        if isinstance(error, asyncio.CancelledError) and self.remaining() == 0.0:
+            return ProviderTimeout("The call did not end within its time limit.")
+        return error
+
     def start(self, name: str, kind: Kind) -> Span:
         """A new running span under this call; hand it to `finish`."""
         span = Span(
@@ -146,7 +153,7 @@ class Call:
         try:
             yield span, self.child(span)
         except BaseException as error:
-            span.fail(error)
+            span.fail(self.reason(error))
             raise
         finally:
             self.finish(span)

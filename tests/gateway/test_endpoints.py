@@ -6,6 +6,7 @@ import io
 import json
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aiohttp
 import openai
@@ -247,3 +248,21 @@ async def test_probes_and_metrics(served: Served, http: aiohttp.ClientSession) -
         async with http.get(path) as response:
             assert response.status == 200
             assert word in await response.text()
+
+
+async def test_a_call_ends_at_its_time_limit_also_while_it_streams(
+    served: Served, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = replace(served.platform.settings, request_timeout=0.2)
+    monkeypatch.setattr(served.platform.endpoints, "_settings", slow)
+    monkeypatch.setattr(served.platform.providers["wire"], "timeout", lambda remaining: aiohttp.ClientTimeout())
+    served.upstream.say(Answer(fault="hang"), Answer(text="one two three", fault="hang_midway"))
+    body = {"model": "chat", "messages": HELLO}
+    async with http.post("/v1/chat/completions", json=body) as response:
+        assert response.status == 504
+        assert (await response.json())["error"]["code"] == "provider_timeout"
+    async with http.post("/v1/chat/completions", json={**body, "stream": True}) as response:
+        events = [line for line in (await response.text()).splitlines() if line]
+    assert response.status == 200
+    assert json.loads(events[-1].removeprefix("data: "))["error"]["code"] == "provider_timeout"
+    assert [(s.status, s.error_code) for s in spans(served)] == [("error", "provider_timeout")] * 2

@@ -42,7 +42,8 @@ class Endpoints:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
+        deadline = time.monotonic() + self._settings.request_timeout
+        exchange = Exchange(scope, receive, send, deadline)
         call = self._call(exchange)
         status = 200
         try:
@@ -54,13 +55,16 @@ class Endpoints:
         except PilothouseError as error:
             status = error.status
             await exchange.error(error, call.request_id, self._identity(call))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             status = 499
-            if not exchange.client_left:
-                raise
             task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
+            if task is None or not (exchange.client_left or exchange.expired):
+                raise
+            task.uncancel()
+            reason = call.reason(error)
+            if exchange.expired and isinstance(reason, PilothouseError):
+                status = reason.status
+                await exchange.error(reason, call.request_id, self._identity(call))
         except Exception:  # noqa: BLE001 - the last resort: a 500 with the id under which the log explains it
             status = 500
             _log.exception("request %s failed", call.request_id)
@@ -114,8 +118,7 @@ class Endpoints:
 
     def _call(self, exchange: Exchange) -> Call:
         """A new trace, or a step of the caller's own where it sent a W3C `traceparent`."""
-        call = Call(recorder=self._recorder, deadline=time.monotonic() + self._settings.request_timeout)
-        call.endpoint = exchange.scope["path"]
+        call = Call(recorder=self._recorder, deadline=exchange.deadline, endpoint=exchange.scope["path"])
         parent = exchange.header(b"traceparent")
         match = _TRACEPARENT.match(parent) if parent else None
         if match:

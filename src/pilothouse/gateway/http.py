@@ -47,17 +47,26 @@ def error_body(error: PilothouseError, request_id: str) -> bytes:
 
 
 class Exchange:
-    """A request and its answer. Use as an async context manager: inside it, a client that leaves cancels the task."""
+    """A request and its answer.
 
-    __slots__ = ("_receive", "_send", "_task", "_timer", "_watcher", "client_left", "headers", "scope", "started")
+    Use as an async context manager: inside it the task is cancelled when the client leaves (`client_left`) and when
+    `deadline`, on the clock of `time.monotonic`, has passed (`expired`).
+    """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    __slots__ = (
+        "_receive", "_send", "_task", "_timer", "_watcher", "client_left", "deadline", "expired", "headers", "scope",
+        "started",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: float | None = None) -> None:
         self.scope = scope
         self._receive = receive
         self._send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.deadline = deadline
         self.started = False
         self.client_left = False
+        self.expired = False
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -149,11 +158,21 @@ class Exchange:
             self._watcher.cancel()
 
     def _watch(self) -> None:
-        self._watcher = asyncio.ensure_future(self._await_disconnect())
+        loop = asyncio.get_running_loop()
+        self._watcher = loop.create_task(self._await_disconnect())
+        if self.deadline is not None:
+            self._timer = loop.call_later(max(0.0, self.deadline - time.monotonic()), self._expire)
+
+    def _expire(self) -> None:
+        self.expired = True
+        self._cancel()
 
     async def _await_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.client_left = True
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()

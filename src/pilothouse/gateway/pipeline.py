@@ -54,7 +54,7 @@ class Gateway:
                         raise
                     span.attributes[f"attempt_{attempt}"] = f"{deployment.id}: {error.code}"
         except BaseException as error:
-            span.fail(error)
+            span.fail(call.reason(error))
             raise
         finally:
             if self._capture:
@@ -83,7 +83,7 @@ class Gateway:
                     return answer
             raise AssertionError("a model has at least one deployment")
         except BaseException as error:
-            span.fail(error)
+            span.fail(call.reason(error))
             raise
         finally:
             if self._capture:

@@ -5,6 +5,8 @@ A vendor's file adds its URLs, headers, translation and the reading of its error
 
 import asyncio
 import difflib
+import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -15,7 +17,7 @@ from yarl import URL
 
 from pilothouse.call import Call
 from pilothouse.errors import ConfigError, ProviderError, ProviderProtocolError, ProviderTimeout, ProviderUnavailable
-from pilothouse.providers.failures import describe_error, error_kind, retry_after
+from pilothouse.providers.failures import UNREADABLE, describe_error, error_kind, retry_after
 from pilothouse.snapshot import ProviderConfig, resolve_secrets
 
 __all__ = ["Exchange", "HttpProvider"]
@@ -23,6 +25,11 @@ __all__ = ["Exchange", "HttpProvider"]
 _ERROR_BODY_LIMIT = 64 * 1024
 _END_PATIENCE = 0.25
 """Seconds to wait for the end of a stream whose last event has come, so that its connection can be used again."""
+_AT_ONCE = 1.0
+"""Seconds within which a pooled connection that the server had closed for being idle shows itself as such. Who hangs up
+later may have worked on the request, and would bill it twice."""
+_NETWORK = (TimeoutError, aiohttp.ClientError, ConnectionError)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class HttpProvider:
@@ -39,15 +46,9 @@ class HttpProvider:
         self.name = name
         self.config = config
         self._check_options()
-        self.api_key = resolve_secrets(config.api_key, f"providers.{name}.api_key")
-        base_url = resolve_secrets(config.base_url, f"providers.{name}.base_url") or self.default_base_url
-        if base_url and not base_url.startswith(("http://", "https://")):
-            raise ConfigError(
-                f"providers.{name}.base_url: {base_url!r} is no address; write http://... or https://... .",
-                param=f"providers.{name}.base_url",
-            )
-        self.base_url = base_url.rstrip("/")
-        extra = {k: resolve_secrets(v, f"providers.{name}.headers.{k}") or "" for k, v in config.headers.items()}
+        self.api_key = self._header(config.api_key, "api_key")
+        self.base_url = self._address(config.base_url or self.default_base_url, "base_url")
+        extra = {k: self._header(v, f"headers.{k}") or "" for k, v in config.headers.items()}
         self.headers = {"content-type": "application/json", **self.auth_headers(), **extra}
         self._timeout = self._timeout_for(None)
         self._session: aiohttp.ClientSession | None = None
@@ -65,21 +66,24 @@ class HttpProvider:
             )
         return self._session
 
-    def post(self, url: str | URL, body: bytes, call: Call, headers: Mapping[str, str] | None = None) -> "Exchange":
+    async def headers_for(self, method: str, url: str | URL, body: bytes) -> Mapping[str, str]:
+        """The headers of one request; for vendors that sign each."""
+        return self.headers
+
+    def post(self, url: str | URL, body: bytes, call: Call) -> "Exchange":
         """`async with provider.post(...) as response`: a 2xx response, or the ProviderError that fits is raised.
 
-        `headers` replace the provider's own. Leaving the block early closes the connection, which is how an upstream
-        call is cancelled.
+        Leaving the block early closes the connection, which is how an upstream call is cancelled.
         """
-        return Exchange(self, "POST", url, body, call.remaining(), self.headers if headers is None else headers)
+        return Exchange(self, "POST", url, body, call.deadline)
 
     async def get_json(self, url: str | URL) -> Any:
         """The decoded JSON of a GET. Raises the ProviderError that fits."""
-        async with Exchange(self, "GET", url, None, None, self.headers) as response:
+        async with Exchange(self, "GET", url, b"", None) as response:
             raw = await response.read()
         try:
             return msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise self.protocol_error(f"answered {url} with something that is not JSON") from error
 
     async def stream_end(self, response: aiohttp.ClientResponse) -> None:
@@ -128,8 +132,11 @@ class HttpProvider:
         return error
 
     def timeout(self, remaining: float | None) -> aiohttp.ClientTimeout:
-        """Timeouts of one call with this many seconds left. Raises ProviderTimeout when there are none."""
-        if remaining is None:
+        """Timeouts of one call with this many seconds left. Raises ProviderTimeout when there are none.
+
+        A limit further off than the read timeout is left to whoever set it: aiohttp's timer for it costs 17 us a call.
+        """
+        if remaining is None or remaining > self.config.read_timeout:
             return self._timeout
         if remaining <= 0:
             raise ProviderTimeout(f"No time was left to ask provider '{self.name}'.", provider=self.name)
@@ -139,6 +146,26 @@ class HttpProvider:
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(0)  # one turn of the loop, in which the sockets close
+
+    def _address(self, given: str, key: str) -> str:
+        """An address of the configuration, without a closing slash; empty where there is none."""
+        where = f"providers.{self.name}.{key}"
+        address = (resolve_secrets(given, where) or "").rstrip("/")
+        try:
+            usable = not address or (address.startswith(("http://", "https://")) and URL(address).host)
+        except ValueError:  # a port above 65535, half an IPv6 address
+            usable = False
+        if not usable:
+            raise ConfigError(f"{where}: {address!r} is no address; write http://... or https://... .", param=where)
+        return address
+
+    def _header(self, given: str | None, key: str) -> str | None:
+        """What is to stand in a header; the value itself is not repeated in the error, since it may be a secret."""
+        where = f"providers.{self.name}.{key}"
+        value = resolve_secrets(given, where)
+        if value is not None and _CONTROL.search(value):
+            raise ConfigError(f"{where}: holds a line break or another control character; take it out.", param=where)
+        return value
 
     def _timeout_for(self, total: float | None) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
@@ -158,42 +185,28 @@ class HttpProvider:
 class Exchange:
     """One request and its answer, as an async context manager. A class, since a generator costs 5 us more per call."""
 
-    __slots__ = ("_body", "_headers", "_method", "_provider", "_remaining", "_response", "_url")
+    __slots__ = ("_body", "_deadline", "_method", "_provider", "_response", "_url")
 
     def __init__(
-        self,
-        provider: HttpProvider,
-        method: str,
-        url: str | URL,
-        body: bytes | None,
-        remaining: float | None,
-        headers: Mapping[str, str],
+        self, provider: HttpProvider, method: str, url: str | URL, body: bytes, deadline: float | None
     ) -> None:
         self._provider = provider
         self._method = method
         self._url = url
         self._body = body
-        self._remaining = remaining
-        self._headers = headers
+        self._deadline = deadline
         self._response: aiohttp.ClientResponse | None = None
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         provider = self._provider
-        timeout = provider.timeout(self._remaining)
         try:
-            try:
-                response = await self._send(timeout)
-            except aiohttp.ServerDisconnectedError:
-                # A pooled connection that the server had just closed for being idle: no byte of an answer came.
-                response = await self._send(timeout)
-            self._response = response
-            if response.status < 300:
-                return response
-            raw = await response.content.read(_ERROR_BODY_LIMIT)
-            response.close()
-        except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+            response = await self._sent(await provider.headers_for(self._method, self._url, self._body))
+        except _NETWORK as error:
             raise provider.network_error(error) from error
-        raise provider.error_from(response.status, raw, response.headers)
+        if response.status < 300:
+            self._response = response
+            return response
+        raise provider.error_from(response.status, await _error_body(response), response.headers)
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         assert self._response is not None
@@ -206,7 +219,33 @@ class Exchange:
             if meant is not error:
                 raise meant from error
 
-    async def _send(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        return await self._provider.session.request(
-            self._method, self._url, data=self._body, headers=self._headers, timeout=timeout, allow_redirects=False
+    async def _sent(self, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The answer; asked for once more where a pooled connection turns out to be closed."""
+        started = time.monotonic()
+        try:
+            return await self._send(headers)
+        except aiohttp.ServerDisconnectedError:
+            if time.monotonic() - started > _AT_ONCE:
+                raise
+            return await self._send(headers)
+
+    async def _send(self, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        provider = self._provider
+        timeout = provider.timeout(self._deadline)
+        return await provider.session.request(
+            self._method, self._url, data=self._body or None, headers=headers, timeout=timeout, allow_redirects=False
         )
+
+
+async def _error_body(response: aiohttp.ClientResponse) -> bytes:
+    """The start of an error's body, or what came of it: the status alone says enough to go on with."""
+    raw = b""
+    try:
+        with suppress(*_NETWORK):
+            async for piece in response.content.iter_any():
+                raw += piece
+                if len(raw) >= _ERROR_BODY_LIMIT:
+                    break
+    finally:
+        response.release()
+    return raw[:_ERROR_BODY_LIMIT]
