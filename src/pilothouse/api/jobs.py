@@ -1,16 +1,13 @@
 """`/api/jobs`: background work, to look at and to cancel."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from pilothouse.storage import Job, Jobs
+from pilothouse.storage import Jobs
 from pilothouse.types import Json
 
-__all__ = ["routes", "shown"]
-
-_INTERNAL = ("lease", "lease_until_us", "dedupe_key", "cancel_requested")
+__all__ = ["routes"]
 
 
 def routes(jobs: Jobs) -> APIRouter:
@@ -20,21 +17,16 @@ def routes(jobs: Jobs) -> APIRouter:
     @router.get("")
     def list_jobs(limit: Annotated[int, Query(ge=1, le=500)] = 50, before: str | None = None) -> list[Json]:
         """The newest first; `before` is the last id of the page already seen."""
-        return [shown(job) for job in jobs.list(limit=limit, before=before)]
+        return [job.to_json() for job in jobs.list(limit=limit, before=before)]
 
     @router.get("/{job_id}")
     def get_job(job_id: str) -> Json:
         """One job with its progress: `done` of `total`, and its `result` or `error` once finished."""
-        return shown(jobs.get(job_id))
+        return jobs.get(job_id).to_json()
 
     @router.post("/{job_id}/cancel")
     def cancel_job(job_id: str) -> Json:
         """Cancel a queued job at once; a running one is asked to stop."""
-        return shown(jobs.cancel(job_id))
+        return jobs.cancel(job_id).to_json()
 
     return router
-
-
-def shown(job: Job) -> Json:
-    """A job as the API gives it: without what only workers need."""
-    return {name: value for name, value in asdict(job).items() if name not in _INTERNAL}

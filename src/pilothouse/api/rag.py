@@ -11,7 +11,6 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from pilothouse.api.jobs import shown
 from pilothouse.call import Call, Recorder
 from pilothouse.protocols import Chat
 from pilothouse.rag import CorpusInfo, DocumentInfo, Rag
@@ -71,6 +70,6 @@ def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
     async def start_ingest(corpus: str, body: _Ingest) -> Json:
         """Queue an ingest of files and folders of this machine; gives its job."""
         job_id = await rag.start_ingest(corpus, body.paths)
-        return shown(await rag.ingest_job(job_id))
+        return (await rag.ingest_job(job_id)).to_json()
 
     return router

@@ -42,36 +42,34 @@ class Endpoints:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        deadline = time.monotonic() + self._settings.request_timeout
-        exchange = Exchange(scope, receive, send, deadline)
+        exchange = Exchange(scope, receive, send, time.monotonic() + self._settings.request_timeout)
         call = self._call(exchange)
         status = 200
-        try:
-            self._admit(exchange, call)
-            async with exchange:
-                await self._route(scope)(exchange, call)
-        except Cancelled:
-            status = 499
-        except PilothouseError as error:
-            status = error.status
-            await exchange.error(error, call.request_id, self._identity(call))
-        except asyncio.CancelledError as error:
-            status = 499
+        with self._metrics.in_flight():
+            try:
+                self._admit(exchange, call)
+                async with exchange:
+                    await self._route(scope)(exchange, call)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every request gets an answer
+                failure = self._failure(error, exchange, call)
+                status = failure.status
+                if not isinstance(failure, Cancelled):
+                    await exchange.error(failure, call.request_id, self._identity(call))
+        self._metrics.request(scope["path"] if self._known(scope) else "other", status)
+
+    def _failure(self, error: Exception | asyncio.CancelledError, exchange: Exchange, call: Call) -> PilothouseError:
+        """What to answer: Cancelled when there is nobody to answer. Raises a cancellation that is not ours."""
+        if isinstance(error, asyncio.CancelledError):
             task = asyncio.current_task()
             if task is None or not (exchange.client_left or exchange.expired):
-                raise
+                raise error
             task.uncancel()
-            reason = call.reason(error)
-            if exchange.expired and isinstance(reason, PilothouseError):
-                status = reason.status
-                await exchange.error(reason, call.request_id, self._identity(call))
-        except Exception:  # noqa: BLE001 - the last resort: a 500 with the id under which the log explains it
-            status = 500
-            _log.exception("request %s failed", call.request_id)
-            unexpected = PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
-            await exchange.error(unexpected, call.request_id, self._identity(call))
-        finally:
-            self._metrics.request(scope["path"] if self._known(scope) else "other", status)
+            reason = Cancelled("The client left.") if exchange.client_left else call.reason(error)
+            return reason if isinstance(reason, PilothouseError) else PilothouseError(str(reason))
+        if isinstance(error, PilothouseError):
+            return error
+        _log.error("request %s failed", call.request_id, exc_info=error)
+        return PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
 
     async def chat(self, exchange: Exchange, call: Call) -> None:
         await self._complete(exchange, call, "chat")
