@@ -4,6 +4,7 @@
     ├── InvalidRequest                  400 invalid_request_error     what the caller sent cannot be served
     │   ├── NotFound                    404 not_found
     │   ├── UnknownModel                404 model_not_found
+    │   ├── MethodNotAllowed            405 method_not_allowed         names the methods there are
     │   ├── Conflict                    409 conflict                   someone else changed it first
     │   ├── BodyTooLarge                413 request_too_large
     │   └── Unsupported                 400 unsupported                the provider has no such feature
@@ -31,13 +32,15 @@ Each class carries its HTTP `status`, its OpenAI-style `code` and whether anothe
 A message says what happened, where, and what to do next.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
     "AccessError", "BodyTooLarge", "Cancelled", "ConfigError", "Conflict", "ContentFiltered", "ContextTooLong",
-    "DocumentError", "Forbidden", "InvalidRequest", "MissingExtra", "ModelFilesError", "NotFound", "Overloaded",
-    "PilothouseError", "ProviderAuth", "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout",
-    "ProviderUnavailable", "RateLimited", "StorageError", "Unauthenticated", "UnknownModel", "Unsupported",
+    "DocumentError", "Forbidden", "InvalidRequest", "MethodNotAllowed", "MissingExtra", "ModelFilesError", "NotFound",
+    "Overloaded", "PilothouseError", "ProviderAuth", "ProviderError", "ProviderProtocolError", "ProviderRejected",
+    "ProviderTimeout", "ProviderUnavailable", "RateLimited", "StorageError", "Unauthenticated", "UnknownModel",
+    "Unsupported",
 ]  # fmt: skip
 
 
@@ -65,6 +68,16 @@ class NotFound(InvalidRequest):
 
 class UnknownModel(InvalidRequest):
     status, code = 404, "model_not_found"
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The path exists, for other methods: `allowed`."""
+
+    status, code = 405, "method_not_allowed"
+
+    def __init__(self, method: str, path: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method} is not allowed on {path}; use {' or '.join(allowed)}.")
+        self.allowed = allowed
 
 
 class Conflict(InvalidRequest):

@@ -7,7 +7,7 @@ bytes, so that what a provider sends is forwarded without being written anew. Kn
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
@@ -50,9 +50,17 @@ class Usage:
         }
 
 
+# Names end up in headers, logs and metrics: callers choose them, so they are bounded and printable.
+_Model = Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+
+
+class _Part(msgspec.Struct):
+    text: str | None = None
+
+
 class _Message(msgspec.Struct):
     role: str
-    content: str | list[Json] | None = None
+    content: str | list[_Part] | None = None
 
 
 class _StreamOptions(msgspec.Struct):
@@ -62,7 +70,7 @@ class _StreamOptions(msgspec.Struct):
 class _ChatBody(msgspec.Struct):
     """What must hold of a chat body before it goes upstream; everything else passes through."""
 
-    model: str
+    model: _Model
     messages: list[_Message]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -76,7 +84,7 @@ class _ChatBody(msgspec.Struct):
 
 
 class _CompletionBody(msgspec.Struct):
-    model: str
+    model: _Model
     prompt: str | list[str | int | list[int]]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -85,7 +93,7 @@ class _CompletionBody(msgspec.Struct):
 
 
 class _EmbedBody(msgspec.Struct):
-    model: str
+    model: _Model
     input: str | list[str | int | list[int]]
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None

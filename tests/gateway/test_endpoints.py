@@ -219,9 +219,9 @@ async def test_bad_input_gets_a_clear_error_and_the_process_keeps_serving(
         assert (response.status, error["code"]) == (status, code)
         assert words in error["message"]
         assert error["request_id"] == response.headers["x-request-id"]
-    for method, path, status in (("GET", "/v1/chat/completions", 400), ("POST", "/v1/nothing", 404)):
+    for method, path, status, allowed in (("GET", "/v1/completions", 405, "POST"), ("POST", "/v1/nothing", 404, None)):
         async with http.request(method, path, data=b"{}") as response:
-            assert response.status == status
+            assert (response.status, response.headers.get("allow")) == (status, allowed)
     async with http.get("/v1/models", headers={"authorization": "Bearer wrong"}) as response:
         assert response.status == 401
         assert (await response.json())["error"]["code"] == "invalid_api_key"

@@ -11,7 +11,7 @@ import msgspec
 
 from pilothouse.access import Keys
 from pilothouse.call import Call, Recorder
-from pilothouse.errors import Cancelled, InvalidRequest, NotFound, PilothouseError, ProviderError
+from pilothouse.errors import Cancelled, MethodNotAllowed, NotFound, PilothouseError, ProviderError
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.observe import Metrics
@@ -137,7 +137,7 @@ class Endpoints:
         if handler is None:
             allowed = [m for m, p in self.routes if p == path]
             if allowed:
-                raise InvalidRequest(f"{method} is not allowed on {path}; use {' or '.join(allowed)}.")
+                raise MethodNotAllowed(method, path, allowed)
             raise NotFound(f"There is no {method} {path}. There are: {', '.join(p for _, p in self.routes)}.")
         return handler
 

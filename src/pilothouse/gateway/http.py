@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pilothouse.errors import BodyTooLarge, Cancelled, InvalidRequest, PilothouseError, ProviderError
+from pilothouse.errors import BodyTooLarge, Cancelled, InvalidRequest, MethodNotAllowed, PilothouseError, ProviderError
 
 __all__ = ["Exchange", "Headers", "Receive", "Scope", "Send", "error_body"]
 
@@ -142,6 +142,8 @@ class Exchange:
             await self.end_events(body)
             return
         extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge) else []
+        if isinstance(error, MethodNotAllowed):
+            extra.append((b"allow", ", ".join(error.allowed).encode()))
         if isinstance(error, ProviderError) and error.retry_after is not None:
             extra.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
         await self.json(body, [*headers, *extra], error.status)
