@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import struct
 from collections.abc import Sequence
@@ -78,6 +79,13 @@ async def test_echo_reads_the_last_user_message_and_counts_all(builtin):
 async def test_echo_stops_at_max_tokens(builtin, stream):
     got = await ask(builtin, chat_request("one two three", model="echo", max_tokens=2, stream=stream))
     assert (got.text, got.finish_reason, got.usage) == ("one two", "length", Usage(3, 2))
+
+
+async def test_a_long_echo_lets_other_work_run(builtin):
+    ran = asyncio.Event()
+    asyncio.get_running_loop().call_soon(ran.set)
+    await ask(builtin, chat_request("word " * 1000, model="echo", stream=True))
+    assert ran.is_set()
 
 
 # ---- extractive

@@ -5,6 +5,7 @@ extractive   chat: quotes the passages in the prompt that answer its question, w
 minilm       embeddings: the embedded encoder, all-MiniLM-L6-v2
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 
@@ -22,6 +23,7 @@ _CHAT = ("echo", "extractive")
 _EMBEDDINGS = ("minilm",)
 _DIMENSIONS = 384
 _MAX_INPUTS = 2048  # as OpenAI's
+_BREATH = 64  # words, about a millisecond
 _TOKEN = re.compile(r"\s*\S+")
 
 
@@ -53,9 +55,11 @@ class BuiltinProvider:
         if not request.stream:
             yield completion.whole(reason, None, usage, text="".join(pieces))
             return
-        for piece in pieces:
+        for number, piece in enumerate(pieces, 1):
             for chunk in completion.text(piece):
                 yield chunk
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)  # nothing here waits: let other calls run, and a cancellation arrive
         for chunk in completion.finish(reason, None, usage):
             yield chunk
 
