@@ -36,6 +36,12 @@ check: .venv/.dev  ## Lint, types, layers and the shape of the code
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/house
 
+docs: .venv/.dev .venv/.models  ## Run every example of README and docs/
+	$(BIN)/python -m pytest tests/docs
+
+bench: .venv/.dev .venv/.models  ## CPU and latency of the gateway beside its bare upstream (needs gcc)
+	$(BIN)/python benchmarks/gateway/run.py
+
 format: .venv/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -50,6 +50,7 @@ def test_the_smallest_useful_configuration_is_read() -> None:
         ("rag:\n  top_k: 0\n", "pilothouse.yaml:2: rag.top_k: Input should be greater than or equal to 1"),
         ("a: [1,\n", "pilothouse.yaml:2: not valid YAML"),
         ("- 1\n", "pilothouse.yaml:1: configuration: Input should be a valid dictionary"),
+        ("providers:\n  rag: {kind: openai}\n", "pilothouse.yaml:2: providers.rag: this name is reserved"),
         ("rag: {answer_model: gpt}\n", "pilothouse.yaml:1: rag.answer_model: no model 'gpt'"),
     ],
 )

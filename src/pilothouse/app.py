@@ -13,7 +13,7 @@ from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.traces import routes
 from pilothouse.console import mount_console
-from pilothouse.errors import ConfigError, PilothouseError
+from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, Prices, SpoolRecorder, Traces
@@ -99,7 +99,7 @@ class Platform:
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
         routers = [routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs)]
-        app = management(routers, self.keys)
+        app = management(routers, self.keys, self.settings.max_body_bytes)
         mount_console(app, self.traces, Sessions(self.keys))
         root = Root(self, self.endpoints, self.metrics, app)
         chosen = self.settings.port if port is None else port
@@ -157,7 +157,13 @@ def _make_providers(config: Config, encode: Encode) -> dict[str, Provider]:
     registry = Registry("pilothouse.providers")
     made: dict[str, Provider] = {"builtin": BuiltinProvider("builtin", ProviderConfig(), encode)}
     for name, settings in config.providers.items():
-        made[name] = registry.get(settings.kind or name)(name, settings)
+        try:
+            made[name] = registry.get(settings.kind or name)(name, settings)
+        except MissingExtra:
+            raise
+        except ConfigError as error:
+            where = "" if error.param else f"providers.{name}.kind: "
+            raise ConfigError(f"{where}{error.message}", param=error.param) from error
     return made
 
 

@@ -29,6 +29,9 @@ __all__ = [
     "resolve_secrets",
 ]
 
+RESERVED = ("builtin", "rag")
+"""Providers that exist without being configured."""
+
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MARK = re.compile(r"⟦([A-Za-z_][A-Za-z0-9_]*)⟧")
 
@@ -157,8 +160,11 @@ def _restored(data: Any) -> Any:
 
 
 def _dangling(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """References to providers and models that do not exist."""
-    providers = [*config.providers, "builtin", "rag"]
+    """References to providers and models that do not exist, and names that are taken."""
+    providers = [*config.providers, *RESERVED]
+    for name in RESERVED:
+        if name in config.providers:
+            yield ("providers", name), "this name is reserved: it is always there; choose another"
     for alias, model in config.models.items():
         for i, deployment in enumerate(model.deployments):
             if deployment.provider not in providers:
