@@ -28,7 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterat
         platform.first_key()
         routers = [routes(platform.rag, platform.gateway.chat, platform.recorder), jobs_routes(platform.jobs)]
         headers = {"authorization": f"Bearer {KEY}"}
-        with TestClient(management(routers, platform.keys), headers=headers) as client:
+        with TestClient(management(routers, platform.keys, settings.max_body_bytes), headers=headers) as client:
             job = client.post("/api/rag/corpora/docs/ingest", json={"paths": [str(folder / "tides.md")]})
             assert (job.status_code, job.json()["status"]) == (202, "queued")
             platform.executor.run_until_idle()

@@ -1,59 +1,115 @@
 """The FastAPI application that holds the management routes: who may call them, and errors in one shape."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse import __version__
 from pilothouse.access import Keys
-from pilothouse.errors import Forbidden, InvalidRequest, PilothouseError
+from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, PilothouseError
+from pilothouse.types import Json
 
 __all__ = ["management"]
 
+_OPEN = ("/api/docs", "/api/openapi.json")
+_KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
-def management(routers: Sequence[APIRouter], keys: Keys) -> FastAPI:
+
+def management(routers: Sequence[APIRouter], keys: Keys, max_body_bytes: int) -> FastAPI:
     """`routers` under `/api`, for administrators' keys only. OpenAPI at `/api/openapi.json`, pages at `/api/docs`."""
-
-    def administrator(authorization: Annotated[str | None, Header()] = None) -> None:
-        principal = keys.authenticate(authorization)
-        if not principal.is_admin:
-            raise Forbidden("This needs an administrator's key.")
-
     app = FastAPI(
-        title="Pilothouse", version=__version__, docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json"
+        title="Pilothouse",
+        version=__version__,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        middleware=[Middleware(_Admission, keys=keys, max_body_bytes=max_body_bytes)],
     )
     app.add_exception_handler(PilothouseError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_error)
+    scheme = HTTPBearer(auto_error=False, description="An administrator's key.")  # for the pages; _Admission checks
     for router in routers:
-        app.include_router(router, dependencies=[Depends(administrator)])
+        app.include_router(router, dependencies=[Depends(scheme)])
     return app
 
 
-def _answer(error: PilothouseError) -> JSONResponse:
+class _Admission:
+    """Checks the key and bounds the body of what goes to `/api`. FastAPI would read anybody's body, whole, first."""
+
+    def __init__(self, app: ASGIApp, keys: Keys, max_body_bytes: int) -> None:
+        self._app = app
+        self._keys = keys
+        self._limit = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in _OPEN:
+            headers = Headers(scope=scope)
+            try:
+                if not self._keys.authenticate(headers.get("authorization")).is_admin:
+                    raise Forbidden("This needs an administrator's key.")
+                length = headers.get("content-length", "")
+                if length.isdecimal() and int(length) > self._limit:
+                    raise BodyTooLarge(f"The request body has {length} bytes; the limit is {self._limit}.")
+            except PilothouseError as error:
+                return await _answer(error)(scope, receive, send)
+            receive = self._bounded(receive)
+        await self._app(scope, receive, send)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._limit:
+                raise HTTPException(413, f"the request body is larger than the limit of {self._limit} bytes")
+            return message
+
+        return receive_bounded
+
+
+def _answer(error: PilothouseError, status: int | None = None) -> JSONResponse:
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return JSONResponse({"error": body}, error.status)
+    return JSONResponse({"error": body}, status or error.status)
 
 
 async def _on_error(_: Request, error: Exception) -> JSONResponse:
-    return _answer(error if isinstance(error, PilothouseError) else PilothouseError(str(error)))
+    if isinstance(error, PilothouseError):
+        return _answer(error)
+    return _answer(PilothouseError("Something went wrong in Pilothouse; the log says what."))
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    where = ".".join(str(step) for step in problems[0]["loc"][1:]) if problems else None
-    text = "; ".join(f"{'.'.join(str(step) for step in p['loc'][1:])}: {p['msg']}" for p in problems)
-    return _answer(InvalidRequest(text or "The request is not valid.", param=where))
+    where = _field(problems[0]) if problems and problems[0]["type"] != "json_invalid" else ""
+    text = "; ".join(map(_told, problems))
+    return _answer(InvalidRequest(text or "The request is not valid.", param=where or None))
+
+
+def _told(problem: Json) -> str:
+    if problem["type"] == "json_invalid":
+        return f"The request body is not valid JSON: {problem['ctx']['error']} (character {problem['loc'][-1]})."
+    return f"{_field(problem) or 'the request body'}: {problem['msg']}"
+
+
+def _field(problem: Json) -> str:
+    return ".".join(str(step) for step in problem["loc"][1:])
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else str(error)
-    message = f"{request.method} {request.url.path}: {detail}"
-    return JSONResponse(
-        {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}, status
-    )
+    kind = _KINDS.get(status, InvalidRequest if status < 500 else PilothouseError)
+    answer = _answer(kind(f"{request.method} {request.url.path}: {detail}."), status)
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer

@@ -1,0 +1,108 @@
+"""Who gets through to the management routes, with how much, and how errors look."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+from fastapi.testclient import TestClient
+from pydantic import BaseModel
+
+from pilothouse.access import Keys
+from pilothouse.api.management import management
+from pilothouse.settings import Settings
+from pilothouse.storage import open_store
+
+LIMIT = 1000
+
+
+class Note(BaseModel):
+    text: str
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Iterator[Keys]:
+    store = open_store(Settings(home=tmp_path))
+    yield Keys(store.control)
+    store.close()
+
+
+@pytest.fixture
+def client(keys: Keys) -> Iterator[TestClient]:
+    """An administrator's, over one route that takes a note and one that fails."""
+    router = APIRouter(prefix="/api")
+
+    @router.post("/notes")
+    def keep(note: Note) -> int:
+        return len(note.text)
+
+    @router.get("/broken")
+    def broken() -> None:
+        raise ZeroDivisionError("secret")
+
+    headers = {"authorization": f"Bearer {keys.in_process()}"}
+    with TestClient(management([router], keys, LIMIT), headers=headers, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_an_administrator_gets_through(client: TestClient) -> None:
+    assert client.post("/api/notes", json={"text": "four"}).json() == 4
+
+
+def test_others_are_refused_before_their_body_is_read(client: TestClient, keys: Keys) -> None:
+    def untold() -> Iterator[bytes]:
+        pytest.fail("the body was read")
+        yield b""
+
+    caller, _ = keys.create("caller")
+    for header, status, code in (
+        ("Bearer ph-nobody", 401, "invalid_api_key"),
+        (f"Bearer {caller}", 403, "permission_denied"),
+    ):
+        answer = client.post("/api/notes", content=untold(), headers={"authorization": header})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+        assert client.get("/api/nothing", headers={"authorization": header}).status_code == status
+
+
+def test_a_large_body_is_refused_whether_or_not_its_length_is_told(client: TestClient) -> None:
+    def untold() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b" " * LIMIT
+
+    for content in (b" " * (LIMIT + 1), untold()):
+        answer = client.post("/api/notes", content=content)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+        assert f"the limit of {LIMIT}" in answer.text or f"the limit is {LIMIT}" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "param"),
+    [
+        (b"", "the request body: Field required", None),
+        (b'{"text": ', "not valid JSON: Expecting value (character 9)", None),
+        (b"[]", "the request body: Input should be", None),
+        (b"{}", "text: Field required", "text"),
+        (b'{"text": 5}', "text: Input should be a valid string", "text"),
+        (b'{"text": "\xff"}', "POST /api/notes: There was an error parsing the body.", None),
+    ],
+)
+def test_a_bad_body_is_told_with_the_place(client: TestClient, content: bytes, words: str, param: str | None) -> None:
+    answer = client.post("/api/notes", content=content, headers={"content-type": "application/json"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_request_error", param)
+    assert words in error["message"]
+
+
+def test_other_errors_have_the_same_shape(client: TestClient) -> None:
+    missing = client.get("/api/nothing")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
+    wrong = client.get("/api/notes")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    broken = client.get("/api/broken")
+    assert (broken.status_code, broken.json()["error"]["code"]) == (500, "internal_error")
+    assert "secret" not in broken.text
+
+
+def test_the_pages_are_open_and_ask_for_the_key(client: TestClient) -> None:
+    described = client.get("/api/openapi.json", headers={"authorization": ""}).json()
+    assert described["paths"]["/api/notes"]["post"]["security"] == [{"HTTPBearer": []}]
