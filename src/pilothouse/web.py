@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from pilothouse.errors import ConfigError
 from pilothouse.gateway import Endpoints
+from pilothouse.gateway.connection import Connection
 from pilothouse.gateway.http import Exchange, Receive, Scope, Send
 from pilothouse.observe import Metrics
 
@@ -98,7 +99,7 @@ class Server:
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 root,
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 access_log=False,

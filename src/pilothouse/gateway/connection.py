@@ -1,0 +1,89 @@
+"""A client's connection, over uvicorn's: request heads are bounded in size and in time, and no upgrade is granted.
+
+Knows nothing of what is asked. Overrides methods of uvicorn's protocol, which it documents as replaceable (`http=`).
+"""
+
+import asyncio
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["Connection"]
+
+HEAD_BYTES = 64 * 1024  # as h11, uvicorn's other parser; nginx takes 32 KiB
+HEAD_SECONDS = 30.0
+_TOO_LARGE = f"The head of the request is larger than {HEAD_BYTES} bytes."
+
+
+class Connection(HttpToolsProtocol):
+    """Closes on a request whose head is larger than 64 KiB or takes longer than 30 s.
+
+    `Upgrade` is ignored, as RFC 9110 (7.8) allows. uvicorn would drop the body of such a request, and Java's HTTP
+    client offers an upgrade to HTTP/2 with each first request (https://github.com/Kludex/uvicorn/issues/2722).
+    """
+
+    _in_head = True
+    _head = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(_TOO_LARGE if self._head > HEAD_BYTES else "Invalid HTTP request received.")
+        if self._in_head:
+            self._head += len(data)
+            self._bound_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        self._head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._head > HEAD_BYTES:
+            raise ValueError(_TOO_LARGE)  # the parser makes an HttpParserError of it
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _bound_head(self) -> None:
+        if self._head > HEAD_BYTES:
+            self._refuse(_TOO_LARGE)
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read the head again, without the offer, and then what follows it."""
+        kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        if len(kept) == len(self.headers):  # CONNECT
+            return self._refuse("Invalid HTTP request received.")
+        line = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([line, *kept, b"", rest]))
+
+    def _refuse(self, why: str) -> None:
+        if not self.transport.is_closing():
+            self.logger.warning("%s", why)
+            self.send_400_response(why)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

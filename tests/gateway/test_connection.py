@@ -1,0 +1,103 @@
+"""Raw bytes over a real socket, to an application that sends back the body it got."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from pilothouse.gateway import connection
+from pilothouse.gateway.connection import HEAD_BYTES, Connection
+from pilothouse.gateway.http import Exchange, Receive, Scope, Send
+
+Talk = Callable[..., Awaitable[bytes]]
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    exchange = Exchange(scope, receive, send)
+    await exchange.text(await exchange.body(1_000_000), b"text/plain")
+
+
+@pytest.fixture
+async def talk() -> AsyncIterator[Talk]:
+    """Sends its arguments, each in a write of its own, and gives all that comes until the server closes."""
+    config, state = uvicorn.Config(echo, lifespan="off", ws="none"), ServerState()
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    async def talk(*parts: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(10):
+                return await reader.read()
+        finally:
+            writer.close()
+
+    yield talk
+    server.close()
+    await server.wait_closed()
+
+
+def post(body: bytes, extra: bytes = b"", *, last: bool = True) -> bytes:
+    close = b"Connection: close\r\n" if last else b""
+    return b"POST / HTTP/1.1\r\nHost: x\r\n%s%sContent-Length: %d\r\n\r\n%s" % (extra, close, len(body), body)
+
+
+async def test_requests_on_one_connection(talk: Talk) -> None:
+    answer = await talk(post(b"first", last=False), post(b"second")[:30], post(b"second")[30:])
+    assert (answer.count(b"200 OK"), answer.count(b"first"), answer.count(b"second")) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("cut", [20, 60, 150, 190, 5000])
+async def test_an_offer_to_upgrade_is_ignored_and_the_body_arrives(talk: Talk, cut: int) -> None:
+    body = b"0123456789" * 1000
+    request = post(body, OFFER, last=False)
+    answer = await talk(request[:cut], request[cut:], post(b"the next one"))
+    assert answer.count(b"200 OK") == 2
+    assert body in answer
+    assert answer.endswith(b"the next one")
+
+
+async def test_an_offer_to_upgrade_with_a_body_in_chunks(talk: Talk) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n" + OFFER + b"Transfer-Encoding: chunked\r\n\r\n"
+    answer = await talk(head + b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n" + post(b"the next one"))
+    assert b"abcde" in answer
+    assert answer.endswith(b"the next one")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        post(b"", b"X-Large: " + b"a" * HEAD_BYTES + b"\r\n"),
+        post(b"", b"X: a\r\n" * (HEAD_BYTES // 6 + 1)),
+        b"GET /" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX-Endless: " + b"a" * HEAD_BYTES,
+    ],
+    ids=["header", "headers", "url", "endless"],
+)
+async def test_a_large_head_is_refused(talk: Talk, request_: bytes) -> None:
+    answer = await talk(*(request_[i : i + 10_000] for i in range(0, len(request_), 10_000)))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"The head of the request is larger than 65536 bytes.")
+
+
+@pytest.mark.parametrize("request_", [b"\x16\x03\x01\x02garbage", b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n"])
+async def test_what_is_no_request_is_refused(talk: Talk, request_: bytes) -> None:
+    assert (await talk(request_)).endswith(b"Invalid HTTP request received.")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTT", post(b"whole", last=False) + b"POST / "])
+async def test_who_takes_too_long_for_a_head_is_hung_up_on(
+    talk: Talk, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    answer = await talk(sent)
+    assert answer.count(b"whole") == sent.count(b"whole")
