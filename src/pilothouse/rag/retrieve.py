@@ -43,7 +43,7 @@ class HybridRetriever:
             answer = await self._embed(EmbedRequest({"model": EMBEDDER, "input": query}), inner)
             vector = np.array(msgspec.json.decode(answer.raw)["data"][0]["embedding"], dtype=np.float32)
             info, hits = await asyncio.to_thread(self._search, query, vector, k, await self._fingerprint())
-            call.versions["corpus"] = f"{info.name}@{info.version}"
+            call.versions["corpus"] = f"{info.name}@{info.version}-{info.version_id}"
             sources = list(dict.fromkeys(hit.source for hit in hits))
             span.attributes |= {"corpus_version": info.version, "hits": len(hits), "sources": sources}
             span.output = {"hits": [{"chunk_id": h.chunk_id, "place": h.place, "score": h.score} for h in hits]}
