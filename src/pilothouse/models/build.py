@@ -12,6 +12,7 @@ from pilothouse.errors import ModelFilesError
 from pilothouse.ids import content_hash
 from pilothouse.models.encoder import MAX_TOKENS, Encoder, EncoderFiles
 from pilothouse.models.graph import build_graph
+from pilothouse.models.runtime import load_onnxruntime
 from pilothouse.models.selfcheck import MIN_COSINE, worst_cosine
 from pilothouse.models.weights import read_weights, sha256
 
@@ -39,8 +40,7 @@ def build_encoder(folder: Path, origin: str) -> Manifest:
 
     Raises ModelFilesError when the weights are wrong, or when no variant gives the reference vectors.
     """
-    import onnxruntime  # noqa: PLC0415 - only to build
-
+    onnxruntime = load_onnxruntime()
     model = _float32(folder / "model.safetensors")
     weights, tokenizer = sha256(folder / "model.safetensors"), sha256(folder / "tokenizer.json")
     fingerprint = f"all-MiniLM-L6-v2:{content_hash([weights, tokenizer, _RECIPE])}"

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pilothouse.errors import ModelFilesError
+from pilothouse.models.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -107,8 +108,7 @@ class Encoder:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime  # noqa: PLC0415 - costs 150 ms
-
+        onnxruntime = load_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # no pool of its own: nothing spins when idle
         options.log_severity_level = 3

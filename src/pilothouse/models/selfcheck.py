@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pilothouse.ids import content_hash
 from pilothouse.models.encoder import Encoder
+from pilothouse.models.runtime import load_onnxruntime
 
 __all__ = ["MIN_COSINE", "REFERENCE", "machine_key", "read_reference", "worst_cosine"]
 
@@ -39,9 +40,7 @@ def worst_cosine(encoder: Encoder) -> float:
 
 def machine_key(graph_sha256: str) -> str:
     """Names the outcome of a check: the same graph on the same kind of CPU and onnxruntime gives the same vectors."""
-    import onnxruntime  # noqa: PLC0415 - costs 150 ms
-
-    return content_hash([graph_sha256, onnxruntime.__version__, platform.machine(), _cpu_features()])
+    return content_hash([graph_sha256, load_onnxruntime().__version__, platform.machine(), _cpu_features()])
 
 
 def _cpu_features() -> str:
