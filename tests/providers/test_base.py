@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 
 from pilothouse import errors
+from pilothouse.providers import base
 from pilothouse.providers.openai import OpenAIProvider
 from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import chat_request, new_call
 
 ANSWER = b'{"id":"c","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]}'
+PIECE = 40
 HTTP = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 
@@ -21,14 +23,17 @@ async def say(provider: OpenAIProvider, seconds: float | None = 10) -> str:
 
 @asynccontextmanager
 async def scripted(*answers: bytes) -> AsyncIterator[tuple[OpenAIProvider, list[bytes]]]:
-    """A server that answers the n-th connection's request with the n-th bytes and closes it; none: closes at once."""
+    """A server that answers the n-th connection's request with the n-th bytes, piece by piece, and closes it."""
     requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answer = answers[min(len(requests), len(answers) - 1)]
         requests.append(await reader.readuntil(b"}]"))
-        writer.write(answer)
-        await writer.drain()
+        with suppress(ConnectionError):
+            for at in range(0, len(answer), PIECE):
+                writer.write(answer[at : at + PIECE])
+                for _ in range(5):  # turns of the loop, in which the client reads the piece
+                    await asyncio.sleep(0)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -49,6 +54,34 @@ async def test_a_server_that_never_answers_is_unavailable():
         with pytest.raises(errors.ProviderUnavailable, match="broke off"):
             await say(provider)
         assert len(requests) == 2
+
+
+async def test_who_hangs_up_late_is_not_asked_again(monkeypatch):
+    monkeypatch.setattr(base, "_AT_ONCE", 0.0)
+    async with scripted(b"", HTTP % len(ANSWER) + ANSWER) as (provider, requests):
+        with pytest.raises(errors.ProviderUnavailable, match="broke off"):
+            await say(provider)
+        assert len(requests) == 1
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+async def test_an_error_that_comes_in_pieces_or_not_whole(missing):
+    body = b'{"error":{"message":"Too long: %b","code":"context_length_exceeded"}}' % (b"x" * 3 * PIECE)
+    head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    async with scripted(head % len(body) + body[: len(body) - missing]) as (provider, requests):
+        with pytest.raises(errors.ContextTooLong, match="Too long: xxx") as caught:
+            await say(provider)
+        assert caught.value.upstream_status == 400
+        assert len(requests) == 1
+
+
+async def test_a_connection_is_used_again_after_an_error(upstream):
+    upstream.json('{"error":{"message":"Slow down."}}', 429)
+    async with aclosing(OpenAIProvider("p", ProviderConfig(base_url=upstream.url))) as provider:
+        for _ in range(3):
+            with pytest.raises(errors.RateLimited):
+                await say(provider)
+    assert len(set(upstream.peers)) == 1
 
 
 async def test_an_answer_cut_short_is_not_asked_for_again():

@@ -88,10 +88,17 @@ def test_configuration_errors_name_the_place(monkeypatch):
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     with pytest.raises(errors.ConfigError, match=r"providers\.p\.options\.stream_usge: .* 'stream_usage'\?"):
         OpenAIProvider("p", ProviderConfig(options={"stream_usge": False}))
-    with pytest.raises(errors.ConfigError, match=r"providers\.p\.base_url: 'localhost:8000' is no address"):
-        OpenAIProvider("p", ProviderConfig(base_url="localhost:8000"))
+    for address in ("localhost:8000", "http://", "http://host:99999/v1", "http://[::1/v1"):
+        with pytest.raises(errors.ConfigError, match=r"providers\.p\.base_url: '.*' is no address"):
+            OpenAIProvider("p", ProviderConfig(base_url=address))
     with pytest.raises(errors.ConfigError, match=r"providers\.p\.api_key: .*NO_SUCH_KEY"):
         OpenAIProvider("p", ProviderConfig(api_key="${NO_SUCH_KEY}"))
+    monkeypatch.setenv("THE_KEY", "secret\n")
+    with pytest.raises(errors.ConfigError, match=r"providers\.p\.api_key: holds a line break") as caught:
+        OpenAIProvider("p", ProviderConfig(api_key="${THE_KEY}"))
+    assert "secret" not in caught.value.message
+    with pytest.raises(errors.ConfigError, match=r"providers\.p\.headers\.x-a: holds a line break"):
+        OpenAIProvider("p", ProviderConfig(headers={"x-a": "b\r\nhost: c"}))
 
 
 # ---- answers
@@ -219,6 +226,23 @@ async def test_an_error_in_the_middle_of_a_stream(upstream, odd, event, kind):
     assert type(caught.value) is kind
     assert outcome.text == "Hi"
     assert caught.value.provider == "odd"
+
+
+@pytest.mark.parametrize("junk", [b'{"choices":[{"text":"\xff"}]}', b'{"error":' + b"[" * 5000], ids=["bytes", "depth"])
+async def test_junk_is_the_providers_failure_whatever_it_is(upstream, odd, junk):
+    upstream.body = b"data: " + junk + b"\n\n"
+    with pytest.raises(errors.ProviderProtocolError):
+        await ask(odd, chat_request(stream=True))
+    upstream.body, upstream.content_type = junk, "application/json"
+    with pytest.raises(errors.ProviderProtocolError):
+        await ask(odd, chat_request())
+    with pytest.raises(errors.ProviderProtocolError):
+        await odd.embed(EmbedRequest.check({"model": "e", "input": "a"}), new_call())
+    with pytest.raises(errors.ProviderProtocolError):
+        await odd.models()
+    upstream.status = 500
+    with pytest.raises(errors.ProviderUnavailable):
+        await ask(odd, chat_request())
 
 
 async def test_json_answered_to_a_stream_request(upstream, odd):

@@ -17,7 +17,7 @@ from pilothouse.providers.google_wire import to_contents
 from pilothouse.providers.translated import AnswerReader, SseFrames, TranslatingProvider, Translation
 from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import answering, ask, chat_request, new_call
-from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Usage
 
 
 class Reader(AnswerReader):
@@ -96,6 +96,8 @@ async def test_a_last_event_without_its_blank_line(tiny, upstream) -> None:
         (b": only a comment\n\n", errors.ProviderProtocolError),
         (b"data: nonsense\n\n", errors.ProviderProtocolError),
         (b"data: [1]\n\n", errors.ProviderProtocolError),
+        (b"data: " + b"[" * 5000 + b"\n\n", errors.ProviderProtocolError),
+        (b'data: {"say": "\xff"}\n\n', errors.ProviderProtocolError),
         (b'data: {"say": 5}\n\n', errors.ProviderProtocolError),
         (b'data: {"fail": 1}\n\n', errors.RateLimited),
     ],
@@ -137,6 +139,23 @@ async def test_post_json(tiny, upstream) -> None:
     call: Call = new_call(5)
     body, headers = await tiny.post_json(f"{upstream.url}/x", {}, call)
     assert (body, headers["content-type"]) == ({"a": 1}, "application/json")
+
+
+async def test_a_batch_that_comes_back_short(tiny) -> None:
+    async def batch(texts: list[str]) -> tuple[list[list[float]], int | None]:
+        return [[1.0]], 2
+
+    request = EmbedRequest({"model": "m", "input": ["a", "b", "c"]})
+    assert (await tiny.embed_in_batches(request, 1, batch)).usage == Usage(6)
+    with pytest.raises(errors.ProviderProtocolError, match="3 texts with 2 embeddings"):
+        await tiny.embed_in_batches(request, 2, batch)
+
+
+async def test_a_list_without_end_ends(tiny, upstream) -> None:
+    upstream.json('{"name": "m"}')
+    names = await tiny.named_on_pages(f"{upstream.url}/models?n=1", lambda body: ([body["name"]], "&page=2"))
+    assert names == ["m"] * len(upstream.paths)
+    assert upstream.paths[:2] == ["/models?n=1", "/models?n=1&page=2"]
 
 
 def test_frames_at_every_cut() -> None:

@@ -49,12 +49,10 @@ class AnthropicProvider(TranslatingProvider):
         return self.error_in_stream(msgspec.json.encode(data)) if data["type"] == "error" else None
 
     async def models(self) -> list[str]:
-        names: list[str] = []
-        page = f"{self._root}/models?limit={_PAGE}"
-        url = page
-        while True:
-            body = await self.get_json(url)
-            names += self.reading(lambda body: [model["id"] for model in body["data"]], body)
-            if not body.get("has_more"):
-                return names
-            url = f"{page}&after_id={quote(names[-1], safe='')}"
+        return await self.named_on_pages(f"{self._root}/models?limit={_PAGE}", _models)
+
+
+def _models(body: Json) -> tuple[list[str], str]:
+    """The names on a page of models, and the query of the next page."""
+    names = [model["id"] for model in body["data"]]
+    return names, f"&after_id={quote(names[-1], safe='')}" if body.get("has_more") else ""

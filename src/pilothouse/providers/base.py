@@ -131,11 +131,12 @@ class HttpProvider:
             error.provider = self.name
         return error
 
-    def timeout(self, remaining: float | None) -> aiohttp.ClientTimeout:
-        """Timeouts of one call with this many seconds left. Raises ProviderTimeout when there are none.
+    def timeout(self, deadline: float | None) -> aiohttp.ClientTimeout:
+        """Timeouts of a call until `deadline` (on the monotonic clock). Raises ProviderTimeout when it has passed.
 
         A limit further off than the read timeout is left to whoever set it: aiohttp's timer for it costs 17 us a call.
         """
+        remaining = None if deadline is None else deadline - time.monotonic()
         if remaining is None or remaining > self.config.read_timeout:
             return self._timeout
         if remaining <= 0:

@@ -7,7 +7,6 @@ Options: `region`, and for the credentials `profile` or `aws_access_key_id`, `aw
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -16,13 +15,12 @@ from yarl import URL
 from pilothouse.call import Call
 from pilothouse.errors import ProviderError, ProviderUnavailable, RateLimited, Unsupported
 from pilothouse.providers.aws import EventFrames, Signer, region_of
-from pilothouse.providers.base import Exchange
 from pilothouse.providers.bedrock_wire import UNUSABLE, ConverseReader, to_converse
-from pilothouse.providers.completion import Completion, embeddings
-from pilothouse.providers.parameters import tools_of
+from pilothouse.providers.completion import Completion
+from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.translated import Frames, TranslatingProvider, Translation
 from pilothouse.snapshot import ProviderConfig, resolve_secrets
-from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
+from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["BedrockProvider"]
 
@@ -33,7 +31,6 @@ _STATUS = {
 }  # fmt: skip
 _COHERE_BATCH = 96
 _TITAN_AT_ONCE = 8
-_OPENAI_EMBED = frozenset({"model", "input", "encoding_format", "user", "dimensions"})
 
 
 class BedrockProvider(TranslatingProvider):
@@ -50,7 +47,9 @@ class BedrockProvider(TranslatingProvider):
         domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         base = config.base_url or f"https://bedrock-runtime.{region}.{domain}"
         super().__init__(name, config.model_copy(update={"base_url": base}))
-        self._control = str(options.get("control_url") or f"https://bedrock.{region}.{domain}").rstrip("/")
+        self._control = self._address(
+            str(options.get("control_url") or f"https://bedrock.{region}.{domain}"), "options.control_url"
+        )
         self._signer = Signer(name, "bedrock", region, options)
 
     def translated(self, request: ChatRequest) -> Translation:
@@ -93,65 +92,49 @@ class BedrockProvider(TranslatingProvider):
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Titan takes a text per request, Cohere 96; fields that are not OpenAI's go to the model as they are."""
         if "titan-embed" in request.model:
-            vectors, tokens = await self._titan(request, call)
-        elif "cohere.embed" in request.model:
-            vectors, tokens = await self._cohere(request, call)
-        else:
-            raise Unsupported(
-                f"Provider '{self.name}' embeds with Titan and Cohere models alone, not '{request.model}'.",
-                param="model",
-            )
-        usage = None if None in tokens else Usage(sum(count or 0 for count in tokens))
-        return embeddings(vectors, request.model, usage, request.body.get("encoding_format"))
+            return await self._titan(request, call)
+        if "cohere.embed" in request.model:
+            return await self._cohere(request, call)
+        raise Unsupported(
+            f"Provider '{self.name}' embeds with Titan and Cohere models alone, not '{request.model}'.", param="model"
+        )
 
     async def models(self) -> list[str]:
-        url = f"{self._control}/foundation-models"
-        async with Exchange(self, "GET", url, None, None, await self.headers_for("GET", url, b"")) as response:
-            raw = await response.read()
-        return self.reading(lambda: [model["modelId"] for model in msgspec.json.decode(raw)["modelSummaries"]])
+        body = await self.get_json(f"{self._control}/foundation-models")
+        return self.reading(lambda: [model["modelId"] for model in body["modelSummaries"]])
 
-    async def _titan(self, request: EmbedRequest, call: Call) -> tuple[list[list[float]], list[int | None]]:
-        turn = asyncio.Semaphore(_TITAN_AT_ONCE)
+    async def _titan(self, request: EmbedRequest, call: Call) -> EmbedResponse:
+        async def one(text: str) -> tuple[list[float], int | None]:
+            body, _ = await self._invoke(request, {"inputText": text}, "dimensions", call)
+            return self.reading(lambda: (body["embedding"], body.get("inputTextTokenCount")))
 
-        async def one(text: str) -> Json:
-            async with turn:
-                body, _ = await self._invoke(request, {"inputText": text}, "dimensions", call)
-                return body
+        async def batch(texts: list[str]) -> tuple[list[list[float]], int | None]:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(one(text)) for text in texts]
+            except ExceptionGroup as failed:
+                raise failed.exceptions[0] from None
+            vectors, counts = zip(*(task.result() for task in tasks), strict=True)
+            return list(vectors), None if None in counts else sum(counts)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(text)) for text in request.texts]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        bodies = [task.result() for task in tasks]
-        vectors = self.reading(lambda: [body["embedding"] for body in bodies])
-        return vectors, [body.get("inputTextTokenCount") for body in bodies]
+        return await self.embed_in_batches(request, _TITAN_AT_ONCE, batch)
 
-    async def _cohere(self, request: EmbedRequest, call: Call) -> tuple[list[list[float]], list[int | None]]:
-        vectors: list[list[float]] = []
-        tokens: list[int | None] = []
-        for start in range(0, len(request.texts), _COHERE_BATCH):
-            texts = request.texts[start : start + _COHERE_BATCH]
+    async def _cohere(self, request: EmbedRequest, call: Call) -> EmbedResponse:
+        async def batch(texts: list[str]) -> tuple[list[list[float]], int | None]:
             asked = {"texts": texts, "input_type": "search_document", "embedding_types": ["float"]}
             body, headers = await self._invoke(request, asked, "output_dimension", call)
-            vectors += self.reading(_cohere_vectors, body)
             count = headers.get("x-amzn-bedrock-input-token-count", "")
-            tokens.append(int(count) if count.isdigit() else None)
-        return vectors, tokens
+            return self.reading(lambda: body["embeddings"]["float"]), int(count) if count.isdigit() else None
+
+        return await self.embed_in_batches(request, _COHERE_BATCH, batch)
 
     async def _invoke(
         self, request: EmbedRequest, asked: Json, dimensions: str, call: Call
     ) -> tuple[Json, Mapping[str, str]]:
         """InvokeModel with the model's own body; `dimensions` is its name for the length of a vector."""
-        theirs = {name: value for name, value in request.body.items() if name not in _OPENAI_EMBED}
-        if request.body.get("dimensions") is not None:
-            asked = {**asked, dimensions: request.body["dimensions"]}
-        return await self.post_json(self._url(request.model, "invoke"), asked | theirs, call)
+        asked = asked | filled({dimensions: request.body.get("dimensions")}) | native_embed_fields(request.body)
+        return await self.post_json(self._url(request.model, "invoke"), asked, call)
 
     def _url(self, model: str, method: str) -> URL:
         """Encoded once and for all: the signature covers every percent sign."""
         return URL(f"{self.base_url}/model/{quote(model, safe='')}/{method}", encoded=True)
-
-
-def _cohere_vectors(body: Json) -> Any:
-    return body["embeddings"]["float"]

@@ -11,17 +11,16 @@ from urllib.parse import quote
 from pilothouse.call import Call
 from pilothouse.errors import ProviderAuth, ProviderError, ProviderTimeout, ProviderUnavailable
 from pilothouse.providers.cohere_wire import ChatReader, to_chat
-from pilothouse.providers.completion import Completion, embeddings
-from pilothouse.providers.parameters import tools_of
+from pilothouse.providers.completion import Completion
+from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
+from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["CohereProvider"]
 
 _BATCH = 96
 _PAGE = 1000
 _INVALID_TOKEN = 498
-_OPENAI_EMBED = frozenset({"model", "input", "encoding_format", "user", "dimensions"})
 
 
 class CohereProvider(TranslatingProvider):
@@ -54,32 +53,30 @@ class CohereProvider(TranslatingProvider):
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Fields that are not OpenAI's, such as `input_type` and `truncate`, go along untouched."""
-        asked: Json = {
+        asked = {
             "model": request.model,
             "input_type": self.config.options.get("input_type", "search_document"),
             "embedding_types": ["float"],
+            **filled({"output_dimension": request.body.get("dimensions")}),
+            **native_embed_fields(request.body),
         }
-        if request.body.get("dimensions") is not None:
-            asked["output_dimension"] = request.body["dimensions"]
-        asked |= {name: value for name, value in request.body.items() if name not in _OPENAI_EMBED}
-        vectors: list[list[float]] = []
-        tokens: list[float | None] = []
-        texts = request.texts
-        for start in range(0, len(texts), _BATCH):
-            batch = {**asked, "texts": texts[start : start + _BATCH]}
-            body, _ = await self.post_json(f"{self.base_url}/v2/embed", batch, call)
-            vectors += self.reading(lambda body: body["embeddings"]["float"], body)
-            billed = (body.get("meta") or {}).get("billed_units") or {}
-            tokens.append(billed.get("input_tokens"))
-        usage = None if None in tokens else Usage(int(sum(count or 0 for count in tokens)))
-        return embeddings(vectors, request.model, usage, request.body.get("encoding_format"))
+
+        async def batch(texts: list[str]) -> tuple[list[list[float]], int | None]:
+            body, _ = await self.post_json(f"{self.base_url}/v2/embed", {**asked, "texts": texts}, call)
+            return self.reading(_embedded, body)
+
+        return await self.embed_in_batches(request, _BATCH, batch)
 
     async def models(self) -> list[str]:
-        names: list[str] = []
-        token = ""
-        while True:
-            body = await self.get_json(f"{self.base_url}/v1/models?page_size={_PAGE}{token}")
-            names += self.reading(lambda body: [model["name"] for model in body["models"]], body)
-            if not body.get("next_page_token"):
-                return names
-            token = f"&page_token={quote(body['next_page_token'], safe='')}"
+        return await self.named_on_pages(f"{self.base_url}/v1/models?page_size={_PAGE}", _models)
+
+
+def _embedded(body: Json) -> tuple[list[list[float]], int | None]:
+    tokens = ((body.get("meta") or {}).get("billed_units") or {}).get("input_tokens")
+    return body["embeddings"]["float"], None if tokens is None else int(tokens)
+
+
+def _models(body: Json) -> tuple[list[str], str]:
+    """The names on a page of models, and the query of the next page."""
+    token = body.get("next_page_token")
+    return [model["name"] for model in body["models"]], f"&page_token={quote(token, safe='')}" if token else ""

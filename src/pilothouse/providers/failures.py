@@ -21,7 +21,10 @@ from pilothouse.errors import (
 )
 from pilothouse.ids import now_us
 
-__all__ = ["describe_error", "error_kind", "retry_after"]
+__all__ = ["UNREADABLE", "describe_error", "error_kind", "retry_after"]
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes that are no JSON raises: broken syntax or types, no UTF-8, nesting without end."""
 
 _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _QUOTA = ("insufficient_quota", "billing")
@@ -70,7 +73,7 @@ def describe_error(raw: bytes) -> tuple[str, str]:
     """
     try:
         body: Any = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         text = raw[:8192].decode("utf-8", "replace").strip()
         title = _TITLE.search(text)
         return (title.group(1).strip() if title else text[:500]), ""

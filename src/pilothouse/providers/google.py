@@ -19,12 +19,13 @@ from pilothouse.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from pilothouse.providers.completion import Completion, embeddings
+from pilothouse.providers.completion import Completion
+from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.google_wire import UNUSABLE, ContentReader, to_contents, usage_of
-from pilothouse.providers.parameters import tools_of
+from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.translated import TranslatingProvider, Translation
 from pilothouse.snapshot import ProviderConfig
-from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
+from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["GoogleProvider"]
 
@@ -85,29 +86,17 @@ class GoogleProvider(TranslatingProvider):
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Fields that are not OpenAI's, such as `taskType`, go to every text."""
         name = request.model if "/" in request.model else f"models/{request.model}"
-        theirs = {k: v for k, v in request.body.items() if k not in ("model", "input", "encoding_format", "user")}
-        if (dimensions := theirs.pop("dimensions", None)) is not None:
-            theirs["outputDimensionality"] = dimensions
-        texts, vectors, used = request.texts, [], 0
-        counted = False
-        for start in range(0, len(texts), _BATCH):
-            batch = texts[start : start + _BATCH]
-            parts = [{"model": name, "content": {"parts": [{"text": text}]}, **theirs} for text in batch]
-            body, _ = await self.post_json(self._url(request.model, "batchEmbedContents"), {"requests": parts}, call)
-            vectors += self.reading(lambda body: [item["values"] for item in body["embeddings"]], body)
-            usage = self.reading(usage_of, body.get("usageMetadata"))
-            counted, used = counted or usage is not None, used + (usage.input_tokens if usage else 0)
-        return embeddings(vectors, request.model, Usage(used) if counted else None, request.body.get("encoding_format"))
+        more = filled({"outputDimensionality": request.body.get("dimensions")}) | native_embed_fields(request.body)
+
+        async def batch(texts: list[str]) -> tuple[list[list[float]], int | None]:
+            asked = [{"model": name, "content": {"parts": [{"text": text}]}, **more} for text in texts]
+            body, _ = await self.post_json(self._url(request.model, "batchEmbedContents"), {"requests": asked}, call)
+            return self.reading(_embedded, body)
+
+        return await self.embed_in_batches(request, _BATCH, batch)
 
     async def models(self) -> list[str]:
-        names: list[str] = []
-        token = ""
-        while True:
-            body = await self.get_json(f"{self._root}/models?pageSize={_PAGE}{token}")
-            names += self.reading(lambda body: [m["name"].removeprefix("models/") for m in body["models"]], body)
-            if not body.get("nextPageToken"):
-                return names
-            token = f"&pageToken={quote(body['nextPageToken'], safe='')}"
+        return await self.named_on_pages(f"{self._root}/models?pageSize={_PAGE}", _models)
 
     def _url(self, model: str, method: str) -> URL:
         """`model` is a name, or a path such as tunedModels/name."""
@@ -115,11 +104,23 @@ class GoogleProvider(TranslatingProvider):
         return URL(f"{self._root}/{quote(path, safe='/')}:{method}", encoded=True)
 
 
+def _embedded(body: Json) -> tuple[list[list[float]], int | None]:
+    usage = usage_of(body.get("usageMetadata"))
+    return [item["values"] for item in body["embeddings"]], usage.input_tokens if usage else None
+
+
+def _models(body: Json) -> tuple[list[str], str]:
+    """The names on a page of models, and the query of the next page."""
+    names = [model["name"].removeprefix("models/") for model in body["models"]]
+    token = body.get("nextPageToken")
+    return names, f"&pageToken={quote(token, safe='')}" if token else ""
+
+
 def _details(raw: bytes) -> list[Json]:
     """google.rpc.Status.details of an error body; empty where there are none."""
     try:
         body: Any = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return []
     error = body.get("error") if isinstance(body, dict) else None
     details = error.get("details") if isinstance(error, dict) else None

@@ -14,6 +14,7 @@ from yarl import URL
 from pilothouse.call import Call
 from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
+from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.sse import Event, SseReader
 from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
@@ -140,7 +141,7 @@ class OpenAIProvider(HttpProvider):
             raw = await response.read()
         try:
             answer = _read_embedded(raw)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self.protocol_error(f"answered with no embeddings ({error})") from error
         return EmbedResponse(raw, answer.usage.read() if answer.usage else None)
 
@@ -160,7 +161,7 @@ class OpenAIProvider(HttpProvider):
         """An event or a whole body as a chunk. Raises the ProviderError that it tells of, or ProviderProtocolError."""
         try:
             answer = _read_answer(raw)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self.protocol_error(f"answered outside the OpenAI format ({error})") from error
         choices = answer.choices
         if choices is None or answer.error:

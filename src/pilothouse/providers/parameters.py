@@ -14,8 +14,8 @@ from pilothouse.providers.content import objects_in, read
 from pilothouse.types import Json
 
 __all__ = [
-    "NO_PARAMETERS", "Effort", "Format", "Function", "Tools", "effort_of", "filled", "format_of", "native_fields",
-    "refuse", "stops_of", "tools_of", "with_native",
+    "NO_PARAMETERS", "Effort", "Format", "Function", "Tools", "effort_of", "filled", "format_of", "native_embed_fields",
+    "native_fields", "refuse", "stops_of", "tools_of", "with_native",
 ]  # fmt: skip
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -30,6 +30,8 @@ _OPENAI_FIELDS = frozenset({
     "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort",
 })  # fmt: skip
 """Names that mean OpenAI's field. Any other top-level name is the vendor's own and passes through untouched."""
+
+_OPENAI_EMBED_FIELDS = frozenset({"model", "input", "encoding_format", "user", "dimensions"})
 
 
 class _FunctionBody(msgspec.Struct):
@@ -112,6 +114,11 @@ class Format:
 def native_fields(body: Json) -> Json:
     """The top-level fields that are not OpenAI's, but the vendor's own."""
     return {name: value for name, value in body.items() if name not in _OPENAI_FIELDS}
+
+
+def native_embed_fields(body: Json) -> Json:
+    """The same of an embeddings request."""
+    return {name: value for name, value in body.items() if name not in _OPENAI_EMBED_FIELDS}
 
 
 def filled(fields: Json) -> Json:

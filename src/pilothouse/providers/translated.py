@@ -7,7 +7,7 @@ nothing of any vendor.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -16,14 +16,19 @@ from yarl import URL
 from pilothouse.call import Call
 from pilothouse.errors import ProviderError, Unsupported
 from pilothouse.providers.base import HttpProvider
-from pilothouse.providers.completion import Completion
+from pilothouse.providers.completion import Completion, embeddings
+from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.sse import Event, SseReader
-from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
 
-__all__ = ["AnswerReader", "Frames", "SseFrames", "TranslatingProvider", "Translation"]
+__all__ = ["AnswerReader", "EmbedBatch", "Frames", "SseFrames", "TranslatingProvider", "Translation"]
 
 T = TypeVar("T")
-_OUT_OF_FORMAT = (KeyError, IndexError, TypeError, ValueError, AttributeError, msgspec.MsgspecError)
+EmbedBatch = Callable[[list[str]], Awaitable[tuple[list[list[float]], int | None]]]
+"""Embeds a few texts; gives their vectors and the tokens they cost, None where the vendor did not count."""
+
+_MOST_PAGES = 100  # of a list of models: more than any vendor has, and an end to a server that always names a next one
+_OUT_OF_FORMAT = (KeyError, IndexError, TypeError, ValueError, AttributeError, *UNREADABLE)
 """What reading an answer raises where a field is missing or of another type than documented."""
 
 
@@ -95,14 +100,9 @@ class TranslatingProvider(HttpProvider, ABC):
         """The framing of a stream."""
         return SseFrames()
 
-    async def headers_for(self, method: str, url: str | URL, body: bytes) -> Mapping[str, str]:
-        """The headers of one request; for vendors that sign each."""
-        return self.headers
-
     async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         url, body, answer = self.translated(request)
-        raw = msgspec.json.encode(body)
-        async with self.post(url, raw, call, await self.headers_for("POST", url, raw)) as response:
+        async with self.post(url, msgspec.json.encode(body), call) as response:
             if not request.stream:
                 data = self.reading(_decoded, await response.read())
                 yield self._checked(answer.whole, data)
@@ -128,10 +128,34 @@ class TranslatingProvider(HttpProvider, ABC):
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         raise Unsupported(f"Provider '{self.name}' has no embeddings.", param="model")
 
+    async def embed_in_batches(self, request: EmbedRequest, size: int, embed: EmbedBatch) -> EmbedResponse:
+        """The embeddings of all inputs, asked for `size` texts at a time; `embed` asks for one batch."""
+        texts = request.texts
+        vectors: list[list[float]] = []
+        counts: list[int | None] = []
+        for start in range(0, len(texts), size):
+            rows, tokens = await embed(texts[start : start + size])
+            vectors += rows
+            counts.append(tokens)
+        if len(vectors) != len(texts):
+            raise self.protocol_error(f"answered {len(texts)} texts with {len(vectors)} embeddings")
+        usage = None if None in counts else Usage(sum(tokens or 0 for tokens in counts))
+        return embeddings(vectors, request.model, usage, request.body.get("encoding_format"))
+
+    async def named_on_pages(self, url: str, read: Callable[[Json], tuple[list[str], str]]) -> list[str]:
+        """Names from a list that comes in pages; `read` gives a page's names and what to add to `url` for the next."""
+        names: list[str] = []
+        more = ""
+        for _ in range(_MOST_PAGES):
+            page, more = self.reading(read, await self.get_json(url + more))
+            names += page
+            if not more:
+                break
+        return names
+
     async def post_json(self, url: str | URL, body: Json, call: Call) -> tuple[Json, Mapping[str, str]]:
         """The decoded body and the headers of a JSON answer."""
-        raw = msgspec.json.encode(body)
-        async with self.post(url, raw, call, await self.headers_for("POST", url, raw)) as response:
+        async with self.post(url, msgspec.json.encode(body), call) as response:
             return self.reading(_decoded, await response.read()), response.headers
 
     def reading(self, read: Callable[..., T], *given: Any) -> T:
