@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.rag.files import Survey, survey
+from pilothouse.rag.files import Survey, existing, survey
 from pilothouse.rag.loaders import Loaders
 
 from .made import write_notes
@@ -68,9 +68,48 @@ def test_a_file_is_found_once(tmp_path: Path) -> None:
     assert names(look(tmp_path / "sub", tmp_path, tmp_path / "sub" / "a.md")) == ["a.md"]
 
 
-def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match=r"nowhere: there is no such file or folder"):
-        look(tmp_path / "nowhere")
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nowhere", "nowhere: there is no such file or folder."),
+        ("n" * 300, "nnn: cannot be opened: File name too long."),
+        ("~nosuchuser/docs", "~nosuchuser/docs: is no path: "),
+        ("a\0b", "is no path: embedded null byte."),
+        ("\ud800", "its name is not UTF-8"),
+    ],
+)
+def test_what_is_no_path_is_refused(path: str, words: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        existing(Path(path))
+    assert words in caught.value.message
+    caught.value.message.encode()
+    with pytest.raises(InvalidRequest):
+        look(Path(path))
+
+
+def test_a_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
+    write_notes(tmp_path, {"a.md": ""})
+    (tmp_path / os.fsdecode(b"caf\xe9.md")).touch()
+    (tmp_path / os.fsdecode(b"b.x\xe9")).touch()
+    seen = look(tmp_path)
+    assert names(seen) == ["a.md"]
+    assert [(t.name, t.reason) for t in seen.troubles] == [("caf?.md", "its name is not UTF-8, rename it.")]
+    assert seen.skipped == {".x?": 1}
+
+
+def test_a_link_that_may_not_be_followed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_notes(tmp_path, {"a.md": "", "b.md": ""})
+    real = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "b.md":
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    seen = look(tmp_path)
+    assert names(seen) == ["a.md"]
+    assert [(t.name, t.reason) for t in seen.troubles] == [("b.md", "cannot be read: Permission denied.")]
 
 
 def test_what_was_walked_covers_what_is_below(tmp_path: Path) -> None:

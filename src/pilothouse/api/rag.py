@@ -18,6 +18,8 @@ from pilothouse.types import ChatRequest, Json
 
 __all__ = ["routes"]
 
+_Path = Annotated[str, Field(min_length=1)]
+
 
 class _Search(BaseModel):
     query: Annotated[str, Field(min_length=1)]
@@ -29,7 +31,7 @@ class _Question(BaseModel):
 
 
 class _Ingest(BaseModel):
-    paths: Annotated[list[str], Field(min_length=1, description="Files and folders of the machine that serves.")]
+    paths: Annotated[list[_Path], Field(min_length=1, description="Files and folders of the machine that serves.")]
 
 
 def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:

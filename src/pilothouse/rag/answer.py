@@ -18,6 +18,7 @@ from pilothouse.ids import content_hash
 from pilothouse.protocols import Chat, Embed
 from pilothouse.rag.chunk import ChunkSettings
 from pilothouse.rag.citations import citations
+from pilothouse.rag.files import existing
 from pilothouse.rag.index import CorpusIndex, CorpusInfo, DocumentInfo
 from pilothouse.rag.prompt import PROMPT_ID, answer_messages
 from pilothouse.rag.retrieve import HybridRetriever
@@ -98,7 +99,7 @@ class Rag:
         check_name(corpus)
         if not paths:
             raise InvalidRequest("There is nothing to ingest: give at least one file or folder.", param="paths")
-        whole = await asyncio.to_thread(lambda: [_existing(Path(path)) for path in paths])
+        whole = await asyncio.to_thread(lambda: [str(existing(Path(path))) for path in paths])
         config = self._config()
         ChunkSettings(config.chunk_tokens, config.overlap_tokens)  # refused here rather than by the job
         payload = {
@@ -145,14 +146,6 @@ class Rag:
             return None
         index = self._indexes.setdefault(folder, CorpusIndex(folder))
         return index if index.exists() else None
-
-
-def _existing(path: Path) -> str:
-    """The absolute path. Checked before the job is queued, so that who asks learns of it at once."""
-    whole = path.expanduser().absolute()
-    if not whole.exists():
-        raise InvalidRequest(f"{path}: there is no such file or folder.", param="paths")
-    return str(whole)
 
 
 def _signed(chunk: ChatChunk, model: str, text: str, hits: Sequence[Hit]) -> ChatChunk:

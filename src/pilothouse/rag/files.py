@@ -13,9 +13,10 @@ from pathlib import Path
 from pilothouse.errors import InvalidRequest
 from pilothouse.rag.loaders import Loaders
 
-__all__ = ["Found", "Survey", "Trouble", "survey"]
+__all__ = ["Found", "Survey", "Trouble", "existing", "survey"]
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+_NOT_UTF8 = "its name is not UTF-8, rename it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,37 @@ class Survey:
         return any(root in path.parents for root in self.roots)
 
 
+def existing(path: Path) -> Path:
+    """The absolute path of a file or folder that is there. Raises InvalidRequest for anything else."""
+    try:
+        whole = path.expanduser().absolute()
+        whole.stat()
+        str(whole).encode()
+    except FileNotFoundError:
+        reason = "there is no such file or folder"
+    except OSError as error:
+        reason = f"cannot be opened: {error.strerror}"
+    except UnicodeEncodeError:
+        reason = _NOT_UTF8
+    except (RuntimeError, ValueError) as error:  # no such user; a NUL
+        reason = f"is no path: {error}"
+    else:
+        return whole
+    raise InvalidRequest(f"{_readable(str(path))}: {reason}.", param="paths")
+
+
 def survey(paths: Sequence[Path], loaders: Loaders, max_bytes: int = MAX_FILE_BYTES) -> Survey:
     """Look at files and folders. Raises InvalidRequest for a path that does not exist."""
     result = Survey()
     seen: set[Path] = set()
     for given in paths:
-        path = given.expanduser().resolve()
+        path = existing(given).resolve()
         if path.is_dir():
             result.roots.append(path)
             entries = _walk(path, result)
             root = path
-        elif path.exists():
-            entries, root = iter([path]), path.parent
         else:
-            raise InvalidRequest(f"{given}: there is no such file or folder.", param="paths")
+            entries, root = iter([path]), path.parent
         for entry in entries:
             if entry not in seen:
                 seen.add(entry)
@@ -90,28 +108,40 @@ def _walk(root: Path, result: Survey) -> Iterator[Path]:
             with os.scandir(folder) as entries:
                 names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
         except OSError as error:
-            result.troubles.append(Trouble(folder, _name(folder, root), f"cannot be opened: {error.strerror}."))
+            name = _readable(_name(folder, root))
+            result.troubles.append(Trouble(folder, name, f"cannot be opened: {error.strerror}."))
             continue
         below = [folder / name for name in names]
-        yield from (path for path in below if not path.is_dir())
-        waiting.extend(path for path in reversed(below) if path.is_dir())
+        folders = {path for path in below if _is_folder(path)}
+        yield from (path for path in below if path not in folders)
+        waiting.extend(path for path in reversed(below) if path in folders)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # told when it is taken as a file
+        return False
 
 
 def _take(path: Path, root: Path, result: Survey, loaders: Loaders, max_bytes: int, *, asked_for: bool) -> None:
-    name = _name(path, root)
+    raw_name = _name(path, root)
+    name = _readable(raw_name)
     if not loaders.knows(path):
         if asked_for:
             known = " ".join(loaders.suffixes)
             result.troubles.append(Trouble(path, name, f"no loader reads '{path.suffix}' files; there are: {known}"))
         else:
-            result.skipped[path.suffix.lower() or path.name] += 1
+            result.skipped[_readable(path.suffix.lower() or path.name)] += 1
         return
     try:
         facts = path.stat()
     except OSError as error:
         result.troubles.append(Trouble(path, name, f"cannot be read: {error.strerror}."))
         return
-    if not stat.S_ISREG(facts.st_mode):
+    if name != raw_name:
+        result.troubles.append(Trouble(path, name, f"{_NOT_UTF8}."))
+    elif not stat.S_ISREG(facts.st_mode):
         result.troubles.append(Trouble(path, name, "is no regular file."))
     elif facts.st_size > max_bytes:
         reason = f"is larger than {max_bytes / 1024**2:.0f} MB ({facts.st_size / 1024**2:.0f} MB)."
@@ -122,3 +152,8 @@ def _take(path: Path, root: Path, result: Survey, loaders: Loaders, max_bytes: i
 
 def _name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path != root else root.name
+
+
+def _readable(name: str) -> str:
+    """The name with question marks for what is not UTF-8, which Python keeps as lone surrogates (PEP 383)."""
+    return name.encode("utf-8", "replace").decode()
