@@ -128,6 +128,14 @@ def test_tool_use_and_results() -> None:
     ]
 
 
+def test_a_tool_that_failed_without_a_word_has_one() -> None:
+    result = {"role": "tool", "tool_call_id": "c/1", "content": " ", "is_error": True}
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [CALL]}, result]
+    (block,) = sent(messages=messages, tools=[TOOL])["messages"][-1]["content"]
+    assert block["toolResult"]["status"] == "error"
+    assert block["toolResult"]["content"][0]["text"]
+
+
 @pytest.mark.parametrize(
     ("choice", "made"),
     [

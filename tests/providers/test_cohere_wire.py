@@ -144,6 +144,8 @@ def test_usage_without_billed_units() -> None:
     counted = {**body, "usage": {"tokens": {"input_tokens": 3.0, "output_tokens": 2.0}}}
     assert ChatReader(Completion("m")).whole(counted).usage == Usage(3, 2)
     assert ChatReader(Completion("m")).whole({**body, "usage": {"billed_units": {}}}).usage is None
+    unknown = {**body, "usage": {"billed_units": {"input_tokens": None}}}
+    assert ChatReader(Completion("m")).whole(unknown).usage is None
 
 
 def test_a_stream() -> None:

@@ -4,6 +4,7 @@ import base64
 import struct
 
 import msgspec
+import pytest
 from openai.lib.streaming.chat._completions import accumulate_delta
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -83,6 +84,15 @@ def test_one_call_alone() -> None:
     calls = [tool_call("c1", "f", "{}"), tool_call("c2", "g", "{}")]
     whole = Completion("m", one_call=True).whole("tool_calls", None, None, calls=calls)
     assert whole.data["choices"][0]["message"]["tool_calls"] == calls[:1]
+
+
+@pytest.mark.parametrize("one_call", [False, True])
+def test_a_call_that_ends_without_arguments_has_empty_ones(one_call: bool) -> None:
+    made = Completion("m", one_call=one_call)
+    chunks = [*made.call("c1", "f"), *made.arguments(""), *made.call("c2", "g"), *made.finish("stop", None, None)]
+    deltas = [call for chunk in chunks for call in chunk.data["choices"][0]["delta"].get("tool_calls", ())]
+    said = [(delta["index"], delta["function"]["arguments"]) for delta in deltas]
+    assert said == [(0, ""), (0, "{}")] + ([] if one_call else [(1, ""), (1, "{}")])
 
 
 def test_a_whole_answer_is_openais() -> None:

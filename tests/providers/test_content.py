@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pilothouse import errors
-from pilothouse.providers.content import Media, calls_of, content_of, plain_text, tool_names
+from pilothouse.providers.content import Media, add_turn, calls_of, content_of, plain_text, tool_names
 from pilothouse.types import Json
 
 
@@ -72,6 +72,13 @@ def test_malformed_parts_are_named(part: Json, param: str) -> None:
     with pytest.raises(errors.InvalidRequest) as caught:
         values([part])
     assert caught.value.param == f"messages[0].content[0].{param}"
+
+
+def test_turns_of_one_role_are_one_and_none_is_empty() -> None:
+    turns: list[Json] = []
+    for role, parts in (("user", [{"a": 1}]), ("model", []), ("user", [{"b": 2}]), ("model", [{"c": 3}])):
+        add_turn(turns, role, parts, "parts")
+    assert turns == [{"role": "user", "parts": [{"a": 1}, {"b": 2}]}, {"role": "model", "parts": [{"c": 3}]}]
 
 
 def test_plain_text() -> None:

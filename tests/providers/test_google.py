@@ -112,6 +112,7 @@ async def test_a_blocked_prompt(server: GoogleServer, provider: GoogleProvider, 
         ("MALFORMED_FUNCTION_CALL", errors.ProviderUnavailable),
         ("UNEXPECTED_TOOL_CALL", errors.ProviderUnavailable),
         ("MISSING_THOUGHT_SIGNATURE", errors.ProviderRejected),
+        ("PUP_LIMITED_DISABLED", errors.ProviderAuth),
     ],
 )
 async def test_a_spoilt_answer(

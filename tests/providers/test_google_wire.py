@@ -274,7 +274,13 @@ def test_one_call_at_a_time() -> None:
 
 @pytest.mark.parametrize(
     ("native", "reason"),
-    [("SAFETY", "content_filter"), ("RECITATION", "content_filter"), ("MAX_TOKENS", "length"), ("OTHER", "stop")],
+    [
+        ("SAFETY", "content_filter"),
+        ("RECITATION", "content_filter"),
+        ("ESCALATION", "content_filter"),
+        ("MAX_TOKENS", "length"),
+        ("OTHER", "stop"),
+    ],
 )
 def test_finish_reasons(native: str, reason: str) -> None:
     chunk = ContentReader(Completion("m")).whole({"candidates": [{"finishReason": native}]})

@@ -78,7 +78,8 @@ async def test_a_retrieval_is_a_span_that_names_the_version(filled: Corpus) -> N
     assert isinstance(call.recorder, MemoryRecorder)
     (span,) = call.recorder.spans
     assert (span.name, span.kind, span.status) == ("rag.retrieve", "retriever", "ok")
-    assert call.versions["corpus"] == span.versions["corpus"] == "notes@1"
+    version_id = filled.index.info().version_id
+    assert call.versions["corpus"] == span.versions["corpus"] == f"notes@1-{version_id}"
     assert span.attributes == {
         "corpus": "notes", "k": 2, "corpus_version": 1, "hits": 2, "sources": [hit.source for hit in hits],
     }  # fmt: skip

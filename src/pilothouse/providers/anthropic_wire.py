@@ -18,7 +18,7 @@ import msgspec
 from pilothouse.errors import Unsupported
 from pilothouse.providers.claude import JSON_INSTRUCTION, reasoning
 from pilothouse.providers.completion import Completion, tool_call
-from pilothouse.providers.content import Media, Piece, calls_of, content_of, object_in, objects_in
+from pilothouse.providers.content import Media, Piece, add_turn, calls_of, content_of, object_in, objects_in
 from pilothouse.providers.parameters import (
     NO_PARAMETERS,
     Format,
@@ -93,10 +93,7 @@ def _turns(messages: list[Json]) -> tuple[list[Json], list[Json]]:
         blocks = _tool_result(message, where) if role == "tool" else _blocks(message, where)
         if role == "assistant":
             blocks = [*_thought(message), *blocks, *_uses(message, where)]
-        if turns and turns[-1]["role"] == _TURNS[role]:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": _TURNS[role], "content": blocks})
+        add_turn(turns, _TURNS[role], blocks)
     return system, turns
 
 
@@ -118,7 +115,7 @@ def _uses(message: Json, where: str) -> list[Json]:
 
 def _tool_result(message: Json, where: str) -> list[Json]:
     result: Json = {"type": "tool_result", "tool_use_id": _safe(str(message.get("tool_call_id") or ""))}
-    if content := [_block(piece) for piece in content_of(message, where)]:
+    if content := [_block(piece) for piece in content_of(message, where) if not piece.blank]:
         result["content"] = content
     if message.get("is_error"):
         result["is_error"] = True
@@ -126,7 +123,7 @@ def _tool_result(message: Json, where: str) -> list[Json]:
 
 
 def _blocks(message: Json, where: str) -> list[Json]:
-    blocks = [_block(piece) for piece in content_of(message, where)]
+    blocks = [_block(piece) for piece in content_of(message, where) if not piece.blank]
     if blocks and "cache_control" in message:
         blocks[-1] = blocks[-1] | _marks(message)
     return blocks

@@ -19,7 +19,7 @@ import msgspec
 from pilothouse.errors import Unsupported
 from pilothouse.providers.claude import JSON_INSTRUCTION, reasoning
 from pilothouse.providers.completion import Completion, tool_call
-from pilothouse.providers.content import Media, Piece, calls_of, content_of, object_in, objects_in, plain_text
+from pilothouse.providers.content import Media, Piece, add_turn, calls_of, content_of, object_in, objects_in, plain_text
 from pilothouse.providers.parameters import (
     NO_PARAMETERS,
     Format,
@@ -118,7 +118,7 @@ def _turns(messages: list[Json]) -> tuple[list[Json], list[Json]]:
     for i, message in enumerate(messages):
         where, role = f"messages[{i}]", message["role"]
         if role in ("system", "developer"):
-            system += [{"text": text} for text in [plain_text(message, where, _VENDOR)] if text]
+            system += [{"text": text} for text in [plain_text(message, where, _VENDOR)] if text.strip()]
             system += _cache_points(message, *(piece.part for piece in content_of(message, where)))[:1]
             continue
         if role not in _TURNS:
@@ -131,10 +131,7 @@ def _turns(messages: list[Json]) -> tuple[list[Json], list[Json]]:
                 blocks += _cache_points(message)
         if role == "assistant":
             blocks = [*_thought(message), *blocks, *_uses(message, where)]
-        if turns and turns[-1]["role"] == _TURNS[role]:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": _TURNS[role], "content": blocks})
+        add_turn(turns, _TURNS[role], blocks)
     return system, turns
 
 
@@ -142,7 +139,7 @@ def _blocks(piece: Piece) -> list[Json]:
     """A part's content block, and the cache point behind it where the part is marked."""
     value = piece.value
     if isinstance(value, str):
-        return [{"text": value}, *_cache_points(piece.part)]
+        return [] if piece.blank else [{"text": value}, *_cache_points(piece.part)]
     if isinstance(value, Media):
         return [_media(value), *_cache_points(piece.part)]
     return [value]
@@ -205,7 +202,7 @@ def _result(message: Json, where: str) -> Json:
     content = [block for piece in content_of(message, where) for block in _blocks(piece) if "cachePoint" not in block]
     result: Json = {"toolUseId": _safe(str(message.get("tool_call_id") or "")), "content": content}
     if message.get("is_error"):
-        result["status"] = "error"
+        result |= {"status": "error", "content": content or [{"text": "The tool failed and said nothing."}]}
     return {"toolResult": result}
 
 

@@ -52,7 +52,9 @@ def to_chat(request: ChatRequest) -> Json:
     offered = [function for function in tools.functions if tools.name in (None, function.name)]
     out = {
         "model": request.model,
-        "messages": [_message(message, f"messages[{i}]") for i, message in enumerate(request.messages)],
+        "messages": [
+            said for i, message in enumerate(request.messages) if (said := _message(message, f"messages[{i}]"))
+        ],
         "stream": request.stream,
         "max_tokens": request.max_tokens,
         "temperature": body.get("temperature"),
@@ -72,7 +74,8 @@ def to_chat(request: ChatRequest) -> Json:
     return with_native(out, own, frozenset())
 
 
-def _message(message: Json, where: str) -> Json:
+def _message(message: Json, where: str) -> Json | None:
+    """The message in Cohere's shape; None where it says nothing, which Cohere refuses."""
     if message["role"] not in _ROLES:
         raise Unsupported(f"{_VENDOR} has no role '{message['role']}' (at {where}.role).", param=f"{where}.role")
     role = _ROLES[message["role"]]
@@ -81,14 +84,15 @@ def _message(message: Json, where: str) -> Json:
         return {"role": role, "tool_call_id": message.get("tool_call_id") or "", "content": text}
     parts = [_part(piece) for piece in content_of(message, where)]
     if role != "assistant":
-        return {"role": role, "content": parts}
+        return {"role": role, "content": parts} if parts else None
     reasoning = message.get("reasoning_content")
     if reasoning and not message.get("tool_plan"):
         parts.insert(0, {"type": "thinking", "thinking": reasoning})
     calls = [
         tool_call(call.id, call.name, msgspec.json.encode(call.arguments).decode()) for call in calls_of(message, where)
     ]
-    return filled({"role": role, "content": parts, "tool_plan": message.get("tool_plan"), "tool_calls": calls})
+    said = filled({"content": parts, "tool_plan": message.get("tool_plan"), "tool_calls": calls})
+    return {"role": role, **said} if said else None
 
 
 def _part(piece: Piece) -> Json:
@@ -128,7 +132,7 @@ def _thinking(effort: Effort | None) -> Json | None:
 def _usage(usage: Json | None) -> Usage | None:
     """What Cohere bills, which leaves out the tokens of its own preamble; counts are floats in its JSON."""
     counts = (usage or {}).get("billed_units") or (usage or {}).get("tokens")
-    if not counts or "input_tokens" not in counts:
+    if not counts or counts.get("input_tokens") is None:
         return None
     given = int(counts["input_tokens"])
     cached = int((usage or {}).get("cached_tokens") or 0)

@@ -31,7 +31,7 @@ class Completion:
     `one_call` keeps only the first tool call, for vendors that cannot be told `parallel_tool_calls: false`.
     """
 
-    __slots__ = ("_blocks", "_calls", "_created", "_one_call", "_started", "id", "model")
+    __slots__ = ("_blocks", "_calls", "_created", "_one_call", "_started", "_unsaid", "id", "model")
 
     def __init__(self, model: str, *, one_call: bool = False) -> None:
         self.id = f"chatcmpl-{new_id()}"
@@ -40,6 +40,7 @@ class Completion:
         self._one_call = one_call
         self._started = False
         self._calls = 0
+        self._unsaid = False  # the latest call has no arguments yet
         self._blocks: dict[str, int] = {}
 
     # ---- streamed
@@ -58,24 +59,28 @@ class Completion:
 
     def call(self, id: str, name: str, arguments: str = "", **also: Any) -> list[ChatChunk]:
         """A tool call begins; `arguments` is the JSON text known so far."""
+        chunks = self._call_end()
         self._calls += 1
-        if self._dropping:
-            return []
-        return [self._delta({"tool_calls": [{"index": self._calls - 1, **tool_call(id, name, arguments, **also)}]})]
+        if not self._dropping:
+            self._unsaid = not arguments
+            call = {"index": self._calls - 1, **tool_call(id, name, arguments, **also)}
+            chunks.append(self._delta({"tool_calls": [call]}))
+        return chunks
 
     def arguments(self, text: str) -> list[ChatChunk]:
         """More of the JSON text of the latest call's arguments."""
         if self._dropping or not text:
             return []
+        self._unsaid = False
         return [self._delta({"tool_calls": [{"index": self._calls - 1, "function": {"arguments": text}}]})]
 
     def finish(self, reason: str, native: str | None, usage: Usage | None, **delta: Any) -> list[ChatChunk]:
         """The last chunks: why it stopped, then (where the vendor counted) the usage. `delta` are last fields."""
-        last = self._delta(delta, reason, native)
-        if usage is None:
-            return [last]
-        raw = msgspec.json.encode(self._envelope("chat.completion.chunk", [], usage))
-        return [last, ChatChunk(raw, usage=usage, usage_only=True)]
+        chunks = [*self._call_end(), self._delta(delta, reason, native)]
+        if usage is not None:
+            raw = msgspec.json.encode(self._envelope("chat.completion.chunk", [], usage))
+            chunks.append(ChatChunk(raw, usage=usage, usage_only=True))
+        return chunks
 
     # ---- whole
 
@@ -106,6 +111,10 @@ class Completion:
     @property
     def _dropping(self) -> bool:
         return self._one_call and self._calls > 1
+
+    def _call_end(self) -> list[ChatChunk]:
+        """`{}` for a call that ends without arguments: Anthropic and Bedrock stream nothing where there are none."""
+        return self.arguments("{}") if self._unsaid else []
 
     def _delta(
         self, delta: Json, reason: str | None = None, native: str | None = None, text: str = "", reasoning: str = ""

@@ -1,4 +1,4 @@
-"""Reads the messages of an OpenAI chat request for the providers that translate it: their parts, media, tool calls.
+"""Reads the messages of an OpenAI chat request for the providers that translate it: parts, media, tool calls, turns.
 
 Whatever is malformed raises InvalidRequest naming the field; what a vendor cannot express raises Unsupported. Knows
 nothing of any vendor's format.
@@ -16,8 +16,8 @@ from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.types import Json
 
 __all__ = [
-    "CallMade", "Media", "Piece", "calls_of", "content_of", "object_in", "objects_in", "plain_text", "read",
-    "tool_names",
+    "CallMade", "Media", "Piece", "add_turn", "calls_of", "content_of", "object_in", "objects_in", "plain_text",
+    "read", "tool_names",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -84,6 +84,11 @@ class Piece(NamedTuple):
     value: str | Media | Json
     part: Json
 
+    @property
+    def blank(self) -> bool:
+        """Whether it is a text of white space alone, which Anthropic and Bedrock refuse."""
+        return isinstance(self.value, str) and not self.value.strip()
+
 
 class CallMade(NamedTuple):
     """A tool call that the assistant made in an earlier turn; `body` is the whole entry of `tool_calls`."""
@@ -123,6 +128,17 @@ def content_of(message: Json, where: str) -> Iterator[Piece]:
         value = _value_of(part, f"{where}.content[{i}]")
         if value != "":
             yield Piece(value, part)
+
+
+def add_turn(turns: list[Json], role: str, parts: list[Json], key: str = "content") -> None:
+    """Add a message's parts to the conversation: to its last turn where that is of the same role.
+
+    Vendors want the roles in turn, and refuse a turn that says nothing: without parts none is added.
+    """
+    if parts and turns and turns[-1]["role"] == role:
+        turns[-1][key] += parts
+    elif parts:
+        turns.append({"role": role, key: parts})
 
 
 def plain_text(message: Json, where: str, vendor: str) -> str:

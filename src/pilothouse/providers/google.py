@@ -65,6 +65,8 @@ class GoogleProvider(TranslatingProvider):
         if reason == "MISSING_THOUGHT_SIGNATURE":
             text = f"Provider '{self.name}' misses extra_content.google.thought_signature on a tool call. {why}"
             return ProviderRejected(text, provider=self.name)
+        if reason == "PUP_LIMITED_DISABLED":  # Google's Prohibited Use Policy
+            return ProviderAuth(f"Provider '{self.name}' has a limited or disabled account. {why}", provider=self.name)
         blocked = (data.get("promptFeedback") or {}).get("blockReason")
         if blocked and not candidate:
             return ContentFiltered(f"Provider '{self.name}' blocked the prompt: {blocked}.", provider=self.name)

@@ -21,7 +21,7 @@ import msgspec
 
 from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.providers.completion import Completion, tool_call
-from pilothouse.providers.content import Media, Piece, calls_of, content_of, object_in, plain_text, tool_names
+from pilothouse.providers.content import Media, Piece, add_turn, calls_of, content_of, object_in, plain_text, tool_names
 from pilothouse.providers.parameters import (
     Effort,
     Function,
@@ -52,8 +52,8 @@ _TIERS = {"default": "standard", "flex": "flex", "priority": "priority"}
 _FINISH = {
     "STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length",
     **dict.fromkeys(
-        ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "IMAGE_SAFETY",
-         "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+        ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
+         "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
         "content_filter",
     ),
 }  # fmt: skip
@@ -106,7 +106,7 @@ def _turns(request: ChatRequest) -> tuple[list[Json], list[Json]]:
         where = f"messages[{i}]"
         match message["role"]:
             case "system" | "developer":
-                system.append({"text": plain_text(message, where, _VENDOR)})
+                system += [{"text": text} for text in [plain_text(message, where, _VENDOR)] if text]
                 continue
             case "user":
                 role, parts = "user", [_part(piece) for piece in content_of(message, where)]
@@ -116,10 +116,7 @@ def _turns(request: ChatRequest) -> tuple[list[Json], list[Json]]:
                 role, parts = "user", [_result(message, where, names)]
             case unknown:
                 raise Unsupported(f"{_VENDOR} has no role '{unknown}' (at {where}.role).", param=f"{where}.role")
-        if parts and contents and contents[-1]["role"] == role:
-            contents[-1]["parts"] += parts
-        elif parts:
-            contents.append({"role": role, "parts": parts})
+        add_turn(contents, role, parts, "parts")
     return system, contents
 
 

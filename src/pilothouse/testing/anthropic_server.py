@@ -157,8 +157,8 @@ def _list(content: Any) -> list[Json]:
 
 
 def _text(block: Json, where: str) -> str:
-    if not block.get("text"):
-        raise Refusal(f"{where}: text content blocks must be non-empty")
+    if not str(block.get("text") or "").strip():
+        raise Refusal(f"{where}: text content blocks must contain non-whitespace text")
     return str(block["text"])
 
 
@@ -226,7 +226,7 @@ def _block_events(index: int, block: Json) -> list[Json]:
             deltas.append({"type": "signature_delta", "signature": block["signature"]})
         case "tool_use":
             empty = {**block, "input": {}}
-            written = msgspec.json.encode(block["input"]).decode()
+            written = msgspec.json.encode(block["input"]).decode() if block["input"] else ""
             half = len(written) // 2
             deltas = [{"type": "input_json_delta", "partial_json": x} for x in ("", written[:half], written[half:])]
         case _:

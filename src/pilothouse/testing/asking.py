@@ -60,7 +60,7 @@ async def ask(
             outcome.usage = chunk.usage or outcome.usage
             _read_raw(chunk, request.stream, outcome, partial)
     outcome.calls = [
-        ToolCall(call["id"], call["name"], msgspec.json.decode(call["arguments"] or "{}")) for call in partial.values()
+        ToolCall(call["id"], call["name"], msgspec.json.decode(call["arguments"])) for call in partial.values()
     ]
     return outcome
 

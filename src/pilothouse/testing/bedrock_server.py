@@ -227,6 +227,8 @@ def _hear_block(where: str, block: Json, turn: Turn) -> None:
         case {"toolUse": use}:
             turn.calls.append(ToolCall(use["toolUseId"], use["name"], use["input"]))
         case {"toolResult": result}:
+            if result.get("status") == "error" and not result["content"]:
+                raise Refusal(f"The content field at {where}.toolResult cannot be empty when status value is error.")
             texts = [part["text"] for part in result["content"] if "text" in part]
             turn.results.append((result["toolUseId"], "\n".join(texts)))
         case {"reasoningContent": {"reasoningText": said}} if said.get("signature") != SIGNATURE:
@@ -261,7 +263,7 @@ def _block_events(index: int, block: Json) -> Iterator[tuple[str, Json]]:
         use = block["toolUse"]
         start = {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"]}}
         yield "contentBlockStart", {"start": start, "contentBlockIndex": index}
-        written = msgspec.json.encode(use["input"]).decode()
+        written = msgspec.json.encode(use["input"]).decode() if use["input"] else ""
         half = len(written) // 2
         deltas = [{"toolUse": {"input": part}} for part in (written[:half], written[half:])]
     elif "reasoningContent" in block:

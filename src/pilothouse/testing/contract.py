@@ -179,6 +179,17 @@ class ProviderContract(ABC):
         ]
         assert (heard.model, heard.max_tokens, heard.temperature) == ("wire-model", 99, 0.5)
 
+    async def test_turns_that_say_nothing_are_no_error(self, server: WireServer, provider: Provider) -> None:
+        parts = [{"type": "text", "text": "\n"}, {"type": "text", "text": "Are you there?"}]
+        messages = [
+            {"role": "system", "content": ""},
+            {"role": "user", "content": "Hello."},
+            {"role": "assistant", "content": ""},
+            {"role": "user", "content": parts},
+        ]
+        await ask(provider, chat_request(messages=messages))
+        assert "".join(turn.text.strip() for turn in server.heard.turns).replace("\n", "") == "Hello.Are you there?"
+
     async def test_stop_sequences(self, server: WireServer, provider: Provider) -> None:
         self.needs("stop_sequences")
         await ask(provider, chat_request(stop="END"))
@@ -225,6 +236,16 @@ class ProviderContract(ABC):
         assert len({call.id for call in got.calls if call.id}) == count
         assert got.finish_reason == "tool_calls"
         assert server.heard.tools == {"weather": WEATHER}
+
+    @STREAM
+    async def test_a_call_without_arguments_is_json_all_the_same(
+        self, server: WireServer, provider: Provider, stream: bool
+    ) -> None:
+        self.needs("tools", "parallel_tools")
+        calls = (ToolCall("call_1", "now", {}), ToolCall("call_2", "now", {}))
+        server.say(Answer(text="", tool_calls=calls, finish_reason="tool_calls"))
+        got = await ask(provider, chat_request(stream=stream, tools=_tools()))
+        assert [call.arguments for call in got.calls] == [{}, {}]
 
     async def test_tool_results_round_trip(self, server: WireServer, provider: Provider) -> None:
         self.needs("tools", "parallel_tools")
