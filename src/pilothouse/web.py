@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
 
 import uvicorn
@@ -112,14 +113,15 @@ class Server:
         )
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then let running calls end within the grace."""
+        """Serve until SIGTERM or SIGINT, then let running calls end within the grace. For a process of its own."""
         with asyncio.Runner(loop_factory=self._uvicorn.config.get_loop_factory()) as runner:
-            runner.run(self.serve())
+            runner.run(self.serve(started=_spare_the_collector))
 
-    async def serve(self) -> None:
-        """Start the platform, serve on the current loop until told to stop, stop the platform."""
+    async def serve(self, started: Callable[[], None] = lambda: None) -> None:
+        """Start the platform, call `started`, serve on the current loop until told to stop, stop the platform."""
         try:
             await self._lifecycle.start()
+            started()
             self._started.set()  # the socket listens already: who connects now waits in its backlog
             await self._uvicorn.serve(sockets=[self._socket])
         finally:
@@ -144,3 +146,14 @@ class Server:
         """Wait until the running server has been told to stop, by a signal."""
         if self._serving is not None:
             await asyncio.shield(self._serving)
+
+
+def _spare_the_collector() -> None:
+    """Take what lives as long as the process out of the garbage collector's rounds, and make the rounds rarer.
+
+    Half a million objects of imported modules were searched again and again: 20 % of the CPU time of a request
+    (benchmarks/gateway, 275 us without, 215 us with this).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5000, 20, 50)
