@@ -49,7 +49,15 @@ def test_the_smallest_useful_configuration_is_read() -> None:
         ),
         ("rag:\n  top_k: 0\n", "pilothouse.yaml:2: rag.top_k: Input should be greater than or equal to 1"),
         ("a: [1,\n", "pilothouse.yaml:2: not valid YAML"),
-        ("- 1\n", "pilothouse.yaml:1: configuration: Input should be a valid dictionary"),
+        ("- 1\n", "pilothouse.yaml:1: configuration: must hold keys with values"),
+        ("models:\n  fast:\n", "pilothouse.yaml:2: models.fast: must hold keys with values"),
+        (
+            "models:\n  5: {deployments: []}\n",
+            "pilothouse.yaml:2: models.5.[key]: a key must be text: put it",
+        ),
+        ('models:\n  "a\\nb": {deployments: []}\n', "models.a\nb.[key]"),
+        ("rag:\n  {chunk_tokens: 64, overlap_tokens: 33}\n", "yaml:1: rag: overlap_tokens must be at most half of"),
+        ("providers:\n  a: {kind: openai, read_timeout: .inf}\n", "yaml:2: providers.a.read_timeout: Input should be"),
         ("providers:\n  rag: {kind: openai}\n", "pilothouse.yaml:2: providers.rag: this name is reserved"),
         ("rag: {answer_model: gpt}\n", "pilothouse.yaml:1: rag.answer_model: no model 'gpt'"),
     ],
@@ -79,6 +87,8 @@ def test_secrets_are_resolved_late_and_a_missing_one_is_named() -> None:
     assert resolve_secrets(None, "providers.a", {}) is None
     with pytest.raises(ConfigError, match=r"providers\.a\.api_key: the environment variable KEY is not set"):
         resolve_secrets("${KEY}", "providers.a.api_key", {})
+    with pytest.raises(ConfigError, match=r"providers\.a\.api_key: holds a '\${' that is no reference"):
+        resolve_secrets("${MY-KEY}", "providers.a.api_key", {"MY-KEY": "s3"})
 
 
 def test_the_hash_of_a_snapshot_depends_on_its_content_alone() -> None:

@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from pilothouse.errors import ConfigError
 from pilothouse.ids import content_hash
 from pilothouse.types import Json
+from pilothouse.yamlfile import REFERENCE, YamlFile
 
 __all__ = [
     "Config",
@@ -32,12 +33,11 @@ __all__ = [
 RESERVED = ("builtin", "rag")
 """Providers that exist without being configured."""
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_MARK = re.compile(r"⟦([A-Za-z_][A-Za-z0-9_]*)⟧")
+_Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ProviderConfig(_Strict):
@@ -83,12 +83,18 @@ class RagConfig(_Strict):
     overlap_tokens: int = Field(64, ge=0)
     top_k: int = Field(6, ge=1, le=100)
 
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.overlap_tokens > self.chunk_tokens // 2:
+            raise PydanticCustomError("overlap", "overlap_tokens must be at most half of chunk_tokens")
+        return self
+
 
 class Config(_Strict):
     """The whole configuration, as the YAML file writes it."""
 
-    providers: dict[str, ProviderConfig] = {}
-    models: dict[str, ModelConfig] = {}
+    providers: dict[_Name, ProviderConfig] = {}
+    models: dict[_Name, ModelConfig] = {}
     rag: RagConfig = RagConfig()
 
 
@@ -114,22 +120,14 @@ def read_config(path: Path, text: str | None = None) -> Config:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{path}: is not UTF-8 text.") from None
-    marked = _REFERENCE.sub(r"⟦\1⟧", text)  # a plain `${NAME}` would end a flow mapping at its brace
-    try:
-        node = yaml.compose(marked, Loader=yaml.SafeLoader)
-        data = _restored(yaml.safe_load(marked))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}.") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}.") from None
-    if data is None:
+    file = YamlFile(path, text)
+    if file.data is None:
         return Config()
     try:
-        config = Config.model_validate(data)
+        config = Config.model_validate(file.data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(path, node, e) for e in error.errors())) from None
-    problems = [f"{path}:{_line(node, loc)}: {_dotted(loc)}: {text}" for loc, text in _dangling(config)]
+        raise ConfigError("\n".join(_explain(path, file, e) for e in error.errors())) from None
+    problems = [f"{path}:{file.line(loc)}: {_dotted(loc)}: {text}" for loc, text in _dangling(config)]
     if problems:
         raise ConfigError("\n".join(problems))
     return config
@@ -147,16 +145,9 @@ def resolve_secrets(value: str | None, where: str, env: Mapping[str, str] | None
             raise ConfigError(f"{where}: the environment variable {name} is not set.", param=where)
         return env[name]
 
-    return _REFERENCE.sub(look_up, value)
-
-
-def _restored(data: Any) -> Any:
-    """`data` with its marked references as they were written."""
-    if isinstance(data, dict):
-        return {key: _restored(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_restored(value) for value in data]
-    return _MARK.sub(r"${\1}", data) if isinstance(data, str) else data
+    if "${" in REFERENCE.sub("", value):
+        raise ConfigError(f"{where}: holds a '${{' that is no reference: write ${{NAME}}.", param=where)
+    return REFERENCE.sub(look_up, value)
 
 
 def _dangling(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -183,11 +174,15 @@ def _nearest(name: str, names: list[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else f"; there are: {', '.join(names) or 'none'}"
 
 
-def _explain(path: Path, node: yaml.Node | None, error: Any) -> str:
+def _explain(path: Path, file: YamlFile, error: Any) -> str:
     loc: tuple[str | int, ...] = error["loc"]
-    where = f"{path}:{_line(node, loc)}: {_dotted(loc)}"
+    where = f"{path}:{file.line(loc)}: {_dotted(loc)}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(str(loc[-1]), _valid_keys(loc[:-1]))}"
+    if error["type"] in ("model_type", "dict_type"):
+        return f"{where}: must hold keys with values"
+    if loc[-1:] == ("[key]",):
+        return f"{where}: a key must be text: put it in quotes"
     return f"{where}: {error['msg']}"
 
 
@@ -200,23 +195,6 @@ def _valid_keys(loc: tuple[str | int, ...]) -> list[str]:
         else:
             kind = get_args(kind)[-1]
     return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
-
-
-def _line(node: yaml.Node | None, loc: tuple[str | int, ...]) -> int:
-    """The line (from 1) of the deepest node on the way to `loc`."""
-    line = 1
-    for step in loc:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 def _dotted(loc: tuple[str | int, ...]) -> str:

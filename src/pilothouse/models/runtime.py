@@ -11,6 +11,7 @@ __all__ = ["load_onnxruntime"]
 
 
 def load_onnxruntime() -> ModuleType:
+    """The module, told before its first import that it sends nothing."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime  # noqa: PLC0415
 
