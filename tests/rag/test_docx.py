@@ -36,6 +36,18 @@ def test_headings_paragraphs_and_tables_in_document_order(tmp_path: Path) -> Non
     ]
 
 
+def test_a_cell_over_rows_stands_in_each_and_a_span_costs_nothing(tmp_path: Path) -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=2)
+    for row, text in zip(table.rows, ["1", "2", "3"], strict=True):
+        row.cells[1].text = text
+    merged = table.cell(0, 0).merge(table.cell(1, 0))
+    merged.text = "both"
+    table.cell(2, 0)._tc.grid_span = 999_999_999
+    document.save(str(tmp_path / "r.docx"))
+    assert load(tmp_path / "r.docx").sections[0].text == "both | 1\nboth | 2\n | 3"
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 and nothing more"])
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "r.docx").write_bytes(content)

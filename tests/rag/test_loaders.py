@@ -1,6 +1,9 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pilothouse.errors import DocumentError
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Loader
 from pilothouse.rag.loaders import Loaders
@@ -36,6 +39,17 @@ def test_a_plugin_adds_a_format(tmp_path: Path) -> None:
     loaders = Loaders(Registry("pilothouse.loaders", {"shout": lambda: loader}))
     (tmp_path / "a.shout").write_text("hey")
     assert loaders.load(tmp_path / "a.shout", "a.shout").sections == [Section("HEY")]
+
+
+class Stumbling(Shout):
+    def load(self, path: Path, source: str) -> Document:
+        raise ZeroDivisionError("division by zero")
+
+
+def test_whatever_a_loader_raises_is_an_unreadable_document(tmp_path: Path) -> None:
+    loaders = Loaders(Registry("pilothouse.loaders", {"shout": Stumbling}))
+    with pytest.raises(DocumentError, match=r"^a\.shout: its loader failed: ZeroDivisionError: division by zero\."):
+        loaders.load(tmp_path / "a.shout", "a.shout")
 
 
 def test_a_broken_plugin_hurts_nobody_else() -> None:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from pilothouse.rag.loaders.markdown import MarkdownLoader
 from pilothouse.types import Document
 
@@ -30,6 +32,11 @@ def test_headings_lose_their_marks(tmp_path: Path) -> None:
     assert document.sections[0].headings == ("The run_all command docs",)
 
 
+@pytest.mark.parametrize("mark", ["[", "[a](", "![", "*", "`", "_"])
+def test_a_heading_of_marks_alone_takes_no_time_to_speak_of(tmp_path: Path, mark: str) -> None:
+    assert load(tmp_path, f"# {mark * 200_000} end\ntext").title.endswith("end")
+
+
 def test_a_hash_without_a_space_or_in_code_is_no_heading(tmp_path: Path) -> None:
     text = "#tag\n\n````sh\n# not a heading\n```\n# nor this\n````\n\n~~~\n# nor that"
     assert places(load(tmp_path, text)) == [((), text)]
@@ -44,10 +51,21 @@ def test_front_matter_becomes_metadata(tmp_path: Path) -> None:
 
 
 def test_what_is_no_front_matter_stays_text(tmp_path: Path) -> None:
-    for text in ("---\n: [\n---\nbody", "---\njust words\n---\nbody", "---\nnever closed"):
+    deep = "[" * 5000 + "]" * 5000
+    odd = ("d: 2024-13-45", "t: !!timestamp soon", f"n: {'9' * 5000}", f"a: {deep}")
+    for text in (
+        "---\n: [\n---\nbody",
+        "---\njust words\n---\nbody",
+        "---\nnever closed",
+        *(f"---\n{o}\n---\nbody" for o in odd),
+    ):
         document = load(tmp_path, text)
         assert "".join(section.text for section in document).endswith(text[-4:])
         assert document.metadata == {"encoding": "utf-8"}
+
+
+def test_half_a_surrogate_pair_does_not_get_far(tmp_path: Path) -> None:
+    assert load(tmp_path, '---\ntitle: "x\\ud800"\n---\nbody').title == "x?"
 
 
 def test_nested_aliases_do_not_grow(tmp_path: Path) -> None:

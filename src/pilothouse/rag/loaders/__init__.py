@@ -6,7 +6,7 @@ Knows nothing of chunks, vectors or corpora.
 from collections.abc import Sequence
 from pathlib import Path
 
-from pilothouse.errors import ConfigError
+from pilothouse.errors import ConfigError, DocumentError
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Loader
 from pilothouse.types import Document
@@ -37,5 +37,11 @@ class Loaders:
         return path.suffix.lower() in self._by_suffix
 
     def load(self, path: Path, source: str) -> Document:
-        """The document at `path`, under the name `source`. Raises DocumentError naming `source`."""
-        return self._by_suffix[path.suffix.lower()].load(path, source)
+        """The document at `path`, under the name `source`. Raises DocumentError naming `source`, whatever goes wrong:
+        one file, or one plugin, does not end an ingest."""
+        try:
+            return self._by_suffix[path.suffix.lower()].load(path, source)
+        except DocumentError:
+            raise
+        except Exception as error:
+            raise DocumentError(f"its loader failed: {type(error).__name__}: {error}.", source=source) from error

@@ -66,11 +66,22 @@ def _paragraph(paragraph: Any, outline: Outline) -> None:
 
 
 def _rows(table: Any) -> str:
-    """A table as one line per row, cells parted by ` | `; a merged cell is written once."""
+    """A table as one line per row, cells parted by ` | `; a cell merged over rows stands in each of them.
+
+    Not by `row.cells`, which repeats a cell for every column that a file says it spans, and recurses over merged rows.
+    """
+    from docx.table import _Cell  # noqa: PLC0415
+
     lines = []
+    above: dict[int, str] = {}  # the text that begins in a column
     for row in table.rows:
-        cells = list({id(cell._tc): cell for cell in row.cells}.values())
-        lines.append(" | ".join(" ".join(cell.text.split()) for cell in cells))
+        column, texts = row.grid_cols_before, []
+        for tc in row._tr.tc_lst:
+            merged = tc.vMerge == "continue" and column in above
+            texts.append(above[column] if merged else " ".join(_Cell(tc, table).text.split()))
+            above[column] = texts[-1]
+            column += tc.grid_span
+        lines.append(" | ".join(texts))
     return "\n".join(line for line in lines if line.strip(" |"))
 
 

@@ -20,7 +20,7 @@ _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _NOT_A_PARAGRAPH = re.compile(r"\s*(?:[-*+>|]|\d+[.)]\s|$)")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
 
 class MarkdownLoader:
@@ -80,7 +80,7 @@ def _front_matter(text: str) -> tuple[Json, str]:
         return {}, text
     try:
         data = yaml.safe_load(match[1])
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError):  # PyYAML lets an odd date or number through
         return {}, text
     if not isinstance(data, dict):
         return {}, text
@@ -97,4 +97,6 @@ def _flat(value: object) -> object:
 def _scalar(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
-    return value if isinstance(value, str | int | float | bool) else None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # an escape can make half a surrogate pair
+    return value if isinstance(value, int | float | bool) else None
