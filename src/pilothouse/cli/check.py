@@ -44,7 +44,7 @@ def _findings(settings: Settings, online: bool) -> Iterator[_Finding]:
     if settings.config.exists():
         try:
             config = read_config(settings.config)
-            yield _Finding("configuration", "ok", f"{settings.config}: {len(config.models)} models")
+            yield _Finding("configuration", "ok", f"{settings.config}: models {', '.join(config.models) or 'none'}")
         except PilothouseError as error:
             yield from (_Finding("configuration", "problem", line) for line in error.message.splitlines())
     else:
