@@ -31,7 +31,18 @@ def test_postgres_holds_both_stores() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("PILOTHOUSE_PORT", "eighty"), ("PILOTHOUSE_CAPTURE_PAYLOADS", "maybe"), ("PILOTHOUSE_SPOOL_FULL", "explode")],
+    [
+        ("PILOTHOUSE_PORT", "eighty"),
+        ("PILOTHOUSE_PORT", "70000"),
+        ("PILOTHOUSE_PORT", "-1"),
+        ("PILOTHOUSE_MAX_BODY_BYTES", "0"),
+        ("PILOTHOUSE_REQUEST_TIMEOUT", "nan"),
+        ("PILOTHOUSE_REQUEST_TIMEOUT", "inf"),
+        ("PILOTHOUSE_SHUTDOWN_GRACE", "-3"),
+        ("PILOTHOUSE_SPOOL_MAX_BYTES", "1000"),
+        ("PILOTHOUSE_CAPTURE_PAYLOADS", "maybe"),
+        ("PILOTHOUSE_SPOOL_FULL", "explode"),
+    ],
 )
 def test_a_value_that_cannot_be_read_names_its_variable(variable: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"{variable}.*{value}"):

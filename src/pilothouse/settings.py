@@ -3,6 +3,7 @@
 What a team changes while it runs (providers, models, routes) is not here: see snapshot.py.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,8 +80,19 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
+def _number(kind: type[int] | type[float], least: float, most: float = math.inf) -> Callable[[str], object]:
+    def read(raw: str) -> object:
+        value = kind(raw)
+        if not least <= value <= most or math.isinf(value):
+            raise ValueError(f"use a number from {least}" + (f" to {most}" if most < math.inf else ""))
+        return value
+
+    return read
+
+
 _KINDS: dict[str, Callable[[str], object]] = {
     "home": Path, "config": Path, "models": Path, "database_url": str, "redis_url": str, "master_key": str,
-    "host": str, "port": int, "max_body_bytes": int, "request_timeout": float, "shutdown_grace": float,
-    "spool_max_bytes": int, "spool_full": str, "capture_payloads": _flag,
+    "host": str, "port": _number(int, 0, 65535), "max_body_bytes": _number(int, 1),
+    "request_timeout": _number(float, 0.001), "shutdown_grace": _number(float, 0),
+    "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag,
 }  # fmt: skip

@@ -35,6 +35,7 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert run("fly", cwd=tmp_path).returncode == 2
     assert run("up", "--port", "many", cwd=tmp_path).returncode == 2
+    assert run("up", "--port", "70000", cwd=tmp_path).returncode == 2
 
 
 @pytest.mark.parametrize(
