@@ -31,6 +31,11 @@ def test_the_format_is_what_the_prompts_promise():
     assert f"{format_passages(hits)}\n\nQuestion: How much?" == FORMATTED
 
 
+def test_a_block_that_is_never_closed_is_no_block_however_often_it_begins():
+    text = "<passages>\n" * 100_000
+    assert parse_passages(text) == ([], text.strip())
+
+
 def test_reading_it_back():
     assert parse_passages(f"Some words before.\n{FORMATTED}") == (
         [

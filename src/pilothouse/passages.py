@@ -23,7 +23,8 @@ from pilothouse.types import Hit
 __all__ = ["Passage", "format_passages", "parse_passages"]
 
 _HEADER = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
-_BLOCK = re.compile(r"^<passages>\n(.*?)^</passages>$", re.MULTILINE | re.DOTALL)
+_BEGIN = re.compile(r"^<passages>\n", re.MULTILINE)
+_END = re.compile(r"^</passages>$", re.MULTILINE)
 _QUESTION = re.compile(r"\s*(?:Question:\s*)?")
 _LOOKS_SPECIAL = re.compile(r"^(?=\\*\[\d+\])|(?<=<)(?=\\*/?\s*passages\b)", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = re.compile(r"^\\(?=\\*\[\d+\])|(?<=<)\\(?=\\*/?\s*passages\b)", re.MULTILINE | re.IGNORECASE)
@@ -46,11 +47,12 @@ def format_passages(hits: Iterable[Hit]) -> str:
 
 def parse_passages(message: str) -> tuple[list[Passage], str]:
     """The passages of a user message and the question after them; no passages and the whole text where it has none."""
-    block = _BLOCK.search(message)
-    if block is None:
+    begin = _BEGIN.search(message)
+    end = _END.search(message, begin.end()) if begin else None
+    if begin is None or end is None:
         return [], message.strip()
-    question = _QUESTION.sub("", message[block.end() :], count=1)
-    numbers_places_texts = _HEADER.split(block.group(1))[1:]
+    question = _QUESTION.sub("", message[end.end() :], count=1)
+    numbers_places_texts = _HEADER.split(message[begin.end() : end.start()])[1:]
     triples = zip(*[iter(numbers_places_texts)] * 3, strict=True)
     passages = [Passage(int(number), _plain(place), _plain(text.strip())) for number, place, text in triples]
     return passages, question.strip()

@@ -53,6 +53,11 @@ async def test_models(builtin):
 # ---- echo
 
 
+async def test_a_message_of_blanks_takes_no_time_that_grows_with_its_square(builtin):
+    blanks = await ask(builtin, chat_request(f"a{' ' * 1_000_000}", model="echo"))
+    assert (blanks.text, blanks.usage) == ("a", Usage(1, 1))
+
+
 @pytest.mark.parametrize("text", ["Hello there,  you\n\nold 漢字 friend.", "one", "", " led by a space"])
 async def test_echo_says_it_again(builtin, text):
     whole = await ask(builtin, chat_request(text, model="echo"))

@@ -95,3 +95,10 @@ def test_an_empty_page_has_no_sections(tmp_path: Path) -> None:
 def test_binary_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"^page\.html: is a binary file"):
         load(tmp_path, b"\x00\x01\x02\x03")
+
+
+def test_an_xml_declaration_is_no_text(tmp_path: Path) -> None:
+    document = load(tmp_path, "\n<?xml version='1.0' encoding='utf-8'?>\n<html><body>Grüße</body></html>")
+    assert [section.text for section in document] == ["Grüße"]
+    blank = load(tmp_path, f"<p>a{' ' * 300_000}b</p>")
+    assert [section.text for section in blank] == ["a b"]

@@ -45,12 +45,12 @@ class BuiltinProvider:
         text = request.last_user_text()
         if request.model == "extractive":
             text = await extractive.answer(text, self._encode)
-        pieces = _TOKEN.findall(text)
+        pieces = _TOKEN.findall(text.rstrip())  # after a last blank the pattern would try every place anew
         limit = request.max_tokens
         reason = "stop" if limit is None or len(pieces) <= limit else "length"
         pieces = pieces[:limit]
         prompt = "\n".join(text_of(message.get("content")) for message in request.messages)
-        usage = Usage(len(_TOKEN.findall(prompt)), len(pieces))
+        usage = Usage(len(prompt.split()), len(pieces))
         completion = Completion(request.model)
         if not request.stream:
             yield completion.whole(reason, None, usage, text="".join(pieces))

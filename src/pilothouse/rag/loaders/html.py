@@ -21,7 +21,7 @@ _INLINE = frozenset({
     "sub", "sup", "time", "tt", "u", "var", "wbr",
 })  # fmt: skip
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _MAIN_CONTENT_SHARE = 0.3
 
 
@@ -35,7 +35,7 @@ class HtmlLoader:
 
         text, encoding = _decode(read_bytes(path, source), source)
         try:
-            root = html.document_fromstring(_XML_DECLARATION.sub("", text, count=1), html.HTMLParser(huge_tree=True))
+            root = html.document_fromstring(_XML_DECLARATION.sub("", text), html.HTMLParser(huge_tree=True))
         except etree.ParserError:  # it holds no element and no text
             return Document(source, path.stem, [], {"encoding": encoding})
         title = _squeeze(root.findtext(".//title") or "")
