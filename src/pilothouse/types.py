@@ -184,7 +184,8 @@ class ChatChunk:
     `raw` is the OpenAI-shaped JSON (`chat.completion.chunk`, or `chat.completion` for a JSON answer) as sent or as
     translated. `text` is the content it adds, `reasoning` likewise. `usage` is that of the whole call so far: the
     last chunk that has it counts. `usage_only` marks the extra chunk that `stream_options.include_usage` brings (no
-    choices), which is not forwarded to a caller who did not ask for it.
+    choices), which is not forwarded to a caller who did not ask for it. `model` is the name under which the provider
+    answers, often more exact than the one asked for; the first chunk that has it counts.
     """
 
     raw: bytes
@@ -193,6 +194,7 @@ class ChatChunk:
     finish_reason: str | None = None
     usage: Usage | None = None
     usage_only: bool = False
+    model: str | None = None
 
     @property
     def data(self) -> Json:

@@ -11,7 +11,7 @@ OPTIONS = {"region": REGION, "aws_access_key_id": ACCESS_KEY, "aws_secret_access
 
 class TestContract(ProviderContract):
     server_class = BedrockServer
-    lacks = frozenset({"choices", "image_urls", "tool_choice_none", "reasoning_tokens", "unknown_fields"})
+    lacks = frozenset({"choices", "model_name", "image_urls", "tool_choice_none", "reasoning_tokens", "unknown_fields"})
 
     def make_provider(self, url: str) -> Provider:
         return BedrockProvider("aws", ProviderConfig(base_url=url, options=OPTIONS))

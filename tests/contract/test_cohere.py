@@ -9,7 +9,7 @@ from pilothouse.testing.contract import ProviderContract
 
 class TestContract(ProviderContract):
     server_class = CohereServer
-    lacks = frozenset({"choices", "content_filter", "tool_choice_named", "reasoning_tokens"})
+    lacks = frozenset({"choices", "model_name", "content_filter", "tool_choice_named", "reasoning_tokens"})
 
     def make_provider(self, url: str) -> Provider:
         return CohereProvider("cohere", ProviderConfig(base_url=url, api_key="co-test"))

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,39 @@ async def test_the_price_comes_from_the_provider_and_an_unknown_one_is_unknown(
     assert priced.cost_known
     assert unknown.cost_nano is None
     assert not unknown.cost_known
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_answer_names_its_model_and_so_its_price(
+    make_gateway: Make, call: Call, recording: Recording, stream: bool
+) -> None:
+    named = "gpt-4o-mini-2024-07-18"
+    if stream:
+        pieces = [piece(), piece("x"), piece(finish="stop"), usage_chunk(Usage(1000, 1000))]
+        steps = [replace(step, model=model) for step, model in zip(pieces, ["", named, named, None], strict=True)]
+    else:
+        steps = [replace(whole("x", Usage(1000, 1000)), model=named)]
+    await collect(make_gateway(a=Scripted(*steps)), ask(stream=stream), call)
+    (span,) = recording.spans
+    assert (span.request_model, span.deployment, span.response_model) == ("m", "a/a-model", named)
+    assert span.cost_nano == 1000 * 150 + 1000 * 600
+
+
+async def test_a_deployment_of_known_price_costs_that_whatever_the_answer_says(
+    make_gateway: Make, call: Call, recording: Recording
+) -> None:
+    request = ask().edited(model="a/gpt-4o-mini")
+    await collect(make_gateway(a=Scripted(replace(whole("x", Usage(1000, 0)), model="gpt-4o" * 100))), request, call)
+    (span,) = recording.spans
+    assert span.cost_nano == 1000 * 150
+    assert span.response_model == ("gpt-4o" * 100)[:256]
+
+
+async def test_without_a_name_the_deployments_model_answered(
+    make_gateway: Make, call: Call, recording: Recording
+) -> None:
+    await collect(make_gateway(a=Scripted(whole("x"))), ask(), call)
+    assert recording.spans[0].response_model == "a-model"
 
 
 async def test_a_stream_counts_text_tools_and_usage(make_gateway: Make, call: Call, recording: Recording) -> None:

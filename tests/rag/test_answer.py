@@ -94,7 +94,7 @@ async def test_a_stream_passes_through_and_ends_with_its_citations(rag: Rag, doo
     call = new_call()
     chunks = [chunk async for chunk in rag.ask("docs", question(stream=True, temperature=0.5), call)]
     assert [chunk.text for chunk in chunks] == ["The moon [", "1", "] does.", "", ""]
-    assert {chunk.data["model"] for chunk in chunks} == {"rag:docs"}
+    assert {(chunk.model, chunk.data["model"]) for chunk in chunks} == {("rag:docs", "rag:docs")}
     assert ["citations" in chunk.data for chunk in chunks] == [False, False, False, True, False]
     (citation,) = chunks[3].data["citations"]
     assert citation.pop("chunk_id")

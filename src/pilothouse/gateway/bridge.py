@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 import msgspec
 
@@ -64,4 +65,4 @@ def _from_chat(chunk: ChatChunk, stream: bool) -> ChatChunk:
         )
     identity = str(data.get("id") or "").replace("chatcmpl", "cmpl")
     raw = msgspec.json.encode({**data, "id": identity, "object": "text_completion", "choices": choices})
-    return ChatChunk(raw, chunk.text, chunk.reasoning, chunk.finish_reason, chunk.usage, chunk.usage_only)
+    return replace(chunk, raw=raw)

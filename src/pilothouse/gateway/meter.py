@@ -1,4 +1,7 @@
-"""Counts what an answer produced while it flows: text, tool calls, first token, usage, also when it is cut short."""
+"""Notes what an answer produced while it flows: text, tool calls, first token, usage, the model that names itself.
+
+Also when it is cut short.
+"""
 
 from pilothouse.call import Span
 from pilothouse.ids import now_us
@@ -7,6 +10,7 @@ from pilothouse.types import ChatChunk, ChatRequest, Json, Usage, text_of
 __all__ = ["Meter", "estimate_tokens"]
 
 _CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
+_LONGEST_NAME = 256  # of a model, kept of what an upstream may make up
 
 
 def estimate_tokens(characters: int) -> int:
@@ -21,6 +25,7 @@ class Meter:
         "_deltas",
         "_finish",
         "_last",
+        "_named",
         "_reasoning",
         "_request",
         "_span",
@@ -39,6 +44,7 @@ class Meter:
         self._finish: str | None = None
         self._last = b""
         self._deltas = 0
+        self._named = False
         self.usage: Usage | None = None
         self.started = False
 
@@ -46,6 +52,9 @@ class Meter:
         if not self.started:
             self.started = True
             self._span.ttft_us = now_us() - self._span.start_us
+        if not self._named and chunk.model:
+            self._named = True
+            self._span.response_model = chunk.model[:_LONGEST_NAME]
         if chunk.usage is not None:
             self.usage = chunk.usage
         if chunk.finish_reason is not None:

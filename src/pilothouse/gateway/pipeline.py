@@ -111,7 +111,10 @@ class Gateway:
         if span.kind == "chain":
             span.usage = None
         elif span.usage is not None and deployment is not None:
-            span.cost_nano = self._prices.cost(deployment.price_kind, deployment.model, span.usage, span.start_us)
+            kind, usage, at = deployment.price_kind, span.usage, span.start_us
+            span.cost_nano = self._prices.cost(kind, deployment.model, usage, at)
+            if span.cost_nano is None and span.response_model:  # Azure's deployments have names of their own
+                span.cost_nano = self._prices.cost(kind, span.response_model, usage, at)
             span.cost_known = span.cost_nano is not None
         call.finish(span)
         self._metrics.observe(span)

@@ -26,7 +26,8 @@ __all__ = ["Completion", "embeddings", "tool_call"]
 
 
 class Completion:
-    """One answer in the making. Every chunk carries the same id, model and time.
+    """One answer in the making. Every chunk carries the same id, model and time; `model` is the one asked for, until
+    the vendor names its own.
 
     `one_call` keeps only the first tool call, for vendors that cannot be told `parallel_tool_calls: false`.
     """
@@ -79,7 +80,7 @@ class Completion:
         chunks = [*self._call_end(), self._delta(delta, reason, native)]
         if usage is not None:
             raw = msgspec.json.encode(self._envelope("chat.completion.chunk", [], usage))
-            chunks.append(ChatChunk(raw, usage=usage, usage_only=True))
+            chunks.append(ChatChunk(raw, usage=usage, usage_only=True, model=self.model))
         return chunks
 
     # ---- whole
@@ -106,7 +107,7 @@ class Completion:
         if native is not None:
             choice["native_finish_reason"] = native
         raw = msgspec.json.encode(self._envelope("chat.completion", [choice], usage))
-        return ChatChunk(raw, text, reasoning, reason, usage)
+        return ChatChunk(raw, text, reasoning, reason, usage, model=self.model)
 
     @property
     def _dropping(self) -> bool:
@@ -126,7 +127,7 @@ class Completion:
         if native is not None:
             choice["native_finish_reason"] = native
         raw = msgspec.json.encode(self._envelope("chat.completion.chunk", [choice], None))
-        return ChatChunk(raw, text, reasoning, reason)
+        return ChatChunk(raw, text, reasoning, reason, model=self.model)
 
     def _envelope(self, kind: str, choices: list[Json], usage: Usage | None) -> Json:
         body = {"id": self.id, "object": kind, "created": self._created, "model": self.model, "choices": choices}

@@ -76,6 +76,7 @@ class _Groq(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
+    model: str | None = None
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: Any = None
@@ -169,7 +170,7 @@ class OpenAIProvider(HttpProvider):
                 raise self.error_in_stream(raw)
             raise self.protocol_error("answered without choices")
         usage = answer.usage or (answer.x_groq.usage if answer.x_groq else None)
-        chunk = ChatChunk(raw, usage=usage.read() if usage else None)
+        chunk = ChatChunk(raw, usage=usage.read() if usage else None, model=answer.model)
         for choice in choices:
             part = choice.delta or choice.message
             if part is not None:

@@ -7,7 +7,7 @@ any other.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import msgspec
@@ -154,6 +154,4 @@ def _signed(chunk: ChatChunk, model: str, text: str, hits: Sequence[Hit]) -> Cha
     data["model"] = model
     if chunk.finish_reason is not None:
         data["citations"] = [asdict(citation) for citation in citations(text, hits)]
-    return ChatChunk(
-        msgspec.json.encode(data), chunk.text, chunk.reasoning, chunk.finish_reason, chunk.usage, chunk.usage_only
-    )
+    return replace(chunk, raw=msgspec.json.encode(data), model=model)

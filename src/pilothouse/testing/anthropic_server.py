@@ -69,7 +69,7 @@ class AnthropicServer(WireServer):
         if heard.operation == "models":
             return self._models()
         return {
-            **_head(heard),
+            **_head(heard, answer),
             "content": _blocks(answer),
             "stop_reason": _STOPS.get(answer.finish_reason, answer.finish_reason),
             "stop_sequence": None,
@@ -78,7 +78,7 @@ class AnthropicServer(WireServer):
 
     def frames(self, heard: Heard, answer: Answer) -> list[bytes]:
         usage = None if answer.usage is None else _usage(answer.usage)
-        start: Json = {**_head(heard), "content": [], "stop_reason": None, "stop_sequence": None}
+        start: Json = {**_head(heard, answer), "content": [], "stop_reason": None, "stop_sequence": None}
         if usage is not None:
             start["usage"] = {**usage, "output_tokens": min(1, usage["output_tokens"])}
         events = [{"type": "message_start", "message": start}]
@@ -191,8 +191,8 @@ def _check_thinking(body: Json) -> None:
         raise Refusal("thinking.budget_tokens: must be at least 1024 and less than max_tokens")
 
 
-def _head(heard: Heard) -> Json:
-    return {"id": "msg_wire", "type": "message", "role": "assistant", "model": heard.model}
+def _head(heard: Heard, answer: Answer) -> Json:
+    return {"id": "msg_wire", "type": "message", "role": "assistant", "model": answer.model or heard.model}
 
 
 def _usage(usage: Usage) -> Json:

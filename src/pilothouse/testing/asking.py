@@ -24,6 +24,7 @@ class Outcome:
     reasoning: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    model: str | None = None
     calls: list[ToolCall] = field(default_factory=list)
     choices: dict[int, str] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ async def ask(
             outcome.reasoning += chunk.reasoning
             outcome.finish_reason = chunk.finish_reason or outcome.finish_reason
             outcome.usage = chunk.usage or outcome.usage
+            outcome.model = outcome.model or chunk.model
             _read_raw(chunk, request.stream, outcome, partial)
     outcome.calls = [
         ToolCall(call["id"], call["name"], msgspec.json.decode(call["arguments"])) for call in partial.values()
@@ -71,6 +73,7 @@ def _read_raw(chunk: ChatChunk, stream: bool, outcome: Outcome, partial: dict[in
     assert isinstance(data["id"], str)
     assert isinstance(data["created"], int)
     assert isinstance(data["model"], str)
+    assert chunk.model == data["model"]
     assert chunk.usage_only == (stream and not data["choices"] and chunk.usage is not None)
     for choice in data["choices"]:
         part = choice["delta" if stream else "message"]

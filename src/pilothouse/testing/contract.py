@@ -32,7 +32,7 @@ __all__ = ["Feature", "ProviderContract"]
 Feature = Literal[
     "images", "image_urls", "tools", "tool_choice_none", "tool_choice_required", "tool_choice_named", "parallel_tools",
     "json_schema", "content_filter", "cached_tokens", "reasoning", "reasoning_tokens", "no_usage", "stop_sequences",
-    "unknown_fields", "choices", "error_event", "overloaded",
+    "unknown_fields", "choices", "error_event", "overloaded", "model_name",
 ]  # fmt: skip
 
 WEATHER: Json = {
@@ -136,6 +136,13 @@ class ProviderContract(ABC):
         server.say(Answer(text="One of two.", choices=2))
         got = await ask(provider, chat_request(stream=stream, n=2))
         assert got.choices == {0: "One of two.", 1: "One of two."}
+
+    @STREAM
+    async def test_the_answering_model_is_named(self, server: WireServer, provider: Provider, stream: bool) -> None:
+        self.needs("model_name")
+        server.say(Answer(model="wire-model-2026-01-01"))
+        got = await ask(provider, chat_request(stream=stream))
+        assert got.model == "wire-model-2026-01-01"
 
     # ---- usage
 

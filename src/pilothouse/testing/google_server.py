@@ -206,7 +206,7 @@ def _said(response: Json) -> str:
 
 
 def _head(heard: Heard, answer: Answer) -> Json:
-    head = {"modelVersion": heard.model, "responseId": "wire"}
+    head = {"modelVersion": answer.model or heard.model, "responseId": "wire"}
     return head if answer.usage is None else {**head, "usageMetadata": _usage(answer.usage)}
 
 

@@ -73,11 +73,11 @@ class OpenAIServer(WireServer):
                 choice["text"] = answer.text
             choices.append(choice)
         kind = "chat.completion" if heard.operation == "chat" else "text_completion"
-        body = {**_head(heard, kind), "choices": choices}
+        body = {**_head(heard, answer, kind), "choices": choices}
         return body if answer.usage is None else {**body, "usage": answer.usage.to_openai()}
 
     def frames(self, heard: Heard, answer: Answer) -> list[bytes]:
-        head = _head(heard, "chat.completion.chunk" if heard.operation == "chat" else "text_completion")
+        head = _head(heard, answer, "chat.completion.chunk" if heard.operation == "chat" else "text_completion")
         asked = bool((self.last.body.get("stream_options") or {}).get("include_usage"))
         extra: Json = {"usage": None} if asked else {}
         events: list[Json] = []
@@ -162,8 +162,8 @@ def vector(text: str) -> list[float]:
     return [byte / 128 - 1 for byte in digest]
 
 
-def _head(heard: Heard, kind: str) -> Json:
-    return {"id": "chatcmpl-wire", "object": kind, "created": 1700000000, "model": heard.model}
+def _head(heard: Heard, answer: Answer, kind: str) -> Json:
+    return {"id": "chatcmpl-wire", "object": kind, "created": 1700000000, "model": answer.model or heard.model}
 
 
 def _message(answer: Answer) -> Json:

@@ -42,7 +42,8 @@ class ToolCall:
 class Answer:
     """What the model says. `usage` None: the server reports none. `retry_after` (seconds) goes with `rate_limit`.
 
-    `choices` above 1 repeats the text in each. `finish_reason` is one of OpenAI's words.
+    `choices` above 1 repeats the text in each. `finish_reason` is one of OpenAI's words. `model` is the name under
+    which it is said, the one asked for where empty; some vendors name none.
     """
 
     text: str = "Hello there, this is the answer."
@@ -54,6 +55,7 @@ class Answer:
     fault: Fault | None = None
     retry_after: float | None = None
     split: Split = "frames"
+    model: str = ""
 
     @classmethod
     def from_model(cls, model: str) -> Self | None:
