@@ -9,7 +9,9 @@ __all__ = ["up"]
 
 @click.command()
 @click.option("--host", help="Address to listen on (PILOTHOUSE_HOST, default 127.0.0.1).")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for a free one (PILOTHOUSE_PORT, default 8484).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for a free one (PILOTHOUSE_PORT, default 8484)."
+)
 @pass_context
 def up(context: Context, host: str | None, port: int | None) -> None:
     """Start the platform: gateway, console and API on one port."""
