@@ -1,3 +1,5 @@
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +105,27 @@ def test_a_corpus_that_was_never_made(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no corpus 'nothing'"):
         index.info()
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_corpus_made_anew_is_not_taken_for_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
+    notes = write_notes(tmp_path / "notes", {"a.txt": "moon"})
+    corpus.ingest(notes)
+    with corpus.index.reading() as old:
+        assert len(old.dense(np.ones(64, np.float32))[0]) == 1
+        shutil.rmtree(corpus.folder)
+        corpus.ingest(write_notes(notes, {"b.txt": "tide"}))
+        assert sorted(corpus.texts()) == ["moon", "tide"]
+        assert [hit.text for hit in old.hits([1]).values()] == ["moon"]
+    assert sorted(corpus.texts()) == ["moon", "tide"]
+
+
+def test_what_is_read_with_while_the_index_closes_is_closed_too(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.ingest(write_notes(tmp_path / "notes", {"a.txt": "moon"}))
+    with corpus.index.reading() as reading:
+        corpus.index.close()
+        assert reading.info.chunks == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        reading.documents()
 
 
 def test_an_emptied_corpus_finds_nothing(corpus: Corpus, tmp_path: Path) -> None:

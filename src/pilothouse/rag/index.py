@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pilothouse.errors import ConfigError, NotFound
+from pilothouse.errors import ConfigError, NotFound, StorageError
 from pilothouse.rag.schema import DATABASE, connect, explained, is_made
 from pilothouse.storage.vectors import VectorFile
 from pilothouse.types import Hit, Json
@@ -61,11 +61,15 @@ class DocumentInfo:
     metadata: Json
 
 
+FileId = tuple[int, int]
+"""Device and inode: a corpus that was deleted and made anew has another file under the same path."""
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     """The vectors of one version. `rows[starts[i]:starts[i + 1]]` are those of `chunks[i]`."""
 
-    version: int
+    of: tuple[FileId, int]
     matrix: NDArray[np.float32]
     chunks: NDArray[np.int64]
     starts: NDArray[np.intp]
@@ -78,6 +82,7 @@ class CorpusIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
+        self._file: FileId | None = None
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._view: _View | None = None
@@ -101,30 +106,48 @@ class CorpusIndex:
     @contextmanager
     def reading(self) -> Iterator["Reading"]:
         """One version of the corpus for as long as the block runs. Raises NotFound where there is none yet."""
-        if not (self.folder / DATABASE).exists():
-            raise NotFound(f"There is no corpus '{self.name}'.")
+        file = self._current_file()
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         connection = connection or connect(self.folder)
         try:
             with explained(self.folder / DATABASE):
                 connection.execute("BEGIN")
-                yield Reading(self, connection)
+                yield Reading(self, connection, file)
         finally:
             connection.rollback()
             with self._lock:
-                self._idle.append(connection)
+                kept = self._file == file
+                if kept:
+                    self._idle.append(connection)
+            if not kept:
+                connection.close()
 
-    def view(self, version: int, connection: sqlite3.Connection) -> _View:
-        """The vectors of `version`, kept for the next search while nothing changes."""
+    def view(self, of: tuple[FileId, int], connection: sqlite3.Connection) -> _View:
+        """The vectors of a version of a file, kept for the next search while nothing changes."""
         view = self._view
-        if view is None or view.version != version:
-            view = self._view = _load_view(self.folder, version, connection)
+        if view is None or view.of != of:
+            view = self._view = _load_view(self.folder, of, connection)
         return view
 
     def close(self) -> None:
+        """Close what is idle; what is being read with closes when it is done."""
+        self._turn_to(None)
+
+    def _current_file(self) -> FileId:
+        """The database file as it is now; what was kept open of another one is let go."""
+        try:
+            facts = (self.folder / DATABASE).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(f"There is no corpus '{self.name}'.") from None
+        file = (facts.st_dev, facts.st_ino)
+        if file != self._file:
+            self._turn_to(file)
+        return file
+
+    def _turn_to(self, file: FileId | None) -> None:
         with self._lock:
-            idle, self._idle, self._view = self._idle, [], None
+            self._file, idle, self._idle, self._view = file, self._idle, [], None
         for connection in idle:
             connection.close()
 
@@ -132,9 +155,10 @@ class CorpusIndex:
 class Reading:
     """The questions one can ask of a version. Made by `CorpusIndex.reading`."""
 
-    def __init__(self, index: CorpusIndex, connection: sqlite3.Connection) -> None:
+    def __init__(self, index: CorpusIndex, connection: sqlite3.Connection, file: FileId) -> None:
         self._index = index
         self._connection = connection
+        self._file = file
         self.info = _info(index.folder, connection)
 
     def check_encoder(self, fingerprint: str) -> None:
@@ -154,7 +178,7 @@ class Reading:
 
     def dense(self, query: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(chunk numbers, cosine of each chunk's best window with the query) for all chunks."""
-        view = self._index.view(self.info.version, self._connection)
+        view = self._index.view((self._file, self.info.version), self._connection)
         if not len(view.chunks):
             return view.chunks, np.empty(0, np.float32)
         scores = view.matrix @ query
@@ -209,12 +233,15 @@ def _info(folder: Path, connection: sqlite3.Connection) -> CorpusInfo:
     return CorpusInfo(folder.name, *row)
 
 
-def _load_view(folder: Path, version: int, connection: sqlite3.Connection) -> _View:
+def _load_view(folder: Path, of: tuple[FileId, int], connection: sqlite3.Connection) -> _View:
     generation, count = connection.execute("SELECT generation, rows FROM corpus").fetchone()
     cursor = connection.cursor()
     cursor.row_factory = None  # plain tuples: numpy reads them several times faster
     cursor.execute("SELECT chunk, row FROM windows JOIN vectors ON vectors.id = vector ORDER BY chunk")
     pairs = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
-    matrix = VectorFile.open(vectors_path(folder, generation)).rows(count)
+    try:
+        matrix = VectorFile.open(vectors_path(folder, generation)).rows(count)
+    except StorageError as error:
+        raise StorageError(f"{error.message} The next ingest into '{folder.name}' makes its vectors anew.") from error
     chunks, starts = np.unique(pairs[:, 0], return_index=True)
-    return _View(version, matrix, chunks, starts, pairs[:, 1])
+    return _View(of, matrix, chunks, starts, pairs[:, 1])
