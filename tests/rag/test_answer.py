@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pilothouse.call import Call
-from pilothouse.errors import ConfigError, InvalidRequest, NotFound, UnknownModel, Unsupported
+from pilothouse.errors import ConfigError, InvalidRequest, NotFound, StorageError, UnknownModel, Unsupported
 from pilothouse.passages import parse_passages
 from pilothouse.rag import ChunkSettings, Rag, RagProvider, ingest
 from pilothouse.rag.prompt import PROMPT_ID
@@ -190,6 +190,18 @@ async def test_a_deleted_corpus_is_forgotten(rag: Rag, home: Path) -> None:
     assert await rag.corpora() == []
     with pytest.raises(UnknownModel):
         await rag.documents("docs")
+
+
+async def test_a_damaged_corpus_does_not_hide_the_others(
+    rag: Rag, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = corpus_folder(home, "default", "damaged")
+    damaged.mkdir()
+    (damaged / "corpus.db").write_bytes(b"this is no database " * 100)
+    assert [info.name for info in await rag.corpora()] == ["docs"]
+    assert "The corpus 'damaged' is left out" in caplog.text
+    with pytest.raises(StorageError, match="Remove the folder"):
+        await rag.documents("damaged")
 
 
 async def test_an_ingest_is_queued_once(rag: Rag, home: Path) -> None:

@@ -186,6 +186,22 @@ def test_another_encoder_embeds_the_whole_corpus_anew(corpus: Corpus, tmp_path: 
     assert sorted(corpus.texts()) == ["one", "two"]
 
 
+@pytest.mark.parametrize("damage", [None, b"", b"pilothouse", b"x" * 5000])
+def test_lost_vectors_are_told_and_made_anew(corpus: Corpus, tmp_path: Path, damage: bytes | None) -> None:
+    notes = write_notes(tmp_path / "notes", {"a.md": "# A\napples", "b.md": "# B\nbears"})
+    corpus.ingest(notes)
+    (vectors,) = corpus.folder.glob("vectors-*.bin")
+    if damage is None:
+        vectors.unlink()
+    else:
+        vectors.write_bytes(damage)
+    with pytest.raises(StorageError, match=r"vectors-1\.bin: .*The next ingest into 'notes' makes its vectors anew"):
+        corpus.texts()
+    report = corpus.ingest(notes)
+    assert (report.version, report.embedded) == (2, 2)
+    assert corpus.texts() == ["apples", "bears"]
+
+
 def test_dead_vectors_are_cleared_away(corpus: Corpus, tmp_path: Path) -> None:
     notes = write_notes(tmp_path / "notes", many_notes(20))
     corpus.ingest(notes)
@@ -294,8 +310,14 @@ def test_a_damaged_database_is_named(corpus: Corpus, tmp_path: Path) -> None:
     (corpus.folder / DATABASE).write_bytes(b"this is no database " * 100)
     with pytest.raises(StorageError, match=r"corpus\.db: file is not a database"):
         corpus.ingest(write_notes(tmp_path / "notes", {"a.txt": "one"}))
-    with pytest.raises(StorageError, match=r"corpus\.db: file is not a database"):
+    with pytest.raises(StorageError, match=r"not a database\. Remove the folder .*notes and ingest again"):
         corpus.index.info()
+
+
+def test_a_folder_that_cannot_be_made_is_named(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.folder.parent.write_text("in the way")
+    with pytest.raises(StorageError, match=r"corpora/notes: cannot be made: Not a directory"):
+        corpus.ingest(write_notes(tmp_path / "files", {"a.txt": "one"}))
 
 
 def test_a_corpus_of_another_format_is_refused(corpus: Corpus, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ any other.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from pilothouse.call import DEFAULT_PROJECT, Call
-from pilothouse.errors import ConfigError, InvalidRequest, UnknownModel
+from pilothouse.errors import ConfigError, InvalidRequest, StorageError, UnknownModel
 from pilothouse.ids import content_hash
 from pilothouse.protocols import Chat, Embed
 from pilothouse.rag.chunk import ChunkSettings
@@ -29,6 +30,8 @@ from pilothouse.storage.jobs import Job, Jobs
 from pilothouse.types import ChatChunk, ChatRequest, Hit
 
 __all__ = ["Rag"]
+
+_logger = logging.getLogger(__name__)
 
 _MAX_DEPTH = 8  # calls within calls; more means that the answering model is a corpus that is answered by itself
 
@@ -136,7 +139,14 @@ class Rag:
     def _list(self, project_id: str) -> list[CorpusInfo]:
         parent = corpus_folder(self._settings.home, project_id, "")
         folders = sorted(parent.iterdir()) if parent.is_dir() else []
-        return [index.info() for index in map(self._opened, folders) if index is not None]
+        found = []
+        for folder in folders:
+            try:
+                if (index := self._opened(folder)) is not None:
+                    found.append(index.info())
+            except StorageError as error:  # one damaged corpus does not hide the others
+                _logger.warning("The corpus '%s' is left out: %s", folder.name, error)
+        return found
 
     def _opened(self, folder: Path) -> CorpusIndex | None:
         """The corpus in `folder`, kept open; None where no ingest was ever completed."""

@@ -117,4 +117,6 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StorageError(f"{path}: {error}.") from error
+        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        advice = f" Remove the folder {path.parent} and ingest again." if damaged else ""
+        raise StorageError(f"{path}: {error}.{advice}") from error

@@ -4,6 +4,7 @@ The vectors go to their file first and are synced, then the database commits the
 leaves the old version as it was. Knows nothing of files to read and of encoders.
 """
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,8 @@ from pilothouse.storage.vectors import VectorFile
 from pilothouse.types import Document
 
 __all__ = ["Facts", "Known", "StoredChunk", "Writer"]
+
+_logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN_MS = 500
 _COMPACT_SHARE = 0.5  # of the rows: dead ones cost disk and search time, copying the live ones costs writing
@@ -65,7 +68,8 @@ class Writer:
 
     Only one may be open on a corpus, in any process. Entering waits for another to end, calling `waiting` about twice a
     second, and raises Overloaded after `patience` seconds.
-    A change of the encoder (`fingerprint`) drops all vectors: `unembedded` then names every chunk.
+    A change of the encoder (`fingerprint`), or damage to their file, drops all vectors: `unembedded` then names every
+    chunk.
     """
 
     def __init__(
@@ -84,7 +88,10 @@ class Writer:
         self._changes = 0
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self._folder}: cannot be made: {error.strerror}.") from error
         self._connection = connect(self._folder, create=True)
         try:
             self._begin()
@@ -138,8 +145,8 @@ class Writer:
         for stale in self._folder.glob("vectors-*.bin"):
             if stale != current:
                 stale.unlink()
-        if fingerprint == self._fingerprint:
-            self._vectors = VectorFile.open(current)
+        if fingerprint == self._fingerprint and (vectors := _opened(current, self._rows)) is not None:
+            self._vectors = vectors
             return
         self._connection.execute("DELETE FROM windows")
         self._connection.execute("DELETE FROM vectors")
@@ -253,6 +260,17 @@ class Writer:
         self._rows = self._vectors.append(old[[row["row"] for row in live]], 0)
         moved = [(new, row["id"]) for new, row in enumerate(live)]
         self._connection.executemany("UPDATE vectors SET row = ? WHERE id = ?", moved)
+
+
+def _opened(path: Path, rows: int) -> VectorFile | None:
+    """The vectors at `path`, None where they must be made anew: the texts they are made of are in the database."""
+    try:
+        file = VectorFile.open(path)
+        file.rows(rows)
+    except StorageError as error:
+        _logger.warning("%s All vectors of this corpus are made anew.", error)
+        return None
+    return file
 
 
 def _json(value: object) -> str:
