@@ -52,6 +52,12 @@ def test_reading_goes_on_over_segments() -> None:
         assert found.read(cursor, 10) == ([], cursor)
 
 
+def test_a_foreign_file_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "notes.log").write_bytes(b"hello")
+    (tmp_path / segment_name(1)).write_bytes(encode(RECORDS))
+    assert Segments(tmp_path).read(START, 10)[0] == RECORDS
+
+
 def test_an_empty_directory_has_nothing() -> None:
     with segments() as found:
         assert found.read(START, 10) == ([], START)

@@ -48,7 +48,7 @@ class Segments:
         self.torn = 0
         self.corrupt = 0
         self._lock = threading.Lock()
-        self._sizes = {int(path.stem): path.stat().st_size for path in directory.glob("*.log")}
+        self._sizes = {int(path.stem): path.stat().st_size for path in directory.glob(f"{'[0-9]' * 8}.log")}
 
     @property
     def name(self) -> str:

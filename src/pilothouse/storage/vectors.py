@@ -71,7 +71,9 @@ class VectorFile:
             header = msgspec.json.decode(raw, type=_Header)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise StorageError(f"{path}: is not a vector file, or its start is damaged.") from None
-        if len(raw) < _HEADER_BYTES or header.format != _FORMAT:
+        if len(raw) < _HEADER_BYTES:
+            raise StorageError(f"{path}: is cut short: it has {len(raw)} bytes.")
+        if header.format != _FORMAT:
             raise StorageError(f"{path}: has the format '{header.format}', not '{_FORMAT}'.")
         return cls(path, header.dimensions, header.fingerprint)
 
