@@ -176,7 +176,7 @@ _SQLITE_ADVICE = {
     sqlite3.SQLITE_BUSY: "Another process holds its lock for long. Find it, or try again.",
     sqlite3.SQLITE_LOCKED: "Another connection holds its lock for long. Try again.",
     sqlite3.SQLITE_READONLY: "Check the permissions of the file and its folder.",
-    sqlite3.SQLITE_IOERR: "Its disk does not work as it should.",
+    sqlite3.SQLITE_IOERR: "Its disk is full, or does not work as it should.",
     sqlite3.SQLITE_CORRUPT: "It is damaged. Restore a backup.",
     sqlite3.SQLITE_FULL: "Make room on its disk and try again.",
     sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and can be written.",
