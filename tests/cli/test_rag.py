@@ -131,7 +131,7 @@ def test_chunk_sizes_that_do_not_fit_are_refused_at_once(context: Context, tmp_p
     config = tmp_path / "pilothouse.yaml"
     config.write_text("rag: {chunk_tokens: 100, overlap_tokens: 90}\n")
     other = Context(replace(context.settings, home=tmp_path / "home", config=config), build)
-    with pytest.raises(ConfigError, match="An overlap of 90 tokens does not fit"):
+    with pytest.raises(ConfigError, match="rag: overlap_tokens must be at most half"):
         run(other, "ingest", str(tmp_path))
 
 

@@ -5,6 +5,7 @@ An ingest is a job: follow it at `/api/jobs/{id}`. Answers come as a stream, or 
 """
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Annotated
 
@@ -63,9 +64,10 @@ def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
         request = ChatRequest.check({"model": f"rag:{corpus}", "messages": messages})
         answer = ""
         citations: list[Json] = []
-        async for chunk in chat(request, call):
-            answer += chunk.text
-            citations = chunk.data.get("citations") or citations
+        async with aclosing(chat(request, call)) as chunks:
+            async for chunk in chunks:
+                answer += chunk.text
+                citations = chunk.data.get("citations") or citations
         return {"answer": answer, "citations": citations, "trace_id": call.trace_id}
 
     @router.post("/{corpus}/ingest", status_code=202)

@@ -1,6 +1,7 @@
 """What every command gets: the settings, and the platform built when a command first needs it."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ from pilothouse.settings import Settings
 if TYPE_CHECKING:
     from pilothouse.app import Platform
 
-__all__ = ["Context", "as_json", "pass_context", "show_rows"]
+__all__ = ["Context", "as_json", "pass_context", "plain", "show_rows"]
+
+# Control characters but tab and line feed; marks that turn the direction of writing; halves of surrogate pairs.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass
@@ -32,6 +36,11 @@ pass_context = click.make_pass_decorator(Context)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
+def plain(text: str) -> str:
+    """Text that came from outside, without the characters that would steer the terminal."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
     """Print rows as a table of `columns`, or all their fields as JSON. `empty` is said when there are none."""
     rows = list(rows)
@@ -48,5 +57,5 @@ def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json
     for column in columns:
         table.add_column(column.replace("_", " "))
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
+        table.add_row(*("" if row.get(column) is None else plain(str(row[column])) for column in columns))
     Console(markup=False, emoji=False, highlight=False).print(table)  # rows hold text that callers chose

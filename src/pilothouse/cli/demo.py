@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from pilothouse.cli.context import Context, pass_context
+from pilothouse.cli.context import Context, pass_context, plain
 from pilothouse.cli.detect import Found, detect
 from pilothouse.cli.ingest_view import show_progress, show_report
 from pilothouse.cli.init import render
@@ -143,12 +143,12 @@ class _Demo:
         stream = client.stream(f"rag:{CORPUS}", question)
         citations: list[Json] = []
         async for chunk in stream:
-            self._show.print(chunk.text, end="", markup=False)
+            self._show.print(plain(chunk.text), end="", markup=False)
             if chunk.finish_reason is not None:
                 citations = chunk.data.get("citations") or []
         self._show.print()
         for citation in citations:
-            self._show.print(f"  [cyan]\\[{citation['number']}][/] [dim]{escape(citation['place'])}[/]")
+            self._show.print(f"  [cyan]\\[{citation['number']}][/] [dim]{escape(plain(citation['place']))}[/]")
         return stream.trace_id
 
     def _farewell(self, address: str, key: str, stay: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
 
 if TYPE_CHECKING:
     from pilothouse.storage import Job
@@ -52,9 +52,9 @@ def show(context: Context, job_id: str, as_json: bool) -> None:
     facts |= {name: json.dumps(value) for name in ("payload", "result") if (value := getattr(job, name)) is not None}
     for name, value in facts.items():
         if value:
-            click.echo(f"{name:9} {_plain(value)}")
+            click.echo(f"{name:9} {plain(value)}")
     if job.traceback:
-        click.echo(f"\n{_plain(job.traceback)}")
+        click.echo(f"\n{plain(job.traceback)}")
 
 
 @jobs.command()
@@ -81,14 +81,9 @@ def _row(job: "Job") -> dict[str, str]:
         "status": "stopping" if job.cancel_requested and job.status == "running" else job.status,
         "progress": f"{job.done}/{job.total}" if job.total else "",
         "attempts": f"{job.attempts} of {job.max_attempts}",
-        "said": _plain(job.error or job.note).partition("\n")[0],
+        "said": plain(job.error or job.note).partition("\n")[0],
     }
 
 
 def _time(at_us: int | None) -> str:
     return "" if at_us is None else datetime.fromtimestamp(at_us / 1e6).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _plain(text: str) -> str:
-    """The text without the characters that would steer the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -6,6 +6,7 @@ Exit code 3 of `ingest` means: done, but some documents could not be read.
 import json
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.call import Call
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
 from pilothouse.cli.ingest_view import show_progress, show_report
 from pilothouse.errors import Cancelled, PilothouseError
 from pilothouse.types import ChatRequest, Json
@@ -79,7 +80,7 @@ def search(context: Context, query: str, corpus: str, k: int | None, as_json: bo
         return
     for rank, hit in enumerate(hits, 1):
         ranks = ", ".join(f"{name} {place}" for name, place in hit.ranks.items())
-        click.echo(f"{rank}. {_plain(hit.place)}  ({hit.score:.3f}: {ranks})\n   {_plain(_shortened(hit.text))}")
+        click.echo(f"{rank}. {plain(hit.place)}  ({hit.score:.3f}: {ranks})\n   {plain(_shortened(hit.text))}")
     if not hits:
         click.echo("Nothing found.")
 
@@ -94,7 +95,7 @@ def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
     body = {"model": f"rag:{corpus}", "messages": [{"role": "user", "content": question}], "stream": True}
     with context.platform() as platform:
         call = Call(platform.recorder, endpoint="cli")
-        say = (lambda text: None) if as_json else (lambda text: click.echo(_plain(text), nl=False))
+        say = (lambda text: None) if as_json else (lambda text: click.echo(plain(text), nl=False))
         answer, citations = platform.run(_ask(platform, ChatRequest.check(body), call, say))
     if as_json:
         said = {"answer": answer, "citations": citations, "trace_id": call.trace_id}
@@ -102,7 +103,7 @@ def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
         return
     click.echo("\n")
     for citation in citations:
-        click.echo(f"[{citation['number']}] {_plain(citation['place'])}")
+        click.echo(f"[{citation['number']}] {plain(citation['place'])}")
     click.echo(f"Trace: pilothouse traces show {call.trace_id}", err=True)
 
 
@@ -128,11 +129,12 @@ async def _ask(
 ) -> tuple[str, list[Json]]:
     answer = ""
     citations: list[Json] = []
-    async for chunk in platform.gateway.chat(request, call):
-        answer += chunk.text
-        say(chunk.text)
-        if chunk.finish_reason is not None:
-            citations = chunk.data.get("citations") or []
+    async with aclosing(platform.gateway.chat(request, call)) as chunks:
+        async for chunk in chunks:
+            answer += chunk.text
+            say(chunk.text)
+            if chunk.finish_reason is not None:
+                citations = chunk.data.get("citations") or []
     return answer, citations
 
 
@@ -152,11 +154,6 @@ def _follow(platform: "Platform", job_id: str) -> "Job":
 def _shortened(text: str, length: int = 200) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[:length].rsplit(' ', 1)[0]} ..."
-
-
-def _plain(text: str) -> str:
-    """The text without the characters that would steer the terminal: documents may hold any."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _dated(row: dict[str, Any], field: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pilothouse.call import Span
+from pilothouse.cli.context import plain
 from pilothouse.observe.money import duration, usd
 from pilothouse.observe.trace import Node, Trace
 from pilothouse.observe.traces import TraceRow
@@ -38,7 +39,7 @@ def render_list(rows: Sequence[TraceRow]) -> RenderableType:
 
 def one_line(text: str, limit: int = _LONGEST) -> str:
     """Text that came from outside, safe to print: one line, no control or direction characters, not endless."""
-    shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text[:limit])
+    shown = plain("".join(" " if c.isspace() else c for c in text[:limit]))
     return shown if len(text) <= limit else f"{shown}…"
 
 

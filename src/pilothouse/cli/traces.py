@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context
+from pilothouse.cli.context import Context, as_json, pass_context, plain
 
 if TYPE_CHECKING:
     from pilothouse.observe.trace import Trace
@@ -88,4 +88,4 @@ def _show_payloads(console: Any, trace: "Trace") -> None:
             if body is not None:
                 console.print(f"\n{one_line(node.span.name)} · {title}", style="bold")
                 text = json.dumps(body, indent=2, ensure_ascii=False)
-                console.print("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text))
+                console.print(plain(text))

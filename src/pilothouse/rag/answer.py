@@ -17,7 +17,6 @@ from pilothouse.call import DEFAULT_PROJECT, Call
 from pilothouse.errors import ConfigError, InvalidRequest, StorageError, UnknownModel
 from pilothouse.ids import content_hash
 from pilothouse.protocols import Chat, Embed
-from pilothouse.rag.chunk import ChunkSettings
 from pilothouse.rag.citations import citations
 from pilothouse.rag.files import existing
 from pilothouse.rag.index import CorpusIndex, CorpusInfo, DocumentInfo
@@ -104,7 +103,6 @@ class Rag:
             raise InvalidRequest("There is nothing to ingest: give at least one file or folder.", param="paths")
         whole = await asyncio.to_thread(lambda: [str(existing(Path(path))) for path in paths])
         config = self._config()
-        ChunkSettings(config.chunk_tokens, config.overlap_tokens)  # refused here rather than by the job
         payload = {
             "home": str(self._settings.home.absolute()), "models_dir": str(self._settings.models_dir.absolute()),
             "project": project_id, "corpus": corpus, "paths": whole,

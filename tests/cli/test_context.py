@@ -1,0 +1,22 @@
+import pytest
+
+from pilothouse.cli.context import plain, show_rows
+
+ODD = "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\r", "\x9b2J", "\u202edlrow", "\u2066", "\ud800", "\x07", "\u2028"])
+def test_what_would_steer_the_terminal_is_replaced(text: str) -> None:
+    assert plain(f"a{text}b") == f"a{ODD}{text[1:]}b"
+
+
+@pytest.mark.parametrize(
+    "text", ["10\N{NO-BREAK SPACE}000 €", "می‌خواهم", "👩‍👩‍👧", "a\tb\nc", "e\N{COMBINING ACUTE ACCENT}"]
+)
+def test_all_that_people_write_stays(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_rows_of_hostile_text_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"title": "\x1b]0;owned\x07 [bold]"}], ("title",), as_json=False, empty="")
+    assert f"{ODD}]0;owned{ODD} [bold]" in capsys.readouterr().out
