@@ -21,6 +21,18 @@ def test_the_last_user_message_carries_passages_and_question() -> None:
     assert question == "How {high}?"
 
 
+def test_what_else_the_question_shows_stays_with_it() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/chart.png"}}
+    parts = [{"type": "text", "text": "What is this?"}, image]
+    (content,) = [
+        m["content"] for m in answer_messages([{"role": "user", "content": parts}], "What is this?", HITS)[1:]
+    ]
+    assert content[1:] == [image]
+    assert parse_passages(content[0]["text"])[1] == "What is this?"
+    text_alone = answer_messages([{"role": "user", "content": parts[:1]}], "What is this?", HITS)[1]["content"]
+    assert text_alone == content[0]["text"]
+
+
 def test_the_model_is_told_to_cite_and_that_passages_are_data() -> None:
     system = answer_messages([{"role": "user", "content": "x"}], "x", HITS)[0]["content"]
     assert "cite" in system

@@ -26,10 +26,14 @@ PROMPT_ID = content_hash([_SYSTEM, _QUESTION])
 def answer_messages(turns: Sequence[Json], question: str, hits: Sequence[Hit]) -> list[Json]:
     """The messages for the answering model. `turns` are the caller's, of which the last user message asks `question`.
 
-    Earlier turns and the caller's own system messages stay; the last user message is the one that carries passages.
+    Earlier turns and the caller's own system messages stay; the last user message is the one that carries passages,
+    beside what else it held, such as images.
     """
     last = max(index for index, turn in enumerate(turns) if turn.get("role") == "user")
-    content = _QUESTION.format(passages=format_passages(hits), question=question)
+    text = _QUESTION.format(passages=format_passages(hits), question=question)
+    parts = turns[last]["content"] if isinstance(turns[last]["content"], list) else ()
+    others = [part for part in parts if part.get("type") != "text"]
+    content = [{"type": "text", "text": text}, *others] if others else text
     return [
         {"role": "system", "content": _SYSTEM},
         *turns[:last],
