@@ -1,6 +1,6 @@
 """Real files to read: PDFs written by hand, DOCX by python-docx, folders of Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 Line = tuple[float, float, str]
@@ -15,9 +15,10 @@ def write_pdf(
     bookmarks: Sequence[tuple[str, int]] = (),
     locked: bool = False,
     broken: Sequence[int] = (),
+    meanings: Mapping[str, str] | None = None,
 ) -> Path:
     """A PDF in Helvetica 10. `bookmarks` are titles with their page from 1; `locked` asks for a password nobody has;
-    the pages of the numbers `broken` are no pages."""
+    the pages of the numbers `broken` are no pages; `meanings` says what some drawn characters stand for."""
     objects: dict[int, bytes] = {}
     first_page, first_mark = 10, 10 + 2 * len(pages)
     kids = " ".join(f"{first_page + 2 * i} 0 R" for i in range(len(pages)))
@@ -25,6 +26,13 @@ def write_pdf(
     objects[1] = f"<< /Type /Catalog /Pages 2 0 R{outlines} >>".encode()
     objects[2] = f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode()
     objects[3] = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    if meanings:
+        objects[3] = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 7 0 R >>"
+        rows = "\n".join(
+            f"<{ord(c):02X}> <{m.encode('utf-16-be', 'surrogatepass').hex()}>" for c, m in meanings.items()
+        )
+        table = f"1 begincodespacerange <00> <FF> endcodespacerange\n{len(meanings)} beginbfchar\n{rows}\nendbfchar"
+        objects[7] = b"<< /Length %d >>\nstream\n%b\nendstream" % (len(table), table.encode())
     objects[5] = f"<< /Title ({title}) >>".encode()
     for i, lines in enumerate(pages):
         number = first_page + 2 * i

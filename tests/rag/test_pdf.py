@@ -66,6 +66,13 @@ def test_pages_without_text_are_noted(tmp_path: Path) -> None:
     assert [section.page for section in document] == [2]
 
 
+def test_characters_beyond_the_bmp_ligatures_and_unknown_ones(tmp_path: Path) -> None:
+    meanings = {"A": "\N{GRINNING FACE}", "B": "fl", "C": "\0", "D": "\ud83d"}
+    lines = paragraphs(["Hi A, Bow C end", "D"])
+    (section,) = load(write_pdf(tmp_path / "odd.pdf", [lines], meanings=meanings))
+    assert section.text == "Hi \N{GRINNING FACE}, flow end\n\N{REPLACEMENT CHARACTER}"
+
+
 def test_a_damaged_page_does_not_take_the_others_along(tmp_path: Path) -> None:
     pages = [paragraphs([f"Page {n}."]) for n in (1, 2, 3)]
     document = load(write_pdf(tmp_path / "hurt.pdf", pages, broken=[2]))

@@ -5,6 +5,7 @@ Runs of characters that stand on one line are joined from left to right; a wide 
 text (scans) are noted in the metadata, not read.
 """
 
+import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ __all__ = ["PdfLoader"]
 _CELL_GAP = 1.5
 _PARAGRAPH_GAP = 0.9
 _ROWS_BACK = 4  # cells of a table's head are drawn one after the other, each with its own lines
-_SOFT_HYPHENS = (0x02, 0xAD, 0xFFFE)
-_LINE_ENDS = (0x0A, 0x0D)
+_OPEN = re.compile("\ufffe")
+_SOFT_HYPHENS = dict.fromkeys((0x02, 0xFFFE), "\u00ad")  # PDFium's marks of a word that is parted at a line's end
+_PIECE = re.compile(r"(?P<line_end>[\r\n]+)|(?P<space>[\s\0]+)|(?P<word>[^\s\0]+)")
 _SIGN_BEFORE = re.compile(r"([$€£¥]) \| (?=[\d(—-])")
 _SIGN_AFTER = re.compile(r"(?<=\d) \| ?([)%])")
 _FIGURES_TOUCH = re.compile(r"(?<=[\d)%—]) (?=[$€£¥] )")
@@ -42,7 +44,7 @@ class PdfLoader:
         except FileNotFoundError as error:
             raise DocumentError("cannot be read: no such file.", source=source) from error
         except pypdfium2.PdfiumError as error:
-            if b"/Encrypt" in path.read_bytes():
+            if b"/Encrypt" in path.read_bytes():  # the reason that PDFium gives may be that of an earlier file
                 raise DocumentError("is encrypted and needs a password.", source=source) from error
             raise DocumentError("is not a readable PDF file, or has no pages.", source=source) from error
         try:
@@ -97,7 +99,7 @@ def _headings(pdf: Any) -> dict[int, tuple[str, ...]]:
 
 @dataclass(slots=True)
 class _Run:
-    """Characters drawn one after the other on one line. Coordinates are PDF points, y grows upward."""
+    """Words drawn one after the other on one line. Coordinates are PDF points, y grows upward."""
 
     text: str
     left: float
@@ -112,6 +114,12 @@ class _Run:
     def shares_line(self, other: "_Run") -> bool:
         overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
         return overlap > 0.5 * min(self.height, other.height)
+
+    def take(self, word: "_Run") -> None:
+        """Add the next word of the same line."""
+        self.text += word.text
+        self.right = max(self.right, word.right)
+        self.bottom, self.top = min(self.bottom, word.bottom), max(self.top, word.top)
 
     def extend(self, other: "_Run") -> None:
         wide = other.left - self.right > _CELL_GAP * max(self.height, other.height)
@@ -131,7 +139,8 @@ def _page_text(page: Any) -> str:
             home.extend(run)
     textpage.close()
     page.close()
-    return _joined(rows)
+    # A character beyond the BMP was two so far, as it is for PDFium.
+    return _joined(rows).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _continues(row: _Run, run: _Run) -> bool:
@@ -139,35 +148,50 @@ def _continues(row: _Run, run: _Run) -> bool:
 
 
 def _runs(textpage: Any) -> Iterator[_Run]:
-    """The page's characters as runs, parted where PDFium ends a line and where a gap is as wide as between cells."""
+    """The page's words as runs, parted where PDFium ends a line and where a gap is as wide as between cells.
+
+    A word's place comes from the boxes of its first and last character: a call to PDFium for each would take longer
+    than all that PDFium does.
+    """
     from pypdfium2 import raw  # noqa: PLC0415
 
-    box = raw.FS_RECTF()
+    first, last = raw.FS_RECTF(), raw.FS_RECTF()
+    place, page = raw.FPDFText_GetLooseCharBox, textpage.raw
     run: _Run | None = None
-    for index in range(textpage.count_chars()):
-        code = raw.FPDFText_GetUnicode(textpage.raw, index)
-        if code in _LINE_ENDS:
-            if run is not None and run.text.strip():
+    for piece in _PIECE.finditer(_characters(textpage)):
+        if piece.lastgroup == "word":
+            place(page, piece.start(), first)
+            place(page, piece.end() - 1, last)
+            bottom, top = min(first.bottom, last.bottom), max(first.top, last.top)
+            word = _Run(piece[0], first.left, max(first.right, last.right), bottom, top)
+            if run is not None and word.left - run.right <= _CELL_GAP * run.height:
+                run.take(word)
+                continue
+            if run is not None:
                 yield run
-            run = None
-            continue
-        character = "\u00ad" if code in _SOFT_HYPHENS else chr(code)
-        if character.isspace() or code == 0:
-            if run is not None and not run.text.endswith(" "):
-                run.text += " "
-            continue
-        raw.FPDFText_GetLooseCharBox(textpage.raw, index, box)
-        if run is not None and box.left - run.right > _CELL_GAP * run.height:
+            run = word
+        elif run is not None and piece.lastgroup == "space":
+            run.text += " "
+        elif run is not None:
             yield run
             run = None
-        if run is None:
-            run = _Run(character, box.left, box.right, box.bottom, box.top)
-        else:
-            run.text += character
-            run.right = max(run.right, box.right)
-            run.bottom, run.top = min(run.bottom, box.bottom), max(run.top, box.top)
-    if run is not None and run.text.strip():
+    if run is not None:
         yield run
+
+
+def _characters(textpage: Any) -> str:
+    """The page's text, one character for each of PDFium's, so that a place in it is the number of a character.
+
+    It comes in one call; what that leaves open (U+FFFE: no Unicode, or a hyphen that parts a word) is asked for singly.
+    """
+    from pypdfium2 import raw  # noqa: PLC0415
+
+    count = textpage.count_chars()
+    buffer = (ctypes.c_ushort * (count + 1))()
+    whole = raw.FPDFText_GetText(textpage, 0, count, buffer) == count + 1
+    text = "".join(map(chr, buffer[:count])) if whole else "\ufffe" * count
+    singly = _OPEN.sub(lambda at: chr(raw.FPDFText_GetUnicode(textpage, at.start())), text)
+    return singly.translate(_SOFT_HYPHENS)
 
 
 def _joined(rows: list[_Run]) -> str:
