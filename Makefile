@@ -9,13 +9,16 @@ export PILOTHOUSE_MODELS ?= $(CURDIR)/.pilothouse/models
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.venv/.base: pyproject.toml
+.venv/.pip:
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.0'
+	@touch $@
+
+.venv/.base: .venv/.pip pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-.venv/.dev: pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+.venv/.dev: .venv/.pip pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
 	@touch $@ .venv/.base
 
