@@ -19,11 +19,13 @@ KEY = "ph-durability"
 ANSWERS_BEFORE_THE_KILL = 300
 
 
-async def start(home: Path, models: Path) -> tuple[Process, str]:
+async def start(home: Path, models: Path, **settings: str) -> tuple[Process, str]:
     """A server of its own process on a free port; gives its address."""
     env = {**os.environ, "PILOTHOUSE_MASTER_KEY": KEY, "PILOTHOUSE_MODELS": str(models), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "pilothouse", "--home", str(home), "up", "--port", "0"]
-    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, cwd=home.parent)
+    process = await asyncio.create_subprocess_exec(
+        *command, env={**env, **settings}, stdout=PIPE, stderr=PIPE, cwd=home.parent
+    )
     assert process.stdout is not None
     line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
     return process, line.rsplit(" ", 1)[-1].strip()
@@ -96,4 +98,24 @@ async def test_a_stop_lets_running_answers_end(tmp_path: Path, models_dir: Path,
         text = first.text + "".join([chunk.text async for chunk in stream])
     assert text.split() == words.split()
     assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert traces_in(home)[stream.trace_id] == 1
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_stop_ends_answers_that_take_longer_than_the_grace_and_says_so(
+    tmp_path: Path, models_dir: Path, reads: bool
+) -> None:
+    home = tmp_path / "home"
+    process, address = await start(home, models_dir, PILOTHOUSE_SHUTDOWN_GRACE="0")
+    async with AsyncClient(address, KEY) as client:
+        stream = client.stream("builtin/echo", "word " * 200_000)
+        await anext(stream)
+        process.send_signal(signal.SIGTERM)
+        if reads:
+            with pytest.raises(PilothouseError, match="The server is stopping"):
+                async for _ in stream:
+                    pass
+        _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    assert b"Traceback" not in said
     assert traces_in(home)[stream.trace_id] == 1

@@ -5,13 +5,13 @@ import logging
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import msgspec
 
 from pilothouse.access import Keys
 from pilothouse.call import Call, Recorder
-from pilothouse.errors import Cancelled, MethodNotAllowed, NotFound, PilothouseError, ProviderError
+from pilothouse.errors import Cancelled, MethodNotAllowed, NotFound, Overloaded, PilothouseError, ProviderError
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.observe import Metrics
@@ -23,6 +23,7 @@ __all__ = ["Endpoints"]
 _log = logging.getLogger("pilothouse.gateway")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _DONE = b"[DONE]"
+LAST_WORD = 5.0  # seconds for a client that is slow to read to take an error
 
 
 class Endpoints:
@@ -54,22 +55,28 @@ class Endpoints:
                 failure = self._failure(error, exchange, call)
                 status = failure.status
                 if not isinstance(failure, Cancelled):
-                    await exchange.error(failure, call.request_id, self._identity(call))
+                    await self._tell(failure, exchange, call)
         self._metrics.request(scope["path"] if self._known(scope) else "other", status)
 
     def _failure(self, error: Exception | asyncio.CancelledError, exchange: Exchange, call: Call) -> PilothouseError:
-        """What to answer: Cancelled when there is nobody to answer. Raises a cancellation that is not ours."""
+        """What to answer: Cancelled when there is nobody to answer."""
         if isinstance(error, asyncio.CancelledError):
-            task = asyncio.current_task()
-            if task is None or not (exchange.client_left or exchange.expired):
-                raise error
-            task.uncancel()
-            reason = Cancelled("The client left.") if exchange.client_left else call.reason(error)
-            return reason if isinstance(reason, PilothouseError) else PilothouseError(str(reason))
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+            if exchange.client_left:
+                return Cancelled("The client left.")
+            reason = call.reason(error)
+            return reason if isinstance(reason, PilothouseError) else Overloaded("The server is stopping. Ask again.")
         if isinstance(error, PilothouseError):
             return error
         _log.error("request %s failed", call.request_id, exc_info=error)
         return PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
+
+    async def _tell(self, failure: PilothouseError, exchange: Exchange, call: Call) -> None:
+        """Answer with the error, unless the client does not read: a server that stops cannot wait for it."""
+        with suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(LAST_WORD):
+                await exchange.error(failure, call.request_id, self._identity(call))
 
     async def chat(self, exchange: Exchange, call: Call) -> None:
         await self._complete(exchange, call, "chat")
