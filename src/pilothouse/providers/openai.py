@@ -15,7 +15,7 @@ from pilothouse.call import Call
 from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.failures import UNREADABLE
-from pilothouse.providers.sse import Event, SseReader
+from pilothouse.providers.sse import SseReader
 from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
 
@@ -127,11 +127,11 @@ class OpenAIProvider(HttpProvider):
                 raise self.protocol_error("answered a stream request without streaming")
             reader, begun, finished = SseReader(), False, False
             async for fragment in response.content.iter_any():
-                for event in reader.feed(fragment):
-                    if event.data == _DONE:
+                for data in reader.feed(fragment):
+                    if data == _DONE:
                         await self.stream_end(response)
                         return
-                    chunk = self._chunk(event.data)
+                    chunk = self._chunk(data)
                     begun, finished = True, finished or chunk.finish_reason is not None
                     yield chunk
             for chunk in self._after_the_end(reader.finish(), begun, finished):
@@ -184,13 +184,13 @@ class OpenAIProvider(HttpProvider):
         chunk.usage_only = not choices and chunk.usage is not None
         return chunk
 
-    def _after_the_end(self, left: list[Event], begun: bool, finished: bool) -> Iterator[ChatChunk]:
+    def _after_the_end(self, left: list[bytes], begun: bool, finished: bool) -> Iterator[ChatChunk]:
         """What to make of a stream that ended without `[DONE]`. Raises unless its answer was complete."""
-        for event in left:
-            if event.data == _DONE:
+        for data in left:
+            if data == _DONE:
                 return
             try:
-                chunk = self._chunk(event.data)
+                chunk = self._chunk(data)
             except ProviderProtocolError as error:
                 raise self.broken_off() from error
             begun, finished = True, finished or chunk.finish_reason is not None

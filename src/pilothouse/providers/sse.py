@@ -1,42 +1,32 @@
 """Server-sent events from byte fragments, cut anywhere (WHATWG HTML, section 9.2). Knows nothing of JSON or vendors.
 
-It stays in bytes: a character split over two fragments is whole again in the event's data.
+An event is its data, which says all that vendors' streams say; names and ids are read over. It stays in bytes: a
+character split over two fragments is whole again.
 """
-
-from typing import NamedTuple
 
 from pilothouse.errors import ProviderProtocolError
 
-__all__ = ["Event", "SseReader"]
+__all__ = ["SseReader"]
 
 _MAX_EVENT_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
-    """One event. `name` is its `event` field, empty for a plain message; `id` the last one the stream named."""
-
-    data: bytes
-    name: str = ""
-    id: str = ""
-
-
 class SseReader:
-    """Feed fragments, get the events they complete, in order.
+    """Feed fragments, get the data of the events they complete, in order.
 
     Raises ProviderProtocolError for an event above `max_event_bytes`, complete or not.
     """
 
-    __slots__ = ("_at_start", "_id", "_max", "_rest", "_skip_newline")
+    __slots__ = ("_at_start", "_max", "_rest", "_skip_newline")
 
     def __init__(self, max_event_bytes: int = _MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
         self._rest = bytearray()
         self._at_start = True
         self._skip_newline = False
-        self._id = ""
 
-    def feed(self, fragment: bytes) -> list[Event]:
+    def feed(self, fragment: bytes) -> list[bytes]:
         """The events that end in this fragment."""
         if self._skip_newline and fragment:
             fragment = fragment.removeprefix(b"\n")
@@ -60,12 +50,12 @@ class SseReader:
             raise self._too_large()
         return self._events(complete) if cut >= 0 else []
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[bytes]:
         """The event left open when the stream ended: some servers leave out the last blank line. At most one."""
         rest, self._rest = bytes(self._rest), bytearray()
         return self._events(rest)
 
-    def _events(self, complete: bytes) -> list[Event]:
+    def _events(self, complete: bytes) -> list[bytes]:
         if self._at_start:
             self._at_start = False
             complete = complete.removeprefix(_BOM)
@@ -74,26 +64,16 @@ class SseReader:
             if len(block) > self._max:
                 raise self._too_large()
             if block[:6] == b"data: " and b"\n" not in block:
-                events.append(Event(block[6:], "", self._id))
-            elif block:
-                self._read_block(block, events)
+                events.append(block[6:])
+            elif block and (data := _data_lines(block)):
+                events.append(b"\n".join(data))
         return events
-
-    def _read_block(self, block: bytes, events: list[Event]) -> None:
-        """Any fields in any order. Blank lines only stand at a block's edges, where they end nothing."""
-        data: list[bytes] = []
-        name = b""
-        for line in block.split(b"\n"):
-            field, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
-            if field == b"data":
-                data.append(value)
-            elif field == b"event":
-                name = value
-            elif field == b"id" and b"\0" not in value:
-                self._id = value.decode("utf-8", "replace")
-        if data:
-            events.append(Event(b"\n".join(data), name.decode("utf-8", "replace"), self._id))
 
     def _too_large(self) -> ProviderProtocolError:
         return ProviderProtocolError(f"The stream holds an event of more than {self._max} bytes.")
+
+
+def _data_lines(block: bytes) -> list[bytes]:
+    """The values of the `data` fields of an event, which may hold others, in any order."""
+    fields = (line.partition(b":") for line in block.split(b"\n"))
+    return [value.removeprefix(b" ") for name, _, value in fields if name == b"data"]

@@ -18,7 +18,7 @@ from pilothouse.errors import ProviderError, Unsupported
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.completion import Completion, embeddings
 from pilothouse.providers.failures import UNREADABLE
-from pilothouse.providers.sse import Event, SseReader
+from pilothouse.providers.sse import SseReader
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
 
 __all__ = ["AnswerReader", "EmbedBatch", "Frames", "SseFrames", "TranslatingProvider", "Translation"]
@@ -172,8 +172,8 @@ class TranslatingProvider(HttpProvider, ABC):
         return self.reading(read, data)
 
 
-def _objects(events: list[Event]) -> list[Json]:
-    return [_decoded(event.data) for event in events if event.data != b"[DONE]"]
+def _objects(events: list[bytes]) -> list[Json]:
+    return [_decoded(data) for data in events if data != b"[DONE]"]
 
 
 def _decoded(raw: bytes) -> Json:
