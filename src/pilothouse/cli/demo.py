@@ -113,9 +113,10 @@ class _Demo:
             self._show.print(f"Answers come from {found[0].model} at {found[0].provider}: {found[0].reason}.")
         else:
             self._show.print(
-                "Answers come from the built-in extractive answerer, which picks sentences out of the documents:\n"
-                "it is no generative model. To plug one in, set OPENAI_API_KEY, ANTHROPIC_API_KEY or\n"
-                "GEMINI_API_KEY, or start Ollama or vLLM on its usual port, and run this again."
+                "Answers come from the built-in extractive answerer, which picks sentences out\n"
+                "of the documents: it is no generative model. To plug one in, set\n"
+                "OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, or start Ollama or vLLM\n"
+                "on its usual port, and run this again."
             )
 
     def _questions(self) -> tuple[str, ...]:
@@ -152,8 +153,8 @@ class _Demo:
         return stream.trace_id
 
     def _farewell(self, address: str, key: str, stay: bool) -> None:
-        self._show.print(f"\nConsole  {address}/console   key {key}")
+        self._show.print(f"\nConsole  {address}/console\nKey      {key}")
         if stay:
-            self._show.print(f"Any OpenAI client works on {address}/v1 with that key. Ctrl-C stops.")
+            self._show.print(f"Any OpenAI client works on {address}/v1 with that key.\nCtrl-C stops.")
         else:
             self._show.print("It ends with this run. Keep one running: pilothouse init, then pilothouse up.")
