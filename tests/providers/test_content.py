@@ -100,7 +100,9 @@ def test_tool_calls() -> None:
     assert tool_names([{}, {"tool_calls": [call("{}", id="c9")]}]) == {"c9": "f"}
 
 
-@pytest.mark.parametrize("calls", [[call("{")], [call("[1]")], [call({})], [{}], [5], "x", 5, [{"function": None}]])
+@pytest.mark.parametrize(
+    "calls", [[call("{")], [call("[1]")], [call("[" * 5000)], [call({})], [{}], [5], "x", 5, [{"function": None}]]
+)
 def test_malformed_tool_calls_are_named(calls: Any) -> None:
     with pytest.raises(errors.InvalidRequest) as caught:
         calls_of({"tool_calls": calls}, "messages[3]")

@@ -89,6 +89,7 @@ def test_media() -> None:
         ('{"degrees": 12}', {}, {"degrees": 12}),
         ("[1, 2]", {}, {"output": "[1, 2]"}),
         ("", {}, {"output": ""}),
+        ("[" * 5000, {}, {"output": "[" * 5000}),
         ("no such city", {"is_error": True}, {"error": "no such city"}),
     ],
 )

@@ -134,6 +134,15 @@ async def test_no_embeddings_unless_a_vendor_has_them(tiny) -> None:
         await tiny.embed(EmbedRequest({"model": "m", "input": "x"}), new_call())
 
 
+async def test_a_request_nested_without_end_is_refused(tiny, monkeypatch) -> None:
+    body: Json = {}
+    for _ in range(5000):
+        body = {"a": body}
+    monkeypatch.setattr(Tiny, "translated", lambda self, request: Translation("http://x", body, Reader(None)))
+    with pytest.raises(errors.InvalidRequest, match="nested too deeply"):
+        await ask(tiny, chat_request())
+
+
 async def test_post_json(tiny, upstream) -> None:
     upstream.json('{"a": 1}')
     call: Call = new_call(5)

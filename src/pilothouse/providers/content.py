@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from pilothouse.errors import InvalidRequest, Unsupported
+from pilothouse.providers.failures import UNREADABLE
 from pilothouse.types import Json
 
 __all__ = [
@@ -159,7 +160,7 @@ def calls_of(message: Json, where: str) -> list[CallMade]:
         call = read(body, _CallBody, at)
         try:
             arguments = msgspec.json.decode(call.function.arguments or "{}")
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise InvalidRequest(f"The arguments at {at} are not JSON: {error}.", param=at) from None
         if not isinstance(arguments, dict):
             raise InvalidRequest(f"The arguments at {at} must be a JSON object.", param=at)

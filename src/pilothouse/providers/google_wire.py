@@ -22,6 +22,7 @@ import msgspec
 from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.providers.completion import Completion, tool_call
 from pilothouse.providers.content import Media, Piece, add_turn, calls_of, content_of, object_in, plain_text, tool_names
+from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.parameters import (
     Effort,
     Function,
@@ -167,7 +168,7 @@ def _object(text: str) -> Json | None:
     """The JSON object that a tool's result is, if it is one: Gemini then reads its fields."""
     try:
         value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return value if isinstance(value, dict) else None
 

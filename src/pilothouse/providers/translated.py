@@ -14,7 +14,7 @@ import msgspec
 from yarl import URL
 
 from pilothouse.call import Call
-from pilothouse.errors import ProviderError, Unsupported
+from pilothouse.errors import InvalidRequest, ProviderError, Unsupported
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.completion import Completion, embeddings
 from pilothouse.providers.failures import UNREADABLE
@@ -101,8 +101,12 @@ class TranslatingProvider(HttpProvider, ABC):
         return SseFrames()
 
     async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
-        url, body, answer = self.translated(request)
-        async with self.post(url, msgspec.json.encode(body), call) as response:
+        try:
+            url, body, answer = self.translated(request)
+            raw = msgspec.json.encode(body)
+        except RecursionError:
+            raise InvalidRequest("The request is nested too deeply.") from None
+        async with self.post(url, raw, call) as response:
             if not request.stream:
                 data = self.reading(_decoded, await response.read())
                 yield self._checked(answer.whole, data)
