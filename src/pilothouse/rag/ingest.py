@@ -6,7 +6,7 @@ The corpus serves its old version until the new one is complete. Ingesting twice
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -29,7 +29,6 @@ __all__ = ["DocumentEncoder", "IngestReport", "Outcome", "ingest", "ingest_task"
 Status = Literal["added", "changed", "unchanged", "removed", "failed"]
 
 _CHUNKS_AT_ONCE = 32
-_READ_BYTES = 1024 * 1024
 
 
 class DocumentEncoder(Tokenizer, Protocol):
@@ -203,7 +202,7 @@ def _embed(writer: Writer, encoder: DocumentEncoder, progress: Progress) -> int:
                 texts[text_hash] = text
                 windows.append((chunk.id, text_hash))
         numbers = writer.vectors_known(list(texts))
-        fresh = sorted(texts.keys() - numbers.keys(), key=lambda text_hash: (len(texts[text_hash]), text_hash))
+        fresh = [text_hash for text_hash in texts if text_hash not in numbers]
         if fresh:
             numbers |= writer.add_vectors(fresh, encoder.encode([texts[text_hash] for text_hash in fresh]))
         writer.link((chunk, numbers[text_hash]) for chunk, text_hash in windows)
@@ -222,14 +221,11 @@ def _free_name(found: Found, taken: dict[str, str]) -> str:
 
 
 def _hash_file(path: Path, source: str) -> str:
-    digest = blake2b(digest_size=16)
     try:
         with path.open("rb") as file:
-            while block := file.read(_READ_BYTES):
-                digest.update(block)
+            return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror or error}.", source=source) from error
-    return digest.hexdigest()
 
 
 def _oddities(document: Document) -> str:

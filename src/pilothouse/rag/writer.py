@@ -189,10 +189,8 @@ class Writer:
         self._changes += 1
 
     def unembedded(self) -> list[int]:
-        """The chunks without vectors, the longest first, so that those embedded together are alike."""
-        rows = self._connection.execute(
-            "SELECT id FROM chunks WHERE id NOT IN (SELECT chunk FROM windows) ORDER BY length(text) DESC, id"
-        )
+        """The chunks without vectors."""
+        rows = self._connection.execute("SELECT id FROM chunks WHERE id NOT IN (SELECT chunk FROM windows) ORDER BY id")
         return [row[0] for row in rows]
 
     def texts(self, chunks: Sequence[int]) -> list[StoredChunk]:
