@@ -3,6 +3,9 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 
 from pilothouse.errors import DocumentError
 from pilothouse.rag.loaders.docx import DocxLoader
@@ -46,6 +49,40 @@ def test_a_cell_over_rows_stands_in_each_and_a_span_costs_nothing(tmp_path: Path
     table.cell(2, 0)._tc.grid_span = 999_999_999
     document.save(str(tmp_path / "r.docx"))
     assert load(tmp_path / "r.docx").sections[0].text == "both | 1\nboth | 2\n | 3"
+
+
+def test_text_in_controls_and_insertions_is_read_and_the_contents_are_not(tmp_path: Path) -> None:
+    document = docx.Document()
+    for text in ("whole", "Name: ", "was "):
+        document.add_paragraph(text)
+    document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH)
+    document.add_paragraph("Figures 3", style="toc 1")
+    whole, name, changed, _ = document.paragraphs
+    control = "<w:sdt {ns}><w:sdtPr><w:alias w:val='x'/></w:sdtPr><w:sdtContent>{inner}</w:sdtContent></w:sdt>"
+    run = "<w:r {ns}><w:t>{text}</w:t></w:r>"
+    name._p.append(xml(control, inner=run.format(ns="", text="Ada")))
+    changed._p.append(xml("<w:del {ns}><w:r><w:delText>red</w:delText></w:r></w:del>"))
+    changed._p.append(xml("<w:ins {ns}>{inner}</w:ins>", inner=run.format(ns="", text="blue")))
+    block = xml(control, inner="")
+    whole._p.addprevious(block)
+    block[1].append(whole._p)
+    document.save(str(tmp_path / "r.docx"))
+    assert load(tmp_path / "r.docx").sections[0].text == "whole\n\nName: Ada\n\nwas blue"
+
+
+def xml(text: str, **parts: str):  # type: ignore[no-untyped-def]
+    return parse_xml(text.format(ns=nsdecls("w"), **parts))
+
+
+def test_a_table_in_a_cell_is_part_of_it(tmp_path: Path) -> None:
+    document = docx.Document()
+    outer = document.add_table(rows=1, cols=2)
+    outer.cell(0, 0).text = "left"
+    outer.cell(0, 1).text = "before"
+    inner = outer.cell(0, 1).add_table(rows=1, cols=2)
+    inner.cell(0, 0).text, inner.cell(0, 1).text = "a", "b"
+    document.save(str(tmp_path / "r.docx"))
+    assert load(tmp_path / "r.docx").sections[0].text == "left | before a | b"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 and nothing more"])

@@ -1,4 +1,7 @@
-"""DOCX: headings, paragraphs and tables in document order. Headers, footers and comments are left out."""
+"""DOCX: headings, paragraphs and tables in document order, with tracked insertions, without deletions.
+
+Headers, footers, comments and tables of contents are left out.
+"""
 
 import re
 import zipfile
@@ -12,6 +15,9 @@ from pilothouse.types import Document
 __all__ = ["DocxLoader"]
 
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+_CONTENTS = re.compile(r"toc( \d|$| heading)", re.IGNORECASE)
+# What stands around text that python-docx then does not see: content controls, tracked insertions and moves, fields.
+_AROUND = ("w:sdt", "w:sdtContent", "w:ins", "w:moveTo", "w:smartTag", "w:fldSimple", "w:customXml")
 _OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")  # the container of old .doc files and of encrypted .docx
 _UNPACKED_LIMIT = 1024**3
 
@@ -28,6 +34,7 @@ class DocxLoader:
         outline = Outline()
         try:
             opened = docx.Document(str(path))
+            _unwrap(opened.element.body)
             for block in opened.iter_inner_content():
                 if hasattr(block, "rows"):
                     outline.add(_rows(block))
@@ -54,13 +61,22 @@ def _refuse_unsafe(path: Path, source: str) -> None:
         raise DocumentError(f"unpacks to {unpacked / 1024**3:.1f} GB, more than is allowed (1 GB).", source=source)
 
 
+def _unwrap(body: Any) -> None:
+    """Leave out the elements that stand around text, and keep what is in them."""
+    from docx.oxml.ns import qn  # noqa: PLC0415
+    from lxml import etree  # noqa: PLC0415
+
+    etree.strip_elements(body, qn("w:sdtPr"), with_tail=False)
+    etree.strip_tags(body, *map(qn, _AROUND))
+
+
 def _paragraph(paragraph: Any, outline: Outline) -> None:
     style = paragraph.style.name or "" if paragraph.style is not None else ""
     if heading := _HEADING.match(style):
         outline.heading(int(heading[1]), paragraph.text)
     elif style == "Title":
         outline.heading(1, paragraph.text)
-    else:
+    elif not _CONTENTS.match(style):
         item = style.startswith("List") and paragraph.text.strip()
         outline.add(LIST_ITEM + paragraph.text if item else paragraph.text)
 
@@ -78,11 +94,17 @@ def _rows(table: Any) -> str:
         column, texts = row.grid_cols_before, []
         for tc in row._tr.tc_lst:
             merged = tc.vMerge == "continue" and column in above
-            texts.append(above[column] if merged else " ".join(_Cell(tc, table).text.split()))
+            texts.append(above[column] if merged else _cell_text(_Cell(tc, table)))
             above[column] = texts[-1]
             column += tc.grid_span
         lines.append(" | ".join(texts))
     return "\n".join(line for line in lines if line.strip(" |"))
+
+
+def _cell_text(cell: Any) -> str:
+    """The text of a cell on one line, that of the tables in it included."""
+    blocks = (_rows(block) if hasattr(block, "rows") else block.text for block in cell.iter_inner_content())
+    return " ".join(" ".join(blocks).split())
 
 
 def _metadata(properties: Any) -> dict[str, Any]:
