@@ -14,6 +14,11 @@ def test_the_door(anonymous: TestClient) -> None:
         assert answer.headers["location"].startswith("/console/login?next=/console/")
 
 
+def test_the_bare_address_leads_to_the_console(anonymous: TestClient) -> None:
+    answer = anonymous.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
+
+
 def test_without_the_last_slash(anonymous: TestClient) -> None:
     assert anonymous.get("/console").headers["location"].endswith("/console/")
 

@@ -53,8 +53,12 @@ class ConsoleAuth(Protocol):
 
 
 def mount_console(app: FastAPI, traces: Traces, auth: ConsoleAuth, project: str = DEFAULT_PROJECT) -> None:
-    """Put the console of one project under `/console` of `app`."""
+    """Put the console of one project under `/console` of `app`; its bare address leads there."""
     app.mount(ROOT, _Headers(_console(traces, auth, project)))
+
+    @app.get("/", include_in_schema=False)
+    def home() -> Response:
+        return RedirectResponse(f"{ROOT}/", 303)
 
 
 def _console(traces: Traces, auth: ConsoleAuth, project: str) -> FastAPI:
