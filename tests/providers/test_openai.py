@@ -279,6 +279,16 @@ async def test_an_event_beyond_all_bounds_names_the_provider(upstream, odd):
     assert caught.value.provider == "odd"
 
 
+async def test_an_answer_beyond_all_bounds_is_let_go(upstream, odd, monkeypatch):
+    monkeypatch.setattr(base, "_BODY_LIMIT", 1024**2)
+    upstream.json('{"data":[],"padding":"%s"}' % ("x" * (1024**2 - 30)))
+    await odd.embed(EmbedRequest.check({"model": "e", "input": "a"}), new_call())
+    upstream.json('{"data":[],"padding":"%s"}' % ("x" * 1024**2))
+    with pytest.raises(errors.ProviderProtocolError, match="more than 1 MB"):
+        await odd.embed(EmbedRequest.check({"model": "e", "input": "a"}), new_call())
+    assert len(set(upstream.peers)) == 1
+
+
 async def test_connections_are_used_again(upstream, odd):
     upstream.sse(WORD, STOP, "[DONE]")
     for _ in range(3):

@@ -23,6 +23,8 @@ from pilothouse.snapshot import ProviderConfig, resolve_secrets
 __all__ = ["Exchange", "HttpProvider"]
 
 _ERROR_BODY_LIMIT = 64 * 1024
+_BODY_LIMIT = 256 * 1024 * 1024
+"""Bytes of a JSON answer, decompressed. 2,048 embeddings of 3,072 numbers, the most that OpenAI gives, are 140 MB."""
 _END_PATIENCE = 0.25
 """Seconds to wait for the end of a stream whose last event has come, so that its connection can be used again."""
 _AT_ONCE = 1.0
@@ -80,11 +82,21 @@ class HttpProvider:
     async def get_json(self, url: str | URL) -> Any:
         """The decoded JSON of a GET. Raises the ProviderError that fits."""
         async with Exchange(self, "GET", url, b"", None) as response:
-            raw = await response.read()
+            raw = await self.whole(response)
         try:
             return msgspec.json.decode(raw)
         except UNREADABLE as error:
             raise self.protocol_error(f"answered {url} with something that is not JSON") from error
+
+    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body. Raises ProviderProtocolError where there is no end to it."""
+        pieces, size = [], 0
+        async for piece in response.content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size > _BODY_LIMIT:
+                raise self.protocol_error(f"answered with more than {_BODY_LIMIT // 1024**2} MB")
+        return b"".join(pieces)
 
     async def stream_end(self, response: aiohttp.ClientResponse) -> None:
         """After a stream's last event: read on to the end of the response, so that its connection is used again."""

@@ -120,10 +120,10 @@ class OpenAIProvider(HttpProvider):
             body = {**body, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
         async with self.post(self._url(request.operation, request.model), _encode(body), call) as response:
             if not stream:
-                yield self._chunk(await response.read())
+                yield self._chunk(await self.whole(response))
                 return
             if "json" in response.headers.get("content-type", ""):
-                self._chunk(await response.read())
+                self._chunk(await self.whole(response))
                 raise self.protocol_error("answered a stream request without streaming")
             reader, begun, finished = SseReader(), False, False
             async for fragment in response.content.iter_any():
@@ -139,7 +139,7 @@ class OpenAIProvider(HttpProvider):
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         async with self.post(self._url("embeddings", request.model), _encode(request.body), call) as response:
-            raw = await response.read()
+            raw = await self.whole(response)
         try:
             answer = _read_embedded(raw)
         except UNREADABLE as error:

@@ -108,7 +108,7 @@ class TranslatingProvider(HttpProvider, ABC):
             raise InvalidRequest("The request is nested too deeply.") from None
         async with self.post(url, raw, call) as response:
             if not request.stream:
-                data = self.reading(_decoded, await response.read())
+                data = self.reading(_decoded, await self.whole(response))
                 yield self._checked(answer.whole, data)
                 return
             frames, events = self.frames(), 0
@@ -160,7 +160,7 @@ class TranslatingProvider(HttpProvider, ABC):
     async def post_json(self, url: str | URL, body: Json, call: Call) -> tuple[Json, Mapping[str, str]]:
         """The decoded body and the headers of a JSON answer."""
         async with self.post(url, msgspec.json.encode(body), call) as response:
-            return self.reading(_decoded, await response.read()), response.headers
+            return self.reading(_decoded, await self.whole(response)), response.headers
 
     def reading(self, read: Callable[..., T], *given: Any) -> T:
         """`read(*given)`, whose failures mean that the vendor answered outside its documented format."""
