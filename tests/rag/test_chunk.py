@@ -32,7 +32,11 @@ def test_a_short_text_is_one_part() -> None:
 def test_paragraphs_are_preferred_to_lines_and_lines_to_words() -> None:
     text = f"{words(6)}\n{words(2, 6)}\n\n{words(4, 8)}\n{words(4, 12)}"
     assert parts(text, 10) == [f"{words(6)}\n{words(2, 6)}", f"{words(4, 8)}\n{words(4, 12)}"]
+    lines = f"{words(2, 6)}\n{words(8, 8)}"
+    assert parts(f"{words(6)}\n\n{lines}", 10) == [words(6), lines]
     assert parts(f"{words(6)}\n{words(6, 6)}", 10) == [words(6), words(6, 6)]
+    assert parts(words(10), 10) == [words(10)]
+    assert parts(words(20), 10) == [words(10), words(10, 10)]
 
 
 def test_sentences_are_preferred_to_words() -> None:

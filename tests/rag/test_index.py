@@ -119,6 +119,13 @@ def test_a_corpus_made_anew_is_not_taken_for_the_old_one(corpus: Corpus, tmp_pat
     assert sorted(corpus.texts()) == ["moon", "tide"]
 
 
+def test_one_reading_after_the_other_is_over_one_connection(index: CorpusIndex) -> None:
+    with index.reading() as first:
+        pass
+    with index.reading() as second, index.reading() as beside:
+        assert first._connection is second._connection is not beside._connection
+
+
 def test_what_is_read_with_while_the_index_closes_is_closed_too(corpus: Corpus, tmp_path: Path) -> None:
     corpus.ingest(write_notes(tmp_path / "notes", {"a.txt": "moon"}))
     with corpus.index.reading() as reading:
