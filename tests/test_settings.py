@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pilothouse.errors import ConfigError
-from pilothouse.settings import Settings
+from pilothouse.settings import Settings, unknown_variables
 
 
 def test_defaults_need_no_environment() -> None:
@@ -47,3 +47,8 @@ def test_postgres_holds_both_stores() -> None:
 def test_a_value_that_cannot_be_read_names_its_variable(variable: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"{variable}.*{value}"):
         Settings.from_env({variable: value})
+
+
+def test_a_variable_that_nothing_reads_is_told_with_the_nearest() -> None:
+    env = {"PILOTHOUSE_HOM": "x", "PILOTHOUSE_PORT": "1", "PILOTHOUSE_URL": "u", "PATH": "/bin"}
+    assert unknown_variables(env) == ["PILOTHOUSE_HOM: nothing reads it; did you mean PILOTHOUSE_HOME?"]

@@ -125,7 +125,7 @@ class Platform:
                 connection.execute(select(1))
         except PilothouseError as error:
             return error.message
-        return None
+        return "The spool is full: calls are refused until the database has caught up." if self.spool.is_full else None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run async work of the rooms from a command, on a loop of its own, and close what it opened."""

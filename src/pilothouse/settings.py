@@ -3,6 +3,7 @@
 What a team changes while it runs (providers, models, routes) is not here: see snapshot.py.
 """
 
+import difflib
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Self
 
 from pilothouse.errors import ConfigError
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "unknown_variables"]
 
 _MEGABYTE = 1024 * 1024
 
@@ -96,3 +97,15 @@ _KINDS: dict[str, Callable[[str], object]] = {
     "request_timeout": _number(float, 0.001), "shutdown_grace": _number(float, 0),
     "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag,
 }  # fmt: skip
+
+_ELSEWHERE = ("URL", "API_KEY", "OFFLINE", "TRACEBACK")  # read by the SDK, the model store and the command line
+
+
+def unknown_variables(env: Mapping[str, str]) -> list[str]:
+    """A sentence for each `PILOTHOUSE_*` variable that nothing reads, with the nearest that something does."""
+    known = [f"PILOTHOUSE_{name.upper()}" for name in (*_KINDS, *_ELSEWHERE)]
+    strange = sorted(name for name in env if name.startswith("PILOTHOUSE_") and name not in known)
+    near = {name: difflib.get_close_matches(name, known, n=1) for name in strange}
+    return [
+        f"{name}: nothing reads it" + (f"; did you mean {near[name][0]}?" if near[name] else "") for name in strange
+    ]

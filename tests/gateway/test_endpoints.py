@@ -118,6 +118,9 @@ async def test_embeddings_of_a_provider(served: Served) -> None:
 async def test_models_are_listed(served: Served) -> None:
     names = [model.id async for model in served.client.models.list()]
     assert {"chat", "away", "safe", "builtin/echo", "builtin/extractive", "builtin/minilm"} <= set(names)
+    assert (await served.client.models.retrieve("builtin/echo")).owned_by == "builtin"
+    with pytest.raises(openai.NotFoundError, match="No model 'nope' is listed"):
+        await served.client.models.retrieve("nope")
 
 
 async def test_fallback_when_a_provider_cannot_be_reached(served: Served) -> None:
@@ -240,6 +243,28 @@ async def test_a_body_of_100_mb_is_refused_whether_or_not_its_length_is_told(
             assert response.status == 413
             assert (await response.json())["error"]["code"] == "request_too_large"
     await served.client.chat.completions.create(model="chat", messages=HELLO)
+
+
+async def test_the_reference_of_the_api_needs_nothing_from_elsewhere(
+    served: Served, http: aiohttp.ClientSession
+) -> None:
+    async with http.get("/api/docs") as response:
+        page = await response.text()
+    assert response.status == 200
+    assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'self'"
+    assert "POST /api/rag/corpora/{corpus}/search" in page
+    assert "<code>query</code><td>body<td>string<td>yes" in page
+    assert "http" not in page.replace("https://", "http://")
+    assert "<script" not in page
+
+
+async def test_a_full_spool_is_not_ready(
+    served: Served, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.platform.spool, "_max_bytes", 1000)
+    async with http.get("/readyz") as response:
+        assert response.status == 503
+        assert "spool is full" in await response.text()
 
 
 async def test_probes_and_metrics(served: Served, http: aiohttp.ClientSession) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse import __version__
 from pilothouse.access import Keys
+from pilothouse.api.reference import CONTENT_POLICY, reference
 from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, PilothouseError
 from pilothouse.types import Json
 
@@ -27,7 +28,7 @@ def management(routers: Sequence[APIRouter], keys: Keys, max_body_bytes: int) ->
     app = FastAPI(
         title="Pilothouse",
         version=__version__,
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
         middleware=[Middleware(_Admission, keys=keys, max_body_bytes=max_body_bytes)],
@@ -39,6 +40,11 @@ def management(routers: Sequence[APIRouter], keys: Keys, max_body_bytes: int) ->
     scheme = HTTPBearer(auto_error=False, description="An administrator's key.")  # for the pages; _Admission checks
     for router in routers:
         app.include_router(router, dependencies=[Depends(scheme)])
+
+    @app.get("/api/docs", include_in_schema=False)
+    def show_reference() -> HTMLResponse:
+        return HTMLResponse(reference(app.openapi()), headers={"content-security-policy": CONTENT_POLICY})
+
     return app
 
 

@@ -1,6 +1,7 @@
 """`pilothouse check`: does the configuration hold, and is what it needs at hand?"""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -11,7 +12,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.models import EncoderStore
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
-from pilothouse.settings import Settings
+from pilothouse.settings import Settings, unknown_variables
 from pilothouse.snapshot import Config, read_config
 from pilothouse.storage import open_store
 
@@ -40,6 +41,7 @@ def check(context: Context, online: bool, as_json: bool) -> int:
 
 
 def _findings(settings: Settings, online: bool) -> Iterator[_Finding]:
+    yield from (_Finding("environment", "problem", sentence) for sentence in unknown_variables(os.environ))
     config = Config()
     if settings.config.exists():
         try:

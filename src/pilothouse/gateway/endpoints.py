@@ -11,18 +11,27 @@ import msgspec
 
 from pilothouse.access import Keys
 from pilothouse.call import Call, Recorder
-from pilothouse.errors import Cancelled, MethodNotAllowed, NotFound, Overloaded, PilothouseError, ProviderError
+from pilothouse.errors import (
+    Cancelled,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    PilothouseError,
+    ProviderError,
+    UnknownModel,
+)
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.observe import Metrics
 from pilothouse.settings import Settings
-from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Operation
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Operation
 
 __all__ = ["Endpoints"]
 
 _log = logging.getLogger("pilothouse.gateway")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _DONE = b"[DONE]"
+_MODEL = "/v1/models/"
 LAST_WORD = 5.0  # seconds for a client that is slow to read to take an error
 
 
@@ -90,9 +99,19 @@ class Endpoints:
         await exchange.json(answer.raw, self._identity(call))
 
     async def models(self, exchange: Exchange, call: Call) -> None:
+        body = {"object": "list", "data": await self._models()}
+        await exchange.json(msgspec.json.encode(body), self._identity(call))
+
+    async def model(self, exchange: Exchange, call: Call) -> None:
+        name = exchange.scope["path"].removeprefix(_MODEL)
+        row = next((row for row in await self._models() if row["id"] == name), None)
+        if row is None:
+            raise UnknownModel(f"No model '{name}' is listed. GET /v1/models lists those there are.", param="model")
+        await exchange.json(msgspec.json.encode(row), self._identity(call))
+
+    async def _models(self) -> list[Json]:
         offered = await self._gateway.router.offered()
-        rows = [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name, owner in offered]
-        await exchange.json(msgspec.json.encode({"object": "list", "data": rows}), self._identity(call))
+        return [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name, owner in offered]
 
     async def _complete(self, exchange: Exchange, call: Call, operation: Operation) -> None:
         """The generator is exhausted, so the call recorded, before the last byte of the answer leaves."""
@@ -141,6 +160,8 @@ class Endpoints:
     def _route(self, scope: Scope) -> Callable[[Exchange, Call], Awaitable[None]]:
         method, path = scope["method"], scope["path"]
         handler = self.routes.get((method, path))
+        if handler is None and method == "GET" and path.startswith(_MODEL):
+            return self.model
         if handler is None:
             allowed = [m for m, p in self.routes if p == path]
             if allowed:

@@ -20,6 +20,7 @@ from pilothouse.storage.segments import HEADER, MAGIC, Cursor, Segments, segment
 __all__ = ["Cursor", "Orphan", "Spool", "orphans"]
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
+_ORDINARY_BYTES = 64 * 1024
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -83,6 +84,11 @@ class Spool(Segments):
             self._size += size
             self._sizes[self._number] = self._size
             self._unread += size
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another record of ordinary size (64 KiB)."""
+        return self._unread + _ORDINARY_BYTES > self._max_bytes
 
     def sync(self) -> None:
         """Bring everything appended so far to the disk (fsync); the flush interval is the caller's.
