@@ -12,7 +12,7 @@ CONTENT_POLICY = "default-src 'none'; style-src 'self'"
 _HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Pilothouse API</title><link rel="stylesheet" href="/console/static/console.css">
-<main><h1>Management API</h1>
+<main class="reference"><h1>Management API</h1>
 <p>Every call needs an administrator's key: <code>Authorization: Bearer ph-...</code>. Machines read
 <a href="/api/openapi.json">openapi.json</a>; models answer at <code>/v1</code>, in OpenAI's own format.</p>
 """
