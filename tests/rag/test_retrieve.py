@@ -46,6 +46,15 @@ def test_scores_lie_between_0_and_1_and_fall(filled: Corpus) -> None:
     assert 0 <= scores[-1] <= scores[0] <= 1
 
 
+def test_scores_of_one_search_run_from_1_to_0_whatever_its_cosines(filled: Corpus) -> None:
+    query = "the moon, the sun and rain are full"  # no note is without its share
+    vector = filled.encoder.encode([query])[0]
+    with filled.index.reading() as reading:
+        assert reading.dense(vector)[1].min() > 0
+        hits = search(reading, query, vector, 3, 1.0)
+    assert (hits[0].score, hits[-1].score) == (1.0, 0.0)
+
+
 def test_k_bounds_the_hits(filled: Corpus) -> None:
     assert len(find(filled, "sea", k=1)) == 1
 
