@@ -26,7 +26,6 @@ class Settings:
     config: Path = Path("pilothouse.yaml")
     models: Path | None = None
     database_url: str | None = None
-    redis_url: str | None = None
     master_key: str | None = None
     host: str = "127.0.0.1"
     port: int = 8484
@@ -92,7 +91,7 @@ def _number(kind: type[int] | type[float], least: float, most: float = math.inf)
 
 
 _KINDS: dict[str, Callable[[str], object]] = {
-    "home": Path, "config": Path, "models": Path, "database_url": str, "redis_url": str, "master_key": str,
+    "home": Path, "config": Path, "models": Path, "database_url": str, "master_key": str,
     "host": str, "port": _number(int, 0, 65535), "max_body_bytes": _number(int, 1),
     "request_timeout": _number(float, 0.001), "shutdown_grace": _number(float, 0),
     "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag,

@@ -98,7 +98,7 @@ async def test_a_stream_counts_text_tools_and_usage(make_gateway: Make, call: Ca
     message = span.output["choices"][0]["message"]
     assert message["content"] == "hello"
     assert message["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"a": 1}'}
-    assert span.attributes["finish_reason"] == "tool_calls"
+    assert span.attributes["gen_ai.response.finish_reasons"] == ["tool_calls"]
 
 
 async def test_missing_usage_is_estimated_and_says_so_but_zero_is_a_figure(

@@ -5,6 +5,7 @@ Also when it is cut short.
 
 from pilothouse.call import Span
 from pilothouse.ids import now_us
+from pilothouse.observe.names import RESPONSE_FINISH_REASONS
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage, text_of
 
 __all__ = ["Meter", "estimate_tokens"]
@@ -79,7 +80,7 @@ class Meter:
         elif self.started or span.status == "ok":
             span.usage = Usage(self._input_tokens(), self._output_tokens(), estimated=True)
         if self._finish is not None:
-            span.attributes["finish_reason"] = self._finish
+            span.attributes[RESPONSE_FINISH_REASONS] = [self._finish]
         if capture and self.started:
             span.output = self._output()
 

@@ -7,17 +7,12 @@ spans are stored or exported.
 
 from pilothouse.call import Kind, Scalar, Span
 
-__all__ = ["OPERATIONS", "PROVIDERS", "operation_of", "provider_of", "to_attributes"]
+__all__ = ["OPERATIONS", "PROVIDERS", "RESPONSE_FINISH_REASONS", "operation_of", "provider_of", "to_attributes"]
 
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
 CONVERSATION_ID = "gen_ai.conversation.id"
 REQUEST_MODEL = "gen_ai.request.model"
-REQUEST_STREAM = "gen_ai.request.stream"
-REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
-REQUEST_TEMPERATURE = "gen_ai.request.temperature"
-REQUEST_TOP_P = "gen_ai.request.top_p"
-RESPONSE_ID = "gen_ai.response.id"
 RESPONSE_MODEL = "gen_ai.response.model"
 RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
 RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
@@ -27,9 +22,6 @@ USAGE_CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 USAGE_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 TOKEN_TYPE = "gen_ai.token.type"
-RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"
-EMBEDDINGS_DIMENSIONS = "gen_ai.embeddings.dimension.count"
-TOOL_NAME = "gen_ai.tool.name"
 ERROR_TYPE = "error.type"
 USER_ID = "user.id"
 
