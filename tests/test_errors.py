@@ -31,7 +31,7 @@ def test_the_drawing_states_the_status_and_code_of_each_class() -> None:
 
 def test_only_errors_that_another_attempt_may_mend_are_retryable() -> None:
     retryable = {c.__name__ for c in classes() if c.retryable}
-    assert retryable == {"RateLimited", "ProviderUnavailable", "ProviderTimeout", "Overloaded"}
+    assert retryable == {"TooManyRequests", "RateLimited", "ProviderUnavailable", "ProviderTimeout", "Overloaded"}
 
 
 def test_a_missing_extra_names_the_install_line() -> None:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.config import Config
 from pilothouse.errors import ConfigError
-from pilothouse.snapshot import Config, Snapshot, parse_stored, read_config, resolve_secrets
+from pilothouse.snapshot import Snapshot, parse_stored, read_config, resolve_secrets
 
 DESIGN = """
 providers:
@@ -23,7 +24,7 @@ def test_the_smallest_useful_configuration_is_read() -> None:
     config = read(DESIGN)
     assert config.providers["openai"].api_key == "${OPENAI_API_KEY}"
     assert config.models["smart"].deployments[0].weight == 3
-    assert config.models["fast"].fallbacks == ["smart"]
+    assert config.models["fast"].fallbacks.any == ["smart"]
     assert read("") == Config()
 
 
@@ -45,7 +46,7 @@ def test_the_smallest_useful_configuration_is_read() -> None:
         ),
         (
             "models:\n  fast: {deployments: []}\n",
-            "pilothouse.yaml:2: models.fast.deployments: List should have at least 1 item",
+            "pilothouse.yaml:2: models.fast: an alias needs at least one deployment",
         ),
         ("rag:\n  top_k: 0\n", "pilothouse.yaml:2: rag.top_k: Input should be greater than or equal to 1"),
         ("a: [1,\n", "pilothouse.yaml:2: not valid YAML"),

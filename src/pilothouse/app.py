@@ -12,6 +12,7 @@ from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.traces import routes
+from pilothouse.config import Config, ProviderConfig
 from pilothouse.console import mount_console
 from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
@@ -22,7 +23,7 @@ from pilothouse.protocols import Encode, Provider
 from pilothouse.providers.builtin import BuiltinProvider
 from pilothouse.rag import Rag, RagProvider
 from pilothouse.settings import Settings
-from pilothouse.snapshot import Config, ProviderConfig, Snapshot, read_config
+from pilothouse.snapshot import Snapshot, read_config
 from pilothouse.storage import Jobs, LocalExecutor, SnapshotStore, Spool, open_store
 from pilothouse.web import Root, Server
 

@@ -6,18 +6,19 @@ spans are stored or priced.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from pilothouse.errors import PilothouseError, ProviderTimeout
 from pilothouse.ids import content_hash, new_id, new_span_id, now_us
+from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.types import Json, Usage
 
-__all__ = ["DEFAULT_PROJECT", "Call", "Kind", "Recorder", "Span", "Status"]
+__all__ = ["DEFAULT_PROJECT", "Call", "Kind", "Progress", "Recorder", "Reservation", "Span", "Status"]
 
 DEFAULT_PROJECT = "default"
 
@@ -30,7 +31,8 @@ class Span(msgspec.Struct, kw_only=True):
     """One finished or running step of a trace. Times are UTC microseconds, money is nano-USD.
 
     `cost_nano` is None where the price is unknown (never 0 for that) and on steps that bill nothing themselves.
-    `cost_known` is False only where a priced step (a leaf call to a model) has no known price.
+    `cost_known` is False only where a priced step (a leaf call to a model) has no known price. `charge_id` settles the
+    Reservation of that id: `cost_nano` and the tokens are then entered into the ledger for each of `accounts`.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Span(msgspec.Struct, kw_only=True):
     key_id: str | None = None
     user_id: str | None = None
     session_id: str | None = None
+    team_id: str | None = None
     endpoint: str | None = None
     operation: str | None = None
     provider: str | None = None
@@ -59,6 +62,8 @@ class Span(msgspec.Struct, kw_only=True):
     cost_nano: int | None = None
     cost_known: bool = True
     manifest_id: str | None = None
+    charge_id: str | None = None
+    accounts: list[str] = []
     versions: dict[str, str] = {}
     attributes: dict[str, Scalar] = {}
     input: Json | None = None
@@ -77,11 +82,42 @@ class Span(msgspec.Struct, kw_only=True):
         self.error_message = error.message if known and isinstance(error, PilothouseError) else str(error) or None
 
 
-class Recorder(Protocol):
-    """Takes finished spans. `record` returns once the span would survive a killed process; it never blocks on the
-    database. Raises Overloaded when the spool is full and the settings say to stop."""
+class Reservation(msgspec.Struct, array_like=True, tag="r"):
+    """An upper bound of what a call that begins may cost. Recorded before the provider is asked, so that a crash leaves
+    a trace of it; the span with this id as `charge_id` settles it. `nano` is None where no price is known."""
 
-    def record(self, span: Span) -> None: ...
+    id: str
+    project_id: str
+    trace_id: str
+    at_us: int
+    expires_us: int
+    accounts: list[str]
+    nano: int | None
+    tokens: int
+    endpoint: str | None = None
+    provider: str | None = None
+    deployment: str | None = None
+    model: str | None = None
+
+
+class Progress(msgspec.Struct, array_like=True, tag="p"):
+    """What a reserved call has produced so far; recorded now and then during a long stream. The newest one counts."""
+
+    id: str
+    project_id: str
+    nano: int | None
+    input_tokens: int
+    output_tokens: int
+
+
+class Recorder(Protocol):
+    """Takes finished spans, and what is noted of running calls.
+
+    `record` returns once that would survive a killed process; it never blocks on the database. Raises Overloaded when
+    the spool is full and the settings say to stop.
+    """
+
+    def record(self, record: Span | Reservation | Progress) -> None: ...
 
 
 @dataclass(slots=True)
@@ -90,10 +126,14 @@ class Call:
 
     `remote_parent_id` is the caller's own span (W3C traceparent): kept as an attribute of the root, which stays a root
     here. `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
-    the manifest id of the span. A child's versions flow into its parent when it ends.
+    the manifest id of the span. A child's versions flow into its parent when it ends. `metadata` is the caller's own
+    (routing conditions read it); `cache_control` its Cache-Control header; `embedding` the encoder's vector of the last
+    user message, once something asked for it. `wanted` says whether others wait for this call's answer too, so that it
+    goes on when its own client has left.
     """
 
     recorder: Recorder
+    principal: Principal = EMBEDDED
     project_id: str = DEFAULT_PROJECT
     trace_id: str = field(default_factory=new_id)
     parent_id: str | None = None
@@ -105,6 +145,11 @@ class Call:
     endpoint: str | None = None
     deadline: float | None = None
     depth: int = 0
+    client_ip: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    cache_control: str = ""
+    embedding: Any = None
+    wanted: Callable[[], bool] | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,7 +170,7 @@ class Call:
         span = Span(
             id=new_span_id(), trace_id=self.trace_id, parent_id=self.parent_id, project_id=self.project_id, name=name,
             kind=kind, start_us=now_us(), request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
-            session_id=self.session_id, endpoint=self.endpoint,
+            session_id=self.session_id, team_id=self.principal.team_id, endpoint=self.endpoint,
         )  # fmt: skip
         if self.remote_parent_id is not None:
             span.attributes["remote_parent_id"] = self.remote_parent_id
@@ -141,9 +186,10 @@ class Call:
     def child(self, span: Span) -> "Call":
         """The call for work done inside `span`."""
         return Call(
-            recorder=self.recorder, project_id=self.project_id, trace_id=self.trace_id, parent_id=span.id,
-            request_id=self.request_id, key_id=self.key_id, user_id=self.user_id, session_id=self.session_id,
-            endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1, versions=self.versions,
+            recorder=self.recorder, principal=self.principal, project_id=self.project_id, trace_id=self.trace_id,
+            parent_id=span.id, request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
+            session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
+            client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control, versions=self.versions,
         )  # fmt: skip
 
     @contextmanager

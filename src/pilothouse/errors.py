@@ -13,6 +13,9 @@
     ├── AccessError
     │   ├── Unauthenticated             401 invalid_api_key
     │   └── Forbidden                   403 permission_denied
+    ├── LimitError                      429 limit_exceeded             a limit of the caller's own; `headers` say which
+    │   ├── TooManyRequests             429 rate_limit_exceeded        retryable
+    │   └── BudgetExceeded              429 insufficient_quota
     ├── ProviderError                   502 provider_error             an upstream model API failed
     │   ├── ProviderAuth                502 provider_auth              its key was refused
     │   ├── RateLimited                 429 rate_limit_exceeded        retryable
@@ -36,11 +39,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
-    "AccessError", "BodyTooLarge", "Cancelled", "ConfigError", "Conflict", "ContentFiltered", "ContextTooLong",
-    "DocumentError", "Forbidden", "InvalidRequest", "MethodNotAllowed", "MissingExtra", "ModelFilesError", "NotFound",
-    "Overloaded", "PilothouseError", "ProviderAuth", "ProviderError", "ProviderProtocolError", "ProviderRejected",
-    "ProviderTimeout", "ProviderUnavailable", "RateLimited", "StorageError", "Unauthenticated", "UnknownModel",
-    "Unsupported",
+    "AccessError", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict", "ContentFiltered",
+    "ContextTooLong", "DocumentError", "Forbidden", "InvalidRequest", "LimitError", "MethodNotAllowed",
+    "MissingExtra", "ModelFilesError", "NotFound", "Overloaded", "PilothouseError", "ProviderAuth", "ProviderError",
+    "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable", "RateLimited",
+    "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported",
 ]  # fmt: skip
 
 
@@ -116,6 +119,30 @@ class Unauthenticated(AccessError):
 
 class Forbidden(AccessError):
     status, code, type = 403, "permission_denied", "permission_error"
+
+
+class LimitError(PilothouseError):
+    """A limit of the caller's own. `retry_after` is in seconds, None where waiting does not help soon.
+
+    `headers` are those of the answer that tell where the limit stands, such as `x-ratelimit-limit-requests`.
+    """
+
+    status, code = 429, "limit_exceeded"
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.headers = tuple(headers)
+
+
+class TooManyRequests(LimitError):
+    code, type, retryable = "rate_limit_exceeded", "rate_limit_error", True
+
+
+class BudgetExceeded(LimitError):
+    code, type = "insufficient_quota", "insufficient_quota"
 
 
 class ProviderError(PilothouseError):

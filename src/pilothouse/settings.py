@@ -20,12 +20,18 @@ _MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where things are. Sizes in bytes, times in seconds. Each field has a variable `PILOTHOUSE_<NAME>`."""
+    """Where things are. Sizes in bytes, times in seconds. Each field has a variable `PILOTHOUSE_<NAME>`.
+
+    `redis_url` shares limits, budgets and caches between processes; while Redis is away, `redis_down` serves unchecked
+    (open) or refuses (closed). `spool_full` likewise: stop, or drop spans.
+    """
 
     home: Path = Path(".pilothouse")
     config: Path = Path("pilothouse.yaml")
     models: Path | None = None
     database_url: str | None = None
+    redis_url: str | None = None
+    redis_down: str = "closed"
     master_key: str | None = None
     host: str = "127.0.0.1"
     port: int = 8484
@@ -57,6 +63,8 @@ class Settings:
         settings = cls(**values)  # type: ignore[arg-type]
         if settings.spool_full not in ("stop", "drop"):
             raise ConfigError(f"PILOTHOUSE_SPOOL_FULL={settings.spool_full!r}: use 'stop' or 'drop'.")
+        if settings.redis_down not in ("open", "closed"):
+            raise ConfigError(f"PILOTHOUSE_REDIS_DOWN={settings.redis_down!r}: use 'open' or 'closed'.")
         return settings
 
     @property
@@ -91,7 +99,8 @@ def _number(kind: type[int] | type[float], least: float, most: float = math.inf)
 
 
 _KINDS: dict[str, Callable[[str], object]] = {
-    "home": Path, "config": Path, "models": Path, "database_url": str, "master_key": str,
+    "home": Path, "config": Path, "models": Path, "database_url": str, "redis_url": str,
+    "redis_down": str, "master_key": str,
     "host": str, "port": _number(int, 0, 65535), "max_body_bytes": _number(int, 1),
     "request_timeout": _number(float, 0.001), "shutdown_grace": _number(float, 0),
     "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag,

@@ -9,93 +9,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from types import UnionType
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 
+from pilothouse.config import Config, ModelConfig
 from pilothouse.errors import ConfigError
 from pilothouse.ids import content_hash
 from pilothouse.types import Json
 from pilothouse.yamlfile import REFERENCE, YamlFile
 
-__all__ = [
-    "Config",
-    "DeploymentConfig",
-    "ModelConfig",
-    "ProviderConfig",
-    "RagConfig",
-    "Snapshot",
-    "read_config",
-    "resolve_secrets",
-]
+__all__ = ["RESERVED", "Snapshot", "parse_stored", "read_config", "resolve_secrets"]
 
 RESERVED = ("builtin", "rag")
 """Providers that exist without being configured."""
-
-_Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ProviderConfig(_Strict):
-    """How to reach a model API. `kind` is the plugin and defaults to the provider's name; times in seconds.
-
-    `options` are the plugin's own, such as `region` for bedrock or `api_version` for Azure.
-    """
-
-    kind: str | None = None
-    api_key: str | None = None
-    base_url: str | None = None
-    headers: dict[str, str] = {}
-    connect_timeout: float = Field(5.0, gt=0)
-    read_timeout: float = Field(300.0, gt=0)
-    options: dict[str, Any] = {}
-
-
-class DeploymentConfig(_Strict):
-    """One model at one provider. `weight` is its share of traffic among the deployments of an alias."""
-
-    provider: str
-    model: str
-    weight: float = Field(1.0, ge=0)
-
-    @property
-    def id(self) -> str:
-        return f"{self.provider}/{self.model}"
-
-
-class ModelConfig(_Strict):
-    """An alias over deployments; `fallbacks` are aliases tried in order when all of its deployments fail."""
-
-    deployments: Annotated[list[DeploymentConfig], Field(min_length=1)]
-    fallbacks: list[str] = []
-    strategy: Literal["weighted"] = "weighted"
-
-
-class RagConfig(_Strict):
-    """How documents are cut and answered from. Sizes in tokens of the embedded encoder."""
-
-    answer_model: str = "builtin/extractive"
-    chunk_tokens: int = Field(512, ge=32, le=4096)
-    overlap_tokens: int = Field(64, ge=0)
-    top_k: int = Field(6, ge=1, le=100)
-
-    @model_validator(mode="after")
-    def _overlap_fits(self) -> Self:
-        if self.overlap_tokens > self.chunk_tokens // 2:
-            raise PydanticCustomError("overlap", "overlap_tokens must be at most half of chunk_tokens")
-        return self
-
-
-class Config(_Strict):
-    """The whole configuration, as the YAML file writes it."""
-
-    providers: dict[_Name, ProviderConfig] = {}
-    models: dict[_Name, ModelConfig] = {}
-    rag: RagConfig = RagConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +89,26 @@ def _dangling(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
             if deployment.provider not in providers:
                 hint = _nearest(deployment.provider, providers)
                 yield ("models", alias, "deployments", i, "provider"), f"no provider '{deployment.provider}'{hint}"
-        for i, name in enumerate(model.fallbacks):
+        for place, name in _aliases_named_by(model):
             if name not in config.models:
-                yield ("models", alias, "fallbacks", i), f"no model '{name}'{_nearest(name, list(config.models))}"
+                yield ("models", alias, *place), f"no model '{name}'{_nearest(name, list(config.models))}"
     answer = config.rag.answer_model
     if answer not in config.models and answer.partition("/")[0] not in providers:
         yield ("rag", "answer_model"), f"no model '{answer}'{_nearest(answer, list(config.models))}"
+
+
+def _aliases_named_by(model: ModelConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every other alias that this one names, with its place."""
+    for kind, names in model.fallbacks:
+        if isinstance(names, list):
+            where = ("fallbacks",) if kind == "any" else ("fallbacks", kind)
+            yield from (((*where, i), name) for i, name in enumerate(names))
+    for place, one in (("simple", model.simple), ("complex", model.complex)):
+        if one is not None:
+            yield (place,), one
+    if model.shadow is not None:
+        yield ("shadow", "model"), model.shadow.model
+    yield from ((("rules", i, "use"), rule.use) for i, rule in enumerate(model.rules))
 
 
 def _nearest(name: str, names: list[str]) -> str:
@@ -194,6 +136,8 @@ def _valid_keys(loc: tuple[str | int, ...]) -> list[str]:
             kind = kind.model_fields[str(step)].annotation
         else:
             kind = get_args(kind)[-1]
+        if get_origin(kind) is UnionType:  # `Hedge | None`
+            kind = get_args(kind)[0]
     return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 

@@ -15,11 +15,11 @@ from pilothouse.errors import InvalidRequest
 
 __all__ = [
     "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest", "EmbedResponse", "Hit",
-    "Json", "Operation", "Section", "Usage",
+    "Json", "Operation", "Section", "Usage", "decode_body",
 ]  # fmt: skip
 
 Json = dict[str, Any]
-Operation = Literal["chat", "text_completion"]
+Operation = Literal["chat", "text_completion", "messages", "responses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ class _EmbedBody(msgspec.Struct):
     dimensions: int | None = None
 
 
-def _decode(raw: bytes) -> Json:
+def decode_body(raw: bytes) -> Json:
+    """The JSON object that a request body is. Raises InvalidRequest."""
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -120,15 +121,20 @@ def _check(body: Json, shape: type[msgspec.Struct]) -> None:
 
 @dataclass(slots=True)
 class ChatRequest:
-    """A chat (or legacy text) completion request. `body` is the whole decoded JSON, the caller's own to keep."""
+    """A request for a completion. `body` is the whole decoded JSON, the caller's own to keep.
+
+    `operation` names the dialect of `body`: OpenAI's chat, legacy text completions or responses, Anthropic's messages.
+    `translated` is the same request as a chat, for the dialects that are none; what looks into a request looks there.
+    """
 
     body: Json
     operation: Operation = "chat"
+    translated: "ChatRequest | None" = None
 
     @classmethod
     def parse(cls, raw: bytes, operation: Operation = "chat") -> Self:
-        """Decode and check a request body. Raises InvalidRequest with `param` naming the field."""
-        return cls.check(_decode(raw), operation)
+        """Decode and check a chat or text completion body. Raises InvalidRequest with `param` naming the field."""
+        return cls.check(decode_body(raw), operation)
 
     @classmethod
     def check(cls, body: Json, operation: Operation = "chat") -> Self:
@@ -142,8 +148,22 @@ class ChatRequest:
         return self.body["model"]  # type: ignore[no-any-return]
 
     @property
+    def as_chat(self) -> "ChatRequest":
+        """This request in the chat dialect, as far as it can be said there."""
+        return self.translated or self
+
+    @property
     def messages(self) -> list[Json]:
+        """The messages in the chat dialect; of a text completion its prompt as a user message."""
+        if self.translated is not None:
+            return self.translated.messages
+        if self.operation == "text_completion":
+            return [{"role": "user", "content": self.last_user_text()}]
         return self.body.get("messages", [])  # type: ignore[no-any-return]
+
+    @property
+    def tools(self) -> list[Json]:
+        return self.as_chat.body.get("tools") or []
 
     @property
     def stream(self) -> bool:
@@ -156,7 +176,8 @@ class ChatRequest:
 
     @property
     def max_tokens(self) -> int | None:
-        return self.body.get("max_completion_tokens") or self.body.get("max_tokens")
+        body = self.as_chat.body
+        return body.get("max_completion_tokens") or body.get("max_tokens")
 
     def last_user_text(self) -> str:
         """The text of the last user message, empty when there is none."""
@@ -166,8 +187,9 @@ class ChatRequest:
         return next((text_of(m.get("content")) for m in reversed(self.messages) if m.get("role") == "user"), "")
 
     def edited(self, **fields: Any) -> "ChatRequest":
-        """A copy with these top-level body fields set; the nested parts are shared, not copied."""
-        return ChatRequest({**self.body, **fields}, self.operation)
+        """A copy with these top-level body fields set, in the translation too; the nested parts are shared."""
+        translated = self.translated and self.translated.edited(**fields)
+        return ChatRequest({**self.body, **fields}, self.operation, translated)
 
 
 def text_of(content: Any) -> str:
@@ -185,7 +207,8 @@ class ChatChunk:
     translated. `text` is the content it adds, `reasoning` likewise. `usage` is that of the whole call so far: the
     last chunk that has it counts. `usage_only` marks the extra chunk that `stream_options.include_usage` brings (no
     choices), which is not forwarded to a caller who did not ask for it. `model` is the name under which the provider
-    answers, often more exact than the one asked for; the first chunk that has it counts.
+    answers, often more exact than the one asked for; the first chunk that has it counts. In the dialects of messages
+    and responses `raw` is the data of one of their events, `event` its name.
     """
 
     raw: bytes
@@ -195,6 +218,7 @@ class ChatChunk:
     usage: Usage | None = None
     usage_only: bool = False
     model: str | None = None
+    event: bytes | None = None
 
     @property
     def data(self) -> Json:
@@ -228,7 +252,7 @@ class EmbedRequest:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        return cls.check(_decode(raw))
+        return cls.check(decode_body(raw))
 
     @classmethod
     def check(cls, body: Json) -> Self:

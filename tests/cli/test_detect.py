@@ -4,7 +4,8 @@ import pytest
 
 from pilothouse.cli.detect import Known, detect
 from pilothouse.cli.init import render
-from pilothouse.snapshot import Config, ProviderConfig, read_config
+from pilothouse.config import Config, ProviderConfig
+from pilothouse.snapshot import read_config
 from pilothouse.testing.openai_server import OpenAIServer
 
 

@@ -1,8 +1,8 @@
 """The Anthropic provider against a server that speaks the Messages format."""
 
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.anthropic import AnthropicProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.contract import ProviderContract
 

@@ -1,8 +1,8 @@
 """The Bedrock provider against a server that verifies signatures and speaks event-stream frames."""
 
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.bedrock import BedrockProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing.bedrock_server import ACCESS_KEY, REGION, SECRET_KEY, BedrockServer
 from pilothouse.testing.contract import ProviderContract
 

@@ -1,8 +1,8 @@
 """The Cohere provider against a server that speaks the v2 format."""
 
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.cohere import CohereProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing.cohere_server import CohereServer
 from pilothouse.testing.contract import ProviderContract
 

@@ -1,8 +1,8 @@
 """The Google provider against a server that speaks the Gemini format."""
 
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.google import GoogleProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing.contract import ProviderContract
 from pilothouse.testing.google_server import GoogleServer
 

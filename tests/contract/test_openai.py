@@ -1,8 +1,8 @@
 """OpenAIProvider keeps the provider contract, on OpenAI's paths and on Azure's."""
 
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.openai import OpenAIProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing.contract import ProviderContract
 from pilothouse.testing.openai_server import OpenAIServer
 

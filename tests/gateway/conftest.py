@@ -8,11 +8,12 @@ from openai import AsyncOpenAI
 
 from pilothouse.app import Platform, build
 from pilothouse.call import Call
+from pilothouse.config import Config
 from pilothouse.gateway import Gateway, Router
 from pilothouse.observe import Metrics, Prices
 from pilothouse.protocols import Provider
 from pilothouse.settings import Settings
-from pilothouse.snapshot import Config, Snapshot
+from pilothouse.snapshot import Snapshot
 from pilothouse.testing.openai_server import OpenAIServer
 
 from .scripted import Recording

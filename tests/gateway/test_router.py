@@ -3,9 +3,10 @@ from collections import Counter
 
 import pytest
 
+from pilothouse.config import Config
 from pilothouse.errors import UnknownModel
 from pilothouse.gateway import Router
-from pilothouse.snapshot import Config, Snapshot
+from pilothouse.snapshot import Snapshot
 
 from .scripted import Scripted
 

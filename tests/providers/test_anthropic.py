@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pilothouse import errors
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.anthropic import AnthropicProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import Answer, Outcome, ask, chat_request, new_call
 from pilothouse.testing.anthropic_server import SIGNATURE, AnthropicServer
 from pilothouse.types import EmbedRequest, Json

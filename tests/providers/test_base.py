@@ -7,9 +7,9 @@ from contextlib import aclosing, asynccontextmanager, suppress
 import pytest
 
 from pilothouse import errors
+from pilothouse.config import ProviderConfig
 from pilothouse.providers import base
 from pilothouse.providers.openai import OpenAIProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import chat_request, new_call
 
 ANSWER = b'{"id":"c","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]}'

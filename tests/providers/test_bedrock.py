@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from pilothouse import errors
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.bedrock import BedrockProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import Answer, ToolCall, ask, chat_request, new_call
 from pilothouse.testing.bedrock_server import (
     ACCESS_KEY,

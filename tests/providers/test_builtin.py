@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import InvalidRequest, UnknownModel, Unsupported
 from pilothouse.passages import format_passages
 from pilothouse.protocols import Provider
 from pilothouse.providers.builtin import BuiltinProvider
 from pilothouse.providers.extractive import NEEDS_PASSAGES
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import ask, chat_request, new_call
 from pilothouse.testing.hashing import HashingEncoder
 from pilothouse.types import EmbedRequest, EmbedResponse, Hit, Json, Usage

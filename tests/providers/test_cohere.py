@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from pilothouse import errors
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.cohere import CohereProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import Answer, ToolCall, ask, chat_request, new_call
 from pilothouse.testing.cohere_server import CohereServer
 from pilothouse.testing.openai_server import vector

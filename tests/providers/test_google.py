@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from pilothouse import errors
+from pilothouse.config import ProviderConfig
 from pilothouse.protocols import Provider
 from pilothouse.providers.google import GoogleProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import Answer, ToolCall, ask, chat_request, new_call
 from pilothouse.testing.google_server import BILLING, SIGNATURE, GoogleServer
 from pilothouse.testing.openai_server import vector

@@ -7,9 +7,9 @@ from contextlib import aclosing
 import pytest
 
 from pilothouse import errors
+from pilothouse.config import ProviderConfig
 from pilothouse.providers import base
 from pilothouse.providers.openai import OpenAIProvider
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import Answer, Outcome, ask, chat_request, new_call
 from pilothouse.testing.openai_server import OpenAIServer, vector
 from pilothouse.types import ChatRequest, EmbedRequest, Usage

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from pilothouse import errors
 from pilothouse.call import Call
+from pilothouse.config import ProviderConfig
 from pilothouse.providers.anthropic_wire import to_messages
 from pilothouse.providers.bedrock_wire import to_converse
 from pilothouse.providers.cohere_wire import to_chat
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.google_wire import to_contents
 from pilothouse.providers.translated import AnswerReader, SseFrames, TranslatingProvider, Translation
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.testing import answering, ask, chat_request, new_call
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Usage
 

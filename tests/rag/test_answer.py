@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from pilothouse.call import Call
+from pilothouse.config import RagConfig
 from pilothouse.errors import ConfigError, InvalidRequest, NotFound, StorageError, UnknownModel, Unsupported
 from pilothouse.passages import parse_passages
 from pilothouse.rag import ChunkSettings, Rag, RagProvider, ingest
 from pilothouse.rag.prompt import PROMPT_ID
 from pilothouse.rag.schema import corpus_folder
 from pilothouse.settings import Settings
-from pilothouse.snapshot import RagConfig
 from pilothouse.storage import open_store
 from pilothouse.storage.jobs import Jobs
 from pilothouse.testing.hashing import HashingEncoder

@@ -5,8 +5,8 @@ import threading
 import pytest
 from sqlalchemy import update
 
+from pilothouse.config import Config, DeploymentConfig, ModelConfig, ProviderConfig, RagConfig
 from pilothouse.errors import Conflict
-from pilothouse.snapshot import Config, DeploymentConfig, ModelConfig, ProviderConfig, RagConfig
 from pilothouse.storage import SnapshotStore, Store, tables
 
 

@@ -7,8 +7,9 @@ from pilothouse.storage.tables import insert_new, upsert
 
 
 def test_every_primary_key_starts_with_the_project() -> None:
+    above = (tables.organisations, tables.changes)
     for table in [*tables.control.tables.values(), *tables.observe.tables.values()]:
-        assert next(iter(table.primary_key)).name == "project_id", table.name
+        assert table in above or next(iter(table.primary_key)).name == "project_id", table.name
 
 
 def test_inserting_a_row_twice_keeps_the_first(store: Store) -> None:

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.config import Config
 from pilothouse.errors import PilothouseError
 from pilothouse.models import EncoderStore
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
 from pilothouse.settings import Settings, unknown_variables
-from pilothouse.snapshot import Config, read_config
+from pilothouse.snapshot import read_config
 from pilothouse.storage import open_store
 
 __all__ = ["check"]

@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import PilothouseError
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
-from pilothouse.snapshot import ProviderConfig
 
 __all__ = ["Found", "Known", "detect", "known_provider"]
 

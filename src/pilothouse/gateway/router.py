@@ -8,10 +8,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pilothouse.config import DeploymentConfig
 from pilothouse.errors import UnknownModel
 from pilothouse.observe import price_kind
 from pilothouse.protocols import Provider
-from pilothouse.snapshot import DeploymentConfig, Snapshot
+from pilothouse.snapshot import Snapshot
 
 __all__ = ["Deployment", "Router"]
 
@@ -52,7 +53,7 @@ class Router:
         model = self.snapshot.config.models.get(name)
         if model is None:
             return self._direct.get(name) or self._resolve_direct(name)
-        if len(self._aliases[name]) == 1 and not model.fallbacks:
+        if len(self._aliases[name]) == 1 and not model.fallbacks.any:
             return self._aliases[name]
         ordered: list[Deployment] = []
         self._collect(name, ordered, set())
@@ -73,7 +74,7 @@ class Router:
     def _collect(self, alias: str, ordered: list[Deployment], seen: set[str]) -> None:
         seen.add(alias)
         ordered += [d for d in self._shuffled(self._aliases[alias]) if d not in ordered]
-        for fallback in self.snapshot.config.models[alias].fallbacks:
+        for fallback in self.snapshot.config.models[alias].fallbacks.any:
             if fallback not in seen:
                 self._collect(fallback, ordered, seen)
 

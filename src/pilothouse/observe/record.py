@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from pilothouse.call import Span
+from pilothouse.call import Progress, Reservation, Span
 from pilothouse.types import Usage
 
 __all__ = ["Appends", "SpoolRecorder"]
@@ -29,12 +29,14 @@ class SpoolRecorder:
         self._wake = wake
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def record(self, span: Span) -> None:
-        """Once this returns, the span survives a killed process. Raises Overloaded when a full spool refuses it."""
+    def record(self, record: Span | Reservation | Progress) -> None:
+        """Once this returns, the record survives a killed process. Raises Overloaded when a full spool refuses it."""
         try:
-            payload = self._encode(span)
+            payload = self._encode(record)
         except (OverflowError, TypeError, ValueError, RecursionError):
-            payload = self._encode(_tamed(span))
+            if not isinstance(record, Span):
+                raise
+            payload = self._encode(_tamed(record))
         self._append(payload)
         self._wake()
 

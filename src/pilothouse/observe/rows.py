@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "to_row", "to_span"]
 
 COLUMNS = (
     "project_id", "trace_id", "id", "parent_id", "name", "kind", "start_us", "duration_us", "status", "error_code",
-    "error_message", "request_id", "key_id", "user_id", "session_id", "endpoint", "operation", "provider",
+    "error_message", "request_id", "key_id", "user_id", "session_id", "team_id", "endpoint", "operation", "provider",
     "request_model", "response_model", "deployment", "input_tokens", "output_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "usage_estimated", "ttft_us", "cost_nano", "cost_known", "manifest_id",
     "attributes",
@@ -24,7 +24,7 @@ COLUMNS = (
 _USAGE = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 _SAME = (
     "project_id", "trace_id", "id", "parent_id", "name", "kind", "start_us", "status", "error_code", "error_message",
-    "request_id", "key_id", "user_id", "session_id", "endpoint", "operation", "provider", "request_model",
+    "request_id", "key_id", "user_id", "session_id", "team_id", "endpoint", "operation", "provider", "request_model",
     "response_model", "deployment", "ttft_us", "cost_nano", "manifest_id",
 )  # fmt: skip
 
@@ -37,8 +37,8 @@ def to_row(span: Span) -> tuple[object, ...]:
     s = span
     row = (
         s.project_id, s.trace_id, s.id, s.parent_id, s.name, s.kind, s.start_us, s.duration_us, s.status, s.error_code,
-        s.error_message, s.request_id, s.key_id, s.user_id, s.session_id, s.endpoint, s.operation, s.provider,
-        s.request_model, s.response_model, s.deployment,
+        s.error_message, s.request_id, s.key_id, s.user_id, s.session_id, s.team_id, s.endpoint, s.operation,
+        s.provider, s.request_model, s.response_model, s.deployment,
         *(_NO_USAGE if s.usage is None else _usage_row(s.usage)),
         s.ttft_us, s.cost_nano, s.cost_known, s.manifest_id,
         msgspec.json.encode(s.attributes).decode() if s.attributes else "{}",

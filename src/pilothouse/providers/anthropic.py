@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import ConfigError, ProviderError
 from pilothouse.providers.anthropic_wire import MessagesReader, to_messages
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatRequest, Json
 
 __all__ = ["AnthropicProvider"]

@@ -16,9 +16,10 @@ import msgspec
 from yarl import URL
 
 from pilothouse.call import Call
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import ConfigError, ProviderError, ProviderProtocolError, ProviderTimeout, ProviderUnavailable
 from pilothouse.providers.failures import UNREADABLE, describe_error, error_kind, retry_after
-from pilothouse.snapshot import ProviderConfig, resolve_secrets
+from pilothouse.snapshot import resolve_secrets
 
 __all__ = ["Exchange", "HttpProvider"]
 

@@ -13,13 +13,14 @@ import msgspec
 from yarl import URL
 
 from pilothouse.call import Call
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import ProviderError, ProviderUnavailable, RateLimited, Unsupported
 from pilothouse.providers.aws import EventFrames, Signer, region_of
 from pilothouse.providers.bedrock_wire import UNUSABLE, ConverseReader, to_converse
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.translated import Frames, TranslatingProvider, Translation
-from pilothouse.snapshot import ProviderConfig, resolve_secrets
+from pilothouse.snapshot import resolve_secrets
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["BedrockProvider"]

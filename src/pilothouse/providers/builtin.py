@@ -10,11 +10,11 @@ import re
 from collections.abc import AsyncGenerator
 
 from pilothouse.call import Call
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import InvalidRequest, UnknownModel, Unsupported
 from pilothouse.protocols import Encode
 from pilothouse.providers import extractive
 from pilothouse.providers.completion import Completion, embeddings
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Usage, text_of
 
 __all__ = ["BuiltinProvider"]

@@ -11,6 +11,7 @@ import msgspec
 from yarl import URL
 
 from pilothouse.call import Call
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import (
     ContentFiltered,
     ProviderAuth,
@@ -24,7 +25,6 @@ from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.google_wire import UNUSABLE, ContentReader, to_contents, usage_of
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["GoogleProvider"]

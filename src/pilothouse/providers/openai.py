@@ -12,11 +12,11 @@ import msgspec
 from yarl import URL
 
 from pilothouse.call import Call
+from pilothouse.config import ProviderConfig
 from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.sse import SseReader
-from pilothouse.snapshot import ProviderConfig
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
 
 __all__ = ["OpenAIProvider"]

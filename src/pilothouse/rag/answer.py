@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from pilothouse.call import DEFAULT_PROJECT, Call
+from pilothouse.config import RagConfig
 from pilothouse.errors import ConfigError, InvalidRequest, StorageError, UnknownModel
 from pilothouse.ids import content_hash
 from pilothouse.protocols import Chat, Embed
@@ -24,7 +25,6 @@ from pilothouse.rag.prompt import PROMPT_ID, answer_messages
 from pilothouse.rag.retrieve import HybridRetriever
 from pilothouse.rag.schema import DATABASE, check_name, corpus_folder
 from pilothouse.settings import Settings
-from pilothouse.snapshot import RagConfig
 from pilothouse.storage.jobs import Job, Jobs
 from pilothouse.types import ChatChunk, ChatRequest, Hit
 

@@ -11,9 +11,10 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.config import Config
 from pilothouse.errors import Conflict
 from pilothouse.ids import now_us
-from pilothouse.snapshot import Config, Snapshot, parse_stored
+from pilothouse.snapshot import Snapshot, parse_stored
 from pilothouse.storage.database import writing
 from pilothouse.storage.tables import snapshots
 

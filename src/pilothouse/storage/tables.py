@@ -2,10 +2,11 @@
 
 Two groups, which are two files under SQLite and share one database under Postgres:
 
-    control   projects, api_keys, snapshots, jobs, schedules
-    observe   spans, payloads, manifests, spool_cursors
+    control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules
+    observe   spans, payloads, manifests, spool_cursors, ledger, reservations, balances
 
-`project_id` is in every primary key: the project is the only unit of isolation. Ids are UUIDv7 text, `*_us` columns UTC
+`project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
+`changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC
 microseconds, `*_nano` columns nano-USD, JSON is text. A change here needs a revision in `migrations/`; a test compares.
 """
 
@@ -28,8 +29,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 __all__ = [
-    "api_keys", "control", "insert_new", "jobs", "manifests", "observe", "payloads", "projects", "schedules",
-    "snapshots", "spans", "spool_cursors", "upsert",
+    "api_keys", "audit", "balances", "changes", "control", "insert_new", "jobs", "ledger", "manifests", "members",
+    "observe", "organisations", "payloads", "projects", "reservations", "schedules", "snapshots", "spans",
+    "spool_cursors", "teams", "upsert",
 ]  # fmt: skip
 
 _NAMES = {
@@ -46,14 +48,49 @@ def _key(name: str) -> Column[Any]:
     return Column(name, Text, primary_key=True)
 
 
+# `limits` and `budgets` are JSON: config.Limits, and a list of config.Budget.
+organisations = Table(
+    "organisations", control,
+    _key("org_id"),
+    Column("name", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("budgets", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)  # fmt: skip
+
 projects = Table(
     "projects", control,
     _key("project_id"),
+    Column("org_id", Text, nullable=False, server_default="default"),
     Column("name", Text, nullable=False),
+    Column("limits", Text, nullable=False, server_default="{}"),
+    Column("budgets", Text, nullable=False, server_default="[]"),
+    Column("created_us", BigInteger, nullable=False),
+)  # fmt: skip
+
+teams = Table(
+    "teams", control,
+    _key("project_id"),
+    _key("id"),
+    Column("name", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("budgets", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)  # fmt: skip
+
+# Who may sign in, and as what: `subject` is the `sub` or the verified e-mail address of an OpenID provider's user.
+members = Table(
+    "members", control,
+    _key("project_id"),
+    _key("subject"),
+    Column("role", Text, nullable=False),
+    Column("team_id", Text),
     Column("created_us", BigInteger, nullable=False),
 )  # fmt: skip
 
 # A key itself is never stored: `hash` is the hex SHA-256 of it, `prefix` the few characters people tell keys apart by.
+# `policy` is JSON: models, endpoints, networks, cache. `successor_id` names the key that a rotation put in its place.
+# `revision` grows with each change of any key, so that a worker reads what changed since it last looked.
 api_keys = Table(
     "api_keys", control,
     _key("project_id"),
@@ -62,10 +99,38 @@ api_keys = Table(
     Column("prefix", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
+    Column("team_id", Text),
+    Column("policy", Text, nullable=False, server_default="{}"),
+    Column("limits", Text, nullable=False, server_default="{}"),
+    Column("budgets", Text, nullable=False, server_default="[]"),
+    Column("successor_id", Text),
     Column("created_us", BigInteger, nullable=False),
     Column("expires_us", BigInteger),
     Column("revoked_us", BigInteger),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
     Index("ix_api_keys_hash", "hash", unique=True),
+    Index("ix_api_keys_revision", "revision"),
+)  # fmt: skip
+
+# Append-only: triggers refuse to change or delete a row. `before` and `after` are JSON, null where there was nothing.
+audit = Table(
+    "audit", control,
+    _key("project_id"),
+    _key("id"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+)  # fmt: skip
+
+# A number per topic that grows with each change, so that every process notices what another one changed.
+changes = Table(
+    "changes", control,
+    _key("topic"),
+    Column("number", BigInteger, nullable=False),
 )  # fmt: skip
 
 snapshots = Table(
@@ -143,6 +208,7 @@ spans = Table(
     Column("key_id", Text),
     Column("user_id", Text),
     Column("session_id", Text),
+    Column("team_id", Text),
     Column("endpoint", Text),
     Column("operation", Text),
     Column("provider", Text),
@@ -189,6 +255,56 @@ spool_cursors = Table(
     _key("spool"),
     Column("segment", BigInteger, nullable=False),
     Column("offset", BigInteger, nullable=False),
+)  # fmt: skip
+
+
+# What was spent, one row per settled call; never changed. `nano` is null where no price is known. `kind` is call,
+# orphan (a crash ended the call) or adjustment. `day` counts days since 1970-01-01 (UTC). `accounts` is a JSON list.
+ledger = Table(
+    "ledger", observe,
+    _key("project_id"),
+    _key("id"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("accounts", Text, nullable=False),
+    Column("trace_id", Text),
+    Column("endpoint", Text),
+    Column("provider", Text),
+    Column("deployment", Text),
+    Column("model", Text),
+    Column("nano", BigInteger),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("ix_ledger_day", "project_id", "day"),
+)  # fmt: skip
+
+# Reservations of calls that are running, or that a crash left behind: `body` is the msgpack of call.Reservation with
+# what was recorded of its output so far. `spool` names the process.
+reservations = Table(
+    "reservations", observe,
+    _key("project_id"),
+    _key("id"),
+    Column("spool", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_reservations_spool", "spool"),
+)  # fmt: skip
+
+# The ledger summed by account and day, maintained with it. `version` grows with each change of the row. An
+# organisation's account has the project_id `*`.
+balances = Table(
+    "balances", observe,
+    _key("project_id"),
+    _key("account"),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("nano", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )  # fmt: skip
 
 

@@ -2,19 +2,23 @@
 
 import time
 
-from pilothouse.call import Call, Span
+from pilothouse.call import Call, Progress, Reservation, Span
 
 __all__ = ["MemoryRecorder", "new_call"]
 
 
 class MemoryRecorder:
-    """Keeps the finished spans in `spans`, in the order in which they ended."""
+    """Keeps the finished spans in `spans`, in the order in which they ended, and what was reserved in `reserved`."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.reserved: list[Reservation | Progress] = []
 
-    def record(self, span: Span) -> None:
-        self.spans.append(span)
+    def record(self, record: Span | Reservation | Progress) -> None:
+        if isinstance(record, Span):
+            self.spans.append(record)
+        else:
+            self.reserved.append(record)
 
 
 def new_call(seconds: float | None = None) -> Call:

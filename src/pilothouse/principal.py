@@ -1,0 +1,75 @@
+"""Who is calling and what that allows: the Principal that a key stands for, carried by every Call.
+
+Knows nothing of how keys are stored, checked or counted.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pilothouse.config import Budget, Limits
+
+__all__ = ["EMBEDDED", "ROLES", "Action", "Level", "Policy", "Principal", "Role"]
+
+Role = Literal["admin", "editor", "viewer", "caller"]
+ROLES: tuple[Role, ...] = ("admin", "editor", "viewer", "caller")
+
+Action = Literal["call", "read", "write", "administer"]
+_MAY: dict[Role, frozenset[Action]] = {
+    "admin": frozenset(("call", "read", "write", "administer")),
+    "editor": frozenset(("call", "read", "write")),
+    "viewer": frozenset(("read",)),
+    "caller": frozenset(("call",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a key may reach; an empty tuple leaves it open. `models` and `endpoints` may end in `*`.
+
+    `cache` is false for a key whose calls are neither answered from a cache nor stored in one.
+    """
+
+    models: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    cache: bool = True
+
+
+_UNLIMITED = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level that a call counts for. `account` is such as `org:acme`, `project:default`, `team:...`, `key:...`."""
+
+    account: str
+    limits: Limits = _UNLIMITED
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Principal:
+    """Who is calling. `levels` go from the organisation down to the key. Compared by identity: a changed key makes a
+    new one."""
+
+    project_id: str
+    key_id: str
+    role: Role
+    org_id: str = "default"
+    team_id: str | None = None
+    name: str = ""
+    policy: Policy = Policy()
+    levels: Sequence[Level] = ()
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+    def may(self, action: Action) -> bool:
+        return action in _MAY[self.role]
+
+
+EMBEDDED = Principal("default", "", "admin", name="embedded")
+"""Whoever works in this process without a key: the command line, embedded use."""
