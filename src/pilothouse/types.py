@@ -125,11 +125,16 @@ class ChatRequest:
 
     `operation` names the dialect of `body`: OpenAI's chat, legacy text completions or responses, Anthropic's messages.
     `translated` is the same request as a chat, for the dialects that are none; what looks into a request looks there.
+    `unsaid` names the fields of `body` that a chat cannot express, though the answer would be another without them: a
+    provider that has only chat refuses them. `headers` are the caller's own that belong to the request in its dialect
+    (`anthropic-beta`, `anthropic-version`): a provider of that dialect forwards them.
     """
 
     body: Json
     operation: Operation = "chat"
     translated: "ChatRequest | None" = None
+    unsaid: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, raw: bytes, operation: Operation = "chat") -> Self:
@@ -189,7 +194,7 @@ class ChatRequest:
     def edited(self, **fields: Any) -> "ChatRequest":
         """A copy with these top-level body fields set, in the translation too; the nested parts are shared."""
         translated = self.translated and self.translated.edited(**fields)
-        return ChatRequest({**self.body, **fields}, self.operation, translated)
+        return ChatRequest({**self.body, **fields}, self.operation, translated, self.unsaid, self.headers)
 
 
 def text_of(content: Any) -> str:
@@ -208,7 +213,8 @@ class ChatChunk:
     last chunk that has it counts. `usage_only` marks the extra chunk that `stream_options.include_usage` brings (no
     choices), which is not forwarded to a caller who did not ask for it. `model` is the name under which the provider
     answers, often more exact than the one asked for; the first chunk that has it counts. In the dialects of messages
-    and responses `raw` is the data of one of their events, `event` its name.
+    and responses `raw` is the data of one of their events, `event` its name, or their whole JSON answer; `tool_calls`
+    are then the tool calls in it, or what it adds to them, as a chat would say them.
     """
 
     raw: bytes
@@ -219,6 +225,7 @@ class ChatChunk:
     usage_only: bool = False
     model: str | None = None
     event: bytes | None = None
+    tool_calls: list[Json] | None = None
 
     @property
     def data(self) -> Json:

@@ -6,13 +6,13 @@ Knows nothing of models. The ASGI interface: https://asgi.readthedocs.io/en/late
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pilothouse.errors import BodyTooLarge, Cancelled, InvalidRequest, MethodNotAllowed, PilothouseError, ProviderError
 
-__all__ = ["Exchange", "Headers", "Receive", "Scope", "Send", "error_body"]
+__all__ = ["OPENAI_ERRORS", "ErrorShape", "Exchange", "Headers", "Receive", "Scope", "Send", "error_body"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -46,16 +46,27 @@ def error_body(error: PilothouseError, request_id: str) -> bytes:
     )
 
 
+class ErrorShape(NamedTuple):
+    """How a dialect tells of an error: `body` of (error, request id), its HTTP `status`, and in a stream `event`."""
+
+    body: Callable[[PilothouseError, str], bytes]
+    status: Callable[[PilothouseError], int]
+    event: bytes | None = None
+
+
+OPENAI_ERRORS = ErrorShape(error_body, lambda error: error.status)
+
+
 class Exchange:
-    """A request and its answer.
+    """A request and its answer. `errors` is the shape in which errors are told.
 
     Use as an async context manager: inside it the task is cancelled when the client leaves (`client_left`) and when
     `deadline`, on the clock of `time.monotonic`, has passed (`expired`).
     """
 
     __slots__ = (
-        "_receive", "_send", "_task", "_timer", "_watcher", "client_left", "deadline", "expired", "headers", "scope",
-        "started",
+        "_receive", "_send", "_task", "_timer", "_watcher", "client_left", "deadline", "errors", "expired", "headers",
+        "scope", "started",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: float | None = None) -> None:
@@ -64,6 +75,7 @@ class Exchange:
         self._send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.deadline = deadline
+        self.errors = OPENAI_ERRORS
         self.started = False
         self.client_left = False
         self.expired = False
@@ -129,24 +141,24 @@ class Exchange:
         self.started = True
         await self._send({"type": "http.response.start", "status": 200, "headers": [*_SSE, *headers]})
 
-    async def event(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": True})
+    async def event(self, data: bytes, name: bytes | None = None) -> None:
+        await self._send({"type": "http.response.body", "body": _frame(data, name), "more_body": True})
 
-    async def end_events(self, last: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": b"data: " + last + b"\n\n"})
+    async def end_events(self, last: bytes, name: bytes | None = None) -> None:
+        await self._send({"type": "http.response.body", "body": _frame(last, name)})
 
     async def error(self, error: PilothouseError, request_id: str, headers: Headers) -> None:
         """Answer with an error: as the response, or as the last event of a stream that has begun."""
-        body = error_body(error, request_id)
+        body = self.errors.body(error, request_id)
         if self.started:
-            await self.end_events(body)
+            await self.end_events(body, self.errors.event)
             return
         extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge) else []
         if isinstance(error, MethodNotAllowed):
             extra.append((b"allow", ", ".join(error.allowed).encode()))
         if isinstance(error, ProviderError) and error.retry_after is not None:
             extra.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
-        await self.json(body, [*headers, *extra], error.status)
+        await self.json(body, [*headers, *extra], self.errors.status(error))
 
     async def __aenter__(self) -> "Exchange":
         self._task = asyncio.current_task()
@@ -178,3 +190,7 @@ class Exchange:
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+
+def _frame(data: bytes, name: bytes | None) -> bytes:
+    return b"data: " + data + b"\n\n" if name is None else b"event: " + name + b"\ndata: " + data + b"\n\n"

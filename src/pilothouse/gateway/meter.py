@@ -3,6 +3,8 @@
 Also when it is cut short.
 """
 
+from collections.abc import Iterable
+
 from pilothouse.call import Span
 from pilothouse.ids import now_us
 from pilothouse.observe.names import RESPONSE_FINISH_REASONS
@@ -61,16 +63,28 @@ class Meter:
         if chunk.finish_reason is not None:
             self._finish = chunk.finish_reason
         if not self._request.stream:
-            self._last = chunk.raw
-            self._text.append(chunk.text)
+            self._add_whole(chunk)
         elif chunk.text or chunk.reasoning:
             self._deltas += 1
             self._text.append(chunk.text)
             if chunk.reasoning:
                 self._reasoning.append(chunk.reasoning)
-        elif not chunk.usage_only and b'"tool_calls"' in chunk.raw:
+        elif chunk.tool_calls:
             self._deltas += 1
-            self._add_tool_calls(chunk.data)
+            self._add_tool_calls(chunk.tool_calls)
+        elif chunk.event is None and not chunk.usage_only and b'"tool_calls"' in chunk.raw:
+            self._deltas += 1
+            for choice in chunk.data.get("choices") or ():
+                self._add_tool_calls((choice.get("delta") or {}).get("tool_calls") or ())
+
+    def _add_whole(self, chunk: ChatChunk) -> None:
+        """A JSON answer: kept as it is in the chat dialect, in any other as a chat would say it."""
+        self._text.append(chunk.text)
+        if self._request.operation in ("chat", "text_completion"):
+            self._last = chunk.raw
+        else:
+            self._reasoning += [chunk.reasoning] if chunk.reasoning else []
+            self._add_tool_calls(chunk.tool_calls or ())
 
     def settle(self, capture: bool) -> None:
         """Usage on the span: the provider's, or an estimate marked as such once anything was produced."""
@@ -107,12 +121,11 @@ class Meter:
             message["tool_calls"] = [self._tools[i] for i in sorted(self._tools)]
         return {"choices": [{"index": 0, "message": message, "finish_reason": self._finish}]}
 
-    def _add_tool_calls(self, data: Json) -> None:
-        for choice in data.get("choices") or ():
-            for delta in (choice.get("delta") or {}).get("tool_calls") or ():
-                empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-                call = self._tools.setdefault(delta.get("index", 0), empty)
-                call["id"] += delta.get("id") or ""
-                function = delta.get("function") or {}
-                call["function"]["name"] += function.get("name") or ""
-                call["function"]["arguments"] += function.get("arguments") or ""
+    def _add_tool_calls(self, deltas: Iterable[Json]) -> None:
+        for position, delta in enumerate(deltas):
+            empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+            call = self._tools.setdefault(delta.get("index", position), empty)
+            call["id"] += delta.get("id") or ""
+            function = delta.get("function") or {}
+            call["function"]["name"] += function.get("name") or ""
+            call["function"]["arguments"] += function.get("arguments") or ""
