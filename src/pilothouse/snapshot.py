@@ -6,7 +6,7 @@ Secrets stay references (`${OPENAI_API_KEY}`) in a Snapshot and are resolved onl
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -20,7 +20,9 @@ from pilothouse.ids import content_hash
 from pilothouse.types import Json
 from pilothouse.yamlfile import REFERENCE, YamlFile
 
-__all__ = ["RESERVED", "Snapshot", "parse_stored", "read_config", "resolve_secrets"]
+__all__ = ["RESERVED", "Snapshot", "config_of", "located", "parse_stored", "read_config", "resolve_secrets"]
+
+_Loc = tuple[str | int, ...]
 
 RESERVED = ("builtin", "rag")
 """Providers that exist without being configured."""
@@ -49,16 +51,28 @@ def read_config(path: Path, text: str | None = None) -> Config:
         except UnicodeDecodeError:
             raise ConfigError(f"{path}: is not UTF-8 text.") from None
     file = YamlFile(path, text)
-    if file.data is None:
-        return Config()
+    return Config() if file.data is None else config_of(file.data, lambda loc: f"{path}:{file.line(loc)}: ")
+
+
+def config_of(data: Any, place: Callable[[_Loc], str] = lambda loc: "") -> Config:
+    """A Config from plain data, such as a JSON body. `place` says where a key stands, before each problem.
+
+    Raises ConfigError with a line `place: key: what is wrong` per problem.
+    """
     try:
-        config = Config.model_validate(file.data)
+        config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(path, file, e) for e in error.errors())) from None
-    problems = [f"{path}:{file.line(loc)}: {_dotted(loc)}: {text}" for loc, text in _dangling(config)]
+        raise ConfigError("\n".join(_explain(place, e) for e in error.errors())) from None
+    problems = [f"{place(loc)}{_dotted(loc)}: {text}" for loc, text in _dangling(config)]
     if problems:
         raise ConfigError("\n".join(problems))
     return config
+
+
+def located(path: Path, text: str, error: ConfigError) -> ConfigError:
+    """`error` about the key `error.param`, with the file and line where `text` has it."""
+    line = YamlFile(path, text).line((error.param or "").split(".")) if error.param else None
+    return ConfigError(f"{path}:{line}: {error.message}" if line else f"{path}: {error.message}", param=error.param)
 
 
 def resolve_secrets(value: str | None, where: str, env: Mapping[str, str] | None = None) -> str | None:
@@ -78,7 +92,7 @@ def resolve_secrets(value: str | None, where: str, env: Mapping[str, str] | None
     return REFERENCE.sub(look_up, value)
 
 
-def _dangling(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _dangling(config: Config) -> Iterator[tuple[_Loc, str]]:
     """References to providers and models that do not exist, and names that are taken."""
     providers = [*config.providers, *RESERVED]
     for name in RESERVED:
@@ -97,7 +111,7 @@ def _dangling(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("rag", "answer_model"), f"no model '{answer}'{_nearest(answer, list(config.models))}"
 
 
-def _aliases_named_by(model: ModelConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _aliases_named_by(model: ModelConfig) -> Iterator[tuple[_Loc, str]]:
     """Every other alias that this one names, with its place."""
     for kind, names in model.fallbacks:
         if isinstance(names, list):
@@ -116,9 +130,9 @@ def _nearest(name: str, names: list[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else f"; there are: {', '.join(names) or 'none'}"
 
 
-def _explain(path: Path, file: YamlFile, error: Any) -> str:
-    loc: tuple[str | int, ...] = error["loc"]
-    where = f"{path}:{file.line(loc)}: {_dotted(loc)}"
+def _explain(place: Callable[[_Loc], str], error: Any) -> str:
+    loc: _Loc = error["loc"]
+    where = f"{place(loc)}{_dotted(loc)}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(str(loc[-1]), _valid_keys(loc[:-1]))}"
     if error["type"] in ("model_type", "dict_type"):
@@ -128,7 +142,7 @@ def _explain(path: Path, file: YamlFile, error: Any) -> str:
     return f"{where}: {error['msg']}"
 
 
-def _valid_keys(loc: tuple[str | int, ...]) -> list[str]:
+def _valid_keys(loc: _Loc) -> list[str]:
     """The keys that the model at `loc` accepts."""
     kind: Any = Config
     for step in loc:
@@ -141,7 +155,7 @@ def _valid_keys(loc: tuple[str | int, ...]) -> list[str]:
     return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
-def _dotted(loc: tuple[str | int, ...]) -> str:
+def _dotted(loc: _Loc) -> str:
     return ".".join(str(step) for step in loc) or "configuration"
 
 

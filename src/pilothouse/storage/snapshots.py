@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.engine import Connection, Engine
@@ -12,15 +12,25 @@ from sqlalchemy.exc import IntegrityError
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Config
-from pilothouse.errors import Conflict
+from pilothouse.errors import Conflict, NotFound
 from pilothouse.ids import now_us
 from pilothouse.snapshot import Snapshot, parse_stored
+from pilothouse.storage.configs import Difference, differences
 from pilothouse.storage.database import writing
 from pilothouse.storage.tables import snapshots
 
-__all__ = ["Revision", "SnapshotStore"]
+__all__ = ["TOPIC", "Bumps", "Revision", "SnapshotStore"]
+
+TOPIC = "snapshot"
+"""What other processes are told by when there is a new Snapshot."""
 
 _SHOWN_KEYS = 8
+
+
+class Bumps(Protocol):
+    """Tells other processes, once the transaction is through, that something changed."""
+
+    def bump(self, connection: Connection, topic: str) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +47,10 @@ class Revision:
 class SnapshotStore:
     """The Snapshots in the control database. `clock` gives UTC microseconds."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], int] = now_us) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], int] = now_us, changes: Bumps | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._changes = changes
 
     def current(self, project_id: str = DEFAULT_PROJECT) -> Snapshot | None:
         with self._engine.connect() as connection:
@@ -52,12 +63,35 @@ class SnapshotStore:
             row = connection.execute(query).one_or_none()
         return None if row is None else _snapshot(row)
 
-    def history(self, project_id: str = DEFAULT_PROJECT, limit: int = 50) -> Sequence[Revision]:
-        """The newest first."""
+    def read(self, number: int, project_id: str = DEFAULT_PROJECT) -> Snapshot:
+        """The Snapshot of that number. Raises NotFound."""
+        found = self.get(number, project_id)
+        if found is None:
+            raise NotFound(f"There is no Snapshot {number}. `pilothouse config history` lists those there are.")
+        return found
+
+    def history(
+        self,
+        project_id: str = DEFAULT_PROJECT,
+        limit: int = 50,
+        *,
+        before: int | None = None,
+        source: str | None = None,
+    ) -> Sequence[Revision]:
+        """The newest first; those below the number `before`, those that came from `source`."""
         columns = [snapshots.c[name] for name in Revision.__slots__]
         query = select(*columns).where(snapshots.c.project_id == project_id).order_by(snapshots.c.number.desc())
+        if before is not None:
+            query = query.where(snapshots.c.number < before)
+        if source is not None:
+            query = query.where(snapshots.c.source == source)
         with self._engine.connect() as connection:
             return [Revision(*row) for row in connection.execute(query.limit(limit))]
+
+    def diff(self, old: int, new: int, project_id: str = DEFAULT_PROJECT) -> list[Difference]:
+        """What Snapshot `new` has otherwise than `old` (0 for none at all). Raises NotFound."""
+        before = None if old == 0 else self.read(old, project_id).config
+        return differences(before, self.read(new, project_id).config)
 
     def put(
         self,
@@ -80,6 +114,24 @@ class SnapshotStore:
             except IntegrityError:
                 continue  # another process took the number between our look and our insert: look again
 
+    def rollback(
+        self,
+        number: int,
+        *,
+        author: str,
+        source: str,
+        expected_number: int | None = None,
+        project_id: str = DEFAULT_PROJECT,
+    ) -> Snapshot:
+        """Store what Snapshot `number` holds as the next one. Raises NotFound, and Conflict as `put` does."""
+        config = self.read(number, project_id).config
+        return self.put(config, author=author, source=source, expected_number=expected_number, project_id=project_id)
+
+    def conflict(self, since: int, project_id: str = DEFAULT_PROJECT) -> str:
+        """Who changed what since Snapshot `since`, as sentences."""
+        with self._engine.connect() as connection:
+            return _conflict(connection, project_id, since)
+
     def _put(
         self, connection: Connection, config: Config, author: str, source: str, expected: int | None, project_id: str
     ) -> Snapshot:
@@ -96,6 +148,8 @@ class SnapshotStore:
             "body": json.dumps(config.model_dump(mode="json")), "created_us": self._clock(),
         }  # fmt: skip
         connection.execute(insert(snapshots), values)
+        if self._changes is not None:
+            self._changes.bump(connection, TOPIC)
         return wanted
 
 
