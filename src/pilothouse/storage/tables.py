@@ -3,7 +3,7 @@
 Two groups, which are two files under SQLite and share one database under Postgres:
 
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules
-    observe   spans, payloads, manifests, spool_cursors, ledger, reservations, balances
+    observe   spans, payloads, manifests, spool_cursors, ledger, reservations, balances, responses
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
 `changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC
@@ -30,7 +30,7 @@ from sqlalchemy.engine import Connection
 
 __all__ = [
     "api_keys", "audit", "balances", "changes", "control", "insert_new", "jobs", "ledger", "manifests", "members",
-    "observe", "organisations", "payloads", "projects", "reservations", "schedules", "snapshots", "spans",
+    "observe", "organisations", "payloads", "projects", "reservations", "responses", "schedules", "snapshots", "spans",
     "spool_cursors", "teams", "upsert",
 ]  # fmt: skip
 
@@ -305,6 +305,22 @@ balances = Table(
     Column("tokens", BigInteger, nullable=False),
     Column("calls", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+)  # fmt: skip
+
+# Answers kept for OpenAI's Responses API until `expires_us`. `body` is what payloads.pack makes of {"input": [items],
+# "response": {...}}. `lease_until_us`: until when the process that still works on it is taken to be alive.
+responses = Table(
+    "responses", observe,
+    _key("project_id"),
+    _key("id"),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("previous_id", Text),
+    Column("lease_until_us", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_responses_expires_us", "expires_us"),
 )  # fmt: skip
 
 
