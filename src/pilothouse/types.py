@@ -7,7 +7,7 @@ bytes, so that what a provider sends is forwarded without being written anew. Kn
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 
@@ -15,9 +15,10 @@ from pilothouse.errors import InvalidRequest
 
 __all__ = [
     "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest", "EmbedResponse", "Hit",
-    "Json", "Operation", "Section", "Usage", "decode_body",
+    "Json", "ModelName", "Operation", "Section", "Usage", "check_body", "decode_body",
 ]  # fmt: skip
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Operation = Literal["chat", "text_completion", "messages", "responses"]
 
@@ -51,7 +52,7 @@ class Usage:
 
 
 # Names end up in headers, logs and metrics: callers choose them, so they are bounded and printable.
-_Model = Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+ModelName = Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 
 
 class _Part(msgspec.Struct):
@@ -70,7 +71,7 @@ class _StreamOptions(msgspec.Struct):
 class _ChatBody(msgspec.Struct):
     """What must hold of a chat body before it goes upstream; everything else passes through."""
 
-    model: _Model
+    model: ModelName
     messages: list[_Message]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -84,7 +85,7 @@ class _ChatBody(msgspec.Struct):
 
 
 class _CompletionBody(msgspec.Struct):
-    model: _Model
+    model: ModelName
     prompt: str | list[str | int | list[int]]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -93,7 +94,7 @@ class _CompletionBody(msgspec.Struct):
 
 
 class _EmbedBody(msgspec.Struct):
-    model: _Model
+    model: ModelName
     input: str | list[str | int | list[int]]
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None
@@ -110,9 +111,10 @@ def decode_body(raw: bytes) -> Json:
     return body
 
 
-def _check(body: Json, shape: type[msgspec.Struct]) -> None:
+def check_body(body: Json, shape: type[T]) -> T:
+    """The body as `shape` reads it. Raises InvalidRequest with `param` naming the field."""
     try:
-        msgspec.convert(body, shape)
+        return msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$")
         param = path.rstrip("`").lstrip(".") or None
@@ -143,7 +145,7 @@ class ChatRequest:
 
     @classmethod
     def check(cls, body: Json, operation: Operation = "chat") -> Self:
-        _check(body, _ChatBody if operation == "chat" else _CompletionBody)
+        check_body(body, _ChatBody if operation == "chat" else _CompletionBody)
         if operation == "chat" and not body["messages"]:
             raise InvalidRequest("'messages' is empty: send at least one message.", param="messages")
         return cls(body, operation)
@@ -263,7 +265,7 @@ class EmbedRequest:
 
     @classmethod
     def check(cls, body: Json) -> Self:
-        _check(body, _EmbedBody)
+        check_body(body, _EmbedBody)
         if body["input"] in ("", []):
             raise InvalidRequest("'input' is empty: send a text or a list of texts.", param="input")
         return cls(body)
