@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 import msgspec
@@ -13,8 +13,6 @@ from pilothouse.access import Keys
 from pilothouse.call import Call, Recorder
 from pilothouse.errors import (
     Cancelled,
-    MethodNotAllowed,
-    NotFound,
     Overloaded,
     PilothouseError,
     ProviderError,
@@ -22,6 +20,7 @@ from pilothouse.errors import (
 )
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.pipeline import Gateway
+from pilothouse.gateway.routes import Route, Routes
 from pilothouse.observe import Metrics
 from pilothouse.settings import Settings
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Operation
@@ -31,7 +30,6 @@ __all__ = ["Endpoints"]
 _log = logging.getLogger("pilothouse.gateway")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _DONE = b"[DONE]"
-_MODEL = "/v1/models/"
 LAST_WORD = 5.0  # seconds for a client that is slow to read to take an error
 
 
@@ -44,28 +42,33 @@ class Endpoints:
         self._recorder = recorder
         self._metrics = metrics
         self._settings = settings
-        self.routes: dict[tuple[str, str], Callable[[Exchange, Call], Awaitable[None]]] = {
-            ("POST", "/v1/chat/completions"): self.chat,
-            ("POST", "/v1/completions"): self.completions,
-            ("POST", "/v1/embeddings"): self.embeddings,
-            ("GET", "/v1/models"): self.models,
-        }
+        self.routes = Routes(
+            [
+                Route("POST", "/v1/chat/completions", self.chat),
+                Route("POST", "/v1/completions", self.completions),
+                Route("POST", "/v1/embeddings", self.embeddings),
+                Route("GET", "/v1/models", self.models),
+                Route("GET", "/v1/models/{name...}", self.model),
+            ]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, time.monotonic() + self._settings.request_timeout)
         call = self._call(exchange)
-        status = 200
+        endpoint, status = "other", 200
         with self._metrics.in_flight():
             try:
+                route, exchange.parts = self.routes.find(scope["method"], scope["path"])
+                endpoint, exchange.errors = route.path, route.errors
                 self._admit(exchange, call)
                 async with exchange:
-                    await self._route(scope)(exchange, call)
+                    await route.handler(exchange, call)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every request gets an answer
                 failure = self._failure(error, exchange, call)
-                status = failure.status
+                status = exchange.errors.status(failure)
                 if not isinstance(failure, Cancelled):
                     await self._tell(failure, exchange, call)
-        self._metrics.request(scope["path"] if self._known(scope) else "other", status)
+        self._metrics.request(endpoint, status)
 
     def _failure(self, error: Exception | asyncio.CancelledError, exchange: Exchange, call: Call) -> PilothouseError:
         """What to answer: Cancelled when there is nobody to answer."""
@@ -103,7 +106,7 @@ class Endpoints:
         await exchange.json(msgspec.json.encode(body), self._identity(call))
 
     async def model(self, exchange: Exchange, call: Call) -> None:
-        name = exchange.scope["path"].removeprefix(_MODEL)
+        name = exchange.parts["name"]
         row = next((row for row in await self._models() if row["id"] == name), None)
         if row is None:
             raise UnknownModel(f"No model '{name}' is listed. GET /v1/models lists those there are.", param="model")
@@ -153,21 +156,6 @@ class Endpoints:
     def _admit(self, exchange: Exchange, call: Call) -> None:
         principal = self._keys.authenticate(exchange.header(b"authorization"), exchange.header(b"x-api-key"))
         call.project_id, call.key_id = principal.project_id, principal.key_id
-
-    def _known(self, scope: Scope) -> bool:
-        return (scope["method"], scope["path"]) in self.routes
-
-    def _route(self, scope: Scope) -> Callable[[Exchange, Call], Awaitable[None]]:
-        method, path = scope["method"], scope["path"]
-        handler = self.routes.get((method, path))
-        if handler is None and method == "GET" and path.startswith(_MODEL):
-            return self.model
-        if handler is None:
-            allowed = [m for m, p in self.routes if p == path]
-            if allowed:
-                raise MethodNotAllowed(method, path, allowed)
-            raise NotFound(f"There is no {method} {path}. There are: {', '.join(p for _, p in self.routes)}.")
-        return handler
 
     def _identity(self, call: Call) -> Headers:
         """The headers that say which call this was and what answered it."""

@@ -58,7 +58,7 @@ OPENAI_ERRORS = ErrorShape(error_body, lambda error: error.status)
 
 
 class Exchange:
-    """A request and its answer. `errors` is the shape in which errors are told.
+    """A request and its answer. `errors` is the shape in which errors are told, `parts` the named parts of the path.
 
     Use as an async context manager: inside it the task is cancelled when the client leaves (`client_left`) and when
     `deadline`, on the clock of `time.monotonic`, has passed (`expired`).
@@ -66,7 +66,7 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_send", "_task", "_timer", "_watcher", "client_left", "deadline", "errors", "expired", "headers",
-        "scope", "started",
+        "parts", "scope", "started",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: float | None = None) -> None:
@@ -76,6 +76,7 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.deadline = deadline
         self.errors = OPENAI_ERRORS
+        self.parts: dict[str, str] = {}
         self.started = False
         self.client_left = False
         self.expired = False
