@@ -1,20 +1,27 @@
-"""Anthropic's Messages API. The translation is in anthropic_wire.py, this is its door: headers, errors, models.
+"""Anthropic's Messages API, asked in its own words (anthropic_native.py) or by a chat (anthropic_wire.py).
+
+This is the door to both: addresses, headers, errors, models, and the counting of tokens.
 
 Options: `max_tokens`, the limit of an answer where the caller sets none (16384), and `api_version`. The latter stays
 at 2023-06-01 because 2026-10-21 refuses `temperature` and `top_p`, which OpenAI clients send.
 """
 
+from collections.abc import AsyncGenerator
 from typing import ClassVar
 from urllib.parse import quote
 
 import msgspec
 
+from pilothouse.call import Call
 from pilothouse.config import ProviderConfig
-from pilothouse.errors import ConfigError, ProviderError
+from pilothouse.errors import ConfigError, InvalidRequest, ProviderError
+from pilothouse.providers.anthropic_native import NativeReader, caller_headers, forwarded
 from pilothouse.providers.anthropic_wire import MessagesReader, to_messages
+from pilothouse.providers.base import Exchange
 from pilothouse.providers.completion import Completion
+from pilothouse.providers.sse import SseReader
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.types import ChatRequest, Json
+from pilothouse.types import ChatChunk, ChatRequest, Json
 
 __all__ = ["AnthropicProvider"]
 
@@ -24,8 +31,9 @@ _PAGE = 1000
 
 
 class AnthropicProvider(TranslatingProvider):
-    """Claude by Anthropic. Chat alone: Anthropic offers no embeddings."""
+    """Claude by Anthropic, or a server that speaks its format. Anthropic offers no embeddings."""
 
+    operations = frozenset({"chat", "messages"})
     default_base_url: ClassVar[str] = "https://api.anthropic.com"
     known_options = frozenset({"max_tokens", "api_version"})
 
@@ -40,6 +48,47 @@ class AnthropicProvider(TranslatingProvider):
     def auth_headers(self) -> dict[str, str]:
         version = str(self.config.options.get("api_version", _API_VERSION))
         return {"anthropic-version": version, **({"x-api-key": self.api_key} if self.api_key else {})}
+
+    def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        return self._messages(request, call) if request.operation == "messages" else super().chat(request, call)
+
+    async def count_tokens(self, request: ChatRequest, call: Call) -> Json:
+        """The answer of Anthropic's own count, such as `{"input_tokens": 12}`; nothing is billed for it."""
+        async with self._asked("messages/count_tokens", request, call) as response:
+            raw = await self.whole(response)
+        return self.reading(lambda: msgspec.json.decode(raw, type=Json))
+
+    async def _messages(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        reader = NativeReader()
+        async with self._asked("messages", request, call) as response:
+            if not request.stream:
+                yield self.reading(reader.whole, await self.whole(response))
+                return
+            frames, begun = SseReader(), False
+            async for fragment in response.content.iter_any():
+                for data in frames.feed(fragment):
+                    begun = True
+                    yield self._event(reader, data)
+                if reader.done:
+                    break
+            for data in frames.finish():
+                yield self._event(reader, data)
+            if not reader.done:
+                raise self.broken_off() if begun else self.protocol_error("streamed nothing in its documented format")
+            await self.stream_end(response)
+
+    def _event(self, reader: NativeReader, data: bytes) -> ChatChunk:
+        chunk = self.reading(reader.feed, data)
+        if reader.failed:
+            raise self.error_in_stream(data)
+        return chunk
+
+    def _asked(self, path: str, request: ChatRequest, call: Call) -> Exchange:
+        try:
+            raw = msgspec.json.encode(forwarded(request.body))
+        except RecursionError:
+            raise InvalidRequest("The request is nested too deeply.") from None
+        return self.post(f"{self._root}/{path}", raw, call, caller_headers(request, self.headers))
 
     def translated(self, request: ChatRequest) -> Translation:
         body = to_messages(request, self._max_tokens)

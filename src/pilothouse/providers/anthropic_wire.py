@@ -37,7 +37,7 @@ from pilothouse.providers.schema import closed
 from pilothouse.providers.translated import AnswerReader
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
-__all__ = ["MessagesReader", "to_messages"]
+__all__ = ["STOPS", "MessagesReader", "read_usage", "safe_id", "to_messages"]
 
 _VENDOR = "Anthropic"
 _TURNS = {"user": "user", "tool": "user", "assistant": "assistant"}
@@ -45,7 +45,7 @@ _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 _THINKING = ("thinking", "redacted_thinking")
 _BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
-_STOPS = {
+STOPS = {
     "end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls", "max_tokens": "length",
     "model_context_window_exceeded": "length", "pause_turn": "length", "refusal": "content_filter",
 }  # fmt: skip
@@ -108,13 +108,13 @@ def _thought(message: Json) -> list[Json]:
 
 def _uses(message: Json, where: str) -> list[Json]:
     return [
-        {"type": "tool_use", "id": _safe(call.id), "name": call.name, "input": call.arguments, **_marks(call.body)}
+        {"type": "tool_use", "id": safe_id(call.id), "name": call.name, "input": call.arguments, **_marks(call.body)}
         for call in calls_of(message, where)
     ]
 
 
 def _tool_result(message: Json, where: str) -> list[Json]:
-    result: Json = {"type": "tool_result", "tool_use_id": _safe(str(message.get("tool_call_id") or ""))}
+    result: Json = {"type": "tool_result", "tool_use_id": safe_id(str(message.get("tool_call_id") or ""))}
     if content := [_block(piece) for piece in content_of(message, where) if not piece.blank]:
         result["content"] = content
     if message.get("is_error"):
@@ -204,12 +204,12 @@ def _marks(body: Json) -> Json:
     return {"cache_control": body["cache_control"]} if body.get("cache_control") else {}
 
 
-def _safe(call_id: str) -> str:
+def safe_id(call_id: str) -> str:
     """A call id in the letters that Anthropic allows; ids made by other providers may hold more."""
     return _BAD_ID.sub("_", call_id)
 
 
-def _usage(usage: Json | None) -> Usage | None:
+def read_usage(usage: Json | None) -> Usage | None:
     """Anthropic reports cached and cache-writing input apart from `input_tokens`; ours includes them."""
     if not usage or (usage.get("input_tokens") is None and usage.get("output_tokens") is None):
         return None
@@ -238,9 +238,9 @@ class MessagesReader(AnswerReader):
         thinking = [block for block in blocks if block["type"] in _THINKING]
         texts = [block for block in blocks if block["type"] == "text"]
         return self.completion.whole(
-            _STOPS.get(body["stop_reason"], "stop"),
+            STOPS.get(body["stop_reason"], "stop"),
             body["stop_reason"],
-            _usage(body.get("usage")),
+            read_usage(body.get("usage")),
             text="".join(block["text"] for block in texts),
             reasoning="".join(block.get("thinking", "") for block in thinking),
             calls=[
@@ -279,7 +279,7 @@ class MessagesReader(AnswerReader):
         reason = self._stop.get("stop_reason") or "end_turn"
         refusal = _refusal(self._stop)
         last: Json = {"refusal": refusal} if refusal else {}
-        return self.completion.finish(_STOPS.get(reason, "stop"), reason, _usage(self._usage), **last)
+        return self.completion.finish(STOPS.get(reason, "stop"), reason, read_usage(self._usage), **last)
 
     def _start(self, block: Json) -> list[ChatChunk]:
         self._block = dict(block)

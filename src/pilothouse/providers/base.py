@@ -73,12 +73,13 @@ class HttpProvider:
         """The headers of one request; for vendors that sign each."""
         return self.headers
 
-    def post(self, url: str | URL, body: bytes, call: Call) -> "Exchange":
+    def post(self, url: str | URL, body: bytes, call: Call, headers: Mapping[str, str] | None = None) -> "Exchange":
         """`async with provider.post(...) as response`: a 2xx response, or the ProviderError that fits is raised.
 
-        Leaving the block early closes the connection, which is how an upstream call is cancelled.
+        `headers` go beside the provider's own, in place of those of the same name. Leaving the block early closes the
+        connection, which is how an upstream call is cancelled.
         """
-        return Exchange(self, "POST", url, body, call.deadline)
+        return Exchange(self, "POST", url, body, call.deadline, headers)
 
     async def get_json(self, url: str | URL) -> Any:
         """The decoded JSON of a GET. Raises the ProviderError that fits."""
@@ -199,22 +200,30 @@ class HttpProvider:
 class Exchange:
     """One request and its answer, as an async context manager. A class, since a generator costs 5 us more per call."""
 
-    __slots__ = ("_body", "_deadline", "_method", "_provider", "_response", "_url")
+    __slots__ = ("_body", "_deadline", "_headers", "_method", "_provider", "_response", "_url")
 
     def __init__(
-        self, provider: HttpProvider, method: str, url: str | URL, body: bytes, deadline: float | None
+        self,
+        provider: HttpProvider,
+        method: str,
+        url: str | URL,
+        body: bytes,
+        deadline: float | None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._provider = provider
         self._method = method
         self._url = url
         self._body = body
         self._deadline = deadline
+        self._headers = headers
         self._response: aiohttp.ClientResponse | None = None
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         provider = self._provider
         try:
-            response = await self._sent(await provider.headers_for(self._method, self._url, self._body))
+            headers = await provider.headers_for(self._method, self._url, self._body)
+            response = await self._sent({**headers, **self._headers} if self._headers else headers)
         except _NETWORK as error:
             raise provider.network_error(error) from error
         if response.status < 300:
