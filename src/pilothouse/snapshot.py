@@ -160,5 +160,9 @@ def _dotted(loc: _Loc) -> str:
 
 
 def parse_stored(body: Json) -> Config:
-    """A Config from its stored JSON."""
-    return Config.model_validate(body)
+    """A Config from its stored JSON. Raises ConfigError for one that another version stored and this cannot read."""
+    try:
+        return Config.model_validate(body)
+    except ValidationError as error:
+        problems = "; ".join(f"{_dotted(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"This version cannot read the stored configuration: {problems}.") from None

@@ -39,6 +39,10 @@ class FileWatch:
         self._read = None
         return None if stamp is None else self._new(stamp)
 
+    def forget(self) -> None:
+        """Take the text for new at the next poll: it could not be dealt with."""
+        self.text = self._read = None
+
     def _new(self, stamp: _Stamp) -> str | None:
         try:
             text = self.path.read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.engine import Connection, Engine
@@ -15,11 +15,12 @@ from pilothouse.config import Config
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.ids import now_us
 from pilothouse.snapshot import Snapshot, parse_stored
+from pilothouse.storage.changes import Changes
 from pilothouse.storage.configs import Difference, differences
 from pilothouse.storage.database import writing
 from pilothouse.storage.tables import snapshots
 
-__all__ = ["TOPIC", "Bumps", "Revision", "SnapshotStore"]
+__all__ = ["TOPIC", "Audited", "Revision", "SnapshotStore"]
 
 TOPIC = "snapshot"
 """What other processes are told by when there is a new Snapshot."""
@@ -27,10 +28,8 @@ TOPIC = "snapshot"
 _SHOWN_KEYS = 8
 
 
-class Bumps(Protocol):
-    """Tells other processes, once the transaction is through, that something changed."""
-
-    def bump(self, connection: Connection, topic: str) -> object: ...
+Audited = Callable[[Connection, Snapshot | None, Snapshot, str, str], None]
+"""Writes a change into the audit log, in its transaction: the Snapshot before, the one after, source and project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,12 @@ class Revision:
 
 
 class SnapshotStore:
-    """The Snapshots in the control database. `clock` gives UTC microseconds."""
+    """The Snapshots in the control database. `clock` gives UTC microseconds. Other processes are told of each put."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], int] = now_us, changes: Bumps | None = None) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], int] = now_us, audited: Audited | None = None) -> None:
         self._engine = engine
         self._clock = clock
-        self._changes = changes
+        self._audited = audited
 
     def current(self, project_id: str = DEFAULT_PROJECT) -> Snapshot | None:
         with self._engine.connect() as connection:
@@ -127,10 +126,10 @@ class SnapshotStore:
         config = self.read(number, project_id).config
         return self.put(config, author=author, source=source, expected_number=expected_number, project_id=project_id)
 
-    def conflict(self, since: int, project_id: str = DEFAULT_PROJECT) -> str:
-        """Who changed what since Snapshot `since`, as sentences."""
+    def changed_since(self, number: int, project_id: str = DEFAULT_PROJECT) -> list[str]:
+        """A line for each Snapshot after `number`: who made it, from where, when, and the keys that changed."""
         with self._engine.connect() as connection:
-            return _conflict(connection, project_id, since)
+            return _changed_since(connection, project_id, number)
 
     def _put(
         self, connection: Connection, config: Config, author: str, source: str, expected: int | None, project_id: str
@@ -139,7 +138,8 @@ class SnapshotStore:
         number = 0 if row is None else row.number
         wanted = Snapshot(number + 1, config, author)
         # Compared as configurations, not by hash: a release that adds a key with a default changes no content.
-        if row is not None and (current := _snapshot(row)).config == config:
+        current = None if row is None else _snapshot(row)
+        if current is not None and current.config == config:
             return current
         if expected is not None and expected != number:
             raise Conflict(_conflict(connection, project_id, expected), param="expected_number")
@@ -148,8 +148,9 @@ class SnapshotStore:
             "body": json.dumps(config.model_dump(mode="json")), "created_us": self._clock(),
         }  # fmt: skip
         connection.execute(insert(snapshots), values)
-        if self._changes is not None:
-            self._changes.bump(connection, TOPIC)
+        Changes.bump(connection, TOPIC)
+        if self._audited is not None:
+            self._audited(connection, current, wanted, source, project_id)
         return wanted
 
 
@@ -164,28 +165,27 @@ def _snapshot(row: Row[Any]) -> Snapshot:
 
 def _conflict(connection: Connection, project_id: str, expected: int) -> str:
     """Who changed what since Snapshot `expected`."""
-    since = select(snapshots).where(snapshots.c.project_id == project_id, snapshots.c.number >= expected)
-    rows = connection.execute(since.order_by(snapshots.c.number)).all()
-    if not rows or rows[-1].number < expected:
+    lines = _changed_since(connection, project_id, expected)
+    if not lines:
         return f"The configuration has no Snapshot {expected}. Read the current one and apply your change to it."
+    told = [f"The configuration changed since Snapshot {expected}:", *lines]
+    return "\n".join([*told, "Read the current one and apply your change to it."])
+
+
+def _changed_since(connection: Connection, project_id: str, number: int) -> list[str]:
+    since = select(snapshots).where(snapshots.c.project_id == project_id, snapshots.c.number >= number)
     before: dict[str, Any] = {}
     lines = []
-    for row in rows:
+    for row in connection.execute(since.order_by(snapshots.c.number)):
         body = json.loads(row.body)
-        if row.number > expected:
+        if row.number > number:
             when = datetime.fromtimestamp(row.created_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             changed = sorted(_changes(before, body))
             more = f" and {len(changed) - _SHOWN_KEYS} more" if len(changed) > _SHOWN_KEYS else ""
             keys = ", ".join(changed[:_SHOWN_KEYS])
             lines.append(f"  {row.number} by {row.author} ({row.source}, {when}): {keys}{more}")
         before = body
-    return "\n".join(
-        [
-            f"The configuration changed since Snapshot {expected}:",
-            *lines,
-            "Read the current one and apply your change to it.",
-        ]
-    )
+    return lines
 
 
 def _changes(old: Any, new: Any, at: str = "") -> Iterator[str]:
