@@ -1,4 +1,7 @@
-"""Legacy text completions over providers that only chat: the prompt becomes a user message, and back."""
+"""How a request in a dialect meets a provider: as it is where the provider speaks it, else dressed as a chat and back.
+
+Decided anew for each attempt, since a fallback may lead from a provider of the one kind to one of the other.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -8,7 +11,10 @@ import msgspec
 
 from pilothouse.call import Call
 from pilothouse.errors import Unsupported
+from pilothouse.gateway.dialects.messages_answer import MessageWriter
+from pilothouse.gateway.dialects.messages_fit import fitted
 from pilothouse.protocols import Provider
+from pilothouse.providers.translated import TranslatingProvider
 from pilothouse.types import ChatChunk, ChatRequest, Json
 
 __all__ = ["bridged"]
@@ -19,15 +25,43 @@ _COMPLETION_ONLY = ("echo", "best_of", "suffix", "logprobs")
 
 
 def bridged(provider: Provider, request: ChatRequest) -> Provide:
-    """What answers `request`: the provider itself, or its chat dressed as a text completion.
+    """What answers `request`: the provider itself, or its chat in the clothes of the request's dialect.
 
-    Raises Unsupported where the provider offers neither.
+    Raises Unsupported where the provider offers neither, or where a chat cannot say what is asked.
     """
     if request.operation in provider.operations:
         return provider.chat
     if request.operation == "text_completion" and "chat" in provider.operations:
         return lambda sent, call: _completion_by_chat(provider, sent, call)
+    if request.operation == "messages" and "chat" in provider.operations:
+        _refuse_unsaid(request)
+        return lambda sent, call: _messages_by_chat(provider, sent, call)
     raise Unsupported(f"'{request.model}' has no {request.operation.replace('_', ' ')}s.", param="model")
+
+
+def _refuse_unsaid(request: ChatRequest) -> None:
+    if request.unsaid:
+        others = f" (nor {', '.join(request.unsaid[1:])})" if len(request.unsaid) > 1 else ""
+        raise Unsupported(
+            f"{request.unsaid[0]}: cannot be said to '{request.model}', which is not served in Anthropic's own format"
+            f"{others}. Leave it out, or ask a Claude model of a provider of the kind 'anthropic'.",
+            param=request.unsaid[0],
+        )
+
+
+async def _messages_by_chat(provider: Provider, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+    chat = fitted(request.as_chat, plain=not isinstance(provider, TranslatingProvider))
+    writer = MessageWriter(request)
+    async with aclosing(provider.chat(chat, call)) as chunks:
+        async for chunk in chunks:
+            if not request.stream:
+                yield writer.whole(chunk)
+                continue
+            for event in writer.feed(chunk):
+                yield event
+    if request.stream:
+        for event in writer.end():
+            yield event
 
 
 async def _completion_by_chat(provider: Provider, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:

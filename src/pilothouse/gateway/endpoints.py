@@ -19,6 +19,7 @@ from pilothouse.errors import (
     UnknownModel,
 )
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
+from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.gateway.routes import Route, Routes
 from pilothouse.observe import Metrics
@@ -42,11 +43,14 @@ class Endpoints:
         self._recorder = recorder
         self._metrics = metrics
         self._settings = settings
+        messages = Messages(gateway, settings.max_body_bytes, self._identity)
         self.routes = Routes(
             [
                 Route("POST", "/v1/chat/completions", self.chat),
                 Route("POST", "/v1/completions", self.completions),
                 Route("POST", "/v1/embeddings", self.embeddings),
+                Route("POST", "/v1/messages", messages.create, MESSAGES_ERRORS),
+                Route("POST", "/v1/messages/count_tokens", messages.count_tokens, MESSAGES_ERRORS),
                 Route("GET", "/v1/models", self.models),
                 Route("GET", "/v1/models/{name...}", self.model),
             ]
@@ -102,7 +106,9 @@ class Endpoints:
         await exchange.json(answer.raw, self._identity(call))
 
     async def models(self, exchange: Exchange, call: Call) -> None:
-        body = {"object": "list", "data": await self._models()}
+        rows = await self._models()
+        anthropic = exchange.header(b"anthropic-version") is not None
+        body = model_list([row["id"] for row in rows]) if anthropic else {"object": "list", "data": rows}
         await exchange.json(msgspec.json.encode(body), self._identity(call))
 
     async def model(self, exchange: Exchange, call: Call) -> None:
@@ -110,6 +116,8 @@ class Endpoints:
         row = next((row for row in await self._models() if row["id"] == name), None)
         if row is None:
             raise UnknownModel(f"No model '{name}' is listed. GET /v1/models lists those there are.", param="model")
+        if exchange.header(b"anthropic-version") is not None:
+            row = model_info(name)
         await exchange.json(msgspec.json.encode(row), self._identity(call))
 
     async def _models(self) -> list[Json]:

@@ -5,7 +5,7 @@ be signed; limits on the output hold in every dialect. Pure functions; calls no 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pilothouse.config import ModelConfig, OutputPolicy, Shaping
@@ -58,7 +58,7 @@ def _bounded(request: ChatRequest, policy: OutputPolicy) -> ChatRequest:
     if wanted == asked:
         return request
     translated = request.translated and request.translated.edited(max_tokens=wanted)
-    return ChatRequest({**request.body, name: wanted}, request.operation, translated)
+    return replace(request, body={**request.body, name: wanted}, translated=translated)
 
 
 def _compressed(messages: list[Json], shaping: Shaping) -> list[Json]:
