@@ -47,11 +47,15 @@ def error_body(error: PilothouseError, request_id: str) -> bytes:
 
 
 class ErrorShape(NamedTuple):
-    """How a dialect tells of an error: `body` of (error, request id), its HTTP `status`, and in a stream `event`."""
+    """How a dialect tells of an error: `body` of (error, request id), its HTTP `status`, and in a stream `event`.
+
+    `id_header` is where the dialect's clients look for the request's id, beside `x-request-id`.
+    """
 
     body: Callable[[PilothouseError, str], bytes]
     status: Callable[[PilothouseError], int]
     event: bytes | None = None
+    id_header: bytes | None = None
 
 
 OPENAI_ERRORS = ErrorShape(error_body, lambda error: error.status)
@@ -155,6 +159,8 @@ class Exchange:
             await self.end_events(body, self.errors.event)
             return
         extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge) else []
+        if self.errors.id_header is not None:
+            extra.append((self.errors.id_header, request_id.encode()))
         if isinstance(error, MethodNotAllowed):
             extra.append((b"allow", ", ".join(error.allowed).encode()))
         if isinstance(error, ProviderError) and error.retry_after is not None:

@@ -21,7 +21,8 @@ from pilothouse.types import ChatChunk, ChatRequest, Json, decode_body, text_of
 
 __all__ = ["MESSAGES_ERRORS", "Messages", "TokenCounter", "model_info", "model_list"]
 
-MESSAGES_ERRORS = ErrorShape(error_body, error_status, b"error")
+_ID_HEADER = b"request-id"  # where Anthropic's clients look for it
+MESSAGES_ERRORS = ErrorShape(error_body, error_status, b"error", _ID_HEADER)
 
 _FORWARDED = (b"anthropic-beta", b"anthropic-version")
 _ESTIMATED = (b"x-pilothouse-estimated", b"true")
@@ -97,8 +98,7 @@ class Messages:
         return read_request(body, _caller_headers(exchange), counting=counting)
 
     def _headers(self, call: Call) -> Headers:
-        """Anthropic's clients read the request's id from a header of their own."""
-        return [*self._identity(call), (b"request-id", call.request_id.encode())]
+        return [*self._identity(call), (_ID_HEADER, call.request_id.encode())]
 
 
 def model_list(names: list[str]) -> Json:

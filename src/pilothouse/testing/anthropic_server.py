@@ -1,4 +1,4 @@
-"""Anthropic's Messages wire format (messages, models), as a stand-in that speaks it; not the vendor.
+"""Anthropic's Messages wire format (messages, count_tokens, models), as a stand-in that speaks it; not the vendor.
 
 Written from https://platform.claude.com/docs/en/api (version 2023-06-01): event order of a stream, header checks, and
 the rules of a request that Anthropic enforces. Refuses what the format does not allow.
@@ -18,6 +18,7 @@ __all__ = ["SIGNATURE", "AnthropicServer"]
 SIGNATURE = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds"
 """What signs every thinking block; the server refuses a block that comes back with another."""
 
+_OPERATIONS = {("POST", "/v1/messages"): "chat", ("POST", "/v1/messages/count_tokens"): "count_tokens"}
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _FAILURES: dict[str, tuple[int, str]] = {
@@ -44,14 +45,15 @@ class AnthropicServer(WireServer):
         self._check_headers(got)
         if got.path == "/v1/models":
             return Heard("models", "")
-        if (got.method, got.path) != ("POST", "/v1/messages"):
+        operation = _OPERATIONS.get((got.method, got.path))
+        if operation is None:
             raise Refusal("Not found", "unknown_model")
         body = got.body
-        for name in ("model", "max_tokens", "messages"):
+        for name in ("model", "messages", *(("max_tokens",) if operation == "chat" else ())):
             if name not in body:
                 raise Refusal(f"{name}: Field required")
-        heard = Heard("chat", body["model"], body.get("stream") is True)
-        heard.max_tokens, heard.temperature = body["max_tokens"], body.get("temperature")
+        heard = Heard(operation, body["model"], body.get("stream") is True)
+        heard.max_tokens, heard.temperature = body.get("max_tokens"), body.get("temperature")
         if not 0 <= (heard.temperature or 0) <= 1:
             raise Refusal("temperature: range: 0..1")
         heard.stop = body.get("stop_sequences") or []
@@ -68,6 +70,8 @@ class AnthropicServer(WireServer):
     def whole(self, heard: Heard, answer: Answer) -> Json:
         if heard.operation == "models":
             return self._models()
+        if heard.operation == "count_tokens":
+            return {"input_tokens": answer.usage.input_tokens if answer.usage else 0}
         return {
             **_head(heard, answer),
             "content": _blocks(answer),
