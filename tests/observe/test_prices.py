@@ -203,4 +203,4 @@ def test_invented_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) 
     prices = Prices()
     for number in range(10):
         assert prices.cost("self-hosted", f"model-{number}", MILLION, AT) is None
-    assert len(prices._schedules) == 3
+    assert len(prices._book._schedules) == 3

@@ -1,4 +1,7 @@
-"""Spool records as rows of the database, and the records that cannot become rows. Knows nothing of threads."""
+"""Spool records as rows of the database, and the records that cannot become rows. Knows nothing of threads.
+
+A record is a msgpack map, which is a span, or a msgpack array, which is a Reservation or a Progress.
+"""
 
 import base64
 import logging
@@ -11,8 +14,10 @@ from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from pilothouse.call import Span
+from pilothouse.call import Progress, Reservation, Span
 from pilothouse.ids import now_us
+from pilothouse.observe.charges import Charge, enter, of_span
+from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
 from pilothouse.observe.rows import COLUMNS, to_row
 from pilothouse.storage.payloads import Packer
 from pilothouse.storage.tables import manifests, payloads, spans
@@ -24,6 +29,8 @@ _logger = logging.getLogger(__name__)
 
 
 _decode = msgspec.msgpack.Decoder(Span).decode
+_decode_note = msgspec.msgpack.Decoder(Reservation | Progress).decode
+_ARRAY, _ARRAY_BITS = 0x90, 0xF0  # of the first byte of a msgpack array with fewer than 16 elements
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError)
 _REFUSED = (DataError, IntegrityError, OverflowError)
 
@@ -49,18 +56,29 @@ class Rejects:
 
 @dataclass
 class Batch:
-    """The rows of some records, ready to be written as often as it takes."""
+    """The rows of some records, ready to be written as often as it takes.
+
+    `charges` are the settlements among the spans, `reserved` and `progress` what was noted of calls that none of these
+    spans settles.
+    """
 
     records: list[bytes] = field(default_factory=list)
     spans: list[tuple[object, ...]] = field(default_factory=list)
     payloads: list[tuple[object, ...] | None] = field(default_factory=list)
     manifests: dict[tuple[str, str], str] = field(default_factory=dict)
+    charges: list[Charge] = field(default_factory=list)
+    settled: list[Place] = field(default_factory=list)
+    reserved: dict[Place, OpenCall] = field(default_factory=dict)
+    progress: dict[Place, Progress] = field(default_factory=dict)
 
     @classmethod
     def decode(cls, records: Sequence[bytes], rejects: Rejects) -> "Batch":
         batch, packer = cls(), Packer()
         for record in records:
             try:
+                if record and record[0] & _ARRAY_BITS == _ARRAY:
+                    batch._note(_decode_note(record))
+                    continue
                 span = _decode(record)
                 row, payload = to_row(span), _payload_row(span, packer)
             except _UNDECODABLE as error:
@@ -72,10 +90,13 @@ class Batch:
             if span.manifest_id is not None:
                 key = span.project_id, span.manifest_id
                 batch.manifests[key] = msgspec.json.encode(span.versions).decode()
+            if span.charge_id is not None:
+                batch._settle(of_span(span))
         return batch
 
-    def write(self, connection: Connection, rejects: Rejects) -> None:
-        """Insert what is not there yet. What the database refuses is found out one by one and set aside."""
+    def write(self, connection: Connection, rejects: Rejects, spool: str) -> list[Charge]:
+        """Insert what is not there yet; gives the charges that were new. What the database refuses is found out one by
+        one and set aside. `spool` names where the records lay."""
         written = sorted((*key, versions) for key, versions in self.manifests.items())
         _insert(connection, manifests, written)
         try:
@@ -84,6 +105,27 @@ class Batch:
                 _insert(connection, payloads, [row for row in self.payloads if row is not None])
         except _REFUSED:
             self._write_singly(connection, rejects)
+        keep(connection, spool, self.reserved.values())
+        note_progress(connection, self.progress)
+        forget(connection, self.settled)
+        return enter(connection, self.charges)
+
+    def _note(self, note: Reservation | Progress) -> None:
+        place = note.project_id, note.id
+        if isinstance(note, Reservation):
+            self.reserved[place] = OpenCall(note)
+        elif (call := self.reserved.get(place)) is not None:
+            call.progress = note
+        else:
+            self.progress[place] = note
+
+    def _settle(self, charge: Charge) -> None:
+        """A reservation that is settled within the batch never becomes a row."""
+        place = charge.project_id, charge.id
+        self.charges.append(charge)
+        self.progress.pop(place, None)
+        if self.reserved.pop(place, None) is None:
+            self.settled.append(place)
 
     def _write_singly(self, connection: Connection, rejects: Rejects) -> None:
         for i in reversed(range(len(self.records))):

@@ -1,30 +1,37 @@
 """Moves spans from spools to the database: one thread, batches, rows and spool cursor in one transaction.
 
-A span that arrives twice counts once. While the database is locked or away the spool grows and nothing is lost. The
-spools of dead processes are taken over. Knows nothing of who records.
+A span that settles a call is charged in that same transaction. A span that arrives twice counts once. While the
+database is locked or away the spool grows and nothing is lost. The spools of dead processes are taken over, and the
+calls that they left open are charged. Knows nothing of who records, nor of budgets.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import delete, select
 
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.ids import now_us
 from pilothouse.observe.batch import Batch, Rejects
+from pilothouse.observe.charges import Charge
 from pilothouse.observe.metrics import Metrics
+from pilothouse.observe.reserved import charge_expired, charge_spool
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.segments import Cursor
 from pilothouse.storage.spool import Orphan, Spool, orphans
 from pilothouse.storage.tables import spool_cursors, upsert
 
-__all__ = ["Drainer", "Lag"]
+__all__ = ["Drainer", "Lag", "Posted"]
 
 BATCH_RECORDS = 1000
 COLLECT_SECONDS = 0.2
 LONGEST_BACKOFF = 30.0
+JANITOR_SECONDS = 600.0
 
 _logger = logging.getLogger(__name__)
 
@@ -41,14 +48,29 @@ class Lag:
     problem: str | None
 
 
+class Posted(Protocol):
+    """Told of the charges that were just committed, from the drainer's thread. `foreign` ones come from processes that
+    are gone. It may read the database, and must not raise."""
+
+    def __call__(self, charges: Sequence[Charge], *, foreign: bool) -> None: ...
+
+
 class Drainer:
     """Empties this process's spool, and those of dead processes under `home`, into `store`.
 
     Also brings the spool to the disk every 200 ms while it grows: what a power cut may cost. `start` and `stop` once;
-    `flush` and `lag` at any time, from any thread.
+    `flush` and `lag` at any time, from any thread. Every ten minutes it charges calls whose host is lost.
     """
 
-    def __init__(self, spool: Spool, store: Store, home: Path, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        store: Store,
+        home: Path,
+        metrics: Metrics | None = None,
+        posted: Posted | None = None,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
         self.rejects = Rejects(home / "rejected-spans.jsonl")
         self._own = _Source(spool)
         self._spool = spool
@@ -57,6 +79,9 @@ class Drainer:
         self._orphans: list[_Source] = []
         self._problem: str | None = None
         self._caught_up = time.monotonic()
+        self._posted = posted
+        self._clock = clock
+        self._swept_us: int | None = None
         self._draining = threading.Lock()
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -87,7 +112,7 @@ class Drainer:
             self._thread.join()
         try:
             self.flush()
-            self._forget(self._own)
+            self._forget(self._own, foreign=False)
         except Exception as error:  # noqa: BLE001 - stopping must go on; the spool keeps what could not be moved
             waiting = self._own.unread_bytes
             _logger.error("%d bytes of spans stay in the spool until the next start: %s", waiting, error)
@@ -128,9 +153,10 @@ class Drainer:
         for source in list(self._orphans):
             while self._move(source):
                 self._empty(self._own)
-            self._forget(source)
+            self._forget(source, foreign=True)
             source.remove()
             self._orphans.remove(source)
+        self._sweep()
         self._caught_up = began
 
     def _empty(self, source: "_Source") -> None:
@@ -143,20 +169,37 @@ class Drainer:
         if cursor == source.cursor:
             return False
         with writing(self._store.observe) as connection:
-            batch.write(connection, self.rejects)
+            charges = batch.write(connection, self.rejects, source.name)
             row = {"project_id": DEFAULT_PROJECT, "spool": source.name, "segment": cursor[0], "offset": cursor[1]}
             connection.execute(upsert(connection, spool_cursors), row)
         if source.starts_segment(cursor):
             self._settle()
         source.moved(cursor)
+        self._tell(charges, foreign=source is not self._own)
         return True
 
-    def _forget(self, source: "_Source") -> None:
-        """Drop the cursor of a spool that is about to be removed, once its rows are safe on the disk."""
+    def _forget(self, source: "_Source", *, foreign: bool) -> None:
+        """Drop the cursor of a spool that is about to be removed, once its rows are safe on the disk, and charge the
+        calls that it began and never ended."""
         if source.unread_bytes == 0:
             self._settle()
-            with self._store.observe.begin() as connection:
+            with writing(self._store.observe) as connection:
+                charges = charge_spool(connection, source.name)
                 connection.execute(delete(spool_cursors).where(spool_cursors.c.spool == source.name))
+            self._tell(charges, foreign=foreign)
+
+    def _sweep(self) -> None:
+        """Charge the calls of lost hosts, now and then."""
+        now = self._clock()
+        if self._swept_us is None or now - self._swept_us >= JANITOR_SECONDS * 1e6:
+            with writing(self._store.observe) as connection:
+                charges = charge_expired(connection, now)
+            self._swept_us = now
+            self._tell(charges, foreign=True)
+
+    def _tell(self, charges: Sequence[Charge], *, foreign: bool) -> None:
+        if charges and self._posted is not None:
+            self._posted(charges, foreign=foreign)
 
     def _settle(self) -> None:
         """Bring SQLite's last commits to the disk (its WAL is not synced at each), before the spool's copy goes."""

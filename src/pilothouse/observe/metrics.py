@@ -47,9 +47,9 @@ class Metrics:
             [*called, _label(names.TOKEN_TYPE)],
             _TOKENS,
         )
-        self._cost = self._counter("pilothouse_cost_usd", "Cost of model calls in USD.", ["provider", "model"])
-        self._unpriced = self._counter("pilothouse_unpriced_calls", "Calls of unknown price.", ["provider", "model"])
-        self._requests = self._counter("pilothouse_requests", "HTTP requests answered.", ["endpoint", "status"])
+        self._cost = self.counter("pilothouse_cost_usd", "Cost of model calls in USD.", ["provider", "model"])
+        self._unpriced = self.counter("pilothouse_unpriced_calls", "Calls of unknown price.", ["provider", "model"])
+        self._requests = self.counter("pilothouse_requests", "HTTP requests answered.", ["endpoint", "status"])
         self._in_flight = Gauge("pilothouse_in_flight_requests", "Requests being answered.", registry=self._registry)
         self._calls: dict[tuple[str | None, ...], _CallSeries] = {}
         self._answers: dict[tuple[str, int], Counter] = {}
@@ -86,7 +86,8 @@ class Metrics:
     ) -> Histogram:
         return Histogram(_label(name), text, labels, buckets=buckets, unit=unit, registry=self._registry)
 
-    def _counter(self, name: str, text: str, labels: list[str]) -> Counter:
+    def counter(self, name: str, text: str, labels: list[str]) -> Counter:
+        """A counter with labels that someone else counts with; the caller keeps their number bounded."""
         return Counter(name, text, labels, registry=self._registry)
 
     def _calls_series(self, span: Span, key: tuple[str | None, ...]) -> "_CallSeries":

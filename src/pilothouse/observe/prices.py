@@ -8,11 +8,13 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from pilothouse.observe.rates import Rates, Schedule, per_million, scaled
+from pilothouse.config import Price
+from pilothouse.observe.rates import MILLION, Rates, Schedule, per_million, scaled
 from pilothouse.types import Usage
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ _SELF_HOSTED = "self-hosted"
 _ANYONE = "openai-compatible"
 _PROVIDER_IDS = {"bedrock": "aws"}
 
+# https://platform.openai.com/docs/guides/batch and https://platform.claude.com/docs/en/build-with-claude/batch-processing
+_BATCH_SHARES = {"openai": MILLION // 2, "anthropic": MILLION // 2}
+
 # Only where a maker publishes no weights does a model's name say who runs it: `llama-3.1-8b` could be anyone's machine.
 _CLOSED_MAKERS = frozenset({"anthropic", "google", "openai"})
 _MODELS_KEPT = 10_000  # a caller who invents names must not fill the memory
@@ -35,8 +40,10 @@ _HOUSE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".svc", ".home.a
 class PriceOverride:
     """A contract price in USD per million tokens, valid from `start_us` until `end_us`.
 
-    `provider` is a provider kind, `model` an exact model name. Cached and cache-writing tokens cost as `input` unless
-    said otherwise; `per_request` is USD per call. Of two that are valid the one that started last counts.
+    `provider` is the name of a configured provider, such as `pool`, else a kind as `price_kind` says it, such as
+    `openai` or `self-hosted`; a price for the name goes before one for the kind. `model` is an exact model name. Cached
+    and cache-writing tokens cost as `input` unless said otherwise; `per_request` is USD per call. `batch_discount` is a
+    share of 1, None for the vendor's own. Of two that are valid the one that started last counts.
     """
 
     provider: str
@@ -48,40 +55,88 @@ class PriceOverride:
     per_request: Decimal = Decimal(0)
     start_us: int = 0
     end_us: int | None = None
+    batch_discount: float | None = None
+
+    @classmethod
+    def of(cls, price: Price) -> Self:
+        """From the configuration. Its dates are UTC days, `valid_until` the last one on which the price holds.
+
+        With `gpu_hour` a token costs the hour's price divided by `tokens_per_hour`, whether read or written.
+        """
+        if price.gpu_hour is not None and price.tokens_per_hour is not None:
+            given = written = price.gpu_hour * MILLION / price.tokens_per_hour
+        else:
+            given, written = price.input or Decimal(0), price.output or Decimal(0)
+        ends = None if price.valid_until is None else _midnight_us(price.valid_until + timedelta(days=1))
+        return cls(
+            price.provider, price.model, given, written, price.cache_read, price.cache_write, price.per_request,
+            start_us=0 if price.valid_from is None else _midnight_us(price.valid_from),
+            end_us=ends,
+            batch_discount=price.batch_discount if "batch_discount" in price.model_fields_set else None,
+        )  # fmt: skip
 
 
 class Prices:
     """Prices of all models. The tables load at the first use, or in `warm()`, which belongs off the event loop."""
 
     def __init__(self, overrides: Iterable[PriceOverride] = ()) -> None:
-        self._overrides = sorted(overrides, key=lambda override: override.start_us, reverse=True)
-        self._schedules: dict[tuple[str, str], Schedule] = {}
+        self.replace(overrides)
+
+    def replace(self, overrides: Iterable[PriceOverride]) -> None:
+        """Go on with these contract prices. A call that is being priced meanwhile gets the old ones or the new."""
+        self._book = _Book(overrides)
 
     def warm(self) -> None:
         """Load the price tables now (about 0.2 s of CPU)."""
         _providers()
 
-    def cost(self, provider_kind: str, model: str, usage: Usage, at_us: int) -> int | None:
+    def cost(
+        self, provider_kind: str, model: str, usage: Usage, at_us: int, *, provider: str = "", batch: bool = False
+    ) -> int | None:
         """Nano-USD of a call at that time (UTC microseconds), None where the price is unknown.
 
-        `provider_kind` is what `price_kind` says of a provider. What runs in this process costs exactly 0.
+        `provider_kind` is what `price_kind` says of a provider, `provider` its name in the configuration, for contract
+        prices. `batch` says that the vendor's batch lane served it. What runs in this process costs exactly 0.
         """
         if provider_kind in _LOCAL:
             return 0
-        schedule = self._schedules.get((provider_kind, model))
-        if schedule is None:
-            schedule = self._compile(provider_kind, model)
-            if len(self._schedules) < _MODELS_KEPT:
-                self._schedules[provider_kind, model] = schedule
-        return schedule.cost(usage, at_us)
+        rates = self._book.schedule(provider, provider_kind, model).at(at_us)
+        return None if rates is None else rates.cost(usage, batch=batch)
 
-    def _compile(self, kind: str, model: str) -> Schedule:
-        schedule = Schedule(())
-        for contract in self._overrides:
-            if contract.provider == kind and contract.model == model:
-                schedule = schedule.then(Schedule.between(_contract(contract), contract.start_us, contract.end_us))
+    def most(
+        self, provider_kind: str, model: str, input_tokens: int, output_tokens: int, at_us: int, *, provider: str = ""
+    ) -> int | None:
+        """The most that so many tokens can cost, in nano-USD, however many are cached, cache-writing or reasoning."""
+        if provider_kind in _LOCAL:
+            return 0
+        rates = self._book.schedule(provider, provider_kind, model).at(at_us)
+        return None if rates is None else rates.most(input_tokens, output_tokens)
+
+
+class _Book:
+    """The schedules under one set of contract prices, each compiled when it is first asked for."""
+
+    def __init__(self, overrides: Iterable[PriceOverride]) -> None:
+        self._overrides = sorted(overrides, key=lambda override: override.start_us, reverse=True)
+        self._schedules: dict[tuple[str, str, str], Schedule] = {}
+
+    def schedule(self, provider: str, kind: str, model: str) -> Schedule:
+        found = self._schedules.get((provider, kind, model))
+        if found is None:
+            found = self._compile(provider, kind, model)
+            if len(self._schedules) < _MODELS_KEPT:
+                self._schedules[provider, kind, model] = found
+        return found
+
+    def _compile(self, provider: str, kind: str, model: str) -> Schedule:
+        schedule, vendors = Schedule(()), _BATCH_SHARES.get(kind, MILLION)
+        for payee in dict.fromkeys((provider, kind)):
+            for contract in self._overrides:
+                if contract.provider == payee and contract.model == model:
+                    rates = _contract(contract, vendors)
+                    schedule = schedule.then(Schedule.between(rates, contract.start_us, contract.end_us))
         info = _find(kind, model)
-        return schedule if info is None else schedule.then(Schedule.of_model(info))
+        return schedule if info is None else schedule.then(Schedule.of_model(info, vendors))
 
 
 def price_kind(kind: str, base_url: str | None = None) -> str:
@@ -134,11 +189,17 @@ def _find_by_name(model: str, providers: "list[Provider]") -> "ModelInfo | None"
     return makers[0].find_model(model) if len(asked) == 1 else None
 
 
-def _contract(price: PriceOverride) -> Rates:
+def _contract(price: PriceOverride, vendors_batch_share: int) -> Rates:
+    discount = price.batch_discount
     return Rates(
         input=per_million(price.input),
         output=per_million(price.output),
         cache_read=None if price.cache_read is None else per_million(price.cache_read),
         cache_write=None if price.cache_write is None else per_million(price.cache_write),
         per_request=scaled(price.per_request),
+        batch_share=vendors_batch_share if discount is None else MILLION - round(discount * MILLION),
     )
+
+
+def _midnight_us(day: date) -> int:
+    return int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) * MILLION

@@ -15,7 +15,7 @@ from pilothouse.types import Usage
 if TYPE_CHECKING:
     from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, TieredPrices
 
-__all__ = ["Rate", "Rates", "Schedule", "per_million", "scaled"]
+__all__ = ["MILLION", "Rate", "Rates", "Schedule", "per_million", "scaled"]
 
 Rate = tuple[tuple[int, int], ...]
 """((tokens of input above which it holds, price per token in 1e-24 USD), ...), the highest tier first."""
@@ -23,12 +23,16 @@ Rate = tuple[tuple[int, int], ...]
 _UNIT = 10**24  # prices come with up to 18 decimals of a USD per million tokens: every digit is kept
 _PER_NANO = _UNIT // 10**9
 _ALWAYS = -1
+MILLION = 1_000_000
 _DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The prices of one model during one period. A missing cache or reasoning rate means: part of input or output."""
+    """The prices of one model during one period. A missing cache or reasoning rate means: part of input or output.
+
+    `batch_share` is what the batch lane costs of the ordinary price, in millionths.
+    """
 
     input: Rate | None = None
     output: Rate | None = None
@@ -36,8 +40,9 @@ class Rates:
     cache_write: Rate | None = None
     reasoning: Rate | None = None
     per_request: int = 0
+    batch_share: int = MILLION
 
-    def cost(self, usage: Usage) -> int | None:
+    def cost(self, usage: Usage, *, batch: bool = False) -> int | None:
         """Nano-USD, rounded once; None when tokens were used that this price list does not price."""
         total = usage.input_tokens
         if (self.input is None and total) or (self.output is None and usage.output_tokens):
@@ -56,10 +61,19 @@ class Rates:
             amount += fresh * _at(self.input, total)
         if self.output is not None and said > 0:
             amount += said * _at(self.output, total)
+        if batch:
+            amount = amount * self.batch_share // MILLION
         return (amount + _PER_NANO // 2) // _PER_NANO
 
+    def most(self, input_tokens: int, output_tokens: int) -> int | None:
+        """The most that so many tokens can cost, whichever of them turn out to be cache-writing or reasoning ones."""
+        written = (0,) if self.cache_write is None else (0, input_tokens)
+        reasoned = (0,) if self.reasoning is None else (0, output_tokens)
+        costs = [self.cost(Usage(input_tokens, output_tokens, 0, w, r)) for w in written for r in reasoned]
+        return max((cost for cost in costs if cost is not None), default=None)
+
     @classmethod
-    def of_model_price(cls, price: "ModelPrice") -> "Rates | None":
+    def of_model_price(cls, price: "ModelPrice", batch_share: int = MILLION) -> "Rates | None":
         """From a price list of genai-prices; None when it prices no tokens (audio hours, pages, nothing at all)."""
         if price.input_mtok is None and price.output_mtok is None:
             return None
@@ -71,6 +85,7 @@ class Rates:
             cache_write=_rate(price.cache_write_mtok),
             reasoning=_rate(price.output_reasoning_mtok),
             per_request=scaled(per_request.scaleb(-3)) if isinstance(per_request, Decimal) else 0,
+            batch_share=batch_share,
         )
 
 
@@ -99,10 +114,11 @@ class Schedule:
 
     periods: tuple[_Period, ...]
 
-    def cost(self, usage: Usage, at_us: int) -> int | None:
+    def at(self, at_us: int) -> Rates | None:
+        """The rates at that time, None where the price is unknown then."""
         for period in self.periods:
             if period.active(at_us):
-                return period.rates.cost(usage) if period.rates else None
+                return period.rates
         return None
 
     def newest(self) -> tuple[Rate | None, Rate | None] | None:
@@ -111,8 +127,8 @@ class Schedule:
         return None if rates is None else (rates.input, rates.output)
 
     @classmethod
-    def of_model(cls, model: "ModelInfo") -> "Schedule":
-        return cls(tuple(_model_periods(model)))
+    def of_model(cls, model: "ModelInfo", batch_share: int = MILLION) -> "Schedule":
+        return cls(tuple(_model_periods(model, batch_share)))
 
     @classmethod
     def between(cls, rates: Rates, start_us: int, end_us: int | None) -> "Schedule":
@@ -149,18 +165,18 @@ def _rate(value: "Decimal | TieredPrices | None") -> Rate | None:
     return (*tiers, *per_million(value.base))
 
 
-def _model_periods(model: "ModelInfo") -> Iterator[_Period]:
+def _model_periods(model: "ModelInfo", batch_share: int) -> Iterator[_Period]:
     if not isinstance(model.prices, list):
-        yield _Period(Rates.of_model_price(model.prices))
+        yield _Period(Rates.of_model_price(model.prices, batch_share))
         return
     for conditional in reversed(model.prices):
-        yield _conditional(conditional)
+        yield _conditional(conditional, batch_share)
     if model.prices:
-        yield _Period(Rates.of_model_price(model.prices[0].prices))
+        yield _Period(Rates.of_model_price(model.prices[0].prices, batch_share))
 
 
-def _conditional(price: "ConditionalPrice") -> _Period:
-    rates, constraint = Rates.of_model_price(price.prices), price.constraint
+def _conditional(price: "ConditionalPrice", batch_share: int) -> _Period:
+    rates, constraint = Rates.of_model_price(price.prices, batch_share), price.constraint
     if constraint is None:
         return _Period(rates)
     if hasattr(constraint, "start_date"):

@@ -1,0 +1,113 @@
+"""The most that a call may cost, before a provider is asked. Plain arithmetic; knows nothing of budgets."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from pilothouse.observe import Prices
+from pilothouse.types import ChatRequest, EmbedRequest, Json
+
+__all__ = ["DEFAULT_OUTPUT", "Priced", "bound", "input_tokens"]
+
+DEFAULT_OUTPUT = 4096
+"""Tokens of output that are reserved where neither the caller nor a policy sets a limit."""
+
+PER_MESSAGE = 16  # what chat templates put around a message: 3 or 4 tokens at OpenAI, up to a dozen elsewhere
+PER_IMAGE = 5_000  # above what the larger models count for their largest image; gpt-4o-mini alone counts far more
+_AUDIO_BYTES_PER_TOKEN = 100  # base64 of the leanest common codec, at ten tokens a second
+_encode = msgspec.json.Encoder().encode
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Priced(Protocol):
+    """What is asked of a candidate deployment: `price_kind` and `model` are those of `Prices.cost`."""
+
+    @property
+    def provider(self) -> _Named: ...
+
+    @property
+    def price_kind(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+
+def bound(
+    prices: Prices,
+    candidates: Iterable[Priced],
+    request: ChatRequest | EmbedRequest,
+    attempts: int,
+    at_us: int,
+    *,
+    output: int | None = None,
+) -> tuple[int | None, int]:
+    """(nano-USD, tokens) that a call may take at most: its dearest candidate, `attempts` times.
+
+    The nano-USD are None where no candidate has a known price. `output` is the policy's max_tokens for callers who set
+    none, else 4,096: a provider may then write more than was reserved. The input is bounded by `input_tokens`.
+    """
+    read = input_tokens(request)
+    written = 0 if isinstance(request, EmbedRequest) else _output_tokens(request, output)
+    dearest: int | None = None
+    for candidate in candidates:
+        name = candidate.provider.name
+        cost = prices.most(candidate.price_kind, candidate.model, read, written, at_us, provider=name)
+        if cost is not None and (dearest is None or cost > dearest):
+            dearest = cost
+    return None if dearest is None else dearest * attempts, (read + written) * attempts
+
+
+def input_tokens(request: ChatRequest | EmbedRequest) -> int:
+    """No fewer tokens than the input can be, from the UTF-8 bytes of its texts, tools and schemas.
+
+    A byte-level BPE token stands for at least one byte, so a text has at most as many tokens as bytes. Messages and
+    images get an allowance on top (images are counted by their size, which is not looked at: an estimate), audio one
+    token per 100 bytes.
+    """
+    if isinstance(request, EmbedRequest):
+        return _prompt(request.body["input"])
+    if request.operation == "text_completion":
+        return PER_MESSAGE + _prompt(request.body["prompt"])
+    body, total = request.as_chat.body, PER_MESSAGE
+    for message in request.messages:
+        content = message.get("content")
+        total += PER_MESSAGE + (_bytes(content) if isinstance(content, str) else sum(map(_part, content or ())))
+        if len(message) > 2:
+            total += sum(len(_encode(v)) for k, v in message.items() if k not in ("role", "content"))
+    for name in ("tools", "functions", "response_format"):
+        if (given := body.get(name)) is not None:
+            total += len(_encode(given))
+    return total
+
+
+def _output_tokens(request: ChatRequest, default: int | None) -> int:
+    body = request.as_chat.body
+    choices = max(1, *(n for name in ("n", "best_of") if isinstance(n := body.get(name), int)), 1)
+    return choices * (request.max_tokens or default or DEFAULT_OUTPUT)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _part(part: Json) -> int:
+    kind = part.get("type")
+    if kind == "text":
+        return _bytes(part.get("text") or "")
+    if kind == "image_url":
+        return PER_IMAGE
+    if kind == "input_audio":
+        return PER_MESSAGE + len(_encode(part)) // _AUDIO_BYTES_PER_TOKEN
+    return len(_encode(part))
+
+
+def _prompt(given: object) -> int:
+    """Bytes of texts; token ids, of which there are as many as there are."""
+    if isinstance(given, str):
+        return _bytes(given)
+    return sum(1 if isinstance(item, int) else _prompt(item) for item in given) if isinstance(given, list) else 0

@@ -1,0 +1,242 @@
+"""The ledger to read: entries, spending by day, and the sums that budgets are made of; and its balances made anew.
+
+Writing is the drainer's (see charges.py). Knows nothing of budgets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Engine, Row, case, func, select, tuple_
+from sqlalchemy.engine import Connection
+
+from pilothouse.call import DEFAULT_PROJECT, Reservation
+from pilothouse.observe.charges import home_of
+from pilothouse.observe.reserved import opened
+from pilothouse.storage.database import Store, writing
+from pilothouse.storage.tables import balances, ledger, upsert
+
+__all__ = ["AccountSpend", "DaySpend", "Entry", "EntryPage", "Ledger", "ModelDay", "Place", "Rebuilt", "Spent"]
+
+_AT_ONCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger. `nano` is None where no price is known; `day` counts from 1970-01-01 (UTC)."""
+
+    id: str
+    project_id: str
+    at_us: int
+    day: int
+    kind: str
+    accounts: list[str]
+    trace_id: str | None
+    endpoint: str | None
+    provider: str | None
+    deployment: str | None
+    model: str | None
+    nano: int | None
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Entries, newest first. `next` is the `before` of the page after, None at the end."""
+
+    entries: list[Entry]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DaySpend:
+    """What an account spent on one day (nano-USD, tokens, calls)."""
+
+    day: int
+    nano: int
+    tokens: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSpend:
+    """What an account spent over some days."""
+
+    account: str
+    nano: int
+    tokens: int
+    calls: int
+
+
+class Place(NamedTuple):
+    """An account's balances from day `first` until day `end`, kept under `project_id` (see charges.home_of)."""
+
+    project_id: str
+    account: str
+    first: int
+    end: int
+
+
+class Spent(NamedTuple):
+    """A sum of balances. `version` grows with each change of any of them."""
+
+    nano: int = 0
+    tokens: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDay:
+    """What one model cost on one day. `unpriced` calls have no known price and are not in `nano`."""
+
+    day: int
+    model: str
+    nano: int
+    input_tokens: int
+    output_tokens: int
+    calls: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild found: ledger rows read, balances they make, and how many of those had been different."""
+
+    entries: int
+    balances: int
+    corrected: int
+
+
+class Ledger:
+    """Reads what was spent. Sync: from an event loop, call it in a thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._engine: Engine = store.observe
+
+    def entries(
+        self,
+        *,
+        project_id: str = DEFAULT_PROJECT,
+        account: str | None = None,
+        kind: str | None = None,
+        since_day: int | None = None,
+        until_day: int | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> EntryPage:
+        """The newest entries first: those of one account, of one kind, of days from `since_day` until `until_day`."""
+        query = select(ledger).where(ledger.c.project_id == project_id).order_by(ledger.c.id.desc()).limit(limit + 1)
+        if account is not None:
+            query = query.where(ledger.c.accounts.contains(msgspec.json.encode(account).decode(), autoescape=True))
+        if kind is not None:
+            query = query.where(ledger.c.kind == kind)
+        if since_day is not None:
+            query = query.where(ledger.c.day >= since_day)
+        if until_day is not None:
+            query = query.where(ledger.c.day < until_day)
+        if before is not None:
+            query = query.where(ledger.c.id < before)
+        with self._engine.connect() as connection:
+            found = [_entry(row) for row in connection.execute(query)]
+        return EntryPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+    def spend(self, account: str, since_day: int, until_day: int, project_id: str = DEFAULT_PROJECT) -> list[DaySpend]:
+        """What an account spent on each day from `since_day` until `until_day`; days without calls are left out."""
+        b = balances.c
+        where = (b.project_id == home_of(account, project_id), b.account == account, b.day >= since_day)
+        query = select(b.day, b.nano, b.tokens, b.calls).where(*where, b.day < until_day).order_by(b.day)
+        with self._engine.connect() as connection:
+            return [DaySpend(*row) for row in connection.execute(query)]
+
+    def accounts(
+        self, since_day: int, until_day: int, project_id: str = DEFAULT_PROJECT, prefix: str = "", limit: int = 50
+    ) -> list[AccountSpend]:
+        """The accounts that spent most in those days, such as all with `prefix` `key:`."""
+        b = balances.c
+        sums = [func.sum(column) for column in (b.nano, b.tokens, b.calls)]
+        query = select(b.account, *sums).where(b.project_id.in_((project_id, home_of("org:", ""))))
+        query = query.where(b.day >= since_day, b.day < until_day, b.account.startswith(prefix, autoescape=True))
+        query = query.group_by(b.account).order_by(sums[0].desc(), b.account).limit(limit)
+        with self._engine.connect() as connection:
+            return [AccountSpend(row[0], *map(int, row[1:])) for row in connection.execute(query)]
+
+    def spent(self, places: Sequence[Place]) -> list[Spent]:
+        """The sums of balances at these places, in their order."""
+        by_days: dict[tuple[int, int], set[tuple[str, str]]] = {}
+        for place in places:
+            by_days.setdefault((place.first, place.end), set()).add((place.project_id, place.account))
+        found: dict[Place, Spent] = {}
+        with self._engine.connect() as connection:
+            for (first, end), wanted in by_days.items():
+                some = sorted(wanted)
+                for start in range(0, len(some), _AT_ONCE):
+                    found |= _sums(connection, first, end, some[start : start + _AT_ONCE])
+        return [found.get(place, Spent()) for place in places]
+
+    def open_calls(self, project_id: str | None = None) -> list[Reservation]:
+        """The calls whose reservation waits for its settlement, oldest first: running, or lost with their host."""
+        with self._engine.connect() as connection:
+            return [call.reservation for call in opened(connection, project_id)]
+
+    def rebuild(self) -> Rebuilt:
+        """Make every balance anew from the ledger's rows. Budgets see it at their next posting: versions go on."""
+        sums: dict[tuple[str, str, int], list[int]] = {}
+        entries = 0
+        with writing(self._engine) as connection:
+            if connection.dialect.name != "sqlite":
+                connection.exec_driver_sql("LOCK TABLE ledger, balances IN SHARE ROW EXCLUSIVE MODE")
+            for row in connection.execution_options(yield_per=5000).execute(select(ledger)):
+                entries += 1
+                _sum(sums, row)
+            old = {tuple(row[:3]): row for row in connection.execute(select(balances))}
+            wrong = [key for key in sums.keys() | old.keys() if _differs(sums.get(key), old.get(key))]
+            for key in wrong:
+                nano, tokens, calls = sums.get(key, (0, 0, 0))
+                version = old[key].version + 1 if key in old else 1
+                names = ("project_id", "account", "day", "nano", "tokens", "calls", "version")
+                values = dict(zip(names, (*key, nano, tokens, calls, version), strict=True))
+                connection.execute(upsert(connection, balances), values)
+        return Rebuilt(entries, len(sums), len(wrong))
+
+    def by_model(self, since_day: int, until_day: int, provider: str | None = None) -> list[ModelDay]:
+        """What each model cost on each day, in every project: to hold against a vendor's export."""
+        c = ledger.c
+        query = select(
+            c.day, func.coalesce(c.model, ""), func.coalesce(func.sum(c.nano), 0), func.sum(c.input_tokens),
+            func.sum(c.output_tokens), func.sum(case((c.kind == "adjustment", 0), else_=1)),
+            func.sum(case((c.nano.is_(None), 1), else_=0)),
+        )  # fmt: skip
+        query = query.where(c.day >= since_day, c.day < until_day).group_by(c.day, func.coalesce(c.model, ""))
+        if provider is not None:
+            query = query.where(c.provider == provider)
+        with self._engine.connect() as connection:
+            return [ModelDay(row[0], row[1], *map(int, row[2:])) for row in connection.execute(query)]
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    fields = dict(row._mapping)
+    return Entry(**{**fields, "accounts": msgspec.json.decode(row.accounts), "estimated": bool(row.estimated)})
+
+
+def _sums(connection: Connection, first: int, end: int, accounts: Sequence[tuple[str, str]]) -> dict[Place, Spent]:
+    b = balances.c
+    query = select(b.project_id, b.account, func.sum(b.nano), func.sum(b.tokens), func.sum(b.version))
+    query = query.where(tuple_(b.project_id, b.account).in_(accounts), b.day >= first, b.day < end)
+    rows = connection.execute(query.group_by(b.project_id, b.account))
+    return {Place(row[0], row[1], first, end): Spent(*map(int, row[2:])) for row in rows}
+
+
+def _sum(sums: dict[tuple[str, str, int], list[int]], row: Row[tuple[object, ...]]) -> None:
+    for account in msgspec.json.decode(row.accounts):
+        total = sums.setdefault((home_of(account, row.project_id), account, row.day), [0, 0, 0])
+        total[0] += row.nano or 0
+        total[1] += row.input_tokens + row.output_tokens
+        total[2] += row.kind != "adjustment"
+
+
+def _differs(made: list[int] | None, row: Row[tuple[object, ...]] | None) -> bool:
+    return (made or [0, 0, 0]) != ([row.nano, row.tokens, row.calls] if row is not None else [0, 0, 0])
