@@ -17,7 +17,14 @@ from yarl import URL
 
 from pilothouse.call import Call
 from pilothouse.config import ProviderConfig
-from pilothouse.errors import ConfigError, ProviderError, ProviderProtocolError, ProviderTimeout, ProviderUnavailable
+from pilothouse.errors import (
+    ConfigError,
+    ProviderAuth,
+    ProviderError,
+    ProviderProtocolError,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
 from pilothouse.providers.failures import UNREADABLE, describe_error, error_kind, retry_after
 from pilothouse.snapshot import resolve_secrets
 
@@ -28,6 +35,9 @@ _BODY_LIMIT = 256 * 1024 * 1024
 """Bytes of a JSON answer, decompressed. 2,048 embeddings of 3,072 numbers, the most that OpenAI gives, are 140 MB."""
 _END_PATIENCE = 0.25
 """Seconds to wait for the end of a stream whose last event has come, so that its connection can be used again."""
+_NEVER = float("-inf")
+_KEY_REST = 300.0
+"""Seconds for which a key that was refused (401, 402, 403) is not used while there are others."""
 _AT_ONCE = 1.0
 """Seconds within which a pooled connection that the server had closed for being idle shows itself as such. Who hangs up
 later may have worked on the request, and would bill it twice."""
@@ -49,10 +59,12 @@ class HttpProvider:
         self.name = name
         self.config = config
         self._check_options()
-        self.api_key = self._header(config.api_key, "api_key")
+        self.api_key: str | None = None
         self.base_url = self._address(config.base_url or self.default_base_url, "base_url")
         extra = {k: self._header(v, f"headers.{k}") or "" for k, v in config.headers.items()}
-        self.headers = {"content-type": "application/json", **self.auth_headers(), **extra}
+        self._keyed = [self._headers_with(key, extra) for key in self._keys(config)]
+        self._refused_at = [_NEVER] * len(self._keyed)
+        self._use(0)
         self._timeout = self._timeout_for(None)
         self._session: aiohttp.ClientSession | None = None
 
@@ -68,6 +80,19 @@ class HttpProvider:
                 read_bufsize=256 * 1024,
             )
         return self._session
+
+    def goes_on_without(self, key: str | None) -> bool:
+        """Note that a key was refused and turn to the next: whether there is one that was not refused lately.
+
+        When all were, the one whose refusal is the longest ago is used from then on.
+        """
+        now = time.monotonic()
+        refused = next((at for at, (own, _) in enumerate(self._keyed) if own == key), 0)
+        self._refused_at[refused] = now
+        if self.api_key == key and len(self._keyed) > 1:
+            following = [*range(refused + 1, len(self._keyed)), *range(refused + 1)]
+            self._use(min(following, key=self._refused_at.__getitem__))
+        return self.api_key != key and now - self._refused_at[self._key] > _KEY_REST
 
     async def headers_for(self, method: str, url: str | URL, body: bytes) -> Mapping[str, str]:
         """The headers of one request; for vendors that sign each."""
@@ -162,6 +187,20 @@ class HttpProvider:
             await self._session.close()
             await asyncio.sleep(0)  # one turn of the loop, in which the sockets close
 
+    def _keys(self, config: ProviderConfig) -> list[str | None]:
+        """The API keys in the order to use them, each once; [None] where there is none."""
+        keys = [self._header(config.api_key, "api_key")]
+        keys += [self._header(key, f"api_keys[{at}]") for at, key in enumerate(config.api_keys)]
+        return list(dict.fromkeys(key for key in keys if key)) or [None]
+
+    def _headers_with(self, key: str | None, extra: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
+        self.api_key = key
+        return key, {"content-type": "application/json", **self.auth_headers(), **extra}
+
+    def _use(self, key: int) -> None:
+        self._key = key
+        self.api_key, self.headers = self._keyed[key]
+
     def _address(self, given: str, key: str) -> str:
         """An address of the configuration, without a closing slash; empty where there is none."""
         where = f"providers.{self.name}.{key}"
@@ -221,15 +260,19 @@ class Exchange:
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         provider = self._provider
-        try:
-            headers = await provider.headers_for(self._method, self._url, self._body)
-            response = await self._sent({**headers, **self._headers} if self._headers else headers)
-        except _NETWORK as error:
-            raise provider.network_error(error) from error
-        if response.status < 300:
-            self._response = response
-            return response
-        raise provider.error_from(response.status, await _error_body(response), response.headers)
+        while True:
+            key = provider.api_key
+            try:
+                headers = await provider.headers_for(self._method, self._url, self._body)
+                response = await self._sent({**headers, **self._headers} if self._headers else headers)
+            except _NETWORK as error:
+                raise provider.network_error(error) from error
+            if response.status < 300:
+                self._response = response
+                return response
+            failure = provider.error_from(response.status, await _error_body(response), response.headers)
+            if not isinstance(failure, ProviderAuth) or not provider.goes_on_without(key):
+                raise failure
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         assert self._response is not None
