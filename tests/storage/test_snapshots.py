@@ -3,10 +3,10 @@
 import threading
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from pilothouse.config import Config, DeploymentConfig, ModelConfig, ProviderConfig, RagConfig
-from pilothouse.errors import Conflict
+from pilothouse.errors import ConfigError, Conflict, NotFound
 from pilothouse.storage import SnapshotStore, Store, tables
 
 
@@ -114,3 +114,50 @@ def test_a_key_that_a_release_adds_with_a_default_is_no_change(store: Store, sna
     with store.control.begin() as connection:
         connection.execute(update(tables.snapshots).values(old))
     assert snapshots.put(config(6, "openai"), author="ana", source="file").number == 1
+
+
+def test_what_differs_between_two(snapshots: SnapshotStore) -> None:
+    snapshots.put(config(1), author="ana", source="file")
+    snapshots.put(config(2, "openai"), author="bo", source="api")
+    assert [str(d) for d in snapshots.diff(1, 2)] == ["providers.openai: (not set) -> {}", "rag.top_k: 1 -> 2"]
+    assert [d.key for d in snapshots.diff(0, 1)] == ["rag.top_k"]
+    with pytest.raises(NotFound, match="no Snapshot 3"):
+        snapshots.diff(1, 3)
+
+
+def test_going_back_is_a_new_snapshot_with_the_old_content(snapshots: SnapshotStore) -> None:
+    for top_k in (1, 2):
+        snapshots.put(config(top_k), author="ana", source="file")
+    back = snapshots.rollback(1, author="bo", source="api", expected_number=2)
+    assert (back.number, back.config, back.author) == (3, config(1), "bo")
+    with pytest.raises(Conflict, match="3 by bo"):
+        snapshots.rollback(2, author="cy", source="api", expected_number=2)
+    with pytest.raises(NotFound, match="no Snapshot 8"):
+        snapshots.rollback(8, author="cy", source="api")
+
+
+def test_the_history_in_pages_and_by_source(snapshots: SnapshotStore) -> None:
+    for top_k, source in ((1, "file"), (2, "api"), (3, "file")):
+        snapshots.put(config(top_k), author="ana", source=source)
+    assert [r.number for r in snapshots.history(limit=2)] == [3, 2]
+    assert [r.number for r in snapshots.history(before=2)] == [1]
+    assert [r.number for r in snapshots.history(source="file")] == [3, 1]
+
+
+def test_other_processes_are_told_of_each_new_snapshot(store: Store, snapshots: SnapshotStore) -> None:
+    def told() -> int:
+        with store.control.connect() as connection:
+            query = select(tables.changes.c.number).where(tables.changes.c.topic == "snapshot")
+            return connection.execute(query).scalar() or 0
+
+    for top_k, expected in ((1, 1), (1, 1), (2, 2)):
+        snapshots.put(config(top_k), author="ana", source="file")
+        assert told() == expected
+
+
+def test_a_stored_configuration_of_another_version_is_told(store: Store, snapshots: SnapshotStore) -> None:
+    snapshots.put(config(6), author="ana", source="file")
+    with store.control.begin() as connection:
+        connection.execute(update(tables.snapshots).values(body='{"wings": 2}'))
+    with pytest.raises(ConfigError, match="cannot read the stored configuration: wings: Extra inputs"):
+        snapshots.current()

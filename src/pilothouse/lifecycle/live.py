@@ -110,6 +110,11 @@ class LiveConfig:
         self._asked = True
         self._wake()
 
+    def validate(self, config: Config) -> None:
+        """Raises ConfigError where `config` could not serve here; changes nothing."""
+        with self._lock:
+            self._prepare(config)
+
     def put(self, config: Config, *, author: str, source: str, expected_number: int | None = None) -> Snapshot:
         """Make `config` the one that serves, as `SnapshotStore.put`. Raises ConfigError where it cannot; Conflict."""
         with self._lock:

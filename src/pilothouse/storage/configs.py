@@ -98,7 +98,7 @@ def _leaves(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
     elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         for index, item in enumerate(value):
             yield from _leaves(item, (*path, _name(item, index) if path[-1] == "deployments" else index))
-    else:
+    elif path:
         yield path, value
 
 
