@@ -52,7 +52,7 @@ class Level:
 @dataclass(frozen=True, slots=True, eq=False)
 class Principal:
     """Who is calling. `levels` go from the organisation down to the key. Compared by identity: a changed key makes a
-    new one."""
+    new one. `everywhere` is whoever runs the installation: all projects are theirs."""
 
     project_id: str
     key_id: str
@@ -62,6 +62,7 @@ class Principal:
     name: str = ""
     policy: Policy = Policy()
     levels: Sequence[Level] = ()
+    everywhere: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -71,5 +72,5 @@ class Principal:
         return action in _MAY[self.role]
 
 
-EMBEDDED = Principal("default", "", "admin", name="embedded")
+EMBEDDED = Principal("default", "", "admin", name="embedded", everywhere=True)
 """Whoever works in this process without a key: the command line, embedded use."""
