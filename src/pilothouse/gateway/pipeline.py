@@ -38,7 +38,8 @@ class Gateway:
         meter = Meter(span, request)
         deployment: Deployment | None = None
         try:
-            candidates = self.router.candidates(request.model)
+            plan = self.router.plan(request, call)
+            candidates = list(dict.fromkeys([*plan.candidates, *plan.reachable]))
             for attempt, deployment in enumerate(candidates, 1):
                 self._assign(span, call, deployment, attempt)
                 provide = bridged(deployment.provider, request)
@@ -67,7 +68,8 @@ class Gateway:
         span = self._start("embeddings", request.model, call)
         deployment: Deployment | None = None
         try:
-            candidates = self.router.candidates(request.model)
+            plan = self.router.plan(request, call)
+            candidates = list(dict.fromkeys([*plan.candidates, *plan.reachable]))
             for attempt, deployment in enumerate(candidates, 1):
                 self._assign(span, call, deployment, attempt)
                 if "embeddings" not in deployment.provider.operations:
