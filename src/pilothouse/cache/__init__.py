@@ -1,1 +1,16 @@
-"""Answers kept for later: identical requests, requests that mean the same, and parts of answers."""
+"""Answers kept for later: identical requests, requests that mean the same, calls under way, and parts of answers.
+
+`Caches` is what the pipeline uses. Importing this loads neither numpy nor Redis.
+"""
+
+from pilothouse.cache.answers import Answer, replay
+from pilothouse.cache.caches import CacheCounts, Caches
+from pilothouse.cache.calibration import Calibration, Pair, calibrate
+from pilothouse.cache.lookup import Lookup
+from pilothouse.cache.shadow import ShadowReport
+from pilothouse.cache.stores import Store, StoreStats, open_cache_store
+
+__all__ = [
+    "Answer", "CacheCounts", "Caches", "Calibration", "Lookup", "Pair", "ShadowReport", "Store", "StoreStats",
+    "calibrate", "open_cache_store", "replay",
+]  # fmt: skip

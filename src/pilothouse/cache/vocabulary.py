@@ -1,0 +1,330 @@
+"""The words that the vetoes go by: opposites, times, units, negations, and the function words of some languages.
+
+Opposites are kept by stem.
+"""
+
+__all__ = [
+    "COMMON_CAPITALS", "FUNCTION_WORDS", "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "QUESTIONS", "TIMES", "UNITS",
+    "stem",
+]  # fmt: skip
+
+_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+NUMBER_WORDS = {word: str(value) for value, word in enumerate(_ONES.split()) if word != "one"} | {
+    "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000",
+    "million": "1000000", "billion": "1000000000", "dozen": "12", "half": "0.5", "twice": "2", "double": "2",
+    "triple": "3",
+}  # fmt: skip
+"""`one` is left out: it is a pronoun more often than a number."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NEGATIONS = _words(
+    "not no never none nobody nothing neither nor cannot without unless except excluding dont doesnt cant wont isnt "
+    "arent didnt shouldnt avoid prevent"
+)
+
+
+def _by_first(groups: str) -> dict[str, str]:
+    return {word: group.split()[0] for group in groups.strip().splitlines() for word in group.split()}
+
+
+TIMES = _by_first(
+    """
+january jan
+february feb
+march
+april apr
+june jun
+july jul
+august aug
+september sept sep
+october oct
+november nov
+december dec
+monday mondays
+tuesday tuesdays
+wednesday wednesdays
+thursday thursdays
+friday fridays
+saturday saturdays
+sunday sundays
+today
+yesterday
+tomorrow
+tonight
+now currently
+weekend weekends
+weekday weekdays
+spring
+summer
+autumn
+winter
+morning mornings
+afternoon afternoons
+evening evenings
+night overnight
+hourly hour hours hr hrs
+daily day days
+weekly week weeks
+monthly month months
+quarterly quarter quarters
+yearly annual annually year years
+minute minutes
+second seconds
+last previous past
+next upcoming following
+ago
+will
+was were
+"""
+)
+"""Points and spans of time, and the tenses that show by a word."""
+
+UNITS = _by_first(
+    """
+kg kilogram kilograms kilo kilos
+g gram grams
+lb lbs pound pounds
+oz ounce ounces
+km kilometer kilometers kilometre kilometres
+mile miles
+m meter meters metre metres
+cm centimeter centimeters centimetre centimetres
+ft foot feet
+inch inches
+celsius
+fahrenheit
+kelvin
+liter liters litre litres
+gallon gallons
+ml milliliter milliliters millilitre millilitres
+usd dollar dollars
+eur euro euros
+gbp sterling
+yen jpy
+percent percentage
+kb kilobyte kilobytes
+mb megabyte megabytes
+gb gigabyte gigabytes
+tb terabyte terabytes
+ms millisecond milliseconds
+watt watts
+volt volts
+acre acres
+hectare hectares
+"""
+)
+
+_PAIRS = """
+increase decrease reduce lower shrink
+raise lower reduce
+rise fall drop decline
+grow shrink decline
+gain lose
+up down
+high low
+higher lower
+highest lowest
+more less fewer
+most least fewest
+max min
+maximum minimum
+maximise minimise
+maximize minimize
+big small
+bigger smaller
+large small
+larger smaller
+largest smallest
+long short
+longer shorter
+longest shortest
+fast slow
+faster slower
+fastest slowest
+quick slow
+early late
+earlier later
+earliest latest
+first last
+old new
+older newer younger
+oldest newest youngest
+before after
+start stop end finish
+begin end
+open close shut
+on off
+enable disable
+activate deactivate
+allow block forbid deny disallow
+permit forbid
+accept reject decline
+approve reject deny
+add remove delete subtract
+create delete destroy
+insert delete
+install uninstall
+attach detach
+connect disconnect
+mount unmount
+lock unlock
+encrypt decrypt
+encode decode
+compress decompress expand
+import export
+upload download
+push pull
+send receive
+read write
+save discard
+show hide
+login logout
+subscribe unsubscribe
+follow unfollow
+include exclude omit
+buy sell
+borrow lend
+rent own
+income expense
+profit loss
+asset liability
+debit credit
+cheap expensive
+cheaper dearer
+cheapest dearest
+rich poor
+hot cold
+warm cool
+heat cool
+wet dry
+hard soft easy
+easy difficult
+light heavy dark
+strong weak
+safe dangerous unsafe
+legal illegal
+valid invalid
+possible impossible
+public private
+internal external
+inside outside
+indoor outdoor
+import export
+input output
+left right
+top bottom
+front back
+above below
+over under
+north south
+east west
+northern southern
+eastern western
+male female
+man woman
+men women
+boy girl
+mother father
+husband wife
+child adult
+win lose
+love hate
+best worst
+better worse
+good bad
+positive negative
+advantage disadvantage drawback
+benefit risk drawback
+pro con
+cause effect
+symptom treatment
+ancestor descendant
+supply demand
+vertical horizontal
+parallel perpendicular series
+acid base alkaline
+inhale exhale
+arrive depart leave
+arrival departure
+enter exit leave
+all none some
+always never
+every no
+only also
+maternal paternal
+temporary permanent
+manual automatic
+sync async
+synchronous asynchronous
+client server
+sender receiver recipient
+employer employee
+teacher student
+doctor patient
+landlord tenant
+predator prey
+ancient modern
+major minor
+upgrade downgrade
+promote demote
+deposit withdraw
+deflate inflate
+inflation deflation
+melt freeze
+boil freeze
+sunrise sunset
+breakfast lunch dinner
+hypertension hypotension
+"""
+
+
+def stem(word: str) -> str:
+    """A word without its plainest endings: enough to find `increased` under `increase`."""
+    for ending in ("ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+def _opposites() -> dict[str, frozenset[str]]:
+    """Each word of a line is against the first, the first against all."""
+    found: dict[str, set[str]] = {}
+    for line in _PAIRS.strip().splitlines():
+        first, *others = map(stem, line.split())
+        for other in others:
+            found.setdefault(first, set()).add(other)
+            found.setdefault(other, set()).add(first)
+    return {word: frozenset(against) for word, against in found.items()}
+
+
+OPPOSITES = _opposites()
+
+QUESTIONS = (
+    (r"\bhow many\b|\bnumber of\b", "count"),
+    (r"\bhow (?:much (?:does|do|did|is|are|will|would)|expensive)\b|\b(?:cost|price)\b", "price"),
+    (r"\bhow long\b|\bduration\b", "duration"),
+    (r"\bhow often\b|\bfrequency\b", "frequency"),
+    (r"\bhow far\b|\bdistance\b", "distance"),
+    (r"\bhow old\b|\bage of\b", "age"),
+    (r"\bwho(?:m|se)?\b", "who"),
+    (r"\bwhen\b|\bwhat (?:time|date|day|year)\b", "when"),
+    (r"\bwhere\b", "where"),
+    (r"\bwhy\b|\breason\b|\bhow come\b", "why"),
+)
+"""The first that is found says what is asked for."""
+
+COMMON_CAPITALS = _words("i i'm i'd i've i'll ok q a")
+
+FUNCTION_WORDS = {
+    "en": _words("the is are of and to in what how do does my can with for that it this you on i"),
+    "de": _words("der die das ist sind und zu in wie was mein kann mit für dass es ich auf ein eine den"),
+    "fr": _words("le la les est sont et de des que comment mon ma avec pour je il un une du dans quel"),
+    "es": _words("el la los las es son y de que cómo mi con para yo un una en del cuál puedo por"),
+    "it": _words("il lo la gli è sono e di che come mio con per io un una in del qual posso"),
+    "pt": _words("o a os as é são e de que como meu com para eu um uma em do qual posso"),
+    "nl": _words("de het een is zijn en van wat hoe mijn kan met voor dat ik op te niet"),
+}
