@@ -25,6 +25,7 @@ from pilothouse.rag import Rag, RagProvider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Snapshot, read_config
 from pilothouse.storage import Jobs, LocalExecutor, SnapshotStore, Spool, open_store
+from pilothouse.storage.responses import ResponseStore
 from pilothouse.web import Root, Server
 
 __all__ = ["Platform", "build"]
@@ -75,7 +76,8 @@ class Platform:
             self._encoder_fingerprint,
         )
         self.providers["rag"] = RagProvider("rag", self.rag)
-        self.endpoints = Endpoints(self.gateway, self.keys, self.recorder, self.metrics, settings)
+        kept = ResponseStore(self.store.observe)
+        self.endpoints = Endpoints(self.gateway, self.keys, self.recorder, self.metrics, settings, kept)
 
     def _current_snapshot(self) -> Snapshot:
         """The YAML file is one author: a changed file becomes the next Snapshot; without one the last stays."""
@@ -114,6 +116,7 @@ class Platform:
     async def stop(self) -> None:
         """Let running jobs go back to the queue, then close what belongs to this event loop."""
         await asyncio.to_thread(self.executor.stop, self.settings.shutdown_grace)
+        await self.endpoints.aclose()
         await self._close_rooms()
 
     async def _encoder_fingerprint(self) -> str:

@@ -13,6 +13,7 @@ from pilothouse.call import Call
 from pilothouse.errors import Unsupported
 from pilothouse.gateway.dialects.messages_answer import MessageWriter
 from pilothouse.gateway.dialects.messages_fit import fitted
+from pilothouse.gateway.responses_bridge import response_by_chat
 from pilothouse.protocols import Provider
 from pilothouse.providers.translated import TranslatingProvider
 from pilothouse.types import ChatChunk, ChatRequest, Json
@@ -36,6 +37,8 @@ def bridged(provider: Provider, request: ChatRequest) -> Provide:
     if request.operation == "messages" and "chat" in provider.operations:
         _refuse_unsaid(request)
         return lambda sent, call: _messages_by_chat(provider, sent, call)
+    if request.operation == "responses" and "chat" in provider.operations:
+        return response_by_chat(provider, request)
     raise Unsupported(f"'{request.model}' has no {request.operation.replace('_', ' ')}s.", param="model")
 
 

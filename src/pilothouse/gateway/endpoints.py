@@ -21,9 +21,11 @@ from pilothouse.errors import (
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
 from pilothouse.gateway.pipeline import Gateway
+from pilothouse.gateway.responses import Responses
 from pilothouse.gateway.routes import Route, Routes
 from pilothouse.observe import Metrics
 from pilothouse.settings import Settings
+from pilothouse.storage.responses import ResponseStore
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Operation
 
 __all__ = ["Endpoints"]
@@ -37,13 +39,22 @@ LAST_WORD = 5.0  # seconds for a client that is slow to read to take an error
 class Endpoints:
     """An ASGI application for the paths in `routes`; anything else under `/v1` is a 404 in OpenAI's shape."""
 
-    def __init__(self, gateway: Gateway, keys: Keys, recorder: Recorder, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        keys: Keys,
+        recorder: Recorder,
+        metrics: Metrics,
+        settings: Settings,
+        kept: ResponseStore,
+    ) -> None:
         self._gateway = gateway
         self._keys = keys
         self._recorder = recorder
         self._metrics = metrics
         self._settings = settings
         messages = Messages(gateway, settings.max_body_bytes, self._identity)
+        self._responses = Responses(gateway.chat, kept, settings.max_body_bytes, self._identity)
         self.routes = Routes(
             [
                 Route("POST", "/v1/chat/completions", self.chat),
@@ -51,10 +62,15 @@ class Endpoints:
                 Route("POST", "/v1/embeddings", self.embeddings),
                 Route("POST", "/v1/messages", messages.create, MESSAGES_ERRORS),
                 Route("POST", "/v1/messages/count_tokens", messages.count_tokens, MESSAGES_ERRORS),
+                *self._responses.routes,
                 Route("GET", "/v1/models", self.models),
                 Route("GET", "/v1/models/{name...}", self.model),
             ]
         )
+
+    async def aclose(self) -> None:
+        """Stop what was left running in the background."""
+        await self._responses.aclose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, time.monotonic() + self._settings.request_timeout)

@@ -5,6 +5,7 @@ and only the few fields that the gateway counts by are read from it.
 """
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
@@ -16,12 +17,20 @@ from pilothouse.config import ProviderConfig
 from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.failures import UNREADABLE
+from pilothouse.providers.openai_responses import HELD, LAST, native_body, read_event, read_response
 from pilothouse.providers.sse import SseReader
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
 
 __all__ = ["OpenAIProvider"]
 
-_PATHS = {"chat": "chat/completions", "text_completion": "completions", "embeddings": "embeddings", "models": "models"}
+_PATHS = {
+    "chat": "chat/completions", "text_completion": "completions", "embeddings": "embeddings", "models": "models",
+    "responses": "responses",
+}  # fmt: skip
+_NOT_DEPLOYED = ("models", "responses")
+"""Paths that Azure does not put under a deployment."""
+_AZURE_RESPONSES = "2025-03-01-preview"
+"""The first of Azure's dated versions with the Responses API, as its own error message says."""
 
 
 class _PromptDetails(msgspec.Struct):
@@ -96,17 +105,20 @@ _encode = msgspec.json.Encoder().encode
 
 class OpenAIProvider(HttpProvider):
     """Options: `api_version` makes it Azure (base_url is the resource's, models are deployment names);
-    `stream_usage: false` is for servers that refuse `stream_options`."""
+    `stream_usage: false` is for servers that refuse `stream_options`; `responses` says whether the server has OpenAI's
+    Responses API, which is known of api.openai.com and of Azure's versions alone."""
 
     operations = frozenset({"chat", "text_completion", "embeddings"})
     default_base_url = "https://api.openai.com/v1"
-    known_options = frozenset({"api_version", "stream_usage"})
+    known_options = frozenset({"api_version", "responses", "stream_usage"})
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         version = config.options.get("api_version")
         self._api_version = None if version is None else str(version)  # YAML reads 2024-10-21 as a date
         self._stream_usage = config.options.get("stream_usage", True) is not False
         super().__init__(name, config)
+        if self._has_responses():
+            self.operations = self.operations | {"responses"}
         self._urls = {operation: URL(f"{self.base_url}/{path}") for operation, path in _PATHS.items()}
 
     def auth_headers(self) -> dict[str, str]:
@@ -115,6 +127,11 @@ class OpenAIProvider(HttpProvider):
         return super().auth_headers()
 
     async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        if request.operation == "responses":
+            async with aclosing(self._respond(request, call)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
         body, stream = request.body, request.stream
         if stream and self._stream_usage:
             body = {**body, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
@@ -151,10 +168,79 @@ class OpenAIProvider(HttpProvider):
         rows = answer.get("data") if isinstance(answer, dict) else answer
         return [row["id"] for row in rows or () if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
+    async def _respond(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        """The same course in the Responses dialect, whose streams end with an event of their own."""
+        url = self._url("responses", request.model)
+        async with self.post(url, _encode(native_body(request.body)), call) as response:
+            if not request.stream:
+                yield self._whole_response(await self.whole(response))
+                return
+            if "json" in response.headers.get("content-type", ""):
+                self._whole_response(await self.whole(response))
+                raise self.protocol_error("answered a stream request without streaming")
+            reader, held, events = SseReader(), list[ChatChunk](), 0
+            async for fragment in response.content.iter_any():
+                for data in reader.feed(fragment):
+                    chunk = self._event(data)
+                    events += 1
+                    if chunk.event in HELD:
+                        held.append(chunk)
+                        continue
+                    for waiting in held:
+                        yield waiting
+                    held.clear()
+                    yield chunk
+                    if chunk.event in LAST:
+                        await self.stream_end(response)
+                        return
+            if last := self._last_event(reader.finish()):
+                yield last
+            else:
+                raise self.broken_off() if events else self.protocol_error("answered a stream request with no events")
+
+    def _last_event(self, left: list[bytes]) -> ChatChunk | None:
+        """The closing event of a stream that ended without its last blank line."""
+        for data in left:
+            try:
+                chunk = self._event(data)
+            except ProviderProtocolError as error:
+                raise self.broken_off() from error
+            if chunk.event in LAST:
+                return chunk
+        return None
+
+    def _whole_response(self, raw: bytes) -> ChatChunk:
+        try:
+            status, chunk = read_response(raw)
+        except UNREADABLE as error:
+            raise self.protocol_error(f"answered outside the Responses format ({error})") from error
+        if status == "failed" or (status is None and self.describe(raw)[0]):
+            raise self.error_in_stream(raw)
+        if status is None:
+            raise self.protocol_error("answered without a response")
+        return chunk
+
+    def _event(self, raw: bytes) -> ChatChunk:
+        try:
+            event, chunk = read_event(raw)
+        except UNREADABLE as error:
+            raise self.protocol_error(f"answered outside the Responses format ({error})") from error
+        if event.failure is not None:
+            raise self.error_in_stream(event.failure or raw)
+        return chunk
+
+    def _has_responses(self) -> bool:
+        wanted = self.config.options.get("responses")
+        if wanted is not None:
+            return bool(wanted)
+        if self._api_version is None:
+            return self.base_url == self.default_base_url
+        return self._api_version[:4].isdigit() and self._api_version >= _AZURE_RESPONSES
+
     def _url(self, operation: str, model: str) -> URL:
         if self._api_version is None:
             return self._urls[operation]
-        place = "" if operation == "models" else f"deployments/{quote(model, safe='')}/"
+        place = "" if operation in _NOT_DEPLOYED else f"deployments/{quote(model, safe='')}/"
         address = f"{self.base_url}/openai/{place}{_PATHS[operation]}?api-version={quote(self._api_version)}"
         return URL(address, encoded=True)
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.ids import now_us
 from pilothouse.storage.database import writing
 from pilothouse.storage.payloads import pack, unpack
-from pilothouse.storage.tables import responses
+from pilothouse.storage.tables import responses, upsert
 from pilothouse.types import Json
 
 __all__ = ["RUNNING", "ResponseStore", "StoredResponse"]
@@ -58,14 +58,14 @@ class ResponseStore:
         self._purge_at = 0
 
     def put(self, project_id: str, stored: StoredResponse, lease: float | None = None) -> None:
-        """Keep a new answer; one that is still being worked on is held for `lease` seconds."""
+        """Keep an answer, in place of one with its id. One that is still being worked on is held for `lease` seconds."""
         now = self._clock()
         row = {
             "project_id": project_id, "id": stored.id, "created_us": now, "expires_us": now + self._retention_us,
             "model": stored.model, "previous_id": stored.previous_id, **self._state(stored, lease),
         }  # fmt: skip
         with writing(self._engine) as connection:
-            connection.execute(insert(responses), row)
+            connection.execute(upsert(connection, responses), row)
             if now >= self._purge_at:
                 self._purge_at = now + int(_PURGE_EVERY * _SECOND)
                 _purge(connection, now)

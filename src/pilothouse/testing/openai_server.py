@@ -1,4 +1,4 @@
-"""The OpenAI wire format (chat completions, completions, embeddings, models), Azure's paths included.
+"""The OpenAI wire format (chat completions, completions, responses, embeddings, models), Azure's paths included.
 
 Written from https://platform.openai.com/docs/api-reference and Azure's REST reference (2024-10-21). Refuses what the
 format does not allow, so that a provider which sends it fails its contract.
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pilothouse.testing.openai_responses import error_event, hear_response, response_body, response_frames
 from pilothouse.testing.server import WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
 from pilothouse.types import Json, text_of
@@ -21,6 +22,7 @@ __all__ = ["OpenAIServer"]
 _PATH = re.compile(r"^(?:/v1|/openai/deployments/(?P<deployment>[^/]+)|/openai)/(?P<operation>[a-z/]+)$")
 _OPERATIONS = {
     "chat/completions": "chat", "completions": "text_completion", "embeddings": "embeddings", "models": "models",
+    "responses": "responses",
 }  # fmt: skip
 _FAILURES: dict[str, tuple[int, str, str | None]] = {
     "rate_limit": (429, "requests", "rate_limit_exceeded"),
@@ -53,6 +55,8 @@ class OpenAIServer(WireServer):
             given = got.body.get("input")
             return Heard(operation, model, inputs=[given] if isinstance(given, str) else list(given or ()))
         stream = got.body.get("stream") is True
+        if operation == "responses":
+            return hear_response(got.body, Heard(operation, model, stream))
         if not stream and got.body.get("stream_options") is not None:
             raise Refusal("The 'stream_options' parameter is only allowed when 'stream' is enabled.")
         if operation == "text_completion":
@@ -64,6 +68,8 @@ class OpenAIServer(WireServer):
             return {"object": "list", "data": [{"id": f"wire-{x}", "object": "model"} for x in ("large", "small")]}
         if heard.operation == "embeddings":
             return self._embeddings(heard, answer)
+        if heard.operation == "responses":
+            return response_body(heard, answer, self.last.body, f"resp_wire{len(self.requests)}")
         choices = []
         for index in range(answer.choices):
             choice: Json = {"index": index, "finish_reason": answer.finish_reason, "logprobs": None}
@@ -77,6 +83,8 @@ class OpenAIServer(WireServer):
         return body if answer.usage is None else {**body, "usage": answer.usage.to_openai()}
 
     def frames(self, heard: Heard, answer: Answer) -> list[bytes]:
+        if heard.operation == "responses":
+            return response_frames(heard, answer, self.last.body, f"resp_wire{len(self.requests)}")
         head = _head(heard, answer, "chat.completion.chunk" if heard.operation == "chat" else "text_completion")
         asked = bool((self.last.body.get("stream_options") or {}).get("include_usage"))
         extra: Json = {"usage": None} if asked else {}
@@ -97,6 +105,8 @@ class OpenAIServer(WireServer):
         return status, {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
     def error_frame(self) -> bytes:
+        if self.heard.operation == "responses":
+            return error_event()
         return _frame({"error": {"message": "The server had an error.", "type": "server_error", "code": None}})
 
     def _check_access(self, got: Received, *, azure: bool) -> None:

@@ -1,0 +1,96 @@
+"""One request to the Responses API on its way: what is sent, what came back so far, and what is to be kept of it.
+
+Says of the answer what the provider was not told: which response it goes on from, and that it runs in the background.
+Knows nothing of HTTP or of databases.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pilothouse.errors import PilothouseError
+from pilothouse.storage.responses import StoredResponse
+from pilothouse.types import ChatChunk, ChatRequest, Json
+
+__all__ = ["ENDINGS", "Turn"]
+
+ENDINGS = (b"response.completed", b"response.incomplete")
+_LIFECYCLE = (b"response.created", b"response.in_progress", b"response.queued", *ENDINGS)
+_CODES = {429: "rate_limit_exceeded", 400: "invalid_prompt"}
+"""OpenAI knows few words for a failed response; anything else is a server_error."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """`items` are the request's own input, in full; `response` is the response object as it stands, `ending` the
+    stream's last event."""
+
+    request: ChatRequest
+    items: list[Json]
+    previous_id: str | None = None
+    background: bool = False
+    response: Json = field(default_factory=dict)
+    events: int = 0
+    changed: bool = False
+    ending: Json = field(default_factory=dict)
+
+    @property
+    def store(self) -> bool:
+        return self.request.body.get("store") is not False
+
+    def told(self, chunk: ChatChunk) -> bytes:
+        """The data of an event of the stream, with what is to be said of the request."""
+        self.events += 1
+        if chunk.event not in _LIFECYCLE or (chunk.event not in ENDINGS and self.response and not self._own):
+            return chunk.raw
+        data = chunk.data
+        self.response = data["response"] = {**data["response"], **self._own}
+        if chunk.event in ENDINGS:
+            self.ending = data
+        return msgspec.json.encode(data) if self._own else chunk.raw
+
+    def ended(self, answer: ChatChunk) -> None:
+        """Take a whole answer."""
+        self.changed = bool(self._own)
+        self.response = {**answer.data, **self._own}
+
+    def last_event(self) -> bytes:
+        """The data of the stream's last event."""
+        return msgspec.json.encode({**self.ending, "response": self.response})
+
+    def fail(self, error: PilothouseError) -> bool:
+        """Mark the response as failed. False where none has been begun."""
+        if self.response:
+            self.response = failed(self.response, error)
+        return bool(self.response)
+
+    def failed(self, error: PilothouseError, request_id: str) -> bytes:
+        """The data of the event `response.failed`."""
+        response = failed(self.response, error)
+        event = {"type": "response.failed", "response": response, "sequence_number": self.events}
+        return msgspec.json.encode(event)
+
+    def unkept(self) -> None:
+        """Say that the answer is not kept."""
+        self.response["store"] = False
+        self.changed = True
+
+    def stored(self) -> StoredResponse:
+        """What to keep."""
+        return StoredResponse(
+            self.response["id"], self.response.get("model") or self.request.model, self.items, self.response,
+            self.previous_id,
+        )  # fmt: skip
+
+    @property
+    def _own(self) -> Json:
+        own: Json = {}
+        if self.previous_id is not None:
+            own["previous_response_id"] = self.previous_id
+        return {**own, "background": True} if self.background else own
+
+
+def failed(response: Json, error: PilothouseError) -> Json:
+    """The response object after this error."""
+    told = {"code": _CODES.get(error.status, "server_error"), "message": error.message}
+    return {**response, "status": "failed", "error": told}
