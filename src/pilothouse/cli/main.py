@@ -24,6 +24,8 @@ COMMANDS = {
     "init": "Write a starting pilothouse.yaml.",
     "up": "Start the platform.",
     "check": "Check the configuration and what it needs.",
+    "config": "The stored configuration: history, diff, rollback, push.",
+    "replay": "Try a new configuration on recorded traffic, without calling a provider.",
     "rag": "Ingest documents, search them, ask them.",
     "traces": "See what happened: list traces, show one.",
     "models": "The embedded encoder's files, and the models on offer.",

@@ -1,0 +1,96 @@
+"""Recorded model calls, in the order in which they began, a page at a time. Knows nothing of what is done with them.
+
+Pages follow the index of root spans; a call below a root waits in a heap until no later root can begin before it.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine, select, tuple_
+from sqlalchemy.engine import Connection
+
+from pilothouse.call import DEFAULT_PROJECT, Span
+from pilothouse.observe.rows import to_span
+from pilothouse.storage.payloads import unpack
+from pilothouse.storage.tables import payloads, spans
+
+__all__ = ["Traffic"]
+
+_PAGE = 200  # traces
+_Waiting = list[tuple[int, str, Span]]
+
+
+class Traffic:
+    """The model calls (spans of kind `llm`) of one project. Times are UTC microseconds. Blocks on the database."""
+
+    def __init__(self, engine: Engine, project_id: str = DEFAULT_PROJECT) -> None:
+        self._engine = engine
+        self._project = project_id
+
+    def start_of(self, newest: int, since_us: int, until_us: int) -> int:
+        """When the `newest`-th trace before `until_us` began; `since_us` where there are fewer since then."""
+        roots = self._roots(since_us, until_us).order_by(spans.c.start_us.desc(), spans.c.trace_id.desc())
+        with self._engine.connect() as connection:
+            found = connection.execute(roots.limit(1).offset(newest - 1)).first()
+        return since_us if found is None else int(found.start_us)
+
+    def calls(self, since_us: int, until_us: int, *, payload: bool = True) -> Iterator[Span]:
+        """Every call that began in this time, with its input and output unless told otherwise."""
+        waiting: _Waiting = []
+        last: tuple[int, str] | None = None
+        while True:
+            with self._engine.connect() as connection:
+                query = self._roots(since_us, until_us).order_by(spans.c.start_us, spans.c.trace_id).limit(_PAGE)
+                if last is not None:
+                    query = query.where(tuple_(spans.c.start_us, spans.c.trace_id) > tuple_(*last))
+                page = connection.execute(query).all()
+                if not page:
+                    break
+                last = (page[-1].start_us, page[-1].trace_id)
+                for span in self._of_page(connection, page, since_us, until_us, payload):
+                    heapq.heappush(waiting, (span.start_us, span.id, span))
+            while waiting and waiting[0][0] <= last[0]:
+                yield heapq.heappop(waiting)[2]
+        while waiting:
+            yield heapq.heappop(waiting)[2]
+
+    def _roots(self, since_us: int, until_us: int) -> Any:
+        c = spans.c
+        return select(c.start_us, c.trace_id).where(
+            c.project_id == self._project, c.parent_id.is_(None), c.start_us >= since_us, c.start_us < until_us
+        )
+
+    def _of_page(
+        self, connection: Connection, page: Sequence[Any], since_us: int, until_us: int, payload: bool
+    ) -> Iterator[Span]:
+        """The calls of the traces whose first root of this time is on the page."""
+        c = spans.c
+        ids = {row.trace_id for row in page}
+        roots = self._roots(since_us, until_us).where(c.trace_id.in_(ids))
+        first: dict[str, int] = {}
+        for row in connection.execute(roots):
+            first[row.trace_id] = min(row.start_us, first.get(row.trace_id, row.start_us))
+        begin = (page[0].start_us, page[0].trace_id)
+        mine = [trace for trace, start in first.items() if (start, trace) >= begin]
+        of_mine = (c.project_id == self._project, c.trace_id.in_(mine))
+        query = select(spans).where(*of_mine, c.kind == "llm", c.start_us >= since_us, c.start_us < until_us)
+        rows = connection.execute(query).mappings().all()
+        bodies = self._bodies(connection, rows) if payload else {}
+        for found in rows:
+            yield to_span(found, None, bodies.get((found["trace_id"], found["id"])))
+
+    def _bodies(self, connection: Connection, rows: Sequence[Any]) -> dict[tuple[str, str], Any]:
+        """What went in and came out, by trace and span; what is damaged is left out."""
+        c = payloads.c
+        query = select(c.trace_id, c.span_id, c.body).where(
+            c.project_id == self._project,
+            c.trace_id.in_({row["trace_id"] for row in rows}),
+            c.span_id.in_({row["id"] for row in rows}),
+        )
+        bodies = {}
+        for row in connection.execute(query):
+            with suppress(ValueError):
+                bodies[row.trace_id, row.span_id] = unpack(row.body)
+        return bodies
