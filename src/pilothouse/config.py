@@ -219,8 +219,9 @@ class Shadow(_Strict):
 class ModelConfig(_Strict):
     """An alias over deployments, and how its calls are routed, retried, cached, limited and shaped.
 
-    `strategy: complexity` needs `simple` and `complex`, two other aliases, and no deployments of its own. `fallbacks`
-    is a list of aliases, or lists by class of failure.
+    `strategy: complexity` needs `simple` and `complex`, two other aliases, and no deployments of its own; `head` is a
+    file that `pilothouse router train` made, `threshold` overrides the one that it was calibrated to. `fallbacks` is a
+    list of aliases, or lists by class of failure.
     """
 
     deployments: list[DeploymentConfig] = []
@@ -228,6 +229,7 @@ class ModelConfig(_Strict):
     simple: str | None = None
     complex: str | None = None
     threshold: _Share | None = None
+    head: str | None = None
     rules: list[Rule] = []
     fallbacks: Fallbacks = Fallbacks()
     resilience: Resilience = Resilience()

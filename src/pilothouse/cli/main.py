@@ -29,6 +29,7 @@ COMMANDS = {
     "rag": "Ingest documents, search them, ask them.",
     "traces": "See what happened: list traces, show one.",
     "models": "The embedded encoder's files, and the models on offer.",
+    "router": "Train and judge the choice between a simple and a complex model.",
     "jobs": "Background work: list, show, cancel.",
 }
 
