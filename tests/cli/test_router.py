@@ -14,40 +14,8 @@ from pilothouse.settings import Settings
 
 EASY = ("What is {}?", "Spell {}.", "Translate {} to Greek")
 HARD = ("Prove the main theorem about {} and explain each step", "Design a system for {} and weigh the trade-offs")
-THINGS = tuple(
-    [
-        "tides",
-        "jazz",
-        "tariffs",
-        "glaciers",
-        "chess",
-        "insulin",
-        "honey",
-        "trains",
-        "maps",
-        "salt",
-        "wool",
-        "ink",
-        "bread",
-        "storms",
-        "roads",
-        "coins",
-        "dams",
-        "bees",
-        "lamps",
-        "opera",
-        "pumps",
-        "rivers",
-        "tents",
-        "soil",
-        "radar",
-        "silk",
-        "clocks",
-        "kites",
-        "paper",
-        "sugar",
-    ]
-)
+THINGS = [f"{thing} of {place}" for thing in ("tides", "jazz", "maps", "salt", "ink", "silk") for place in
+          ("Peru", "Crete", "Oslo", "Java", "Kyoto")]  # fmt: skip
 
 
 def write_pairs(path: Path) -> Path:
