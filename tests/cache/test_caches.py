@@ -97,7 +97,7 @@ async def served(
     if lookup is None:
         async with aclosing(upstream.make(request)) as chunks:
             return "".join([chunk.text async for chunk in chunks]), "none"
-    async with aclosing(lookup.serve(lambda: upstream.make(request))) as chunks:
+    async with aclosing(await lookup.serve(lambda: upstream.make(request))) as chunks:
         text = "".join([chunk.text async for chunk in chunks])
     await lookup.store(deployment="p/m", model="m", usage=USAGE, cost_nano=7)
     return text, lookup.how
@@ -214,7 +214,7 @@ async def test_an_answer_that_its_client_did_not_hear_out_is_not_kept(caches: Ca
     request = ask(stream=True)
     lookup = caches.look_up(request, call(), "fast", EXACT, "r1")
     assert lookup is not None
-    async with aclosing(lookup.serve(lambda: upstream.make(request))) as chunks:
+    async with aclosing(await lookup.serve(lambda: upstream.make(request))) as chunks:
         await anext(chunks)
     await lookup.store()
     assert (await served(caches, upstream, request, call()))[1] == "miss"
@@ -245,7 +245,7 @@ async def test_a_failed_call_is_not_kept(caches: Caches) -> None:
     lookup = caches.look_up(ask(), call(), "fast", EXACT, "r1")
     assert lookup is not None
     with pytest.raises(ProviderUnavailable):
-        async for _ in lookup.serve(fails):
+        async for _ in await lookup.serve(fails):
             pass
     await lookup.store()
     assert (await caches.stats()).entries == 0

@@ -1,7 +1,7 @@
 """The caches as the pipeline sees them: one look-up per call, which then serves the call and stores what came of it.
 
-    lookup = caches.look_up(...)                None: no cache for this call (0.3 us)
-    async for chunk in lookup.serve(make): ...  exact answer | a call under way | semantic answer | make()
+    lookup = caches.look_up(...)                None: no cache for this call (0.2 us)
+    await lookup.serve(make)  -> chunks         exact answer | a call under way | semantic answer | make()
     await lookup.store(...)                     once the call is priced
 
 Knows nothing of HTTP, prices or routing.

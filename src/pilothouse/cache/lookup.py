@@ -86,21 +86,16 @@ class Lookup:
         return answer
 
     async def serve(self, make: Make) -> AsyncGenerator[ChatChunk]:
-        """The chunks of the answer: cached, shared with a call under way, or those of `make()`."""
+        """The chunks of the answer, to be read under `aclosing`: cached, shared with a call under way, or those of
+        `make()`. (Awaited rather than a generator itself: each generator costs a call 2 us.)"""
         request = self._request
         if not isinstance(request, ChatRequest):
             raise TypeError("serve is for chats; embeddings are found and stored")
         if (answer := await self.find()) is not None:
-            for chunk in replay(answer, request):
-                yield chunk
-            return
+            return _each(replay(answer, request))
         if self._context and self._directives.read:
-            running = self._shared(lambda: self._similar_or(make, request), request)
-        else:
-            running = self._shared(make, request)
-        async with aclosing(running):
-            async for chunk in running:
-                yield chunk
+            return self._shared(lambda: self._similar_or(make, request), request)
+        return self._shared(make, request)
 
     async def store(
         self, *, deployment: str = "", model: str = "", usage: Usage | None = None, cost_nano: int | None = None,
@@ -203,3 +198,8 @@ class Lookup:
 
     def _count(self, what: str) -> None:
         self._caches.count(self._call.project_id, self._alias, what)
+
+
+async def _each(chunks: list[ChatChunk]) -> AsyncGenerator[ChatChunk]:
+    for chunk in chunks:
+        yield chunk
