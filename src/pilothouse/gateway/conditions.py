@@ -16,7 +16,7 @@ from pilothouse.types import ChatRequest, text_of
 
 __all__ = ["Facts", "language_of"]
 
-_LOOKED_AT = 2000  # characters of a text that its language is guessed from
+_LOOKED_AT = 500  # characters of a text that its language is guessed from
 _PER_MESSAGE = 4  # tokens around each message
 _IMAGES = frozenset({"image_url", "input_image", "image"})
 
