@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from pilothouse.access import Keys
-from pilothouse.api.management import management
+from pilothouse.api.management import management, needed
+from pilothouse.principal import Role
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 
@@ -106,3 +107,33 @@ def test_other_errors_have_the_same_shape(client: TestClient) -> None:
 def test_the_pages_are_open_and_ask_for_the_key(client: TestClient) -> None:
     described = client.get("/api/openapi.json", headers={"authorization": ""}).json()
     assert described["paths"]["/api/notes"]["post"]["security"] == [{"HTTPBearer": []}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("GET", "/api/traces", "read"),
+        ("HEAD", "/api/jobs", "read"),
+        ("POST", "/api/jobs/1/cancel", "write"),
+        ("POST", "/api/rag/corpora/docs/search", "read"),
+        ("POST", "/api/rag/corpora/docs/ask", "write"),
+        ("POST", "/api/rag/corpora/a/b/search", "write"),
+        ("GET", "/api/keys", "administer"),
+        ("GET", "/api/keys/1", "administer"),
+        ("PUT", "/api/members/ada", "administer"),
+        ("GET", "/api/audit", "administer"),
+        ("GET", "/api/keysmith", "read"),
+    ],
+)
+def test_what_a_request_needs(method: str, path: str, action: str) -> None:
+    assert needed(method, path) == action
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "writes"), [("admin", 404, 200), ("editor", 404, 200), ("viewer", 404, 403), ("caller", 403, 403)]
+)
+def test_roles(client: TestClient, keys: Keys, role: Role, reads: int, writes: int) -> None:
+    secret, _ = keys.create("x", role)
+    headers = {"authorization": f"Bearer {secret}"}
+    assert client.get("/api/nothing", headers=headers).status_code == reads
+    assert client.post("/api/notes", json={"text": "four"}, headers=headers).status_code == writes

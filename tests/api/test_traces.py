@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
-from starlette.requests import Request
 
+from pilothouse.access import Keys
+from pilothouse.api.management import management
 from pilothouse.api.traces import routes
 from pilothouse.call import Span
-from pilothouse.errors import PilothouseError
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
@@ -31,14 +29,9 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         )  # fmt: skip
         SpoolRecorder(spool).record(span)
     Drainer(spool, store, settings.home).stop()
-    app = FastAPI()
-    app.include_router(routes(Traces(store)))
-
-    @app.exception_handler(PilothouseError)
-    async def on_error(_: Request, error: PilothouseError) -> JSONResponse:
-        return JSONResponse({"error": error.message}, error.status)
-
-    with TestClient(app) as client:
+    keys = Keys(store.control)
+    headers = {"authorization": f"Bearer {keys.in_process()}"}
+    with TestClient(management([routes(Traces(store))], keys, 1000), headers=headers) as client:
         yield client
     spool.close()
     store.close()
@@ -67,8 +60,8 @@ def test_one(client: TestClient) -> None:
         ("/api/traces/zz", 404),
         ("/api/traces/%00", 404),
         ("/api/traces?before=x", 400),
-        ("/api/traces?limit=0", 422),
-        ("/api/traces?since_us=999999999999999999999999", 422),
+        ("/api/traces?limit=0", 400),
+        ("/api/traces?since_us=999999999999999999999999", 400),
         ("/api/traces?text=%00&model=%00&status=%00", 200),
     ],
 )

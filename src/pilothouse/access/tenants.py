@@ -89,7 +89,7 @@ class Tenants:
             found = [_tenant(kind, row) for row in connection.execute(select(table).order_by(table.c[_IDS[kind]]))]
         implied = _implied(kind)
         if implied is not None and implied.id not in {tenant.id for tenant in found}:
-            found.insert(0, implied)
+            found = sorted([*found, implied], key=lambda tenant: tenant.id)
         return [tenant for tenant in found if parent in (None, tenant.parent)]
 
     def get(self, kind: Kind, identifier: str, parent: str | None = None) -> Tenant:

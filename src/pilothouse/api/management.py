@@ -1,5 +1,6 @@
 """The FastAPI application that holds the management routes: who may call them, and errors in one shape."""
 
+import re
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -13,31 +14,44 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse import __version__
 from pilothouse.access import Keys
+from pilothouse.access.door import Door
+from pilothouse.access.policy import demand
 from pilothouse.api.reference import CONTENT_POLICY, reference
-from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, PilothouseError
+from pilothouse.errors import BodyTooLarge, InvalidRequest, NotFound, PilothouseError
+from pilothouse.principal import Action
 from pilothouse.types import Json
 
-__all__ = ["management"]
+__all__ = ["management", "needed"]
 
 _OPEN = ("/api/docs", "/api/openapi.json")
+_ADMINISTERED = frozenset(("keys", "organisations", "projects", "teams", "members", "budgets", "audit"))
+_SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
 
-def management(routers: Sequence[APIRouter], keys: Keys, max_body_bytes: int) -> FastAPI:
-    """`routers` under `/api`, for administrators' keys only. OpenAPI at `/api/openapi.json`, pages at `/api/docs`."""
+def management(
+    routers: Sequence[APIRouter], keys: Keys, max_body_bytes: int, *, door: Door | None = None
+) -> FastAPI:  # fmt: skip
+    """`routers` under `/api`, for keys whose role allows what is asked: see `needed`.
+
+    `door` says who gets in at all, by default whoever has a valid key. OpenAPI at `/api/openapi.json`, pages at
+    `/api/docs`.
+    """
     app = FastAPI(
         title="Pilothouse",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        middleware=[Middleware(_Admission, keys=keys, max_body_bytes=max_body_bytes)],
+        middleware=[Middleware(_Admission, door=door or Door(keys), max_body_bytes=max_body_bytes)],
     )
     app.add_exception_handler(PilothouseError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_error)
-    scheme = HTTPBearer(auto_error=False, description="An administrator's key.")  # for the pages; _Admission checks
+    scheme = HTTPBearer(
+        auto_error=False, description="A key with a role that allows it."
+    )  # for the pages; _Admission checks
     for router in routers:
         app.include_router(router, dependencies=[Depends(scheme)])
 
@@ -48,20 +62,30 @@ def management(routers: Sequence[APIRouter], keys: Keys, max_body_bytes: int) ->
     return app
 
 
+def needed(method: str, path: str) -> Action:
+    """What a caller must be allowed to do for this request.
+
+    Keys, tenants, budgets and the audit log are for administrators; of the rest, reading is for those who may look.
+    """
+    if path.removeprefix("/api/").partition("/")[0] in _ADMINISTERED:
+        return "administer"
+    reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
+    return "read" if reads else "write"
+
+
 class _Admission:
     """Checks the key and bounds the body of what goes to `/api`. FastAPI would read anybody's body, whole, first."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, door: Door, max_body_bytes: int) -> None:
         self._app = app
-        self._keys = keys
+        self._door = door
         self._limit = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in _OPEN:
             headers = Headers(scope=scope)
             try:
-                if not self._keys.authenticate(headers.get("authorization")).is_admin:
-                    raise Forbidden("This needs an administrator's key.")
+                await self._admit(scope, headers)
                 length = headers.get("content-length", "")
                 if length.isdecimal() and int(length) > self._limit:
                     raise BodyTooLarge(f"The request body has {length} bytes; the limit is {self._limit}.")
@@ -69,6 +93,16 @@ class _Admission:
                 return await _answer(error)(scope, receive, send)
             receive = self._bounded(receive)
         await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope, headers: Headers) -> None:
+        """Leave the caller where routes find it. Raises Unauthenticated or Forbidden."""
+        peer = (scope.get("client") or ("", 0))[0]
+        address = self._door.client_ip(peer, headers.get("x-forwarded-for"))
+        principal = await self._door.admit(
+            headers.get("authorization"), headers.get("x-api-key"), endpoint=scope["path"], client_ip=address
+        )
+        demand(principal, needed(scope["method"], scope["path"]))
+        scope.setdefault("state", {})["principal"] = principal
 
     def _bounded(self, receive: Receive) -> Receive:
         size = 0

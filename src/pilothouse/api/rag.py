@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
 from pilothouse.protocols import Chat
 from pilothouse.rag import CorpusInfo, DocumentInfo, Rag
@@ -40,26 +41,26 @@ def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
     router = APIRouter(prefix="/api/rag/corpora", tags=["rag"])
 
     @router.get("")
-    async def list_corpora() -> Sequence[CorpusInfo]:
+    async def list_corpora(project: InProject) -> Sequence[CorpusInfo]:
         """All corpora, each at its current version."""
-        return await rag.corpora()
+        return await rag.corpora(project)
 
     @router.get("/{corpus}/documents")
-    async def list_documents(corpus: str) -> Sequence[DocumentInfo]:
+    async def list_documents(corpus: str, project: InProject) -> Sequence[DocumentInfo]:
         """What a corpus holds."""
-        return await rag.documents(corpus)
+        return await rag.documents(corpus, project)
 
     @router.post("/{corpus}/search")
-    async def search(corpus: str, body: _Search) -> Json:
+    async def search(corpus: str, body: _Search, caller: Caller, project: InProject) -> Json:
         """The best `k` passages, best first, each with the rank that either search gave it."""
-        call = Call(recorder, endpoint="/api/rag/corpora/search")
+        call = Call(recorder, caller, project, key_id=caller.key_id, endpoint="/api/rag/corpora/search")
         hits = await rag.search(corpus, body.query, body.k, call)
         return {"hits": [asdict(hit) for hit in hits], "trace_id": call.trace_id}
 
     @router.post("/{corpus}/ask")
-    async def ask(corpus: str, body: _Question) -> Json:
+    async def ask(corpus: str, body: _Question, caller: Caller, project: InProject) -> Json:
         """An answer with the passages that it cites."""
-        call = Call(recorder, endpoint="/api/rag/corpora/ask")
+        call = Call(recorder, caller, project, key_id=caller.key_id, endpoint="/api/rag/corpora/ask")
         messages = [{"role": "user", "content": body.question}]
         request = ChatRequest.check({"model": f"rag:{corpus}", "messages": messages})
         answer = ""
@@ -71,9 +72,9 @@ def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
         return {"answer": answer, "citations": citations, "trace_id": call.trace_id}
 
     @router.post("/{corpus}/ingest", status_code=202)
-    async def start_ingest(corpus: str, body: _Ingest) -> Json:
+    async def start_ingest(corpus: str, body: _Ingest, project: InProject) -> Json:
         """Queue an ingest of files and folders of this machine; gives its job."""
-        job_id = await rag.start_ingest(corpus, body.paths)
-        return (await rag.ingest_job(job_id)).to_json()
+        job_id = await rag.start_ingest(corpus, body.paths, project)
+        return (await rag.ingest_job(job_id, project)).to_json()
 
     return router

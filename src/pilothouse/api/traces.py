@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from pilothouse.api.caller import InProject
 from pilothouse.observe import Filters, Traces
 from pilothouse.types import Json
 
@@ -19,6 +20,7 @@ def routes(traces: Traces) -> APIRouter:
 
     @router.get("")
     def list_traces(
+        project: InProject,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         before: str | None = None,
         model: str | None = None,
@@ -27,12 +29,12 @@ def routes(traces: Traces) -> APIRouter:
         since_us: Annotated[int | None, Query(ge=0, le=_LATEST_US)] = None,
     ) -> Json:
         """The newest first, each with the totals of its spans. Hand `next` back as `before` for the page after."""
-        page = traces.list(limit=limit, before=before, filters=Filters(model, status, text, since_us))
+        page = traces.list(project, limit=limit, before=before, filters=Filters(model, status, text, since_us))
         return {"data": [asdict(row) for row in page.rows], "next": page.next}
 
     @router.get("/{trace}")
-    def get_trace(trace: str, payload: bool = True) -> Json:
+    def get_trace(trace: str, project: InProject, payload: bool = True) -> Json:
         """One trace with its spans. `trace` is an id, the beginning of one, or `last`."""
-        return traces.get(traces.find(trace), payload=payload).to_json(payload=payload)
+        return traces.get(traces.find(trace, project), project, payload=payload).to_json(payload=payload)
 
     return router

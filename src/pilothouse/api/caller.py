@@ -1,0 +1,54 @@
+"""Who calls a management route, and for which project: what routes take as arguments. The middleware found it out."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from pilothouse.access import Actor
+from pilothouse.access.policy import project_for
+from pilothouse.errors import Forbidden
+from pilothouse.principal import Principal
+
+__all__ = ["AnyProject", "By", "Caller", "InProject", "installation_only"]
+
+_Asked = Annotated[
+    str | None, Query(alias="project_id", description="The project; only the master key may name another than its own.")
+]
+
+
+def _caller(request: Request) -> Principal:
+    return request.state.principal  # type: ignore[no-any-return]
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""Whoever calls."""
+
+
+def _actor(principal: Caller) -> Actor:
+    return Actor.of(principal)
+
+
+By = Annotated[Actor, Depends(_actor)]
+"""The caller, for the audit log."""
+
+
+def _project(principal: Caller, asked: _Asked = None) -> str:
+    return project_for(principal, asked)
+
+
+InProject = Annotated[str, Depends(_project)]
+"""The project that the request names, else the key's own."""
+
+
+def _projects(principal: Caller, asked: _Asked = None) -> str | None:
+    return None if asked is None and principal.everywhere else project_for(principal, asked)
+
+
+AnyProject = Annotated[str | None, Depends(_projects)]
+"""The same, but None (every project) where the master key names none."""
+
+
+def installation_only(principal: Principal) -> None:
+    """Raises Forbidden for a key of one project."""
+    if not principal.everywhere:
+        raise Forbidden("Only the master key may do this: it concerns more than one project.")
