@@ -20,7 +20,9 @@ _IDS = {"tool_use": "id", "tool_result": "tool_use_id"}
 
 
 def forwarded(body: Json) -> Json:
-    """The body to send. Shares whatever needs no edit with the caller's."""
+    """The body to send: the caller's own where it needs no edit."""
+    if not any(_is_foreign(block) for message in body["messages"] for block in _blocks(message)):
+        return body
     messages = [message for given in body["messages"] if (message := _message(given)) is not None]
     return {**body, "messages": messages}
 
@@ -37,25 +39,34 @@ def caller_headers(request: ChatRequest, own: Mapping[str, str]) -> dict[str, st
     return headers
 
 
+def _blocks(message: Json) -> list[Any]:
+    content = message.get("content")
+    return content if isinstance(content, list) else []
+
+
+def _is_foreign(block: Any) -> bool:
+    """Whether another model left this block in a form that Anthropic refuses."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "thinking":
+        return not block.get("signature")
+    if kind in _IDS:
+        given = block.get(_IDS[kind])
+        return isinstance(given, str) and safe_id(given) != given
+    return False
+
+
 def _message(message: Json) -> Json | None:
     """The message as Anthropic takes it; None where nothing is left of it."""
-    content = message.get("content")
-    if not isinstance(content, list):
+    kept = []
+    for block in _blocks(message):
+        if not _is_foreign(block):
+            kept.append(block)
+        elif block["type"] != "thinking":
+            name = _IDS[block["type"]]
+            kept.append({**block, name: safe_id(block[name])})
+    if not _blocks(message):
         return message
-    kept = [_block(block) for block in content if not _is_unsigned(block)]
-    return {**message, "content": kept} if kept or not content else None
-
-
-def _is_unsigned(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature")
-
-
-def _block(block: Any) -> Any:
-    name = _IDS.get(str(block.get("type"))) if isinstance(block, dict) else None
-    given = block.get(name) if name else None
-    if not isinstance(given, str) or (safe := safe_id(given)) == given:
-        return block
-    return {**block, name: safe}
+    return {**message, "content": kept} if kept else None
 
 
 class _Block(msgspec.Struct):
