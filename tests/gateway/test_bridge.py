@@ -1,0 +1,51 @@
+"""How Messages meet a provider that only chats; the wire-format servers say the rest in test_messages.py."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from pilothouse.call import Call
+from pilothouse.errors import Unsupported
+from pilothouse.gateway.bridge import bridged
+from pilothouse.gateway.dialects.messages import read_request
+from pilothouse.types import ChatRequest
+
+from .scripted import Scripted, piece, whole
+
+
+def request(**fields: Any) -> ChatRequest:
+    return read_request({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], **fields})
+
+
+def test_a_provider_of_the_dialect_gets_the_request_itself() -> None:
+    provider = Scripted(operations={"chat", "messages"})
+    assert bridged(provider, request(container="c")) == provider.chat
+
+
+def test_what_cannot_be_said_is_refused_before_the_provider_is_asked() -> None:
+    with pytest.raises(Unsupported, match=r"^container: cannot be said to 'm'.*\(nor inference_geo\)") as caught:
+        bridged(Scripted(), request(container="c", inference_geo="eu"))
+    assert caught.value.param == "container"
+    with pytest.raises(Unsupported, match="no messages"):
+        bridged(Scripted(operations={"embeddings"}), request())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_chat_is_asked_for_in_the_form_that_the_caller_wants(call: Call, stream: bool) -> None:
+    provider = Scripted(*((piece("a"), piece(finish="stop")) if stream else (whole("a"),)))
+    asked = request(stream=stream).edited(model="theirs")
+    chunks = [chunk async for chunk in bridged(provider, asked)(asked, call)]
+    (sent,) = provider.requests
+    assert (sent.operation, sent.model, sent.stream) == ("chat", "theirs", stream)
+    assert "".join(chunk.text for chunk in chunks) == "a"
+    assert [chunk.event for chunk in chunks][-1] == (b"message_stop" if stream else None)
+
+
+async def test_closing_the_answer_closes_the_chat(call: Call) -> None:
+    provider = Scripted(piece("a"), asyncio.Event())
+    asked = request(stream=True)
+    async with aclosing(bridged(provider, asked)(asked, call)) as chunks:
+        assert (await anext(chunks)).event == b"message_start"
+    assert provider.closed == 1
