@@ -193,10 +193,11 @@ class OpenAIProvider(HttpProvider):
                     if chunk.event in LAST:
                         await self.stream_end(response)
                         return
-            if last := self._last_event(reader.finish()):
-                yield last
-            else:
+            last = self._last_event(reader.finish())
+            if last is None:
                 raise self.broken_off() if events else self.protocol_error("answered a stream request with no events")
+            for chunk in (*held, last):
+                yield chunk
 
     def _last_event(self, left: list[bytes]) -> ChatChunk | None:
         """The closing event of a stream that ended without its last blank line."""

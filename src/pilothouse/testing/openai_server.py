@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pilothouse.ids import new_id
 from pilothouse.testing.openai_responses import error_event, hear_response, response_body, response_frames
 from pilothouse.testing.server import WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
@@ -69,7 +70,7 @@ class OpenAIServer(WireServer):
         if heard.operation == "embeddings":
             return self._embeddings(heard, answer)
         if heard.operation == "responses":
-            return response_body(heard, answer, self.last.body, f"resp_wire{len(self.requests)}")
+            return response_body(heard, answer, self.last.body, f"resp_{new_id()}")
         choices = []
         for index in range(answer.choices):
             choice: Json = {"index": index, "finish_reason": answer.finish_reason, "logprobs": None}
@@ -84,7 +85,7 @@ class OpenAIServer(WireServer):
 
     def frames(self, heard: Heard, answer: Answer) -> list[bytes]:
         if heard.operation == "responses":
-            return response_frames(heard, answer, self.last.body, f"resp_wire{len(self.requests)}")
+            return response_frames(heard, answer, self.last.body, f"resp_{new_id()}")
         head = _head(heard, answer, "chat.completion.chunk" if heard.operation == "chat" else "text_completion")
         asked = bool((self.last.body.get("stream_options") or {}).get("include_usage"))
         extra: Json = {"usage": None} if asked else {}

@@ -45,6 +45,15 @@ class _Output(msgspec.Struct):
     output: str | list[Json]
 
 
+class _Grammar(msgspec.Struct):
+    definition: str = ""
+    syntax: str = ""
+
+
+class _Summary(msgspec.Struct):
+    text: str = ""
+
+
 def as_items(given: str | list[Json] | None) -> list[Json]:
     """The `input` of a request as items."""
     if isinstance(given, str):
@@ -67,7 +76,7 @@ def _continued(item: Json) -> Json:
     if item.get("type") == "reasoning":
         return item
     kept = {name: value for name, value in item.items() if name not in ("id", "status")}
-    if item.get("role") == "assistant" and isinstance(item.get("content"), list):
+    if item.get("type") == "message" and item.get("role") == "assistant" and isinstance(item.get("content"), list):
         kept["content"] = [_uncited(part) for part in item["content"]]
     return kept
 
@@ -86,9 +95,10 @@ def sealed(by: str, blocks: list[Json]) -> str:
 def custom_function(tool: Json, where: str) -> Json:
     """A custom tool, whose input is free text, as a function with one argument."""
     name = read(tool.get("name"), str, f"{where}.name")
-    form = tool.get("format") or {}
-    grammar = f"\n\nThe input must follow this {form.get('syntax')} grammar:\n{form['definition']}"
-    description = (tool.get("description") or "") + (grammar if form.get("definition") else "")
+    form = read(tool.get("format") or {}, _Grammar, f"{where}.format")
+    description = read(tool.get("description") or "", str, f"{where}.description")
+    if form.definition:
+        description += f"\n\nThe input must follow this {form.syntax} grammar:\n{form.definition}"
     return {"type": "function", "function": {"name": name, "description": description, "parameters": _INPUT}}
 
 
@@ -133,7 +143,7 @@ class _Turns:
         if kind == "message":
             self._message(item, where)
         elif kind == "reasoning":
-            self._reasoning(item)
+            self._reasoning(item, where)
         elif kind in _CALLS:
             self._call(read(item, _Call, where), custom=kind == "custom_tool_call")
         elif kind in ("function_call_output", "custom_tool_call_output"):
@@ -157,12 +167,13 @@ class _Turns:
         else:
             self._begin()["content"] = _joined(content)
 
-    def _reasoning(self, item: Json) -> None:
+    def _reasoning(self, item: Json, where: str) -> None:
         seal = _unsealed(item.get("encrypted_content"))
         if seal is None:
             return
         turn = self._open or self._begin()
-        summary = "".join(part.get("text") or "" for part in item.get("summary") or ())
+        parts = read(item.get("summary") or [], list[_Summary], f"{where}.summary")
+        summary = "".join(part.text for part in parts)
         turn[BY] = seal[BY]
         if summary:
             turn["reasoning_content"] = turn.get("reasoning_content", "") + summary
@@ -239,7 +250,7 @@ def _unsealed(content: Any) -> Json | None:
 
 
 def _full(item: Json) -> Json:
-    kind = item.get("type") or "message"
+    kind = str(item.get("type") or "message")
     full = {"id": f"{_PREFIXES.get(kind, 'item')}_{new_id()}", "type": kind, **item}
     if kind != "reasoning":
         full.setdefault("status", "completed")
