@@ -184,3 +184,12 @@ def test_a_stream() -> None:
         {},
     ]
     assert reader.done
+
+
+def test_the_result_of_a_tool_that_failed_says_so() -> None:
+    def told(content: str) -> str:
+        result = {"role": "tool", "tool_call_id": "c1", "content": content, "is_error": True}
+        return str(sent(messages=[{"role": "user", "content": "Hi"}, result])["messages"][1]["content"])
+
+    assert told("no such file") == "Error: no such file"
+    assert told("<tool_use_error>no</tool_use_error>") == "<tool_use_error>no</tool_use_error>"

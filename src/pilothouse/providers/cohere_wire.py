@@ -81,6 +81,8 @@ def _message(message: Json, where: str) -> Json | None:
     role = _ROLES[message["role"]]
     if role == "tool":
         text = plain_text(message, where, _VENDOR)
+        if message.get("is_error") and "error" not in text[:32].lower():
+            text = f"Error: {text}"  # Cohere has no field for it
         return {"role": role, "tool_call_id": message.get("tool_call_id") or "", "content": text}
     parts = [_part(piece) for piece in content_of(message, where)]
     if role != "assistant":
