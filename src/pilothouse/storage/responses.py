@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.errors import InvalidRequest, NotFound
@@ -25,6 +25,10 @@ _DAY = 86_400.0
 _SECOND = 1_000_000
 _PURGE_EVERY = 3600.0  # seconds
 _PURGE_ROWS = 1000
+_FIND = select(responses).where(
+    responses.c.project_id == bindparam("project_id"), responses.c.id == bindparam("response_id")
+)
+"""Built once: building a statement costs more than running it."""
 _ABANDONED = {"code": "server_error", "message": "The server that worked on this response stopped. Ask again."}
 
 
@@ -55,17 +59,18 @@ class ResponseStore:
         self._engine = engine
         self._retention_us = int(retention * _SECOND)
         self._clock = clock
+        self._insert = upsert(engine, responses)
         self._purge_at = 0
 
     def put(self, project_id: str, stored: StoredResponse, lease: float | None = None) -> None:
-        """Keep an answer, in place of one with its id. One that is still being worked on is held for `lease` seconds."""
+        """Keep an answer, in place of one with its id. One still being worked on is held for `lease` seconds."""
         now = self._clock()
         row = {
             "project_id": project_id, "id": stored.id, "created_us": now, "expires_us": now + self._retention_us,
             "model": stored.model, "previous_id": stored.previous_id, **self._state(stored, lease),
         }  # fmt: skip
         with writing(self._engine) as connection:
-            connection.execute(upsert(connection, responses), row)
+            connection.execute(self._insert, row)
             if now >= self._purge_at:
                 self._purge_at = now + int(_PURGE_EVERY * _SECOND)
                 _purge(connection, now)
@@ -120,8 +125,7 @@ class ResponseStore:
     def _read(
         self, connection: Connection, project_id: str, response_id: str, param: str | None = None
     ) -> StoredResponse:
-        query = select(responses).where(responses.c.project_id == project_id, responses.c.id == response_id)
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_FIND, {"project_id": project_id, "response_id": response_id}).one_or_none()
         now = self._clock()
         if row is None or row.expires_us <= now:
             raise _not_found(response_id, param)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 __all__ = [
     "api_keys", "audit", "balances", "changes", "control", "insert_new", "jobs", "ledger", "manifests", "members",
@@ -331,7 +331,7 @@ def insert_new(connection: Connection, table: Table) -> Insert:
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
-def upsert(connection: Connection, table: Table) -> Insert:
+def upsert(connection: Connection | Engine, table: Table) -> Insert:
     """INSERT that overwrites every other column of the row with the same primary key."""
     insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
     values = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
