@@ -5,6 +5,7 @@ Knows nothing of tables. Times are UTC microseconds.
 
 import ipaddress
 import json
+import re
 from collections.abc import Sequence
 from typing import Annotated, Self
 
@@ -12,14 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Budget, Limits
+from pilothouse.errors import InvalidRequest
 from pilothouse.principal import Policy, Role
 
 __all__ = [
     "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Subject", "TenantChange",
-    "TenantSettings", "budgets_from", "limits_from", "policy_from", "text_of",
+    "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from", "text_of",
 ]  # fmt: skip
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Lower-case letters, digits, . _ -")]
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+Slug = Annotated[str, Field(pattern=f"^{_SLUG.pattern}$", description="Lower-case letters, digits, . _ -")]
 Subject = Annotated[
     str,
     Field(
@@ -120,6 +123,13 @@ class TenantChange(_Strict):
     def of(cls, settings: TenantSettings) -> Self:
         """The change to all of these settings."""
         return cls.model_validate(settings.model_dump())
+
+
+def check_slug(identifier: str) -> str:
+    """The id of an organisation, a project or a team, as it may be. Raises InvalidRequest."""
+    if not _SLUG.fullmatch(identifier):
+        raise InvalidRequest(f"'{identifier}' is no id: up to 64 lower-case letters, digits, dots, dashes.", param="id")
+    return identifier
 
 
 _BUDGETS = TypeAdapter(list[Budget])

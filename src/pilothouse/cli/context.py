@@ -55,7 +55,7 @@ def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        table.add_column(column.replace("_", " "), no_wrap=column == "id")  # an id is there to be copied, whole
     for row in rows:
         table.add_row(*("" if row.get(column) is None else plain(str(row[column])) for column in columns))
     Console(markup=False, emoji=False, highlight=False).print(table)  # rows hold text that callers chose
