@@ -96,6 +96,13 @@ class Limiter:
         self._holders, self._prefix = count(), new_id()
         self.unchecked = 0
 
+    def applies(self, call: Call, model_limits: Limits, user_limits: Limits) -> bool:
+        """Whether any limit counts this call: if not, `admit` need not be asked."""
+        rules = self._principals.get(call.principal)
+        if rules is None:
+            rules = self._compile(call.principal)
+        return bool(rules) or _limits(model_limits) or (call.user_id is not None and _limits(user_limits))
+
     async def admit(self, call: Call, model_limits: Limits, alias: str, user_limits: Limits, tokens: int) -> Ticket:
         """Take one request, the estimated `tokens` and a place from every limit that this call counts for.
 

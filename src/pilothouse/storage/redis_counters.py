@@ -21,7 +21,6 @@ from pilothouse.storage.redis_scripts import APPLY, RESERVE, STANDINGS, TAKE
 __all__ = ["RedisCounters"]
 
 _BATCH = 1000
-_MOST_QUEUED = 100_000
 _EXACT = 2**53
 _MS = 0.001
 
@@ -38,7 +37,8 @@ class RedisCounters:
     """The contract of Counters over Redis. Nothing is connected before the first call from a running event loop.
 
     `timeout`, `rest` and `lease` are in seconds: how long an exchange may take, how long to wait before trying again a
-    Redis that is away, and how long a place outlives its process. `clock` replaces Redis' own, for replays and tests.
+    Redis that is away, and how long a place outlives its process. `most_queued` operations wait for it at most; beyond,
+    the oldest are dropped (counted by `dropped`). `clock` replaces Redis' own, for replays and tests.
     """
 
     def __init__(
@@ -48,12 +48,13 @@ class RedisCounters:
         timeout: float = 0.5,
         rest: float = 0.5,
         lease: float = 30.0,
+        most_queued: int = 100_000,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self._clock = clock
         self._lease_ms = round(lease * 1000)
         self._line = RedisLine(url, self, timeout=timeout, rest=rest, beat=lease / 3)
-        self._queue: deque[tuple[str | int, ...]] = deque(maxlen=_MOST_QUEUED)
+        self._queue: deque[tuple[str | int, ...]] = deque(maxlen=most_queued)
         self._sending: Command | None = None
         self._sender, self._number = f"ph:sender:{new_id()}", 1
         self._epoch: bytes | None = None
@@ -196,7 +197,7 @@ class RedisCounters:
                         self._tell("again", _fund_key(name), hold, held.nano, held.tokens, ttl)
 
     def _tell(self, *operation: str | int) -> None:
-        if len(self._queue) == _MOST_QUEUED:
+        if len(self._queue) == self._queue.maxlen:
             self.dropped += 1  # the oldest gives way: budgets then hold more than they need to, until it expires
         self._queue.append(operation)
         self._line.nudge()
