@@ -25,7 +25,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     assert all(f"  {name} " in shown.stdout for name in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["demo", "init", "up", "check", "rag", "traces", "models", "jobs"])
+@pytest.mark.parametrize("command", ["demo", "init", "up", "check", "config", "replay", "rag", "traces", "models", "jobs"])
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     shown = run(command, "--help", cwd=tmp_path)
     assert shown.returncode == 0

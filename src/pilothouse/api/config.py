@@ -21,9 +21,9 @@ from pilothouse.storage.configs import differences, hidden, revealed
 from pilothouse.types import Json, decode_body
 from pilothouse.yamlfile import YamlFile
 
-__all__ = ["routes"]
+__all__ = ["BODIES", "read_body", "routes"]
 
-_BODIES = {
+BODIES: Json = {
     "requestBody": {
         "required": True,
         "content": {"application/yaml": {"schema": {"type": "string"}}, "application/json": {"schema": {}}},
@@ -49,17 +49,17 @@ def routes(live: LiveConfig) -> APIRouter:
             return Response(_yaml(live.snapshot.config), media_type="application/yaml")
         return {**_shown(live.snapshot), "problem": live.problem}
 
-    @router.put("", openapi_extra=_BODIES)
+    @router.put("", openapi_extra=BODIES)
     async def put(request: Request, expected_number: _Expected = None) -> Json:
         """Make the body the configuration that serves. 409 when another became current since `expected_number`."""
-        config = await _read(request, live.snapshot.config)
+        config = await read_body(request, live.snapshot.config)
         return _shown(await _put(live, config, request, expected_number))
 
-    @router.post("/validate", openapi_extra=_BODIES)
+    @router.post("/validate", openapi_extra=BODIES)
     async def validate(request: Request) -> Json:
         """Whether the body could serve here, what is wrong with it, and what it would change."""
         try:
-            config = await _read(request, live.snapshot.config)
+            config = await read_body(request, live.snapshot.config)
             await asyncio.to_thread(live.validate, config)
         except ConfigError as error:
             return {"valid": False, "problems": error.message.splitlines(), "changes": []}
@@ -102,7 +102,7 @@ async def _put(live: LiveConfig, config: Config, request: Request, expected: int
     return await asyncio.to_thread(live.put, config, author=author, source="api", expected_number=expected)
 
 
-async def _read(request: Request, current: Config) -> Config:
+async def read_body(request: Request, current: Config) -> Config:
     """The configuration that the body is. Raises InvalidRequest, or ConfigError naming keys, of YAML also lines."""
     raw = await request.body()
     if "yaml" not in request.headers.get("content-type", ""):

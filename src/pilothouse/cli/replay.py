@@ -1,21 +1,22 @@
 """`pilothouse replay`: recorded traffic through a new configuration, as a simulation. No provider is called."""
 
-import asyncio
 import json
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, plain
-from pilothouse.config import Config
 from pilothouse.ids import now_us
 from pilothouse.snapshot import read_config
-from pilothouse.storage import Store, open_store
 
 if TYPE_CHECKING:
     from pilothouse.lifecycle.replay import Report, Side
+    from pilothouse.protocols import Progress
 
 __all__ = ["replay"]
 
@@ -50,44 +51,32 @@ def replay(
     context: Context, path: Path, since: int, limit: int | None, semantic: bool, seed: int, as_json: bool
 ) -> None:
     """Run recorded traffic through a new configuration and tell what would change. No provider is called."""
-    config = read_config(path)
-    store = open_store(context.settings)
-    try:
-        report = asyncio.run(_replay(context, store, config, since, limit, semantic, seed))
-    finally:
-        store.close()
+    from pilothouse.lifecycle.replay_job import ReplayOrder, run_replay  # noqa: PLC0415 - heavy, and not for --help
+
+    config, until = read_config(path), now_us()
+    order = ReplayOrder(since_us=until - since, until_us=until, limit=limit, semantic=semantic, seed=seed)
+    with _showing_progress() as progress:
+        report = run_replay(context.settings, config, order, progress)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(plain(line) for line in _told(report)))
 
 
-async def _replay(
-    context: Context, store: Store, config: Config, since: int, limit: int | None, semantic: bool, seed: int
-) -> "Report":
-    from pilothouse.access.loaded import LoadedKeys  # noqa: PLC0415 - the rooms are heavy, and not for --help
-    from pilothouse.cli.models import showing_progress  # noqa: PLC0415
-    from pilothouse.lifecycle.replay import replay as run  # noqa: PLC0415
-    from pilothouse.lifecycle.traffic import Traffic  # noqa: PLC0415
-    from pilothouse.models import BatchingEncoder, Encoder, EncoderStore  # noqa: PLC0415
+@contextmanager
+def _showing_progress() -> "Iterator[Progress | None]":
+    """A bar on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - rich is for terminals
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import Progress as Bar  # noqa: PLC0415
 
-    encode = BatchingEncoder(lambda: Encoder(EncoderStore(context.settings.models_dir).ensure()))
-    until = now_us()
-    try:
-        with showing_progress() as progress:
-            return await run(
-                Traffic(store.observe),
-                config,
-                until - since,
-                until,
-                limit=limit,
-                seed=seed,
-                principal_of=LoadedKeys(store.control).principal_of,
-                encode=encode if semantic else None,
-                progress=progress,
-            )
-    finally:
-        await encode.aclose()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Replaying calls", total=None)
+        yield lambda done, total, note="": bar.update(task, completed=done, total=total or None)
 
 
 def _told(report: "Report") -> list[str]:
