@@ -10,6 +10,7 @@ from genai_prices.types import ModelPrice, TieredPrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pilothouse.config import Price
 from pilothouse.observe.prices import PriceOverride, Prices, price_kind
 from pilothouse.types import Usage
 
@@ -204,3 +205,77 @@ def test_invented_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) 
     for number in range(10):
         assert prices.cost("self-hosted", f"model-{number}", MILLION, AT) is None
     assert len(prices._book._schedules) == 3
+
+
+POOL = {"provider": "pool", "model": "llama-3.1-8b"}
+
+
+def _of(**fields: object) -> PriceOverride:
+    return PriceOverride.of(Price.model_validate({**POOL, **fields}))
+
+
+def test_a_pool_of_ones_own_is_priced_under_its_name_in_the_configuration() -> None:
+    prices = Prices([_of(input=1, output=2), PriceOverride("self-hosted", "llama-3.1-8b", Decimal(7), Decimal(7))])
+    assert prices.cost("self-hosted", "llama-3.1-8b", MILLION, AT, provider="pool") == 3 * 10**9
+    assert prices.cost("self-hosted", "llama-3.1-8b", MILLION, AT, provider="other") == 14 * 10**9
+    assert prices.cost("self-hosted", "another", MILLION, AT, provider="pool") is None
+
+
+def test_the_price_of_a_machine_of_ones_own() -> None:
+    price = _of(gpu_hour="1.80", tokens_per_hour=3_600_000)
+    assert Prices([price]).cost("self-hosted", "llama-3.1-8b", Usage(1000, 1000), AT, provider="pool") == 1_000_000
+
+
+def test_a_price_holds_on_its_days_the_last_included() -> None:
+    price = _of(input=1, output=1, valid_from="2026-03-01", valid_until="2026-03-31")
+    prices = Prices([price])
+
+    def cost(*when: int) -> int | None:
+        return prices.cost("self-hosted", "llama-3.1-8b", MILLION, _us(*when), provider="pool")
+
+    assert cost(2026, 2, 28, 23, 59, 59) is None
+    assert cost(2026, 3, 1) == 2 * 10**9
+    assert cost(2026, 3, 31, 23, 59, 59) == 2 * 10**9
+    assert cost(2026, 4, 1) is None
+
+
+@pytest.mark.parametrize(("kind", "model"), [("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-5")])
+def test_the_batch_lane_costs_half_at_openai_and_anthropic(kind: str, model: str) -> None:
+    usage = Usage(1000, 100, cached_tokens=400)
+    ordinary = PRICES.cost(kind, model, usage, AT)
+    assert ordinary is not None
+    assert PRICES.cost(kind, model, usage, AT, batch=True) == ordinary // 2
+
+
+def test_the_batch_discount_of_a_contract() -> None:
+    def cost(kind: str, **fields: object) -> int | None:
+        override = PriceOverride.of(
+            Price.model_validate({"provider": kind, "model": "m", "input": 1, "output": 1, **fields})
+        )
+        return Prices([override]).cost(kind, "m", MILLION, AT, batch=True)
+
+    assert cost("openai") == 10**9
+    assert cost("openai", batch_discount=0) == 2 * 10**9
+    assert cost("groq") == 2 * 10**9
+    assert cost("groq", batch_discount=0.25) == 1_500_000_000
+
+
+def test_prices_are_replaced_at_once() -> None:
+    prices = Prices()
+    listed = prices.cost("openai", "gpt-4o", MILLION, AT)
+    prices.replace([PriceOverride("openai", "gpt-4o", Decimal(1), Decimal(1))])
+    assert prices.cost("openai", "gpt-4o", MILLION, AT) == 2 * 10**9
+    prices.replace([])
+    assert prices.cost("openai", "gpt-4o", MILLION, AT) == listed
+
+
+def test_a_stream_that_was_cut_off_is_priced_by_what_came() -> None:
+    """The provider named the input at the start; the output was counted from the text until the client left."""
+    cut = Usage(1000, 37, cached_tokens=800, estimated=True)
+    assert PRICES.cost("openai", "gpt-4o", cut, AT) == 200 * 2500 + 800 * 1250 + 37 * 10_000
+
+
+def test_cached_tokens_of_a_contract_without_a_rate_for_them_cost_as_input_once() -> None:
+    prices = Prices([_of(input=1, output=1)])
+    usage = Usage(1000, 0, cached_tokens=400, cache_write_tokens=300)
+    assert prices.cost("self-hosted", "llama-3.1-8b", usage, AT, provider="pool") == 1_000_000

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pilothouse.access.periods import Window, window
 from pilothouse.call import Call
 from pilothouse.config import Budget, Config, Period
-from pilothouse.observe.charges import home_of
+from pilothouse.observe.charges import account_name, home_of
 from pilothouse.principal import Principal
 from pilothouse.storage.counters import Fund
 
@@ -115,7 +115,7 @@ class Purses:
         if call.user_id is None:
             names = (*names, alias)
         else:
-            names = (*names, f"user:{project}/{call.user_id}", alias)
+            names = (*names, _user(project, call.user_id), alias)
             if self._users:
                 purses += _kept(self._of_user, (project, call.user_id), self._compile_user)
         if not self.deployments:
@@ -131,11 +131,15 @@ class Purses:
             yield from self._compile_model((project_id, alias))[1]
 
     def _compile_user(self, place: tuple[str, str]) -> tuple[Purse, ...]:
-        return purses_of(f"user:{place[0]}/{place[1]}", place[0], self._users)
+        return purses_of(_user(*place), place[0], self._users)
 
     def _compile_model(self, place: tuple[str, str]) -> tuple[str, tuple[Purse, ...]]:
-        account = f"model:{place[0]}/{place[1]}"
+        account = account_name(f"model:{place[0]}/{place[1]}")
         return account, purses_of(account, place[0], self._models.get(place[1], ()))
+
+
+def _user(project_id: str, user_id: str) -> str:
+    return account_name(f"user:{project_id}/{user_id}")
 
 
 def _of_principal(principal: Principal) -> tuple[tuple[str, ...], tuple[Purse, ...]]:

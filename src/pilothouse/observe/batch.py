@@ -108,7 +108,22 @@ class Batch:
         keep(connection, spool, self.reserved.values())
         note_progress(connection, self.progress)
         forget(connection, self.settled)
-        return enter(connection, self.charges)
+        try:
+            with connection.begin_nested():
+                return enter(connection, self.charges)
+        except _REFUSED:
+            return self._enter_singly(connection, rejects)
+
+    def _enter_singly(self, connection: Connection, rejects: Rejects) -> list[Charge]:
+        entered: list[Charge] = []
+        for charge in list(self.charges):
+            try:
+                with connection.begin_nested():
+                    entered += enter(connection, [charge])
+            except _REFUSED as error:
+                rejects.add(msgspec.msgpack.encode(charge), str(error))
+                self.charges.remove(charge)
+        return entered
 
     def _note(self, note: Reservation | Progress) -> None:
         place = note.project_id, note.id

@@ -10,16 +10,19 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import Progress, Reservation, Span
+from pilothouse.ids import content_hash
 from pilothouse.storage.tables import balances, ledger
 
-__all__ = ["EVERYWHERE", "Charge", "day_of", "enter", "home_of", "of_orphan", "of_span"]
+__all__ = ["EVERYWHERE", "Charge", "account_name", "day_of", "enter", "home_of", "of_orphan", "of_span"]
 
 EVERYWHERE = "*"
 """The project_id of the balances of accounts that stand above projects."""
 
 _DAY_US = 86_400_000_000
 _ABOVE_PROJECTS = ("org:", "deployment:")
-_LARGEST = 2**62  # what an absurd provider reports must still fit a 64-bit column after a sum
+_MOST_NANO = 10**14  # 100,000 USD for one call: what an absurd provider reports must leave room for sums in 64 bits
+_MOST_TOKENS = 2**31 - 1
+_LONGEST = 560  # characters of an account: four bytes each still fit into an entry of a Postgres index
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -56,6 +59,13 @@ def home_of(account: str, project_id: str) -> str:
     return EVERYWHERE if account.startswith(_ABOVE_PROJECTS) else project_id
 
 
+def account_name(account: str) -> str:
+    """An account as the ledger can hold it: without NUL, and where it is too long with a hash in place of its end."""
+    if "\0" in account:
+        account = account.replace("\0", "\ufffd")
+    return account if len(account) <= _LONGEST else f"{account[: _LONGEST - 17]}~{content_hash(account)}"
+
+
 def of_span(span: Span) -> Charge:
     """What a settled call costs. A call that used nothing costs 0; one that used something unpriced, None."""
     usage = span.usage
@@ -63,9 +73,9 @@ def of_span(span: Span) -> Charge:
     if nano is None and span.cost_known:
         nano = 0
     return Charge(
-        span.charge_id or "", span.project_id, span.start_us, span.accounts,
-        None if nano is None else min(nano, _LARGEST),
-        min(usage.input_tokens, _LARGEST) if usage else 0, min(usage.output_tokens, _LARGEST) if usage else 0,
+        span.charge_id or "", span.project_id, span.start_us, list(map(account_name, span.accounts)),
+        None if nano is None else min(nano, _MOST_NANO),
+        min(usage.input_tokens, _MOST_TOKENS) if usage else 0, min(usage.output_tokens, _MOST_TOKENS) if usage else 0,
         estimated=usage is not None and usage.estimated, trace_id=span.trace_id, endpoint=span.endpoint,
         provider=span.provider, deployment=span.deployment, model=span.response_model or span.request_model,
     )  # fmt: skip
@@ -81,9 +91,10 @@ def of_orphan(reservation: Reservation, progress: Progress | None, why: str) -> 
         nano, read, written, note = progress.nano, progress.input_tokens, progress.output_tokens, "the recorded output"
     else:
         nano, read, written, note = r.nano, r.tokens, 0, "the reserved bound"
+    nano, read, written = nano and min(nano, _MOST_NANO), min(read, _MOST_TOKENS), min(written, _MOST_TOKENS)
     return Charge(
-        r.id, r.project_id, r.at_us, r.accounts, nano, read, written, "orphan", True, r.trace_id, r.endpoint,
-        r.provider, r.deployment, r.model, f"{why}: charged {note}",
+        r.id, r.project_id, r.at_us, list(map(account_name, r.accounts)), nano, read, written, "orphan", True,
+        r.trace_id, r.endpoint, r.provider, r.deployment, r.model, f"{why}: charged {note}",
     )  # fmt: skip
 
 
@@ -113,11 +124,10 @@ def _insert(connection: Connection, charges: Sequence[Charge]) -> dict[tuple[str
     marks = ",".join([mark] * len(ledger.columns))
     statement = f"INSERT INTO ledger ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     rows = [_row(charge) for charge in charges]
-    whole = connection.begin_nested()
-    if connection.exec_driver_sql(statement, rows).rowcount == len(rows):
-        whole.commit()
-        return {(charge.project_id, charge.id): charge for charge in charges}
-    whole.rollback()
+    with connection.begin_nested() as whole:
+        if connection.exec_driver_sql(statement, rows).rowcount == len(rows):
+            return {(charge.project_id, charge.id): charge for charge in charges}
+        whole.rollback()
     return {
         (charge.project_id, charge.id): charge
         for charge, row in zip(charges, rows, strict=True)

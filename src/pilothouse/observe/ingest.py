@@ -90,9 +90,13 @@ class Drainer:
             self._show(metrics)
 
     def start(self) -> None:
-        self._orphans = [_Source(orphan) for orphan in orphans(self._home)]
+        self.take_over()
         self._woken.set()
         self._thread.start()
+
+    def take_over(self) -> None:
+        """Claim the spools of dead processes. The next flush empties them, and charges what they left open."""
+        self._orphans += [_Source(orphan) for orphan in orphans(self._home)]
 
     def wake(self) -> None:
         """Say that something was appended. Cheap enough for every span."""

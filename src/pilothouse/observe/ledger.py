@@ -189,7 +189,7 @@ class Ledger:
         with writing(self._engine) as connection:
             if connection.dialect.name != "sqlite":
                 connection.exec_driver_sql("LOCK TABLE ledger, balances IN SHARE ROW EXCLUSIVE MODE")
-            for row in connection.execution_options(yield_per=5000).execute(select(ledger)):
+            for row in connection.execute(select(ledger).execution_options(yield_per=5000)):
                 entries += 1
                 _sum(sums, row)
             old = {tuple(row[:3]): row for row in connection.execute(select(balances))}
