@@ -111,15 +111,17 @@ def test_system_prompts_become_the_first_messages() -> None:
 
 def test_tool_results_come_first_and_their_images_follow() -> None:
     result = {"type": "tool_result", "tool_use_id": "t1", "content": [text("A chart"), IMAGE], "is_error": True}
-    other = {"type": "tool_result", "tool_use_id": "t2"}
-    assert chat(user(text("Look"), result, other))["messages"] == [
+    other = {"type": "tool_result", "tool_use_id": "t2", "content": [text("One"), text("Two")]}
+    silent = {"type": "tool_result", "tool_use_id": "t3"}
+    assert chat(user(text("Look"), result, other, silent))["messages"] == [
         {
             "role": "tool",
             "tool_call_id": "t1",
             "content": "A chart\n(What was returned follows in the next message.)",
             "is_error": True,
         },
-        {"role": "tool", "tool_call_id": "t2", "content": ""},
+        {"role": "tool", "tool_call_id": "t2", "content": "One\nTwo"},
+        {"role": "tool", "tool_call_id": "t3", "content": ""},
         {"role": "user", "content": [text("Look"), IMAGE_PART]},
     ]
 

@@ -23,14 +23,7 @@ _encode = msgspec.json.Encoder().encode
 _STOPS = {"length": "max_tokens", "tool_calls": "tool_use", "function_call": "tool_use", "content_filter": "refusal"}
 _NATIVE_STOPS = ("stop_sequence", "model_context_window_exceeded")
 """Words of `native_finish_reason` that say more than a chat's own, and mean the same here."""
-_MORE = (
-    b'"tool_calls"',
-    b'"thinking_blocks"',
-    b'"refusal"',
-    b'"stop_reason"',
-    b'"native_finish_reason"',
-    b'"citations"',
-)
+_MORE = (b'"tool_calls"', b'"thinking_blocks"', b'"refusal"', b'"native_finish_reason"', b'"citations"')
 """Signs that a chunk holds more than its text: any other needs no decoding."""
 _NO_USAGE = Usage()
 
@@ -41,6 +34,7 @@ class MessageWriter:
     def __init__(self, request: ChatRequest) -> None:
         self._model = request.model
         self._stops: Sequence[str] = request.body.get("stop_sequences") or ()
+        self._signs = (*_MORE, b'"stop_reason"') if self._stops else _MORE
         self._names = _long_names(request)
         self._id = f"msg_{new_id()}"
         self._started = False
@@ -95,7 +89,7 @@ class MessageWriter:
         if chunk.text:
             self._add_text(chunk.text, out)
         raw = chunk.raw
-        if not chunk.usage_only and any(sign in raw for sign in _MORE):
+        if not chunk.usage_only and any(sign in raw for sign in self._signs):
             self._add_more(chunk.data, out)
         return out
 
@@ -105,7 +99,8 @@ class MessageWriter:
         self._close(out)
         usage = _usage(self._usage or _NO_USAGE)
         last = {"type": "message_delta", "delta": self._stop_fields(), "usage": usage, **self._extra}
-        out.append(ChatChunk(_encode(last), "", "", self._finish, self._usage, event=b"message_delta"))
+        raw = _encode(last)
+        out.append(ChatChunk(raw, finish_reason=self._finish, usage=self._usage, event=b"message_delta"))
         out.append(ChatChunk(b'{"type":"message_stop"}', event=b"message_stop"))
         return out
 
@@ -172,11 +167,10 @@ class MessageWriter:
     # ---- blocks
 
     def _begin(self, kind: str, empty: Json, out: list[ChatChunk], calls: list[Json] | None = None) -> None:
-        """See to it that a block of this kind is open."""
-        if self._open == kind:
+        """See to it that a block of this kind is open; each call of a tool is a block of its own."""
+        if self._open == kind and kind != "tool_use":
             return
-        if kind != "tool_use":
-            self._close(out)
+        self._close(out)
         self._index += 1
         self._open = kind
         block = {"type": kind, **empty}
@@ -188,13 +182,14 @@ class MessageWriter:
         return ChatChunk(raw, text, reasoning, event=b"content_block_delta", tool_calls=calls)
 
     def _close(self, out: list[ChatChunk]) -> None:
-        if self._call is not None:
+        if self._open is None:
+            return
+        if self._open == "tool_use" and self._call is not None:
             self._closed_calls.add(self._call[0])
             self._call = None
-        if self._open is not None:
-            self._open = None
-            raw = b'{"type":"content_block_stop","index":%d}' % self._index
-            out.append(ChatChunk(raw, event=b"content_block_stop"))
+        self._open = None
+        raw = b'{"type":"content_block_stop","index":%d}' % self._index
+        out.append(ChatChunk(raw, event=b"content_block_stop"))
 
     # ---- parts of both
 
