@@ -106,6 +106,21 @@ async def test_more_than_was_estimated_is_paid_back_by_waiting(counters: Counter
     assert (refused.retry_after, list(refused.remaining), list(refused.reset)) == (31.0, [0], [90.0])
 
 
+async def test_absurd_amounts_break_nothing(counters: Counters, clock: Clock) -> None:
+    """A provider may claim any usage."""
+    counters.adjust("one", [Take("a", 1, 10**18)], clock())
+    counters.post("f", 0, 0, 1, [])
+    assert await counters.reserve("hold", [Fund("f", 5)], 10**20, 10**20, 10**17) == (0, ())
+    assert await counters.reserve("hold", [Fund("f")], 5, 5, 10**17) == (None, ())
+    counters.settle("hold", [Fund("f")], 10**20, 10**20)
+    refused = await counters.take("two", [Take("a", 1)], clock())
+    assert refused.retry_after is not None
+    assert refused.retry_after > 10**18
+    assert (await counters.take("two", [Take("b", 1)], clock())).refused is None
+    counters.post("f", 0, 0, 2, ["hold"])
+    assert list(await counters.standings(["f"])) == [Standing(0, 0, 0, 0, 2)]
+
+
 async def test_nothing_is_held_in_a_fund_that_nobody_posted(counters: Counters, clock: Clock) -> None:
     funds = [Fund("a", 100), Fund("b", 100)]
     counters.post("a", 10, 1, 1, [])

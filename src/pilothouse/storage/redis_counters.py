@@ -76,17 +76,19 @@ class RedisCounters:
 
         def undo(reply: Any) -> None:
             """Nobody learnt of it. Where Redis did not answer it may be taken or not: a place can be freed anyway."""
-            taken = [take for take in takes if take.cost and (take.parallel or (reply is not None and reply[0] < 0))]
+            granted = reply is not None and reply.startswith(b"-1")
+            taken = [take for take in takes if take.cost and (take.parallel or granted)]
             self.adjust(holder, [Take(t.name, t.limit, -t.cost, t.parallel) for t in taken], now_us)
 
         reply = await self._line.ask(Command(TAKE, [_counter_key(take) for take in takes], args), undo)
-        if reply[0] < 0:
-            self._places.update((take.name, holder) for take in takes if take.parallel and take.cost)
-            return Verdict(None, reply[2::2], [ms * _MS for ms in reply[3::2]])
-        refused = takes[reply[0]]
-        return Verdict(
-            reply[0], reply[2::2], [ms * _MS for ms in reply[3::2]], None if refused.parallel else reply[1] * _MS
-        )
+        index, wait, *standing = [int(number) for number in reply.split()]
+        remaining, reset = standing[::2], [ms * _MS for ms in standing[1::2]]
+        if index >= 0:
+            return Verdict(index, remaining, reset, None if takes[index].parallel else wait * _MS)
+        for take in takes:
+            if take.parallel and take.cost:
+                self._places.add((take.name, holder))
+        return Verdict(None, remaining, reset)
 
     def adjust(self, holder: str, takes: Sequence[Take], now_us: int) -> None:
         """As the contract says."""

@@ -29,7 +29,8 @@ local function level_of(key, limit)
   return math.max(0, level - math.max(0, now - at) * limit), math.max(now, at)
 end
 local function put(key, level, at, limit)
-  redis.call('SET', key, whole(level) .. ' ' .. whole(at), 'PX', whole(math.ceil(level / limit) + 60000))
+  local ttl = math.min(math.ceil(level / limit) + 60000, 1e12)
+  redis.call('SET', key, whole(level) .. ' ' .. whole(at), 'PX', whole(ttl))
 end
 """
 
@@ -39,7 +40,7 @@ local function add(key, nano, tokens)
   redis.call('HSET', key, 'hn', whole((tonumber(held[1]) or 0) + nano), 'ht', whole((tonumber(held[2]) or 0) + tokens))
 end
 local function keep(key, ttl)
-  ttl = math.max(ttl, 86400000)
+  ttl = math.min(math.max(ttl, 86400000), 1e12)
   for _, name in ipairs({key, key .. ':x'}) do
     if redis.call('PTTL', name) < ttl then redis.call('PEXPIRE', name, whole(ttl)) end
   end
@@ -69,7 +70,7 @@ TAKE = Script(
     + _BUCKET
     + """
 -- KEYS: buckets and places. ARGV: now, lease, holder, then for each key: kind, limit, cost.
--- Answers {index of the refused or -1, its wait in ms, then for each key: remaining, ms until all is back}.
+-- Answers in one string: index of the refused or -1, its wait (ms), then for each key: remaining, ms until it is whole.
 local refused, longest, levels, ats = -1, -1, {}, {}
 for i, key in ipairs(KEYS) do
   local kind, limit, cost, wait = ARGV[3 * i + 1], tonumber(ARGV[3 * i + 2]), tonumber(ARGV[3 * i + 3]), -1
@@ -84,7 +85,7 @@ for i, key in ipairs(KEYS) do
   end
   if wait > longest then refused, longest = i - 1, wait end
 end
-local answer = {refused, longest}
+local answer = {whole(refused), whole(longest)}
 for i, key in ipairs(KEYS) do
   local kind, limit, cost = ARGV[3 * i + 1], tonumber(ARGV[3 * i + 2]), tonumber(ARGV[3 * i + 3])
   local taken = refused < 0 and cost > 0
@@ -94,18 +95,18 @@ for i, key in ipairs(KEYS) do
       redis.call('PEXPIRE', key, ARGV[2])
       levels[i] = redis.call('ZCARD', key)
     end
-    answer[#answer + 1] = math.max(0, limit - levels[i])
-    answer[#answer + 1] = 0
+    answer[#answer + 1] = whole(math.max(0, limit - levels[i]))
+    answer[#answer + 1] = '0'
   else
     if taken then
       levels[i] = levels[i] + cost * 60000
       put(key, levels[i], ats[i], limit)
     end
-    answer[#answer + 1] = math.max(0, math.floor((limit * 60000 - levels[i]) / 60000))
-    answer[#answer + 1] = math.ceil(levels[i] / limit)
+    answer[#answer + 1] = whole(math.max(0, math.floor((limit * 60000 - levels[i]) / 60000)))
+    answer[#answer + 1] = whole(math.ceil(levels[i] / limit))
   end
 end
-return answer
+return table.concat(answer, ' ')
 """
 )
 
