@@ -105,3 +105,12 @@ def test_who_shares() -> None:
 )
 def test_cache_control(header: str, expected: Directives) -> None:
     assert directives_of(header) == expected
+
+
+def test_beta_features_asked_for_by_header_make_another_answer() -> None:
+    def asked(*betas: str) -> str:
+        headers = tuple(("anthropic-beta", beta) for beta in betas)
+        return key_of(ChatRequest(BASE, "messages", headers=headers), call(), "m", "r", "project")
+
+    assert asked("a") == asked("a")
+    assert len({asked(), asked("a"), asked("b")}) == 3

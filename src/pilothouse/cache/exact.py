@@ -41,13 +41,14 @@ def key_of(
     but those known not to shape the answer.
     """
     operation, ignored = "embeddings", _NO_MATTER
+    headers: tuple[tuple[str, str], ...] = ()
     if isinstance(request, ChatRequest):
-        operation = request.operation
+        operation, headers = request.operation, request.headers
         if operation in NATIVE:
             operation, ignored = f"{operation} {request.stream}", _NO_MATTER_NATIVE
     shaping = {name: value for name, value in request.body.items() if value is not None and name not in ignored}
     versions = [call.versions.get(name) for name in _VERSIONS]
-    content = _canonical([operation, scope, revision, versions, shaping])
+    content = _canonical([operation, scope, revision, versions, shaping, *headers])
     return f"{call.project_id}\n{alias}\n{kind}\n{blake2b(content, digest_size=16).hexdigest()}"
 
 
