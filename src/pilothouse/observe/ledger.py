@@ -206,15 +206,15 @@ class Ledger:
         """What each model cost on each day, in every project: to hold against a vendor's export."""
         c = ledger.c
         query = select(
-            c.day, func.coalesce(c.model, ""), func.coalesce(func.sum(c.nano), 0), func.sum(c.input_tokens),
+            c.day, c.model, func.coalesce(func.sum(c.nano), 0), func.sum(c.input_tokens),
             func.sum(c.output_tokens), func.sum(case((c.kind == "adjustment", 0), else_=1)),
             func.sum(case((c.nano.is_(None), 1), else_=0)),
         )  # fmt: skip
-        query = query.where(c.day >= since_day, c.day < until_day).group_by(c.day, func.coalesce(c.model, ""))
+        query = query.where(c.day >= since_day, c.day < until_day).group_by(c.day, c.model)
         if provider is not None:
             query = query.where(c.provider == provider)
         with self._engine.connect() as connection:
-            return [ModelDay(row[0], row[1], *map(int, row[2:])) for row in connection.execute(query)]
+            return [ModelDay(row[0], row[1] or "", *map(int, row[2:])) for row in connection.execute(query)]
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
