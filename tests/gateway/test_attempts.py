@@ -113,6 +113,22 @@ async def test_fallbacks_of_fallbacks_follow_once_each_also_in_a_ring() -> None:
     assert bench.span.attributes["attempts"] == 4
 
 
+async def test_an_alias_of_deployments_that_were_asked_already_still_leads_on() -> None:
+    models = {"m": at("a", fallbacks=["same"]), "same": at("a", fallbacks={"server": ["spare"]}), "spare": at("b")}
+    bench = Bench(models, Upstream(a=[[DOWN]], b=OK))
+    assert await bench.text() == "fine"
+    assert bench.up.asked == ["a", "b"]
+
+
+async def test_a_call_too_long_for_its_alias_has_all_its_longer_ones_to_go_to() -> None:
+    models = {"m": at("a", fallbacks={"context": ["wide", "wider"]}), "wide": at("b"), "wider": at("c")}
+    models["m"]["deployments"][0]["context_tokens"] = 1
+    bench = Bench(models, Upstream(a=OK, b=[[DOWN]], c=OK))
+    assert await bench.text() == "fine"
+    assert bench.up.asked == ["b", "c"]
+    assert bench.span.attributes["routing"] == "fallback context -> wider, single"
+
+
 @pytest.mark.parametrize(
     ("error", "asked"),
     [
@@ -267,6 +283,22 @@ async def test_a_dead_deployment_leaves_rotation_and_comes_back_by_itself() -> N
     assert await bench.text() == "again"
     assert await bench.text() == "again"
     assert bench.health.states()[0].breaker == "closed"
+
+
+async def test_a_breaker_that_opens_ends_the_retries() -> None:
+    bench = Bench({"m": at("a", resilience={"failures": 2, "retries": 5})}, Upstream(a=[[DOWN]]))
+    await failing(bench, ProviderUnavailable)
+    assert (bench.up.asked, len(bench.clock.naps)) == (["a", "a"], 1)
+
+
+async def test_a_ring_of_open_breakers_comes_to_an_end() -> None:
+    strict = {"failures": 1}
+    models = {"m": at("a", fallbacks=["s"], resilience=strict), "s": at("b", fallbacks=["m"], resilience=strict)}
+    bench = Bench(models, Upstream(a=[[DOWN]], b=[[DOWN]]))
+    await failing(bench, ProviderUnavailable)
+    await failing(bench, ProviderUnavailable)
+    assert bench.span.attributes["passed_over"] == ["up/a: breaker open", "up/b: breaker open"]
+    assert bench.up.asked == ["a", "b", "a"]
 
 
 async def test_a_half_open_deployment_gets_one_probe_at_a_time() -> None:

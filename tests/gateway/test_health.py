@@ -144,6 +144,14 @@ def test_a_failed_check_takes_it_out_and_a_passed_one_brings_it_back(vitals: Vit
     assert vitals.breaker(clock.now) == "closed"
 
 
+def test_after_a_failed_check_one_failure_is_enough(vitals: Vitals, clock: Clock) -> None:
+    vitals.open_for(60, clock.now, ProviderUnavailable)
+    clock.now += 61
+    assert vitals.admit(clock.now)
+    fail(vitals, clock, 1)
+    assert vitals.breaker(clock.now) == "open"
+
+
 def test_a_passed_check_lets_a_probe_through_to_what_calls_found_broken(vitals: Vitals, clock: Clock) -> None:
     vitals.back(clock.now)
     assert vitals.breaker(clock.now) == "closed"

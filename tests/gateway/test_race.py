@@ -65,6 +65,17 @@ async def test_the_first_may_still_win_and_the_hedge_is_cancelled() -> None:
     assert purse.settled == ["up/b"]
 
 
+async def test_when_both_begin_at_once_the_first_answers_and_the_other_is_closed() -> None:
+    go = asyncio.Event()
+    up = Upstream(a=[[go, whole("first")]], b=[[go, whole("second")]])
+    bench, purse = Bench({"m": at("a", "b", hedge=HEDGE)}, up), Purse()
+    task = asyncio.create_task(bench.text(hooks=purse.hooks))
+    await up.until(lambda: up.open == ["a", "b"])
+    go.set()
+    assert await task == "first"
+    assert (up.open, purse.settled, bench.of("b").in_flight) == ([], ["up/b"], 0)
+
+
 async def test_a_quick_answer_brings_no_hedge() -> None:
     bench, purse = Bench({"m": at("a", "b", hedge={"after": 60, "share": 1.0})}, Upstream(a=OK, b=OK)), Purse()
     assert await bench.text(hooks=purse.hooks) == "fine"

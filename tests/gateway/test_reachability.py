@@ -32,13 +32,13 @@ FAILURES: dict[FailureClass, ProviderError] = {
     "any": ProviderProtocolError("x"),
 }
 NAMES = ["m", "b", "c", "d", "e"]
-MODELS = ["u", "v", "w", "x", "y", "z"]
+MODELS = ["w", "x", "y", "z"]
 
 aliases = st.fixed_dictionaries(
     {
         name: st.fixed_dictionaries(
             {
-                "deployments": st.lists(st.sampled_from(MODELS), min_size=1, max_size=3, unique=True),
+                "deployments": st.lists(st.sampled_from(MODELS), min_size=1, max_size=2, unique=True),
                 "fallbacks": st.dictionaries(
                     st.sampled_from(CLASSES), st.lists(st.sampled_from(NAMES), max_size=2, unique=True), max_size=3
                 ),

@@ -159,7 +159,7 @@ class _Course:
         self._provide = provide
         self._hooks = hooks
         self._failed = 0
-        self._tried: set[str] = set()
+        self._tried: dict[str, PilothouseError | None] = {}
         self._passed: list[tuple[Plan, Deployment, Vitals]] = []
         self._last: PilothouseError | None = None
         self.left: Sequence[ChatChunk] = ()
@@ -189,7 +189,10 @@ class _Course:
         """Try the candidates of one alias. `failures` gets one error of each class."""
         candidates, hedge = plan.candidates, plan.model.hedge
         for at, deployment in enumerate(candidates):
-            if deployment.id in self._tried:
+            if deployment.id in self._tried:  # as one of another alias
+                before = self._tried[deployment.id]
+                if before is not None:
+                    _add(failures, before)
                 continue
             rest = candidates[at + 1 :]
             if hedge is not None and rest:
@@ -210,7 +213,7 @@ class _Course:
             self._passed.append((plan, deployment, vitals))
             self._pass_over(deployment, *_why(deployment, vitals, health.clock()), failures)
             return None
-        self._tried.add(deployment.id)
+        self._tried[deployment.id] = None
         self._assign(plan, deployment)
         probes = not forced and vitals.open_until != 0.0
         while True:
@@ -221,6 +224,7 @@ class _Course:
                 )
                 return attempt
             except NoRoom as error:
+                self._tried[deployment.id] = error
                 self._pass_over(deployment, "no room", error, failures)
                 return None
             except (ProviderError, Unsupported) as error:
@@ -323,7 +327,7 @@ class _Course:
 
     def _note(self, deployment: Deployment, error: PilothouseError, failures: list[PilothouseError]) -> None:
         """Write a failed attempt to the span. Raises the error where the request itself is at fault."""
-        self._last = error
+        self._last = self._tried[deployment.id] = error
         self._failed += 1
         if self._failed <= _NOTED:
             self._span.attributes[f"attempt_{self._failed}"] = f"{deployment.id}: {error.code}"
