@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from pilothouse.access.policy import check_model
+from pilothouse.access.policy import check
 from pilothouse.call import Call
 from pilothouse.errors import ProviderError
 from pilothouse.gateway.dialects.messages import read_request
@@ -67,7 +67,7 @@ class Messages:
 
     async def count_tokens(self, exchange: Exchange, call: Call) -> None:
         request = await self._read(exchange, call, counting=True)
-        check_model(call.principal, request.model)
+        check(call.principal, endpoint=call.endpoint or "", model=request.model, client_ip=call.client_ip)
         counted = await self._counted(request, call)
         if counted is not None:
             await exchange.json(msgspec.json.encode(counted), self._headers(call))
