@@ -56,7 +56,7 @@ async def test_another_deployment_at_its_price_and_its_recorded_speed(store: Sto
     assert told["moved"] == [{"from": "pool/small", "to": "pool/large", "calls": 10}]
     assert told["before"]["cost_nano"] == 10 * 1_000_000 + 5 * 6_000_000
     assert told["after"]["cost_nano"] == 15 * (1000 * 5_000 + 100 * 10_000)
-    assert told["after"]["latency_ms"]["p50"] == 900.0
+    assert told["after"]["latency_ms"] == {"p50": 900.0, "p95": 900.0, "calls": 15}
 
 
 async def test_what_nothing_is_known_about_is_counted(store: Store, write: Write) -> None:
@@ -154,6 +154,12 @@ async def test_budgets_by_simulated_cost(store: Store, write: Write) -> None:
     assert dict(report.refused) == {"budget": 4}
     unknown = config({"deployments": [{"provider": "pool", "model": "free"}], "budgets": [{"usd": 1}]})
     assert dict((await run(store, unknown)).refused) == {"unknown price": 8}
+
+
+async def test_a_call_that_a_budget_refuses_takes_no_place(store: Store, write: Write) -> None:
+    write(ask(i / 100) for i in range(3))
+    report = await run(store, config({"limits": {"parallel": 1}, "budgets": [{"usd": 0}]}))
+    assert dict(report.refused) == {"budget": 3}
 
 
 async def test_a_deployment_without_room_leaves_the_call_to_the_next(store: Store, write: Write) -> None:
