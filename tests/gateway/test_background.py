@@ -19,7 +19,7 @@ DONE = ChatChunk(b'{"id": "resp_theirs", "status": "completed", "model": "m", "o
 
 
 def turn() -> Turn:
-    return Turn(response_request({"model": "m", "input": "x"}), [{"id": "msg_1"}], None, background=True)
+    return Turn(response_request({"model": "m", "input": "x"}), [{"id": "msg_1"}], "resp_1", background=True)
 
 
 async def answered(made: Turn, call: Call) -> ChatChunk:

@@ -5,7 +5,7 @@ import pytest
 
 from pilothouse.errors import InvalidRequest, PilothouseError, ProviderUnavailable, RateLimited
 from pilothouse.gateway.dialects.responses import response_request
-from pilothouse.gateway.response_turn import Turn
+from pilothouse.gateway.response_turn import Turn, response_key
 from pilothouse.types import ChatChunk, Json
 
 
@@ -15,7 +15,7 @@ def event(name: str, number: int, **fields: object) -> ChatChunk:
 
 
 def turn(**fields: object) -> Turn:
-    return Turn(response_request({"model": "m", "input": "x"}), [{"id": "msg_1"}], **fields)  # type: ignore[arg-type]
+    return Turn(response_request({"model": "m", "input": "x"}), [{"id": "msg_1"}], "resp_1", **fields)  # type: ignore[arg-type]
 
 
 BEGUN: Json = {"id": "resp_1", "status": "in_progress", "output": []}
@@ -32,6 +32,17 @@ def test_events_pass_as_they_are_where_nothing_is_to_be_said() -> None:
     assert msgspec.json.decode(made.last_event()) == msgspec.json.decode(events[-1].raw)
     stored = made.stored()
     assert (stored.id, stored.model, stored.input, stored.response) == ("resp_1", "m-1", [{"id": "msg_1"}], ENDED)
+
+
+def test_an_answer_has_the_id_of_its_request() -> None:
+    """Two answers out of one cache, or of two accounts upstream, are two responses here."""
+    made = turn()
+    data = msgspec.json.decode(made.told(event("response.created", 0, response={**BEGUN, "id": "resp_theirs"})))
+    assert data["response"]["id"] == "resp_1"
+    assert made.stored().id == "resp_1"
+    key = "0123456789abcdef" * 2
+    assert response_key(f"req_{key}") == key
+    assert response_key("req_of-their-own") != response_key("req_of-their-own")
 
 
 def test_what_the_provider_was_not_told_is_said() -> None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from pilothouse.app import Platform, build
 from pilothouse.call import Span
+from pilothouse.errors import StorageError
 from pilothouse.ids import now_us
 from pilothouse.settings import Settings
 from pilothouse.storage.responses import ResponseStore
@@ -308,6 +309,19 @@ async def test_what_is_not_to_be_stored_is_not(site: Site, model: str) -> None:
         await site.client.responses.retrieve(answer.id)
 
 
+async def test_an_answer_that_cannot_be_kept_is_given_all_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise StorageError("The database is away.")
+
+    monkeypatch.setattr(ResponseStore, "put", away)
+    site.vendors["chat"].say(Answer(text="Hi"), Answer(text="Hi"))
+    answer = await site.client.responses.create(model="chat", input="Hello")
+    assert answer.output_text == "Hi"
+    assert answer.to_dict()["store"] is False
+    async with site.client.responses.stream(model="chat", input="Hello") as stream:
+        assert (await stream.get_final_response()).output_text == "Hi"
+
+
 async def test_projects_are_apart(site: Site) -> None:
     site.vendors["chat"].say(Answer(text="Hi"))
     answer = await site.client.responses.create(model="chat", input="Hello")
@@ -392,6 +406,13 @@ async def test_custom_tools_take_free_text(site: Site) -> None:
     output: Any = {"type": "custom_tool_call_output", "call_id": made.call_id, "output": "a b"}
     await site.client.responses.create(model="claude", input=[output], tools=tools, previous_response_id=answer.id)
     assert [r[1] for turn in vendor.heard.turns for r in turn.results] == ["a b"]
+
+
+@pytest.mark.parametrize("model", ["native", "chat"])
+async def test_an_id_is_that_of_the_request(site: Site, model: str) -> None:
+    site.vendors[model].say(Answer(text="Hi"))
+    raw = await site.client.responses.with_raw_response.create(model=model, input="Hello")
+    assert raw.parse().id.removeprefix("resp_") == raw.headers["x-request-id"].removeprefix("req_")
 
 
 async def test_an_item_is_found_by_its_id(site: Site) -> None:

@@ -49,7 +49,7 @@ def chunks_of(given_steps: list[Step], finish: str) -> list[ChatChunk]:
 
 
 def told(chunks: list[ChatChunk]) -> tuple[list[Event], Json]:
-    events = ResponseEvents(BODY, "p")
+    events = ResponseEvents(BODY, "p", "0" * 32)
     made = [event for chunk in chunks for event in events.feed(chunk)]
     return msgspec.json.decode(msgspec.json.encode([*made, *events.end()])), events.response
 

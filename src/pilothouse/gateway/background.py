@@ -13,7 +13,6 @@ from pilothouse.call import Call
 from pilothouse.errors import Overloaded, PilothouseError, ProviderTimeout, StorageError
 from pilothouse.gateway.dialects.responses_output import envelope
 from pilothouse.gateway.response_turn import Turn, failed
-from pilothouse.ids import new_id
 from pilothouse.storage.responses import ResponseStore
 from pilothouse.types import ChatChunk, Json
 
@@ -36,11 +35,11 @@ class Background:
 
     async def start(self, turn: Turn, call: Call) -> Json:
         """Begin; returns the response object as it stands. Raises StorageError where it could not be fetched later."""
-        turn.response = envelope(turn.request.body, f"resp_{new_id()}", int(time.time()))
+        turn.response = envelope(turn.request.body, turn.id, int(time.time()))
         turn.response |= {"background": True, "previous_response_id": turn.previous_id}
         await asyncio.to_thread(self._store.put, call.project_id, turn.stored(), self._lease)
         call.deadline = time.monotonic() + self._timeout
-        key = (call.project_id, turn.response["id"])
+        key = (call.project_id, turn.id)
         task = asyncio.create_task(self._work(turn, call, dict(turn.response)))
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
@@ -63,7 +62,7 @@ class Background:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._timeout):
                 await self._answer(turn, call)
-            turn.response |= {"id": begun["id"], "created_at": begun["created_at"]}
+            turn.response["created_at"] = begun["created_at"]
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what ended it is told to whoever polls
             turn.response = failed(begun, _told(error, call))
         finally:

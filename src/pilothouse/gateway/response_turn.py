@@ -1,23 +1,36 @@
 """One request to the Responses API on its way: what is sent, what came back so far, and what is to be kept of it.
 
-Says of the answer what the provider was not told: which response it goes on from, and that it runs in the background.
+Says of the answer what the provider was not told: its id here, which response it goes on from, whether it runs in the
+background.
 Knows nothing of HTTP or of databases.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import msgspec
 
 from pilothouse.errors import PilothouseError
+from pilothouse.ids import new_id
 from pilothouse.storage.responses import StoredResponse
 from pilothouse.types import ChatChunk, ChatRequest, Json
 
-__all__ = ["ENDINGS", "Turn"]
+__all__ = ["ENDINGS", "Turn", "failed", "response_key"]
 
 ENDINGS = (b"response.completed", b"response.incomplete")
 _LIFECYCLE = (b"response.created", b"response.in_progress", b"response.queued", *ENDINGS)
+_KEY = re.compile(r"[0-9a-f]{32}")
 _CODES = {429: "rate_limit_exceeded", 400: "invalid_prompt"}
 """OpenAI knows few words for a failed response; anything else is a server_error."""
+
+
+def response_key(request_id: str) -> str:
+    """The part that the id of a response shares with those of its items: that of its request, where it is one of ours.
+
+    An answer that comes from a provider or a cache under another id is given this one, so that no two share an id.
+    """
+    key = request_id.removeprefix("req_")
+    return key if _KEY.fullmatch(key) else new_id()
 
 
 @dataclass(slots=True)
@@ -27,6 +40,7 @@ class Turn:
 
     request: ChatRequest
     items: list[Json]
+    id: str
     previous_id: str | None = None
     background: bool = False
     response: Json = field(default_factory=dict)
@@ -41,18 +55,26 @@ class Turn:
     def told(self, chunk: ChatChunk) -> bytes:
         """The data of an event of the stream, with what is to be said of the request."""
         self.events += 1
-        if chunk.event not in _LIFECYCLE or (chunk.event not in ENDINGS and self.response and not self._own):
+        if chunk.event not in _LIFECYCLE:
             return chunk.raw
         data = chunk.data
-        self.response = data["response"] = {**data["response"], **self._own}
+        data["response"] = self._take(data["response"])
         if chunk.event in ENDINGS:
             self.ending = data
-        return msgspec.json.encode(data) if self._own else chunk.raw
+        return msgspec.json.encode(data) if self.changed else chunk.raw
 
     def ended(self, answer: ChatChunk) -> None:
         """Take a whole answer."""
-        self.changed = bool(self._own)
-        self.response = {**answer.data, **self._own}
+        self._take(answer.data)
+
+    def _take(self, given: Json) -> Json:
+        self.response = {**given, "id": self.id}
+        if self.previous_id is not None:
+            self.response["previous_response_id"] = self.previous_id
+        if self.background:
+            self.response["background"] = True
+        self.changed = self.response != given
+        return self.response
 
     def last_event(self) -> bytes:
         """The data of the stream's last event."""
@@ -78,16 +100,9 @@ class Turn:
     def stored(self) -> StoredResponse:
         """What to keep."""
         return StoredResponse(
-            self.response["id"], self.response.get("model") or self.request.model, self.items, self.response,
+            self.id, self.response.get("model") or self.request.model, self.items, self.response,
             self.previous_id,
         )  # fmt: skip
-
-    @property
-    def _own(self) -> Json:
-        own: Json = {}
-        if self.previous_id is not None:
-            own["previous_response_id"] = self.previous_id
-        return {**own, "background": True} if self.background else own
 
 
 def failed(response: Json, error: PilothouseError) -> Json:

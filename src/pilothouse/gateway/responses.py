@@ -19,7 +19,7 @@ from pilothouse.gateway.background import Background
 from pilothouse.gateway.dialects.responses import parse_response_request, response_request
 from pilothouse.gateway.dialects.responses_items import as_items, continued, full_items
 from pilothouse.gateway.http import ErrorShape, Exchange, Headers
-from pilothouse.gateway.response_turn import ENDINGS, Turn
+from pilothouse.gateway.response_turn import ENDINGS, Turn, response_key
 from pilothouse.gateway.routes import Route
 from pilothouse.protocols import Chat
 from pilothouse.storage.responses import ResponseStore
@@ -61,7 +61,7 @@ class Responses:
         await self._background.aclose()
 
     async def create(self, exchange: Exchange, call: Call) -> None:
-        turn = await self._turn(parse_response_request(await exchange.body(self._max_body_bytes)), call.project_id)
+        turn = await self._turn(parse_response_request(await exchange.body(self._max_body_bytes)), call)
         if turn.background:
             begun = await self._background.start(turn, call)
             await exchange.json(msgspec.json.encode(begun), self._identity(call))
@@ -152,17 +152,18 @@ class Responses:
             _log.warning("response %s is not kept: %s", turn.response.get("id"), error.message)
             turn.unkept()
 
-    async def _turn(self, body: Json, project_id: str) -> Turn:
+    async def _turn(self, body: Json, call: Call) -> Turn:
         """The request to send: what came before and what is referred to is put into its input."""
         previous, own = body.get("previous_response_id"), as_items(body.get("input"))
         before: list[Json] = []
         if previous is not None:
-            before = await asyncio.to_thread(self._store.chain, project_id, previous)
-        own = [await self._resolved(item, before, project_id) for item in own]
+            before = await asyncio.to_thread(self._store.chain, call.project_id, previous)
+        own = [await self._resolved(item, before, call.project_id) for item in own]
         sent = {name: value for name, value in body.items() if name not in _NOT_SENT}
         if before or not isinstance(body.get("input"), str):
             sent["input"] = [*continued(before), *own]
-        return Turn(response_request(sent), full_items(own), previous, background=bool(body.get("background")))
+        identity = f"resp_{response_key(call.request_id)}"
+        return Turn(response_request(sent), full_items(own), identity, previous, bool(body.get("background")))
 
     async def _resolved(self, item: Json, before: list[Json], project_id: str) -> Json:
         """An `item_reference` as the item that it means: one of those before, or of a response made here."""

@@ -11,6 +11,7 @@ from pilothouse.errors import ContextTooLong, Unsupported
 from pilothouse.gateway.dialects.messages_fit import fitted
 from pilothouse.gateway.dialects.responses_events import Event, ResponseEvents
 from pilothouse.gateway.dialects.responses_items import owned_by
+from pilothouse.gateway.response_turn import response_key
 from pilothouse.protocols import Provider
 from pilothouse.providers.translated import TranslatingProvider
 from pilothouse.types import ChatChunk, ChatRequest, Json
@@ -38,7 +39,7 @@ def response_by_chat(provider: Provider, request: ChatRequest) -> Provide:
 
 
 async def _answer(provider: Provider, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
-    events = ResponseEvents(request.body, provider.name)
+    events = ResponseEvents(request.body, provider.name, response_key(call.request_id))
     answer = ChatChunk(b"")
     async with aclosing(_chat(provider, request, call)) as chunks:
         async for answer in chunks:

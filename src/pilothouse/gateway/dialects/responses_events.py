@@ -16,7 +16,6 @@ from pilothouse.gateway.dialects.responses_output import (
     envelope,
     usage_object,
 )
-from pilothouse.ids import new_id
 from pilothouse.types import ChatChunk, Json, Usage
 
 __all__ = ["Event", "ResponseEvents"]
@@ -30,14 +29,13 @@ _ENDINGS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
 class ResponseEvents:
-    """One answer in the making. `body` is the request, `by` the provider that answers.
+    """One answer in the making. `body` is the request, `by` the provider that answers, `key` what all ids are made of.
 
     `response` is the object as it stands, complete after `end`. A whole answer is fed as its one chunk. `usage`,
     `finish_reason` and `tool_calls` are what the chat said last of them, in its own words.
     """
 
-    def __init__(self, body: Json, by: str) -> None:
-        key = new_id()
+    def __init__(self, body: Json, by: str, key: str) -> None:
         self.response = envelope(body, f"resp_{key}", int(time.time()))
         self._key = key
         self._by = by
