@@ -4,12 +4,14 @@ What a team changes while it runs (providers, models, routes) is not here: see s
 """
 
 import difflib
+import ipaddress
 import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pilothouse.errors import ConfigError
 
@@ -23,7 +25,9 @@ class Settings:
     """Where things are. Sizes in bytes, times in seconds. Each field has a variable `PILOTHOUSE_<NAME>`.
 
     `redis_url` shares limits, budgets and caches between processes; while Redis is away, `redis_down` serves unchecked
-    (open) or refuses (closed). `spool_full` likewise: stop, or drop spans.
+    (open) or refuses (closed). `spool_full` likewise: stop, or drop spans. From `trusted_proxies` (IP ranges, separated
+    by commas) X-Forwarded-For is believed. `public_url` is where browsers reach this server. `oidc_*` let people sign
+    in through an OpenID provider: to the console by `client_id`, to the API by tokens made for `audience`.
     """
 
     home: Path = Path(".pilothouse")
@@ -41,6 +45,12 @@ class Settings:
     spool_max_bytes: int = 4096 * _MEGABYTE
     spool_full: str = "stop"
     capture_payloads: bool = True
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    public_url: str | None = None
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = None
+    oidc_audience: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, **overrides: object) -> Self:
@@ -88,6 +98,16 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
+def _networks(raw: str) -> object:
+    return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+
+
+def _address(raw: str) -> object:
+    if urlsplit(raw).scheme not in ("http", "https") or not urlsplit(raw).hostname:
+        raise ValueError("write it as https://host")
+    return raw.rstrip("/")
+
+
 def _number(kind: type[int] | type[float], least: float, most: float = math.inf) -> Callable[[str], object]:
     def read(raw: str) -> object:
         value = kind(raw)
@@ -104,6 +124,8 @@ _KINDS: dict[str, Callable[[str], object]] = {
     "host": str, "port": _number(int, 0, 65535), "max_body_bytes": _number(int, 1),
     "request_timeout": _number(float, 0.001), "shutdown_grace": _number(float, 0),
     "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag,
+    "trusted_proxies": _networks, "public_url": _address,
+    "oidc_issuer": str, "oidc_client_id": str, "oidc_client_secret": str, "oidc_audience": str,
 }  # fmt: skip
 
 _ELSEWHERE = ("URL", "API_KEY", "OFFLINE", "TRACEBACK")  # read by the SDK, the model store and the command line

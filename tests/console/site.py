@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from pilothouse.call import Span
 from pilothouse.console import mount_console
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
 from pilothouse.types import Usage
@@ -23,12 +24,13 @@ class Keyring:
 
     def __init__(self) -> None:
         self.session = "the-session"
+        self.principal = EMBEDDED
 
     def session_for(self, key: str) -> str | None:
         return self.session if key == KEY else None
 
-    def check(self, cookie: str) -> bool:
-        return cookie == self.session
+    def check(self, cookie: str) -> Principal | None:
+        return self.principal if cookie == self.session else None
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from pilothouse.principal import Principal
+
 from .site import KEY, Keyring
 
 
@@ -133,7 +135,7 @@ def test_unknown_pages_and_methods(client: TestClient) -> None:
 
 
 def test_a_bug_is_a_page_without_details(app: FastAPI, keyring: Keyring, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(cookie: str) -> bool:
+    def broken(cookie: str) -> Principal | None:
         raise RuntimeError("secret detail")
 
     client = TestClient(app, raise_server_exceptions=False)
@@ -144,3 +146,21 @@ def test_a_bug_is_a_page_without_details(app: FastAPI, keyring: Keyring, caplog:
     assert "secret detail" not in answer.text
     assert "secret detail" in caplog.text
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/console/login", "/console/logout", "/console/traces"])
+def test_no_form_from_another_site_is_taken(client: TestClient, path: str) -> None:
+    assert client.post(path, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert client.get("/console/traces").status_code == 200
+
+
+def test_a_viewer_looks_and_does_not_change(client: TestClient, keyring: Keyring) -> None:
+    keyring.principal = Principal("default", "member:ada", "viewer")
+    assert client.get("/console/traces").status_code == 200
+    answer = client.post("/console/traces")
+    assert answer.status_code == 403
+    assert "You may look, but not change" in answer.text
+    keyring.principal = Principal("default", "member:ada", "editor")
+    assert client.post("/console/traces").status_code == 405
+    keyring.principal = Principal("default", "member:ada", "viewer")
+    assert client.post("/console/logout").headers["location"] == "/console/login"

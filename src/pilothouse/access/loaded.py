@@ -4,11 +4,12 @@ Rows are read once; after that only those that changed. A Principal is built whe
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, Row, or_, select
 
-from pilothouse.access.directory import Directory
+from pilothouse.access.directory import Directory, Member
 from pilothouse.access.shapes import budgets_from, limits_from, policy_from
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.ids import now_us
@@ -43,6 +44,7 @@ class LoadedKeys:
         self._ids: dict[str, str] = {}
         self._old: dict[str, list[str]] = {}
         self._live: dict[str, tuple[Principal, int]] = {}
+        self._people: dict[Member, Principal] = {}
         self._in_process: set[str] = set()
         self._revision = -1
         self.refresh()
@@ -66,6 +68,7 @@ class LoadedKeys:
         self.directory.reload()
         with self._lock:
             self._live.clear()
+            self._people.clear()
 
     def find(self, hashed: str) -> tuple[Principal, int] | None:
         """What a secret with this hash stands for, and until when (UTC microseconds)."""
@@ -81,6 +84,15 @@ class LoadedKeys:
         hashed = self.hash_of(key_id)
         found = None if hashed is None else self.find(hashed)
         return None if found is None else found[0]
+
+    def person(self, subjects: Sequence[str], project_id: str | None = None) -> Principal | None:
+        """The member that goes by one of these names in a project; without one, in `default` or else the first."""
+        found = [member for name in subjects for member in self.directory.memberships(name)]
+        found = [member for member in found if project_id in (None, member.project_id)]
+        if not found:
+            return None
+        member = next((member for member in found if member.project_id == DEFAULT_PROJECT), found[0])
+        return self._people.get(member) or self._meet(member)
 
     def add_in_process(self, hashed: str) -> None:
         """An administrator's key that is in no database."""
@@ -123,6 +135,15 @@ class LoadedKeys:
             row.project_id, row.id, row.role, self.directory.organisation_of(row.project_id), row.team_id, row.name,
             policy_from(row.policy), (*levels, own), everywhere=row.id == MASTER,
         )  # fmt: skip
+
+    def _meet(self, member: Member) -> Principal:
+        with self._lock:
+            made = self._people[member] = Principal(
+                member.project_id, f"member:{member.subject}", member.role,
+                self.directory.organisation_of(member.project_id), member.team_id, member.subject,
+                levels=self.directory.levels(member.project_id, member.team_id),
+            )  # fmt: skip
+            return made
 
     def _administrator(self) -> Principal:
         levels = self.directory.levels(DEFAULT_PROJECT, None)

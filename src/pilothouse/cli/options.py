@@ -27,7 +27,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class _Duration(click.ParamType):  # type: ignore[type-arg] - generic in newer versions of click
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # newer clicks only
     """Seconds, written as `90s`, `15m`, `24h` or `30d`."""
 
     name = "duration"
@@ -39,7 +39,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg] - generic in newer v
         return float(int(match[1]) * _UNITS[match[2]])
 
 
-class _Moment(click.ParamType):  # type: ignore[type-arg] - generic in newer versions of click
+class _Moment(click.ParamType):  # type: ignore[type-arg]  # newer clicks only
     """UTC microseconds, written as a duration from now, or as a date with or without a time (UTC)."""
 
     name = "moment"
@@ -54,7 +54,7 @@ class _Moment(click.ParamType):  # type: ignore[type-arg] - generic in newer ver
         return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
 
 
-class _Budget(click.ParamType):  # type: ignore[type-arg] - generic in newer versions of click
+class _Budget(click.ParamType):  # type: ignore[type-arg]  # newer clicks only
     """A Budget, written as `100usd/month` or `5000000tokens/day`."""
 
     name = "budget"

@@ -4,6 +4,7 @@ A session is a cookie for this folder alone (HttpOnly, SameSite=Strict); what is
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, quote, urlsplit
@@ -19,15 +20,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.console.pages import traces as traces_pages
 from pilothouse.console.render import ROOT, Renderer
-from pilothouse.errors import PilothouseError
+from pilothouse.errors import AccessError, PilothouseError
 from pilothouse.observe import Traces
+from pilothouse.principal import Principal
 
-__all__ = ["ConsoleAuth", "mount_console"]
+__all__ = ["Begun", "ConsoleAuth", "ConsoleSignIn", "mount_console"]
 
 COOKIE = "pilothouse_session"
+SIGN_IN_COOKIE = "pilothouse_sign_in"
+_SIGN_IN_SECONDS = 600
+_LONGEST_TARGET = 1000  # a cookie holds 4 KB
 _LARGEST_FORM = 4096
 _STATIC = Path(__file__).parent / "static"
 _OPEN = (f"{ROOT}/login", f"{ROOT}/static/")
+_LOGOUT = f"{ROOT}/logout"
 _YEAR = 365 * 24 * 3600
 _HEADERS = (
     (b"content-security-policy", b"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -47,26 +53,62 @@ class ConsoleAuth(Protocol):
         """The value of a cookie for whoever has this key; None where the key does not open the console."""
         ...
 
-    def check(self, cookie: str) -> bool:
-        """Whether `session_for` gave this value and it still holds. Compares in constant time."""
+    def check(self, cookie: str) -> Principal | None:
+        """Whom this value stands for, if it was given here and still holds. Compares in constant time."""
         ...
 
 
-def mount_console(app: FastAPI, traces: Traces, auth: ConsoleAuth, project: str = DEFAULT_PROJECT) -> None:
-    """Put the console of one project under `/console` of `app`; its bare address leads there."""
-    app.mount(ROOT, _Headers(_console(traces, auth, project)))
+class Begun(Protocol):
+    """A sign-in that has begun: where to send the browser, and the cookie that it must bring back."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def cookie(self) -> str: ...
+
+
+class ConsoleSignIn(Protocol):
+    """Lets people in through another server, which sends them back to `/console/login/callback`."""
+
+    async def begin(self, target: str) -> Begun: ...
+
+    async def finish(self, cookie: str, answer: Mapping[str, str]) -> tuple[str, str]:
+        """The value of a session's cookie, and the page to go on to. Raises AccessError with what to tell."""
+        ...
+
+
+def mount_console(
+    app: FastAPI,
+    traces: Traces,
+    auth: ConsoleAuth,
+    project: str = DEFAULT_PROJECT,
+    *,
+    sign_in: ConsoleSignIn | None = None,
+    secure: bool = False,
+) -> None:
+    """Put the console of one project under `/console` of `app`; its bare address leads there.
+
+    `secure` says that browsers come by https although this server does not know (a proxy ends TLS).
+    """
+    app.mount(ROOT, _Headers(_console(traces, auth, project, sign_in, secure)))
 
     @app.get("/", include_in_schema=False)
     def home() -> Response:
         return RedirectResponse(f"{ROOT}/", 303)
 
 
-def _console(traces: Traces, auth: ConsoleAuth, project: str) -> FastAPI:
+def _console(
+    traces: Traces, auth: ConsoleAuth, project: str, sign_in: ConsoleSignIn | None, secure: bool
+) -> FastAPI:  # fmt: skip
     renderer = Renderer(_STATIC)
-    console = FastAPI(openapi_url=None, middleware=[Middleware(_SignedIn, auth=auth)], redirect_slashes=False)
+    guard = Middleware(_SignedIn, auth=auth, renderer=renderer)
+    console = FastAPI(openapi_url=None, middleware=[guard], redirect_slashes=False)
     console.mount("/static", StaticFiles(directory=_STATIC))
     console.include_router(traces_pages.pages(traces, renderer, project))
-    _add_session_pages(console, renderer, auth)
+    _add_session_pages(console, renderer, auth, provider=sign_in is not None, secure=secure)
+    if sign_in is not None:
+        _add_sign_in(console, renderer, sign_in, secure)
 
     def on_error(_: Request, error: Exception) -> Response:
         if isinstance(error, PilothouseError):
@@ -81,34 +123,65 @@ def _console(traces: Traces, auth: ConsoleAuth, project: str) -> FastAPI:
     return console
 
 
-def _add_session_pages(console: FastAPI, renderer: Renderer, auth: ConsoleAuth) -> None:
+def _add_session_pages(
+    console: FastAPI, renderer: Renderer, auth: ConsoleAuth, *, provider: bool, secure: bool
+) -> None:  # fmt: skip
     @console.get("/")
     def home() -> Response:
         return RedirectResponse(f"{ROOT}/traces", 303)
 
     @console.get("/login")
     def login_page(next: str = "") -> Response:
-        return renderer.page("login.html", next=_own_page(next), failed=False)
+        return renderer.page("login.html", next=_own_page(next), failed=False, provider=provider)
 
     @console.post("/login")
     async def login(request: Request) -> Response:
-        if not _from_here(request):
-            return renderer.error(403, "This form was not sent by the console.")
         form = await _form(request)
         session = auth.session_for(form.get("key", "").strip())
         target = _own_page(form.get("next", ""))
         if session is None:
-            return renderer.page("login.html", 401, next=target, failed=True)
+            return renderer.page("login.html", 401, next=target, failed=True, provider=provider)
         answer = RedirectResponse(target, 303)
-        answer.set_cookie(
-            COOKIE, session, path=ROOT, httponly=True, samesite="strict", secure=request.url.scheme == "https"
-        )
+        _keep(answer, session, secure=secure or request.url.scheme == "https")
         return answer
 
     @console.post("/logout")
     def logout() -> Response:
         answer = RedirectResponse(f"{ROOT}/login", 303)
         answer.delete_cookie(COOKIE, path=ROOT, httponly=True, samesite="strict")
+        return answer
+
+
+def _keep(answer: Response, session: str, *, secure: bool) -> None:
+    answer.set_cookie(COOKIE, session, path=ROOT, httponly=True, samesite="strict", secure=secure)
+
+
+def _add_sign_in(console: FastAPI, renderer: Renderer, sign_in: ConsoleSignIn, secure: bool) -> None:
+    """Away to the provider, and back. The cookie in between is Lax: the way back begins at another site."""
+    path = f"{ROOT}/login"
+
+    @console.get("/login/start")
+    async def start(request: Request, next: str = "") -> Response:
+        target = _own_page(next if len(next) <= _LONGEST_TARGET else "")
+        begun = await sign_in.begin(target)
+        answer = RedirectResponse(begun.url, 303)
+        answer.set_cookie(
+            SIGN_IN_COOKIE, begun.cookie, max_age=_SIGN_IN_SECONDS, path=path, httponly=True, samesite="lax",
+            secure=secure or request.url.scheme == "https",
+        )  # fmt: skip
+        return answer
+
+    @console.get("/login/callback")
+    async def callback(request: Request) -> Response:
+        """The page goes on by itself: a redirect from another site would leave the new Strict cookie behind."""
+        try:
+            session, target = await sign_in.finish(request.cookies.get(SIGN_IN_COOKIE, ""), request.query_params)
+        except AccessError as error:
+            answer: Response = renderer.error(error.status, error.message)
+        else:
+            answer = renderer.page("signed_in.html", next=_own_page(target))
+            _keep(answer, session, secure=secure or request.url.scheme == "https")
+        answer.delete_cookie(SIGN_IN_COOKIE, path=path, httponly=True, samesite="lax")
         return answer
 
 
@@ -136,20 +209,33 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 class _SignedIn:
-    """Sends everyone without a session to the login page."""
+    """Sends everyone without a session to the login page, and lets only those who may change things send forms."""
 
-    def __init__(self, app: ASGIApp, auth: ConsoleAuth) -> None:
+    def __init__(self, app: ASGIApp, auth: ConsoleAuth, renderer: Renderer) -> None:
         self._app = app
         self._auth = auth
+        self._renderer = renderer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(_OPEN):
-            request = Request(scope)
-            if not self._auth.check(request.cookies.get(COOKIE, "")):
-                wanted = f"{scope['path']}?{request.url.query}" if request.url.query else scope["path"]
-                onward = RedirectResponse(f"{ROOT}/login?next={quote(wanted, safe='/')}", 303)
-                return await onward(scope, receive, send)
-        await self._app(scope, receive, send)
+        answer = self._refusal(scope) if scope["type"] == "http" else None
+        await (self._app if answer is None else answer)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """None where the request may go on; its `state.principal` is then whose session it is."""
+        request = Request(scope)
+        changes = scope["method"] not in ("GET", "HEAD")
+        if changes and not _from_here(request):
+            return self._renderer.error(403, "This form was not sent by the console.")
+        if scope["path"].startswith(_OPEN):
+            return None
+        principal = self._auth.check(request.cookies.get(COOKIE, ""))
+        if principal is None:
+            wanted = f"{scope['path']}?{request.url.query}" if request.url.query else scope["path"]
+            return RedirectResponse(f"{ROOT}/login?next={quote(wanted, safe='/')}", 303)
+        if changes and scope["path"] != _LOGOUT and not principal.may("write"):
+            return self._renderer.error(403, f"You may look, but not change: your role is '{principal.role}'.")
+        scope.setdefault("state", {})["principal"] = principal
+        return None
 
 
 class _Headers:
