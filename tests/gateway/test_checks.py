@@ -4,7 +4,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pilothouse.config import Config, ProviderConfig
-from pilothouse.errors import ProviderAuth, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
+from pilothouse.errors import (
+    ProviderAuth,
+    ProviderError,
+    ProviderProtocolError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+)
 from pilothouse.gateway.checks import HealthChecks
 from pilothouse.gateway.health import Health
 from pilothouse.providers.openai import OpenAIProvider
@@ -18,7 +25,7 @@ from .scripted import Scripted
 class Listed(Scripted):
     """Tells its models, unless `failure` says otherwise."""
 
-    failure: ProviderError | asyncio.Event | None = None
+    failure: Exception | asyncio.Event | None = None
 
     async def models(self) -> list[str]:
         if isinstance(self.failure, asyncio.Event):
@@ -105,6 +112,14 @@ async def test_a_provider_that_refuses_the_question_is_there(
     a.failure = error
     assert await checks.check(a, ["a/x"], 20)
     assert breakers(health) == {"a/x": "closed"}
+
+
+@pytest.mark.parametrize("error", [ProviderAuth("no"), ProviderProtocolError("no JSON"), KeyError("a plugin's own")])
+async def test_a_provider_that_cannot_answer_is_down(health: Health, checks: HealthChecks, error: Exception) -> None:
+    a = Listed()
+    a.failure = error
+    assert not await checks.check(a, ["a/x"], 20)
+    assert breakers(health) == {"a/x": "open"}
 
 
 async def test_one_that_says_nothing_is_down(health: Health, checks: HealthChecks) -> None:

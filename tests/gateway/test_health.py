@@ -117,6 +117,13 @@ def test_too_many_requests_are_busy_not_broken(vitals: Vitals, clock: Clock) -> 
     assert vitals.admit(clock.now)
 
 
+def test_a_retry_after_of_a_month_is_not_believed(vitals: Vitals, clock: Clock) -> None:
+    fail(vitals, clock, 1, RateLimited("quota", retry_after=2_000_000))
+    fail(vitals, clock, 3, ProviderUnavailable("gone", retry_after=2_000_000))
+    clock.now += 301
+    assert vitals.admit(clock.now)
+
+
 @pytest.mark.parametrize(
     ("error", "counts"),
     [

@@ -40,14 +40,16 @@ aliases = st.fixed_dictionaries(
             {
                 "deployments": st.lists(st.sampled_from(MODELS), min_size=1, max_size=2, unique=True),
                 "fallbacks": st.dictionaries(
-                    st.sampled_from(CLASSES), st.lists(st.sampled_from(NAMES), max_size=2, unique=True), max_size=3
+                    st.sampled_from(["any", "any", "server", *CLASSES]),
+                    st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True),
+                    max_size=3,
                 ),
             }
         )
         for name in NAMES
     }
 )
-states = st.fixed_dictionaries({model: st.sampled_from([*CLASSES, None, None]) for model in MODELS})
+states = st.fixed_dictionaries({model: st.sampled_from(["server", *CLASSES, "server", None, None]) for model in MODELS})
 """What each model fails with, None for one that works."""
 
 
@@ -93,7 +95,7 @@ async def answered(bench: Bench, stream: bool) -> bool:
         return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(aliases, states, st.booleans())
 def test_the_first_call_is_answered_iff_a_working_deployment_can_be_reached(
     aliases: dict[str, Any], states: dict[str, FailureClass | None], stream: bool

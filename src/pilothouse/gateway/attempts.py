@@ -204,9 +204,17 @@ class _Course:
         return None
 
     async def _retried(
-        self, plan: Plan, deployment: Deployment, failures: list[PilothouseError], *, others: bool, forced: bool = False
+        self,
+        plan: Plan,
+        deployment: Deployment,
+        failures: list[PilothouseError],
+        *,
+        others: bool,
+        forced: bool = False,
+        beside: bool = False,
     ) -> Attempt | None:
-        """Ask one deployment, again where that may help. Raises what no other deployment would mend."""
+        """Ask one deployment, again where that may help; `beside` another, which keeps its name on the span, or
+        `forced`, whatever its health. Raises what no other deployment would mend."""
         health, resilience, retry = self._health, plan.model.resilience, 0
         vitals = health.of(deployment.id)
         if not forced and not vitals.admit(health.clock()):
@@ -214,7 +222,8 @@ class _Course:
             self._pass_over(deployment, *_why(deployment, vitals, health.clock()), failures)
             return None
         self._tried[deployment.id] = None
-        self._assign(plan, deployment)
+        if not beside:
+            self._assign(plan, deployment)
         probes = not forced and vitals.open_until != 0.0
         while True:
             attempt = Attempt(deployment, vitals, health, resilience, probes=probes)
@@ -271,7 +280,7 @@ class _Course:
                 second = await self._second(plan, hedge, rest)
                 if second is not None:
                     self._span.attributes["hedged"] = second.id
-                    race.add(second, self._retried(plan, second, failures, others=True))
+                    race.add(second, self._retried(plan, second, failures, others=True, beside=True))
             attempt = await race.winner()
         finally:
             loser = await race.end()

@@ -65,6 +65,8 @@ class HealthChecks:
             failure = ProviderTimeout(f"Provider '{provider.name}' told nothing within {patience:g} s.")
         except PilothouseError as error:
             failure = error
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and its checks go on
+            failure = ProviderUnavailable(f"Provider '{provider.name}' cannot list its models: {error!r}.")
         down = type(failure) if isinstance(failure, ProviderError) and isinstance(failure, _DOWN) else None
         now = self._health.clock()
         for deployment in deployments:

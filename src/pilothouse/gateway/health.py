@@ -28,6 +28,7 @@ __all__ = ["Breaker", "DeploymentHealth", "Health", "Latency", "Vitals", "is_own
 Breaker = Literal["closed", "open", "half-open"]
 
 _BUSY = 1.0  # seconds after a 429 that names none
+_LONGEST_ASKED = 300.0  # seconds of a Retry-After: quotas are raised, and some servers name the end of the month
 _SLOTS = 10  # of the window of calls
 _FEWEST = 10  # calls in the window before a share of them says something
 _SAMPLES = 128
@@ -42,6 +43,10 @@ def is_own_fault(error: ProviderError) -> bool:
     if isinstance(error, ProviderRejected):
         return error.upstream_status == 404
     return not isinstance(error, ContextTooLong | ContentFiltered)
+
+
+def _asked_wait(error: ProviderError, otherwise: float) -> float:
+    return otherwise if error.retry_after is None else min(error.retry_after, _LONGEST_ASKED)
 
 
 class Latency:
@@ -158,8 +163,7 @@ class Vitals:
         if not is_own_fault(error):
             return self.answered(now, resilience)
         if isinstance(error, RateLimited):
-            wait = _BUSY if error.retry_after is None else error.retry_after
-            self.busy_until = max(self.busy_until, now + wait)
+            self.busy_until = max(self.busy_until, now + _asked_wait(error, _BUSY))
             return
         self.failures += 1
         window = self._window(resilience.window)
@@ -168,7 +172,7 @@ class Vitals:
         enough = self.failures >= resilience.failures or (share is not None and share >= resilience.error_share)
         if enough or self.open_until:
             self.cause = type(error)
-            self.open_until = max(self.open_until, now + max(resilience.cool_down, error.retry_after or 0.0))
+            self.open_until = max(self.open_until, now + max(resilience.cool_down, _asked_wait(error, 0.0)))
 
     def open_for(self, seconds: float, now: float, cause: type[ProviderError]) -> None:
         """A health check failed: no calls until the next one had its turn."""
