@@ -48,8 +48,7 @@ class Alerts:
 
     def look(self, purse: Purse, day: int, nano: int, tokens: int) -> None:
         """Note where a purse stands on that day."""
-        much = purse.soft_nano is not None and nano >= purse.soft_nano
-        if not much and not (purse.soft_tokens is not None and tokens >= purse.soft_tokens):
+        if not purse.is_soft(nano, tokens):
             return
         window, fund = purse.window(day), purse.fund(day)
         known = self._found.get(fund.name)

@@ -55,6 +55,12 @@ class Purse:
         """The fund of that day."""
         return self._on(day)[1]
 
+    def is_soft(self, nano: int, tokens: int) -> bool:
+        """Whether this much is past the soft limit."""
+        return (self.soft_nano is not None and nano >= self.soft_nano) or (
+            self.soft_tokens is not None and tokens >= self.soft_tokens
+        )
+
     def _on(self, day: int) -> tuple[Window, Fund]:
         current = self._current
         if not current[0].first <= day < current[0].end:

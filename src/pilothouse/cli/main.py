@@ -32,6 +32,7 @@ COMMANDS = {
     "organisations": "Organisations, their limits and budgets.",
     "members": "People who may sign in, and as what.",
     "audit": "Who changed what.",
+    "spend": "What was spent, and whether the vendors agree.",
     "rag": "Ingest documents, search them, ask them.",
     "traces": "See what happened: list traces, show one.",
     "models": "The embedded encoder's files, and the models on offer.",

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Row, case, func, select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Reservation
-from pilothouse.observe.charges import home_of
+from pilothouse.observe.charges import EVERYWHERE, account_name, home_of
 from pilothouse.observe.reserved import opened
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.tables import balances, ledger, upsert
@@ -131,7 +131,8 @@ class Ledger:
         """The newest entries first: those of one account, of one kind, of days from `since_day` until `until_day`."""
         query = select(ledger).where(ledger.c.project_id == project_id).order_by(ledger.c.id.desc()).limit(limit + 1)
         if account is not None:
-            query = query.where(ledger.c.accounts.contains(msgspec.json.encode(account).decode(), autoescape=True))
+            written = msgspec.json.encode(account_name(account)).decode()
+            query = query.where(ledger.c.accounts.contains(written, autoescape=True))
         if kind is not None:
             query = query.where(ledger.c.kind == kind)
         if since_day is not None:
@@ -139,27 +140,39 @@ class Ledger:
         if until_day is not None:
             query = query.where(ledger.c.day < until_day)
         if before is not None:
-            query = query.where(ledger.c.id < before)
+            query = query.where(ledger.c.id < before.replace("\0", ""))
         with self._engine.connect() as connection:
             found = [_entry(row) for row in connection.execute(query)]
         return EntryPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     def spend(self, account: str, since_day: int, until_day: int, project_id: str = DEFAULT_PROJECT) -> list[DaySpend]:
         """What an account spent on each day from `since_day` until `until_day`; days without calls are left out."""
-        b = balances.c
+        b, account = balances.c, account_name(account)
         where = (b.project_id == home_of(account, project_id), b.account == account, b.day >= since_day)
         query = select(b.day, b.nano, b.tokens, b.calls).where(*where, b.day < until_day).order_by(b.day)
         with self._engine.connect() as connection:
             return [DaySpend(*row) for row in connection.execute(query)]
 
     def accounts(
-        self, since_day: int, until_day: int, project_id: str = DEFAULT_PROJECT, prefix: str = "", limit: int = 50
+        self,
+        since_day: int,
+        until_day: int,
+        project_id: str = DEFAULT_PROJECT,
+        *,
+        prefix: str = "",
+        limit: int = 50,
+        above: bool = True,
     ) -> list[AccountSpend]:
-        """The accounts that spent most in those days, such as all with `prefix` `key:`."""
+        """The accounts of a project that spent most in those days, such as all with `prefix` `key:`.
+
+        `above` adds those that stand above projects, with what every project spent of them.
+        """
         b = balances.c
         sums = [func.sum(column) for column in (b.nano, b.tokens, b.calls)]
-        query = select(b.account, *sums).where(b.project_id.in_((project_id, home_of("org:", ""))))
-        query = query.where(b.day >= since_day, b.day < until_day, b.account.startswith(prefix, autoescape=True))
+        query = select(b.account, *sums).where(b.project_id.in_((project_id, EVERYWHERE) if above else (project_id,)))
+        query = query.where(
+            b.day >= since_day, b.day < until_day, b.account.startswith(account_name(prefix), autoescape=True)
+        )
         query = query.group_by(b.account).order_by(sums[0].desc(), b.account).limit(limit)
         with self._engine.connect() as connection:
             return [AccountSpend(row[0], *map(int, row[1:])) for row in connection.execute(query)]

@@ -1,14 +1,15 @@
 """A month of the ledger held against a vendor's own export, by day and model. Reads both, changes neither."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.exports import Export
 from pilothouse.observe.ledger import Ledger
+from pilothouse.types import Json
 
-__all__ = ["Difference", "Reconciliation", "month_days", "reconcile"]
+__all__ = ["Difference", "Reconciliation", "month_days", "reconcile", "to_json"]
 
 _EPOCH = date(1970, 1, 1)
 _DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
@@ -92,6 +93,15 @@ def reconcile(export: Export, ledger: Ledger, month: str, provider: str | None =
         month, export.vendor, rows, sum(row.our_nano for row in rows), sum(billed_nano) if billed_nano else None,
         _coverage(rows),
     )  # fmt: skip
+
+
+def to_json(report: Reconciliation) -> Json:
+    """A reconciliation as JSON: the totals, and the places where the two disagree."""
+    return {
+        "month": report.month, "vendor": report.vendor, "our_nano": report.our_nano, "their_nano": report.their_nano,
+        "coverage": report.coverage, "compared": len(report.rows),
+        "differences": [{**asdict(row), "day": str(row.day)} for row in report.differences],
+    }  # fmt: skip
 
 
 def month_days(month: str) -> tuple[int, int]:
