@@ -41,9 +41,8 @@ async def served(vendor: str, tmp_path: Path, models_dir: Path) -> AsyncIterator
 
 async def test_create(served: Served) -> None:
     served.upstream.say(Answer(text=UNICODE, finish_reason="length"))
-    raw = await served.client.messages.with_raw_response.create(
-        model="m", max_tokens=64, system="Be brief.", messages=HELLO, stop_sequences=["END"], extra_body={"temperature": 0.5}
-    )  # fmt: skip
+    fields: Any = {"system": "Be brief.", "stop_sequences": ["END"], "extra_body": {"temperature": 0.5}}
+    raw = await served.client.messages.with_raw_response.create(model="m", max_tokens=64, messages=HELLO, **fields)
     message = await raw.parse()
     assert [block.text for block in message.content if block.type == "text"] == [UNICODE]
     assert (message.type, message.role, message.stop_reason) == ("message", "assistant", "max_tokens")
