@@ -1,14 +1,18 @@
 """Hedged calls: when a second deployment is asked, who wins, and what becomes of the other."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from pilothouse.call import Call
 from pilothouse.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
 from pilothouse.gateway.attempts import Attempts
 from pilothouse.gateway.health import Health
 from pilothouse.gateway.plan import Deployment
+from pilothouse.types import ChatChunk, ChatRequest
 
 from .bench import DOWN, OK, ROLE, STREAM, Bench, Upstream, at
 from .scripted import whole
@@ -148,6 +152,37 @@ async def test_what_is_the_callers_fault_ends_the_race() -> None:
     with pytest.raises(ProviderRejected):
         await bench.text(hooks=purse.hooks)
     assert (up.open, purse.settled) == ([], ["up/a"])
+
+
+class Reluctant(Upstream):
+    """Takes its time to hang up on `a`."""
+
+    def __init__(self, **scripts: Any) -> None:
+        super().__init__(**scripts)
+        self.hanging_up = asyncio.Event()
+
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        async with aclosing(super().chat(request, call)) as chunks:
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            finally:
+                if request.model == "a":
+                    self.hanging_up.set()
+                    await asyncio.Event().wait()
+
+
+async def test_a_caller_who_leaves_while_the_loser_hangs_up_closes_the_winner_too() -> None:
+    up = Reluctant(a=[[asyncio.Event()]], b=STREAM)
+    bench, purse = Bench({"m": at("a", "b", hedge=HEDGE)}, up), Purse()
+    task = asyncio.create_task(bench.text(stream=True, hooks=purse.hooks))
+    await asyncio.wait_for(up.hanging_up.wait(), 5)
+    assert up.open == ["b"]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert up.open == []
+    assert [bench.of(name).in_flight for name in "ab"] == [0, 0]
 
 
 async def test_a_caller_who_leaves_during_a_race_leaves_no_task_and_no_call_behind() -> None:

@@ -172,8 +172,6 @@ class _Course:
             failures: list[PilothouseError] = []
             attempt = await self._alias(current, failures)
             if attempt is not None:
-                if self._failed:
-                    self._span.attributes["attempts"] = self._failed + 1
                 return attempt
             more = [p for error in failures for p in current.fallbacks(error, self._request, self._call)]
             for later in (*current.then, *more):
@@ -231,6 +229,8 @@ class _Course:
                 await attempt.open(
                     self._provide, self._request, self._stream, self._call, self._span, self._hooks.enter
                 )
+                if self._failed:
+                    self._span.attributes["attempts"] = self._failed + 1
                 return attempt
             except NoRoom as error:
                 self._tried[deployment.id] = error

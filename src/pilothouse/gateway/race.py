@@ -48,9 +48,14 @@ class Race:
         where none was: one that failed by itself was not."""
         losers = {runner: deployment for runner, deployment in self._runners.items() if runner is not self._won}
         vain = [deployment for runner, deployment in losers.items() if runner.cancel()]
-        ended = await asyncio.gather(*losers, return_exceptions=True)
-        for attempt in ended:
-            if isinstance(attempt, Attempt):
-                await attempt.close(asyncio.CancelledError())
-                vain.append(attempt.deployment)
+        try:
+            for attempt in await asyncio.gather(*losers, return_exceptions=True):
+                if isinstance(attempt, Attempt):
+                    await attempt.close(asyncio.CancelledError())
+                    vain.append(attempt.deployment)
+        except asyncio.CancelledError as error:  # the caller left meanwhile: nobody will hear the winner
+            won = None if self._won is None else self._won.result()
+            if won is not None:
+                await won.close(error)
+            raise
         return vain[-1] if vain else None
