@@ -237,6 +237,28 @@ def test_no_window_sees_more_than_the_limit_and_what_leaks(limit: int, steps: li
             assert at_once(copy.take("call", [Take("a", limit, cost)], later)).refused is None
 
 
+@given(
+    limit=st.integers(1, 100),
+    steps=st.lists(st.tuples(st.integers(0, 30_000), st.integers(1, 60), st.integers(0, 3)), max_size=60),
+)
+def test_giving_back_never_lets_more_pass_than_the_limit_and_the_time(
+    limit: int, steps: list[tuple[int, int, int]]
+) -> None:
+    """From the beginning to any moment, whenever what was taken is given back."""
+    counters, now, kept, running = MemoryCounters(), 0, 0, list[int]()
+    for gap, share, back in steps:
+        now += gap
+        cost = max(1, limit * share // 60)
+        if at_once(counters.take("call", [Take("a", limit, cost)], now * 1000)).refused is None:
+            kept += cost
+            running.append(cost)
+        if len(running) > back:
+            gone = running.pop(back)
+            counters.adjust("call", [Take("a", limit, -gone)], now * 1000)
+            kept -= gone
+        assert kept * 60_000 <= limit * (60_000 + now)
+
+
 def test_idle_names_are_forgotten() -> None:
     """Callers make up names: a thousand a minute for an hour leave no more than those of the last minutes."""
     counters, most = MemoryCounters(), 0

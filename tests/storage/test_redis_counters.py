@@ -91,7 +91,8 @@ async def back(ask: Callable[[], Awaitable[Any]]) -> Any:
                 if answer := await ask():
                     return answer
             except StorageError:
-                await asyncio.sleep(0)
+                pass
+            await asyncio.sleep(0)
 
 
 async def taken(counters: RedisCounters, *takes: Take, holder: str = "call") -> bool:
@@ -180,7 +181,6 @@ async def test_leases_are_renewed_by_themselves(redis_url: str) -> None:
         first = direct.zscore("ph:p:place", "call")
 
         async def renewed() -> bool:
-            await asyncio.sleep(0)
             return direct.zscore("ph:p:place", "call") not in (first, None)
 
         assert await back(renewed)
@@ -271,11 +271,9 @@ async def test_a_redis_that_hangs_is_waited_for_once(server: Server) -> None:
     waiting = [asyncio.create_task(taken(counters, place, holder=holder)) for holder in "abc"]
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [StorageError] * 3
-    begin = asyncio.get_running_loop().time()
-    for _ in range(1000):
-        with pytest.raises(StorageError):
-            await taken(counters, place)
-    assert asyncio.get_running_loop().time() - begin < 100  # a hundred times less than waiting each time
+    for _ in range(3):
+        with pytest.raises(StorageError, match="no answer within"):
+            counters.take("call", [place], now_us()).send(None)  # without waiting at all
     server.signal(signal.SIGCONT)
     # Whether or not it did what it was asked while it hung: nobody holds a place now.
     assert await back(lambda: taken(counters, place, holder="d"))
@@ -369,6 +367,25 @@ async def test_what_is_queued_is_bounded(server: Server) -> None:
     looks = [Take(f"a{number}", 5, 0) for number in (0, 1, 2500)]
     assert list((await counters.take("call", looks, now_us())).remaining) == [5, 4, 4]
     await counters.aclose()
+
+
+async def test_a_burst_is_answered_in_several_exchanges(counters: RedisCounters) -> None:
+    takes = [taken(counters, Take("a", 1000), holder=str(number)) for number in range(1300)]
+    begin = now_us()
+    granted = await asyncio.gather(*takes)
+    assert 1000 <= sum(granted) <= 1000 + (now_us() - begin) // 60_000
+
+
+async def test_a_connection_closed_while_idle_is_opened_again(
+    counters: RedisCounters, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilothouse.storage.redis._IDLE", 0)
+    await counters.standings([])
+    with redis.Redis.from_url(server.url) as direct:
+        direct.client_kill_filter(_type="normal", skipme=True)
+    await back(counters._line._connection.can_read)  # this side has noticed
+    await counters.standings([])
+    assert not counters.down
 
 
 async def test_a_caller_that_leaves_has_taken_nothing(redis_url: str) -> None:

@@ -20,6 +20,7 @@ from pilothouse.storage.counters import Counters, Take, Verdict
 __all__ = ["Limiter", "Ticket", "duration"]
 
 Kind = Literal["requests", "tokens", "parallel"]
+_MINUTE_US = 60_000_000
 _MOST_KEPT = 4096
 _LONGEST_NAME = 128
 
@@ -54,6 +55,12 @@ class Ticket:
     def headers(self) -> list[tuple[str, str]]:
         """`x-ratelimit-*` as OpenAI documents them: where the tightest level stands, for requests and for tokens."""
         return _headers(self._rules, self._verdict)
+
+    @property
+    def room(self) -> float:
+        """The share that was left of the tightest of its limits, from 0 to 1."""
+        shares = zip(self._takes, self._verdict.remaining, strict=False)
+        return min((left / take.limit for take, left in shares), default=1.0)
 
     def settle(self, tokens_used: int | None) -> None:
         """The call has ended: count the tokens it used (None: as estimated) and free its places."""
@@ -94,6 +101,7 @@ class Limiter:
         self._principals: dict[Principal, tuple[_Rule, ...]] = {}
         self._others: dict[str, tuple[Limits, tuple[_Rule, ...]]] = {}
         self._holders, self._prefix = count(), new_id()
+        self._rooms: dict[str, tuple[float, int]] = {}
         self.unchecked = 0
 
     def applies(self, call: Call, model_limits: Limits, user_limits: Limits) -> bool:
@@ -127,9 +135,21 @@ class Limiter:
         if not _limits(limits):
             return _FREE
         try:
-            return await self._take(self._of_deployment(deployment_id, limits), tokens, holder)
+            ticket = await self._take(self._of_deployment(deployment_id, limits), tokens, holder)
         except TooManyRequests:
+            self._rooms[deployment_id] = (0.0, self._clock())
             return None
+        self._rooms[deployment_id] = (ticket.room, self._clock())
+        return ticket
+
+    def last_room(self, deployment_id: str) -> float:
+        """The share of a deployment's own limits that was left when it was last asked for, and what came back since;
+        1 where nothing is known. At once, for routing; `room` asks the counters."""
+        known = self._rooms.get(deployment_id)
+        if known is None:
+            return 1.0
+        share, at = known
+        return min(1.0, share + (self._clock() - at) / _MINUTE_US)
 
     async def room(self, deployments: Sequence[tuple[str, Limits]]) -> list[float]:
         """The share that is left of each deployment's tightest limit, from 0 to 1; 1 where nothing is known."""

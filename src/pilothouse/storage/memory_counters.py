@@ -2,7 +2,9 @@
 
 Limits are GCRA (ITU-T I.371) in its form of a leaking bucket: the level rises by what is taken and leaks `limit` units
 per minute; what would rise above `limit` is refused. Levels are kept in units times milliseconds of the minute, so
-that all arithmetic is exact in integers. Knows nothing of other processes.
+that all arithmetic is exact in integers. What is given back long after it was taken can be used at once, beside what
+has leaked meanwhile; over both together no more passes than the limit and the time allow. Knows nothing of other
+processes.
 """
 
 import math

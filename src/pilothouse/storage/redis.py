@@ -9,15 +9,18 @@ import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pilothouse.errors import ConfigError, MissingExtra, StorageError
 
 __all__ = ["Command", "Outbox", "RedisLine", "Script", "redis_connection"]
 
-_IDLE = 1.0
 _CLOSING = "This process is closing its connection to Redis."
+_IDLE = 1.0
+"""A connection unused for so long (seconds) may have been closed by the other side."""
+_TOGETHER = 500
+"""Questions per exchange: enough for a burst, few enough to be answered well within the timeout."""
 _LINGER = 0.02
 """How long news from the outbox waits for a question to travel with (seconds): a round trip costs 0.1 ms of CPU."""
 
@@ -116,7 +119,7 @@ class RedisLine:
         `undo` is called with the reply when nobody waits for it any more, with None when none came.
         """
         if self.down or self._closed:
-            self._refuse()
+            raise StorageError(self._why or _CLOSING)
         self._start()
         asked = _Ask(command, undo)
         self._asks.append(asked)
@@ -192,8 +195,11 @@ class RedisLine:
         if self._outbox.more():
             self._wake.set()
         else:
-            asks.extend(asked for asked in self._asks if not asked.answer.done())
-            self._asks.clear()
+            while self._asks and len(asks) < _TOGETHER:
+                if not (asked := self._asks.popleft()).answer.done():
+                    asks.append(asked)
+            if self._asks:
+                self._wake.set()
         commands = [asked.command for asked in asks]
         if batch is not None:
             commands.insert(0, batch)
@@ -208,12 +214,12 @@ class RedisLine:
             self._fail(asks)
             self._fail(self._asks)
             return False
-        except asyncio.CancelledError:
-            self._why = _CLOSING
+        except BaseException:
+            self._why = self._why or _CLOSING
             self._fail(asks)
             raise
         if self.down and not self._outbox.more():
-            self.down = False
+            self.down, self._why = False, ""
             self._outbox.beat()
         for asked, reply in zip(asks, replies, strict=True):
             self._answer(asked, reply)
@@ -274,15 +280,13 @@ class RedisLine:
         """A server or a proxy may have closed an idle connection; that does not make Redis away."""
         if not self._connection.is_connected or asyncio.get_running_loop().time() - self._last < _IDLE:
             return
+        can_read = getattr(self._connection, "can_read", None) or self._connection.can_read_destructive  # before 8.0
         try:
-            stale = await self._connection.can_read_destructive()
+            stale = await can_read()
         except self._away:
             stale = True
         if stale:
             await self._connection.disconnect(nowait=True)
-
-    def _refuse(self) -> NoReturn:
-        raise StorageError(self._why or _CLOSING)
 
     def _says(self, error: BaseException) -> str:
         why = str(error) or f"no answer within {self._timeout} s"
