@@ -72,11 +72,11 @@ class Issuer:
 
         header = _header(token)
         algorithm = header.get("alg")
-        if algorithm not in _ALGORITHMS:
+        if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
             raise Unauthenticated(f"A token signed with '{algorithm}' is not accepted.")
         for key in await self._candidates(header.get("kid")):
             try:
-                found = jwt.decode(token, key, algorithms=[str(algorithm)])
+                found = jwt.decode(token, key, algorithms=[algorithm])
             except (JoseError, ValueError):
                 continue
             break
@@ -94,12 +94,12 @@ class Issuer:
             raise Unauthenticated(f"The token of {self.url} does not hold: {_reason(error)}.") from None
         return header, found.claims
 
-    async def post(self, url: str, form: Mapping[str, str], auth: aiohttp.BasicAuth | None) -> tuple[int, Json]:
+    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, Json]:
         """Status and JSON of the answer to a form, as token endpoints take it."""
         try:
             async with (
                 aiohttp.ClientSession(timeout=_TIMEOUT) as client,
-                client.post(url, data=form, auth=auth, allow_redirects=False) as answer,
+                client.post(url, data=form, headers=headers, allow_redirects=False) as answer,
             ):
                 return answer.status, await _json(answer)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -192,7 +192,7 @@ def _header(token: str) -> Json:
     head = token.partition(".")[0]
     try:
         header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or len(token) > _LARGEST_TOKEN:
         raise Unauthenticated("This is no JSON Web Token.")

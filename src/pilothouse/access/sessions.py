@@ -38,6 +38,7 @@ class Sessions:
 
     def session_for(self, key: str) -> str | None:
         """A cookie good for 12 hours, or None when this key does not open the console."""
+        self._notice()
         try:
             principal = self._keys.authenticate(f"Bearer {key}")
         except Unauthenticated:
@@ -46,13 +47,13 @@ class Sessions:
 
     def session_of(self, subject: str) -> str | None:
         """A cookie for this member, or None when the console is not for them."""
+        self._notice()
         who = _MEMBER + _packed(subject)
         return self._seal(who, _LIFETIME_US) if self._visitor(who) is not None else None
 
     def check(self, cookie: str) -> Principal | None:
         """Whom the cookie stands for, if it is ours, unexpired, and its key or member still valid."""
-        if self._changes is not None:
-            self._changes.check()
+        self._notice()
         who = self._opened(cookie)
         return None if who is None or who.startswith(_NOTE) else self._visitor(who)
 
@@ -64,6 +65,10 @@ class Sessions:
         """What `note` was given, if that was here and not too long ago."""
         who = self._opened(cookie)
         return _unpacked(who.removeprefix(_NOTE)) if who is not None and who.startswith(_NOTE) else None
+
+    def _notice(self) -> None:
+        if self._changes is not None:
+            self._changes.check()
 
     def _visitor(self, who: str) -> Principal | None:
         if who.startswith(_MEMBER):

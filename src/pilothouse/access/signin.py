@@ -4,6 +4,7 @@ OpenID Connect Core 1.0 (section 3.1), RFC 7636 (PKCE), RFC 9207 (issuer in the 
 remembered between the two requests is in a signed cookie of the browser that began.
 """
 
+import base64
 import hmac
 import json
 import re
@@ -11,8 +12,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote_plus
-
-import aiohttp
 
 from pilothouse.access.oidc import LEEWAY, Issuer, subjects_of
 from pilothouse.access.sessions import Sessions
@@ -107,13 +106,14 @@ class SignIn:
             "code_verifier": verifier,
         }  # fmt: skip
         methods = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        auth: aiohttp.BasicAuth | None = None
+        headers = {}
         if self._client_secret is not None and "client_secret_basic" in methods:
-            auth = aiohttp.BasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))  # RFC 6749, 2.3.1
+            named = f"{quote_plus(self._client_id)}:{quote_plus(self._client_secret)}"  # RFC 6749, 2.3.1
+            headers["authorization"] = f"Basic {base64.b64encode(named.encode()).decode()}"
         else:
             form["client_id"] = self._client_id
             form |= {"client_secret": self._client_secret} if self._client_secret is not None else {}
-        status, tokens = await self._issuer.post(metadata["token_endpoint"], form, auth)
+        status, tokens = await self._issuer.post(metadata["token_endpoint"], form, headers)
         if status != 200 or not isinstance(tokens.get("id_token"), str):
             said = str(tokens.get("error", ""))
             raise Unauthenticated(f"The provider gave no token ({said if _CODE.fullmatch(said) else status}).")
