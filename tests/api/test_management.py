@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from pilothouse.access import Keys
+from pilothouse.access import Keys, Tenants
+from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.api.management import management, needed
 from pilothouse.principal import Role
 from pilothouse.settings import Settings
@@ -137,3 +138,12 @@ def test_roles(client: TestClient, keys: Keys, role: Role, reads: int, writes: i
     headers = {"authorization": f"Bearer {secret}"}
     assert client.get("/api/nothing", headers=headers).status_code == reads
     assert client.post("/api/notes", json={"text": "four"}, headers=headers).status_code == writes
+
+
+def test_the_configuration_is_not_for_keys_of_a_project(client: TestClient, keys: Keys) -> None:
+    Tenants(keys._engine).create("project", "shop", TenantSettings(name="Shop"))
+    for project, status in (("shop", 403), ("default", 404)):
+        secret, _ = keys.create("x", "admin", KeySettings(project_id=project))
+        for path in ("/api/config", "/api/config/history", "/api/replay"):
+            answer = client.get(path, headers={"authorization": f"Bearer {secret}"})
+            assert answer.status_code == status, path

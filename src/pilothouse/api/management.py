@@ -17,7 +17,8 @@ from pilothouse.access import Keys
 from pilothouse.access.door import Door
 from pilothouse.access.policy import demand
 from pilothouse.api.reference import CONTENT_POLICY, reference
-from pilothouse.errors import BodyTooLarge, InvalidRequest, NotFound, PilothouseError
+from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, PilothouseError
 from pilothouse.principal import Action
 from pilothouse.types import Json
 
@@ -25,6 +26,7 @@ __all__ = ["management", "needed"]
 
 _OPEN = ("/api/docs", "/api/openapi.json")
 _ADMINISTERED = frozenset(("keys", "organisations", "projects", "teams", "members", "budgets", "audit"))
+_INSTALLATION = frozenset(("config", "replay"))
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
@@ -67,10 +69,14 @@ def needed(method: str, path: str) -> Action:
 
     Keys, tenants, budgets and the audit log are for administrators; of the rest, reading is for those who may look.
     """
-    if path.removeprefix("/api/").partition("/")[0] in _ADMINISTERED:
+    if _noun(path) in _ADMINISTERED:
         return "administer"
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
     return "read" if reads else "write"
+
+
+def _noun(path: str) -> str:
+    return path.removeprefix("/api/").partition("/")[0]
 
 
 class _Admission:
@@ -102,6 +108,9 @@ class _Admission:
             headers.get("authorization"), headers.get("x-api-key"), endpoint=scope["path"], client_ip=address
         )
         demand(principal, needed(scope["method"], scope["path"]))
+        of_here = principal.everywhere or principal.project_id == DEFAULT_PROJECT
+        if not of_here and _noun(scope["path"]) in _INSTALLATION:
+            raise Forbidden("The configuration is that of all projects: this needs a key of the project 'default'.")
         scope.setdefault("state", {})["principal"] = principal
 
     def _bounded(self, receive: Receive) -> Receive:
