@@ -207,6 +207,15 @@ async def test_a_model_that_is_gone_and_rules_without_a_way_refuse(store: Store,
     assert dict(report.refused) == {"unknown model": 1, "no deployment": 1}
 
 
+async def test_rules_read_the_metadata_of_the_body(store: Store, write: Write) -> None:
+    gold = {"messages": [{"role": "user", "content": "Hi"}], "metadata": {"tier": "gold"}}
+    write([ask(0), ask(1, input=gold)])
+    rule = {"when": {"metadata": {"tier": "gold"}}, "use": "big"}
+    report = await run(store, config({"rules": [rule]}, models={"big": {"deployments": [LARGE]}}))
+    assert dict(report.moved) == {("pool/small", "pool/large"): 1}
+    assert any("in a header" in line for line in report.not_simulated)
+
+
 async def test_complexity_is_taken_for_complex_or_judged(store: Store, write: Write) -> None:
     write(ask(i) for i in range(3))
     models = {"a": {"deployments": [SMALL]}, "b": {"deployments": [LARGE]}}

@@ -11,13 +11,8 @@ import pytest
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
-from pilothouse.app import Platform, build
-from pilothouse.config import Config
-from pilothouse.gateway.runtime import RuntimeBuilder
-from pilothouse.lifecycle.live import LiveConfig, Swap
+from pilothouse.app import build
 from pilothouse.settings import Settings
-from pilothouse.snapshot import Snapshot
-from pilothouse.storage import SnapshotStore
 
 SWAPS = 50
 
@@ -127,23 +122,6 @@ def written(port: int, number: int) -> str:
     )
 
 
-class Swapping:
-    """A platform whose configuration is live."""
-
-    def __init__(self, platform: Platform, path: Path) -> None:
-        self.builder = RuntimeBuilder(fixed={"builtin": platform.providers["builtin"]})
-        self.platform = platform
-        self.live = LiveConfig(SnapshotStore(platform.store.control), path, self.prepare)
-
-    def prepare(self, config: Config) -> Swap:
-        prepared = self.builder.prepare(config)
-
-        def swap(snapshot: Snapshot) -> None:
-            self.platform.gateway.router = self.builder.commit(prepared, snapshot).router
-
-        return swap
-
-
 @pytest.mark.parametrize("broken", [False, True], ids=["swapped", "half of the files broken"])
 async def test_no_call_fails(tmp_path: Path, models_dir: Path, broken: bool) -> None:
     upstream, path = Upstream(), tmp_path / "pilothouse.yaml"
@@ -151,8 +129,7 @@ async def test_no_call_fails(tmp_path: Path, models_dir: Path, broken: bool) -> 
         path.write_text(written(port, 0))
         settings = Settings(home=tmp_path / "home", config=path, models=models_dir)
         with build(settings) as platform:
-            swapping = Swapping(platform, path)
-            swapping.live.load()
+            live = platform.live
             key = platform.keys.in_process()
             async with (
                 platform.server("127.0.0.1", 0).running() as address,
@@ -165,15 +142,14 @@ async def test_no_call_fails(tmp_path: Path, models_dir: Path, broken: bool) -> 
                     for number in range(1, SWAPS + 1):
                         breaks = broken and number % 2 == 1
                         path.write_text("models: {chat: {deploymnts: []}}\n" if breaks else written(port, number))
-                        swapping.live.reload()
-                        await asyncio.to_thread(swapping.live.check)
-                        assert ("deploymnts" in (swapping.live.problem or "")) is breaks
+                        live.reload()
+                        await asyncio.to_thread(live.check)
+                        assert ("deploymnts" in (live.problem or "")) is breaks
                         await upstream.swapped()
                         await load.answered(4)
                     load.stopped = True
                     await upstream.end()
-            await swapping.builder.aclose()
     assert load.failures == []
     assert load.answers >= 4 * SWAPS
     assert upstream.straddling > SWAPS / 2, "streams that began under one configuration ended under another"
-    assert swapping.live.snapshot.number == (SWAPS // 2 if broken else SWAPS) + 1
+    assert live.snapshot.number == (SWAPS // 2 if broken else SWAPS) + 1

@@ -9,10 +9,9 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from pilothouse.call import Span
-from pilothouse.config import Config
+from pilothouse.config import Config, ModelConfig
 from pilothouse.gateway.router import Choose
 from pilothouse.lifecycle.latencies import Latencies
 from pilothouse.lifecycle.simulate import Outcome, Simulation
@@ -174,19 +173,25 @@ def _count_cost(report: Report, span: Span, outcome: Outcome, was_hit: bool) -> 
 
 def _not_simulated(config: Config, semantic: bool) -> Iterator[str]:
     """What of a configuration changes cost or answers, and plays no part here."""
-    told: dict[str, Callable[[Any], bool]] = {
+    told: dict[str, Callable[[ModelConfig], bool]] = {
         "hedge": lambda model: model.hedge is not None,
         "shadow": lambda model: model.shadow is not None,
         "output.brief": lambda model: model.output.brief,
         "shaping": lambda m: m.shaping.extractive is not None or m.shaping.context_tokens is not None,
         "shaping.prefix": lambda model: model.shaping.prefix,
         "semantic_cache (ask for it)": lambda model: not semantic and model.semantic_cache is not None,
+        "conditions on metadata that came in a header (it is not recorded)": _reads_metadata,
     }
     for name, applies in told.items():
         aliases = [alias for alias, model in config.models.items() if applies(model)]
         if aliases:
             yield f"{name}: {', '.join(aliases)}"
     yield "failures of providers, retries and circuit breakers: no provider is asked"
+
+
+def _reads_metadata(model: ModelConfig) -> bool:
+    conditions = [*(rule.when for rule in model.rules), *(d.when for d in model.deployments if d.when is not None)]
+    return any(condition.metadata for condition in conditions)
 
 
 def _quantile(ordered: list[int], share: float) -> float | None:

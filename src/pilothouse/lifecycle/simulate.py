@@ -15,6 +15,7 @@ from pilothouse.access.purses import Purse, Purses
 from pilothouse.call import Call, Progress, Reservation, Span
 from pilothouse.config import Config, OutputPolicy
 from pilothouse.errors import InvalidRequest, RateLimited, TooManyRequests, UnknownModel
+from pilothouse.gateway.callers import describe
 from pilothouse.gateway.health import Health
 from pilothouse.gateway.plan import Deployment, Plan
 from pilothouse.gateway.router import Choose, Router
@@ -113,6 +114,7 @@ class Simulation:
         self._end_calls()
         self._learn(span)
         request, call = _request(span), self._call(span)
+        describe(call, request)
         usage = span.usage
         if self._limited:
             self._room = dict(zip((d for d, _ in self._limited), await self._limiter.room(self._limited), strict=True))
@@ -247,11 +249,9 @@ class Simulation:
         if principal is None:
             unknown = Principal(span.project_id, span.key_id or "", "caller", team_id=span.team_id)
             principal = self._made[who] = self._principal_of(span.key_id or "") or unknown
-        given = (span.input or {}).get("metadata")
         return Call(
             _Nothing(), principal, span.project_id, key_id=span.key_id, user_id=span.user_id,
             session_id=span.session_id, endpoint=span.endpoint, trace_id=span.trace_id,
-            metadata={k: v for k, v in given.items() if isinstance(v, str)} if isinstance(given, dict) else {},
         )  # fmt: skip
 
 
