@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from pilothouse.observe import Prices
-from pilothouse.types import ChatRequest, EmbedRequest, Json
+from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest
 
 __all__ = ["DEFAULT_OUTPUT", "Priced", "bound", "input_tokens"]
 
@@ -40,7 +40,7 @@ class Priced(Protocol):
 def bound(
     prices: Prices,
     candidates: Iterable[Priced],
-    request: ChatRequest | EmbedRequest,
+    request: ModelRequest,
     attempts: int,
     at_us: int,
     *,
@@ -52,7 +52,7 @@ def bound(
     none, else 4,096: a provider may then write more than was reserved. The input is bounded by `input_tokens`.
     """
     read = input_tokens(request)
-    written = 0 if isinstance(request, EmbedRequest) else _output_tokens(request, output)
+    written = _output_tokens(request, output) if isinstance(request, ChatRequest) else 0
     dearest: int | None = None
     for candidate in candidates:
         name = candidate.provider.name
@@ -62,7 +62,7 @@ def bound(
     return None if dearest is None else dearest * attempts, (read + written) * attempts
 
 
-def input_tokens(request: ChatRequest | EmbedRequest) -> int:
+def input_tokens(request: ModelRequest) -> int:
     """No fewer tokens than the input can be, from the UTF-8 bytes of its texts, tools and schemas.
 
     A byte-level BPE token stands for at least one byte, so a text has at most as many tokens as bytes. Messages and
@@ -71,12 +71,17 @@ def input_tokens(request: ChatRequest | EmbedRequest) -> int:
     """
     if isinstance(request, EmbedRequest):
         return _prompt(request.body["input"])
+    if not isinstance(request, ChatRequest):
+        return sum(map(_bytes, request.input_texts()))
     if request.operation == "text_completion":
         return PER_MESSAGE + _prompt(request.body["prompt"])
     body, total = request.as_chat.body, PER_MESSAGE
     for message in request.messages:
         content = message.get("content")
-        total += PER_MESSAGE + (_bytes(content) if isinstance(content, str) else sum(map(_part, content or ())))
+        if isinstance(content, str):
+            total += PER_MESSAGE + (len(content) if content.isascii() else _bytes(content))
+        else:
+            total += PER_MESSAGE + sum(map(_part, content or ()))
         if len(message) > 2:
             total += sum(len(_encode(v)) for k, v in message.items() if k not in ("role", "content"))
     for name in ("tools", "functions", "response_format"):
@@ -87,7 +92,7 @@ def input_tokens(request: ChatRequest | EmbedRequest) -> int:
 
 def _output_tokens(request: ChatRequest, default: int | None) -> int:
     body = request.as_chat.body
-    choices = max(1, *(n for name in ("n", "best_of") if isinstance(n := body.get(name), int)), 1)
+    choices = max(body.get("n") or 1, body.get("best_of") or 1)
     return choices * (request.max_tokens or default or DEFAULT_OUTPUT)
 
 

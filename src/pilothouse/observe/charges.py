@@ -169,16 +169,20 @@ def _row(c: Charge) -> tuple[object, ...]:
 
 
 def _add(connection: Connection, charges: Iterable[Charge]) -> None:
-    """Sum by account and day first: a batch touches few balances. In their order, so that no two writers deadlock."""
-    sums: dict[tuple[str, str, int], list[int]] = {}
+    """Sum first: a batch has many calls of few callers, and touches few balances. In their order, so that no two
+    writers deadlock."""
+    by_caller: dict[tuple[str, int, tuple[str, ...]], list[int]] = {}
     for charge in charges:
-        day, nano, tokens = charge.day, charge.nano or 0, charge.input_tokens + charge.output_tokens
-        calls = int(charge.kind != "adjustment")
-        for account in charge.accounts:
-            total = sums.setdefault((home_of(account, charge.project_id), account, day), [0, 0, 0])
-            total[0] += nano
-            total[1] += tokens
-            total[2] += calls
+        total = by_caller.setdefault((charge.project_id, charge.day, tuple(charge.accounts)), [0, 0, 0])
+        total[0] += charge.nano or 0
+        total[1] += charge.input_tokens + charge.output_tokens
+        total[2] += charge.kind != "adjustment"
+    sums: dict[tuple[str, str, int], list[int]] = {}
+    for (project_id, day, accounts), amounts in by_caller.items():
+        for account in accounts:
+            total = sums.setdefault((home_of(account, project_id), account, day), [0, 0, 0])
+            for index, amount in enumerate(amounts):
+                total[index] += amount
     if sums:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         columns = ",".join(f'"{column.name}"' for column in balances.columns)

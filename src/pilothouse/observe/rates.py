@@ -67,10 +67,17 @@ class Rates:
 
     def most(self, input_tokens: int, output_tokens: int) -> int | None:
         """The most that so many tokens can cost, whichever of them turn out to be cache-writing or reasoning ones."""
-        written = (0,) if self.cache_write is None else (0, input_tokens)
-        reasoned = (0,) if self.reasoning is None else (0, output_tokens)
-        costs = [self.cost(Usage(input_tokens, output_tokens, 0, w, r)) for w in written for r in reasoned]
-        return max((cost for cost in costs if cost is not None), default=None)
+        total, amount = input_tokens, self.per_request
+        for rate, dearer, tokens in (
+            (self.input, self.cache_write, total),
+            (self.output, self.reasoning, output_tokens),
+        ):
+            if tokens:
+                if rate is None:
+                    return None
+                price = _at(rate, total)
+                amount += tokens * (price if dearer is None else max(price, _at(dearer, total)))
+        return (amount + _PER_NANO // 2) // _PER_NANO
 
     @classmethod
     def of_model_price(cls, price: "ModelPrice", batch_share: int = MILLION) -> "Rates | None":
