@@ -190,6 +190,29 @@ async def test_a_deployment_without_room_is_passed_over(limiter: Limiter) -> Non
     assert await limiter.try_deployment("b", NONE, 60, "call 3") is not None
 
 
+async def test_the_last_room_is_remembered_and_comes_back_with_time(limiter: Limiter, now: Now) -> None:
+    limits = Limits(requests_per_minute=4, tokens_per_minute=100)
+    assert limiter.last_room("a") == 1.0
+    assert await limiter.try_deployment("a", limits, 60, "call 1") is not None
+    assert limiter.last_room("a") == 0.4
+    assert await limiter.try_deployment("a", limits, 60, "call 2") is None
+    assert limiter.last_room("a") == 0.0
+    now.forward(30)
+    assert limiter.last_room("a") == 0.5
+    now.forward(60)
+    assert limiter.last_room("a") == 1.0
+    assert limiter.last_room("b") == 1.0
+
+
+async def test_whether_any_limit_applies(limiter: Limiter) -> None:
+    one = Limits(parallel=1)
+    assert not limiter.applies(caller("ann", key_a=NONE), NONE, NONE)
+    assert not limiter.applies(caller(), NONE, one)
+    assert limiter.applies(caller("ann"), NONE, one)
+    assert limiter.applies(caller(), one, NONE)
+    assert limiter.applies(caller(key_a=one), NONE, NONE)
+
+
 async def test_changed_limits_hold_at_once(limiter: Limiter) -> None:
     await limiter.admit(caller(), Limits(requests_per_minute=1), "fast", NONE, 1)
     await limiter.admit(caller(), Limits(requests_per_minute=2), "fast", NONE, 1)
@@ -212,6 +235,7 @@ async def test_while_counters_are_away_open_admits_and_says_so(now: Now) -> None
     for _ in range(3):
         (await limiter.admit(caller(key_a=limits), NONE, "fast", NONE, 1)).settle(1)
     assert await limiter.try_deployment("a", limits, 1, "call") is not None
+    assert limiter.last_room("a") == 1.0
     assert await limiter.room([("a", limits)]) == [1.0]
     assert limiter.unchecked == 4
 
