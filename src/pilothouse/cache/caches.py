@@ -80,6 +80,12 @@ class Caches:
         lookup = Lookup(self, request, call, alias, model, revision, directives)
         return lookup if lookup.key else None
 
+    def move_to(self, store: Store) -> Store:
+        """Go on with another store; gives the one before, for its owner to close. Running look-ups end with the new."""
+        before, self.entries = self.entries, store
+        self.index = SemanticIndex(store, clock=self.clock)
+        return before
+
     async def purge(self, project_id: str, alias: str | None = None) -> int:
         """Forget the answers of a project, or of one alias of it. How many entries that were."""
         self.index.forget(prefix_of(project_id, alias))

@@ -50,20 +50,23 @@ def calibrate(
     """
     open_pairs = sorted((p for p in pairs if not p.vetoed and p.cosine >= lowest), key=lambda p: -p.cosine)
     wanted = sum(pair.same for pair in pairs)
-    best: Calibration | None = None
+    tail = (1 - confidence) / 2
+    best: tuple[int, int] | None = None
     false = 0
     for served, pair in enumerate(open_pairs, 1):
         false += not pair.same
-        if served < len(open_pairs) and open_pairs[served].cosine == pair.cosine:
-            continue  # a threshold takes all pairs of one cosine
-        interval = exact_interval(false, served, confidence)
-        if interval[1] <= max_false_hit_rate:
-            hits = served - false
-            best = Calibration(
-                pair.cosine, hits / max(1, wanted), exact_interval(hits, wanted, confidence), false / served, interval,
-                served,
-            )  # fmt: skip
-    return best
+        last_of_its_cosine = served == len(open_pairs) or open_pairs[served].cosine != pair.cosine
+        # The upper end is within the rate if so few false ones would be that unlikely at the rate itself.
+        if last_of_its_cosine and _at_most(false, served, max_false_hit_rate) <= tail:
+            best = served, false
+    if best is None:
+        return None
+    served, false = best
+    hits = served - false
+    return Calibration(
+        open_pairs[served - 1].cosine, hits / max(1, wanted), exact_interval(hits, wanted, confidence),
+        false / served, exact_interval(false, served, confidence), served,
+    )  # fmt: skip
 
 
 def _at_most(count: int, total: int, p: float) -> float:

@@ -7,13 +7,17 @@ part: a miss costs a call, a false hit an answer that is wrong.
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from pilothouse.cache.vocabulary import (
     COMMON_CAPITALS,
+    FILLERS,
     FUNCTION_WORDS,
+    LIMITS,
     NEGATIONS,
     NUMBER_WORDS,
     OPPOSITES,
+    PER,
     QUESTIONS,
     TIMES,
     UNITS,
@@ -27,6 +31,12 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?|\d+")
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
 _IDENTIFIER = re.compile(r"\b(?:\w+(?:[_./:@-]\w+)+|[a-z]+[A-Z]\w*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*\d\w*)\b")
 _SENTENCE = re.compile(r"(?:^|[.!?:]\s+|\n\s*)[\"'“(]*(\w+)")
+_MISSPELT = 0.9  # of difflib: one letter in ten; Austria and Australia are further apart
+_PER = re.compile(PER)
+_FROM = re.compile(r"\bfrom (?:the |a |an |my )?(\w+)")
+_ELSEWHERE = FILLERS | NUMBER_WORDS.keys() | TIMES.keys()  # compared by rules of their own, or not at all
+_NO_NAMES = COMMON_CAPITALS | TIMES.keys()
+_PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
 _SCRIPTS = (
     ("Cyrillic", "\u0400", "\u052f"), ("Greek", "\u0370", "\u03ff"), ("Hebrew", "\u0590", "\u05ff"),
     ("Arabic", "\u0600", "\u06ff"), ("Devanagari", "\u0900", "\u097f"), ("Thai", "\u0e00", "\u0e7f"),
@@ -46,7 +56,10 @@ class _Features:
             [_value(n) for n in _NUMBER.findall(text)] + [NUMBER_WORDS[w] for w in self.words if w in NUMBER_WORDS]
         )
         self.units = frozenset(UNITS[w] for w in self.words if w in UNITS)
-        self.times = frozenset(TIMES[w] for w in self.words if w in TIMES)
+        self.times = frozenset(TIMES[w] for w in self.words if w in TIMES) | frozenset(_PER.findall(lower))
+        self.limits = self.vocabulary & LIMITS
+        self.content = frozenset(stem(w) for w in self.words if w not in _ELSEWHERE)
+        self.origins = frozenset(_FROM.findall(lower))
         self.negations = sum(w in NEGATIONS or w.endswith("n't") for w in self.words)
         self.question = _question(lower)
         self.language = _language(self.words, text)
@@ -56,8 +69,11 @@ class _Features:
 
 
 def conflict(one: str, other: str) -> str | None:
-    """Why an answer to one question does not serve the other: `numbers`, `units`, `times`, `negation`, `opposites`,
-    `question`, `names` or `language`. None where nothing parts them."""
+    """Why an answer to one question does not serve the other, None where nothing parts them.
+
+    One of `language`, `numbers`, `units`, `times`, `limits`, `negation`, `question`, `opposites`, `names`, `direction`
+    (from another place), `detail` (one says more than the other).
+    """
     a, b = _Features(one), _Features(other)
     if a.language != b.language and None not in (a.language, b.language):
         return "language"
@@ -67,6 +83,8 @@ def conflict(one: str, other: str) -> str | None:
         return "units"
     if a.times != b.times:
         return "times"
+    if a.limits != b.limits:
+        return "limits"
     if a.negations % 2 != b.negations % 2:
         return "negation"
     if a.question and b.question and a.question != b.question:
@@ -75,13 +93,20 @@ def conflict(one: str, other: str) -> str | None:
         return "opposites"
     if a.quoted != b.quoted or _lacks(a.names, b) or _lacks(b.names, a):
         return "names"
+    if a.origins and b.origins and a.origins != b.origins:
+        return "direction"
+    if a.content < b.content or b.content < a.content:
+        return "detail"
     return None
 
 
 def _lacks(names: Iterable[str], other: _Features) -> bool:
-    """Whether a name of one question is nowhere in the other."""
+    """Whether a name of one question is nowhere in the other, not even misspelt."""
     return any(
-        name not in other.vocabulary and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", other.text) for name in names
+        name not in other.vocabulary
+        and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", other.text)
+        and not (len(name) > 6 and name.isalpha() and get_close_matches(name, other.words, 1, _MISSPELT))
+        for name in names
     )
 
 
@@ -89,7 +114,7 @@ def _opposed(a: frozenset[str], b: frozenset[str]) -> bool:
     """Whether a word of one has its opposite in the other, each without the other's word."""
     return any(
         opposite in b and word not in b and opposite not in a for word in a for opposite in OPPOSITES.get(word, ())
-    )
+    ) or any(prefix + word in one for one, other in ((a, b), (b, a)) for word in other - one for prefix in _PREFIXES)
 
 
 def _question(lower: str) -> str | None:
@@ -104,7 +129,7 @@ def _names(text: str) -> frozenset[str]:
     for match in _WORD.finditer(text):
         word = match.group()
         shouted = len(word) > 1 and word.isupper()
-        if word[0].isupper() and word.lower() not in COMMON_CAPITALS and (shouted or match.start() not in starts):
+        if word[0].isupper() and word.lower() not in _NO_NAMES and (shouted or match.start() not in starts):
             found.add(word.lower().removesuffix("'s").removesuffix("’s"))
     return frozenset(found)
 
@@ -121,7 +146,9 @@ def _language(words: list[str], text: str) -> str | None:
         for script, first, last in _SCRIPTS:
             if first <= letter <= last:
                 return "Han" if script == "Kana" else script
-    counts = {name: sum(word in known for word in words) for name, known in FUNCTION_WORDS.items()}
+    english = sum(word in FUNCTION_WORDS["en"] for word in words)
+    counts = {name: sum(w in known for w in words) for name, known in FUNCTION_WORDS.items() if name != "en"}
     best = max(counts, key=lambda name: counts[name])
-    others = max(count for name, count in counts.items() if name != best)
-    return best if counts[best] >= 2 and counts[best] > others else None
+    if counts[best] >= 2 and counts[best] > english:
+        return best
+    return "en" if english >= 2 else None

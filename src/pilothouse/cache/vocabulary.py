@@ -4,9 +4,14 @@ Opposites are kept by stem.
 """
 
 __all__ = [
-    "COMMON_CAPITALS", "FUNCTION_WORDS", "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "QUESTIONS", "TIMES", "UNITS",
-    "stem",
+    "COMMON_CAPITALS", "FILLERS", "FUNCTION_WORDS", "LIMITS", "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "PER",
+    "QUESTIONS", "TIMES", "UNITS", "stem",
 ]  # fmt: skip
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 NUMBER_WORDS = {word: str(value) for value, word in enumerate(_ONES.split()) if word != "one"} | {
@@ -15,11 +20,6 @@ NUMBER_WORDS = {word: str(value) for value, word in enumerate(_ONES.split()) if 
     "triple": "3",
 }  # fmt: skip
 """`one` is left out: it is a pronoun more often than a number."""
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
 
 NEGATIONS = _words(
     "not no never none nobody nothing neither nor cannot without unless except excluding dont doesnt cant wont isnt "
@@ -66,14 +66,12 @@ morning mornings
 afternoon afternoons
 evening evenings
 night overnight
-hourly hour hours hr hrs
-daily day days
-weekly week weeks
-monthly month months
-quarterly quarter quarters
-yearly annual annually year years
-minute minutes
-second seconds
+hourly
+daily
+weekly
+monthly
+quarterly
+yearly annual annually
 last previous past
 next upcoming following
 ago
@@ -81,7 +79,24 @@ will
 was were
 """
 )
-"""Points and spans of time, and the tenses that show by a word."""
+"""Points of time, and the tenses that show by a word."""
+
+PER = r"\b(?:per|each|every|a|this|single|one) (hour|day|night|week|month|quarter|year)\b"
+"""Spans of time that something is counted by."""
+
+LIMITS = _words("only but solely exclusively all both")
+"""What narrows or widens a question."""
+
+FILLERS = _words(
+    "a an the this that these those it its is are was were be been am do does did doing have has had can could may "
+    "might must shall should will would to of in on at for from with by as into onto out about than then and or if "
+    "so i me my mine you your we our us they their them he she his her what which who whom whose when where why how "
+    "there here please pls tell hi hello hey quick question thanks thank know want need like get got give given make "
+    "makes made take takes taken let way ways step steps possible possibility explain describe show list name find "
+    "much many long often reason allowed okay ok just also really exactly currently help some any one go goes come "
+    "comes see say says work works d s t re ll ve m what's how's where's it's i'd i'm don't doesn't isn't"
+)
+"""Words that say little of what a question is about."""
 
 UNITS = _by_first(
     """
@@ -119,10 +134,13 @@ hectare hectares
 )
 
 _PAIRS = """
-increase decrease reduce lower shrink
-raise lower reduce
-rise fall drop decline
-grow shrink decline
+increase decrease reduce lower shrink drop decline
+raise lower reduce decrease drop
+rise fall drop decline decrease
+grow shrink decline decrease
+within after outside
+much little
+many few
 gain lose
 up down
 high low
@@ -313,18 +331,18 @@ QUESTIONS = (
     (r"\bwho(?:m|se)?\b", "who"),
     (r"\bwhen\b|\bwhat (?:time|date|day|year)\b", "when"),
     (r"\bwhere\b", "where"),
-    (r"\bwhy\b|\breason\b|\bhow come\b", "why"),
+    (r"\bwhy\b|\breasons?\b|\bhow come\b|\bwhat (?:makes|causes|caused)\b|\bcause of\b", "why"),
 )
 """The first that is found says what is asked for."""
 
 COMMON_CAPITALS = _words("i i'm i'd i've i'll ok q a")
 
 FUNCTION_WORDS = {
-    "en": _words("the is are of and to in what how do does my can with for that it this you on i"),
-    "de": _words("der die das ist sind und zu in wie was mein kann mit für dass es ich auf ein eine den"),
-    "fr": _words("le la les est sont et de des que comment mon ma avec pour je il un une du dans quel"),
+    "en": _words("a the is are of and to in what how do does my can with for that it this you on i which an was be"),
+    "de": _words("der die das ist sind und zu wie was mein kann mit für dass es ich auf ein eine den nicht"),
+    "fr": _words("le la les est sont et de des que comment mon ma avec pour je il un une du dans quel quelle"),
     "es": _words("el la los las es son y de que cómo mi con para yo un una en del cuál puedo por"),
-    "it": _words("il lo la gli è sono e di che come mio con per io un una in del qual posso"),
-    "pt": _words("o a os as é são e de que como meu com para eu um uma em do qual posso"),
-    "nl": _words("de het een is zijn en van wat hoe mijn kan met voor dat ik op te niet"),
+    "it": _words("il lo la gli è sono di che come mio con per io un una del qual quale posso"),
+    "pt": _words("os as é são de que como meu com para eu um uma em do qual posso"),
+    "nl": _words("de het een zijn en van wat hoe mijn kan met voor dat ik op te niet"),
 }

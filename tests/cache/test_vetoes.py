@@ -1,0 +1,58 @@
+"""What parts two questions, and what does not."""
+
+import pytest
+
+from pilothouse.cache.vetoes import conflict
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How do I reset my password?", "What is the way to reset my password?"),
+        ("What does it cost for 1,000 users?", "What's the cost for 1000 users?"),
+        ("Does the plan have three seats?", "Does the plan have 3 seats?"),
+        ("How do I view Kubernetes logs?", "How do I view Kuberetes logs?"),
+        ("Why is nginx slow?", "What makes nginx slow?"),
+        ("Where is my order #10482?", "where's order #10482 pls"),
+        ("Wie ist das Wetter in Berlin?", "Wie wird das Wetter in Berlin?"),
+        ("Is the store open on Sunday?", "Is the store open Sundays?"),
+    ],
+)
+def test_questions_that_one_answer_serves(one: str, other: str) -> None:
+    assert conflict(one, other) is None
+    assert conflict(other, one) is None
+    assert conflict(one, one) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        ("Can I return it within 30 days?", "Can I return it within 60 days?", "numbers"),
+        ("Is version 3.9 supported?", "Is version 3.11 supported?", "numbers"),
+        ("How many miles is it?", "How many km is it?", "units"),
+        ("Is the store open on Sunday?", "Is the store open on Monday?", "times"),
+        ("What does it cost per month?", "What does it cost per year?", "times"),
+        ("Is this plan for all users?", "Is this plan for users?", "limits"),
+        ("Can I eat this?", "Can't I eat this?", "negation"),
+        ("Is it safe with alcohol?", "Is it safe without alcohol?", "negation"),
+        ("Who wrote the report?", "When did they write the report?", "question"),
+        ("How do I increase the limit?", "How do I decrease the limit?", "opposites"),
+        ("How do I enable the feature?", "How do I disable the feature?", "opposites"),
+        ("Can I freeze cooked rice?", "Can I freeze uncooked rice?", "opposites"),
+        ("What is the capital of France?", "What is the capital of Spain?", "names"),
+        ("What does load_file do?", "What does find_file do?", "names"),
+        ('What does "foo" mean?', 'What does "bar" mean?', "names"),
+        ("How do I get from work to school?", "How do I get from school to work?", "direction"),
+        ("How do I delete a user?", "How do I delete a user of another tenant?", "detail"),
+        ("Wie ist das Wetter und die Luft?", "What is the weather in the town?", "language"),
+        ("Где мой заказ", "Where is my order", "language"),
+    ],
+)
+def test_questions_that_need_answers_of_their_own(one: str, other: str, why: str) -> None:
+    assert conflict(one, other) == why
+    assert conflict(other, one) == why
+
+
+@pytest.mark.parametrize("text", ["", "?", "42", "🙂", "a" * 512, "'" * 100, "(" * 200])
+def test_any_text_can_be_compared(text: str) -> None:
+    assert conflict(text, text) is None
