@@ -78,8 +78,9 @@ def _config(vendors: dict[str, WireServer]) -> str:
         key = "" if name == "bedrock" else ", api_key: sk-test"
         lines.append(f"  {name}: {{kind: {kind}, base_url: '{url}'{key}, options: {{{options.get(name, '')}}}}}")
     lines.append("models:")
-    lines += [f"  {name}: {{deployments: [{{provider: {name}, model: wire-model}}]}}" for name in vendors]
-    lines.append("  safe: {deployments: [{provider: native, model: wire-model}], fallbacks: [chat]}")
+    calm = "resilience: {failures: 1000, window: 0.001, backoff: 0}"  # no breaker opens from one test into another
+    lines += [f"  {name}: {{deployments: [{{provider: {name}, model: wire-model}}], {calm}}}" for name in vendors]
+    lines.append(f"  safe: {{deployments: [{{provider: native, model: wire-model}}], fallbacks: [chat], {calm}}}")
     return "\n".join(lines)
 
 

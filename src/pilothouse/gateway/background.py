@@ -76,7 +76,12 @@ class Background:
         """Renew the lease until the work is done, or stop it where the answer is no longer wanted."""
         while True:
             await asyncio.sleep(self._lease / 3)
-            if not await asyncio.to_thread(self._store.renew, project_id, response_id, self._lease):
+            try:
+                wanted = await asyncio.to_thread(self._store.renew, project_id, response_id, self._lease)
+            except StorageError as error:
+                _log.warning("the lease of response %s is not renewed: %s", response_id, error.message)
+                continue
+            if not wanted:
                 if work is not None:
                     work.cancel()
                 return

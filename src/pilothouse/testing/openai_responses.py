@@ -128,7 +128,7 @@ def _text(content: Any) -> str:
 
 
 def _frame_of(heard: Heard, answer: Answer, asked: Json, identity: str) -> Json:
-    echoed = {
+    echoed: Json = {
         "instructions": None, "metadata": {}, "parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto",
         "tools": [], "top_p": 1.0, "max_output_tokens": None, "truncation": "disabled", "store": True,
         "text": {"format": {"type": "text"}}, "reasoning": {"effort": None, "summary": None}, "user": None,
@@ -162,7 +162,7 @@ def _output(answer: Answer, status: str) -> list[Json]:
 def _item_events(index: int, item: Json) -> list[Json]:
     """The events of one item, from its empty beginning to its end."""
     at = {"item_id": item["id"], "output_index": index}
-    empty = {"message": {"content": [], "status": "in_progress"}, "reasoning": {"summary": []}}
+    empty: Json = {"message": {"content": [], "status": "in_progress"}, "reasoning": {"summary": []}}
     begun = {**item, **empty.get(item["type"], {"arguments": "", "status": "in_progress"})}
     events: list[Json] = [{"type": "response.output_item.added", "output_index": index, "item": begun}]
     if item["type"] == "message":
@@ -200,4 +200,4 @@ def _usage(usage: Usage) -> Json:
 
 
 def _frame(event: Json) -> bytes:
-    return b"event: " + event["type"].encode() + b"\ndata: " + msgspec.json.encode(event) + b"\n\n"
+    return f"event: {event['type']}\n".encode() + b"data: " + msgspec.json.encode(event) + b"\n\n"
