@@ -1,22 +1,22 @@
 """The configuration over HTTP."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import yaml
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from pilothouse.access import Keys
 from pilothouse.api.config import routes
 from pilothouse.api.management import management
 from pilothouse.config import Config
 from pilothouse.errors import ConfigError
 from pilothouse.lifecycle.live import LiveConfig, Swap
-from pilothouse.settings import Settings
-from pilothouse.storage import SnapshotStore, open_store
+from pilothouse.principal import Role
+from pilothouse.storage import SnapshotStore, Store
+
+As = Callable[[Role], TestClient]
 
 FIRST = {"providers": {"openai": {"api_key": "sk-secret"}}, "rag": {"top_k": 3}}
 
@@ -28,29 +28,35 @@ def prepare(config: Config) -> Swap:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[LiveConfig]:
-    store = open_store(Settings(home=tmp_path))
+def live(store: Store) -> LiveConfig:
     live = LiveConfig(SnapshotStore(store.control, clock=lambda: 1), None, prepare)
     live.put(Config.model_validate(FIRST), author="ana", source="file")
-    yield live
-    store.close()
+    return live
 
 
 @pytest.fixture
-def client(live: LiveConfig) -> Iterator[TestClient]:
-    class Open:
-        """Anybody is an administrator."""
+def as_role(live: LiveConfig, keyring: Keys) -> As:
+    """A client with a key of a role in the project `default`."""
+    app = management([routes(live)], keyring, 10_000)
 
-        is_admin = True
+    def client(role: Role) -> TestClient:
+        secret, _ = keyring.create(f"the {role}", role)
+        return TestClient(app, headers={"authorization": f"Bearer {secret}"})
 
-        def __getattr__(self, name: str) -> Any:
-            return lambda *args, **kwargs: self
+    return client
 
-    app: FastAPI = management([], Open(), 10_000)  # type: ignore[arg-type]
-    app.user_middleware.clear()
-    app.include_router(routes(live))
-    with TestClient(app) as client:
-        yield client
+
+@pytest.fixture
+def client(as_role: As) -> TestClient:
+    return as_role("editor")
+
+
+def test_who_may_read_and_who_may_change(as_role: As) -> None:
+    assert as_role("caller").get("/api/config").status_code == 403
+    viewer = as_role("viewer")
+    assert viewer.get("/api/config/history").status_code == 200
+    assert viewer.put("/api/config", json={}).status_code == 403
+    assert viewer.post("/api/config/rollback", json={"number": 1}).status_code == 403
 
 
 def test_what_serves_without_its_secrets(client: TestClient, live: LiveConfig) -> None:
@@ -77,7 +83,7 @@ def test_a_late_put_is_a_conflict_that_says_who_and_what(client: TestClient) -> 
     client.put("/api/config", json={"rag": {"top_k": 4}})
     late = client.put("/api/config?expected_number=1", json={"rag": {"top_k": 5}})
     assert late.status_code == 409
-    assert "2 by api (api, " in late.json()["error"]["message"]
+    assert "(the editor) (api, " in late.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

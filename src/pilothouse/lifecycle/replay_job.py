@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from pilothouse.access.loaded import LoadedKeys
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Config
+from pilothouse.gateway.complexity import Complexity
 from pilothouse.lifecycle.replay import Report, replay
 from pilothouse.lifecycle.traffic import Traffic
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
@@ -46,6 +47,7 @@ def replay_task(payload: Json, progress: Progress) -> Json:
 
 async def _replay(settings: Settings, config: Config, order: ReplayOrder, progress: Progress | None) -> Report:
     encode = BatchingEncoder(lambda: Encoder(EncoderStore(settings.models_dir).ensure()))
+    decides = any(model.strategy == "complexity" for model in config.models.values())
     store = open_store(settings)
     try:
         return await replay(
@@ -57,6 +59,7 @@ async def _replay(settings: Settings, config: Config, order: ReplayOrder, progre
             seed=order.seed,
             principal_of=LoadedKeys(store.control).principal_of,
             encode=encode if order.semantic else None,
+            choose=Complexity(encode).choose if decides else None,
             progress=progress,
         )
     finally:
