@@ -81,6 +81,10 @@ def _config(vendors: dict[str, WireServer]) -> str:
     calm = "resilience: {failures: 1000, window: 0.001, backoff: 0}"  # no breaker opens from one test into another
     lines += [f"  {name}: {{deployments: [{{provider: {name}, model: wire-model}}], {calm}}}" for name in vendors]
     lines.append(f"  safe: {{deployments: [{{provider: native, model: wire-model}}], fallbacks: [chat], {calm}}}")
+    routes = {
+        "few": "limits: {requests_per_minute: 1}", "poor": "budgets: [{tokens: 1}]", "twice": "exact_cache: {ttl: 60}"
+    }  # fmt: skip
+    lines += [f"  {n}: {{deployments: [{{provider: chat, model: wire-model}}], {r}}}" for n, r in routes.items()]
     return "\n".join(lines)
 
 
@@ -369,6 +373,47 @@ async def test_a_failure_before_the_first_word_falls_back(site: Site) -> None:
     site.vendors["chat"].say(Answer(text="Hi"))
     async with site.client.responses.stream(model="safe", input="?") as stream:
         assert (await stream.get_final_response()).output_text == "Hi"
+
+
+@pytest.mark.parametrize("background", [False, True])
+async def test_budgets_hold(site: Site, background: bool) -> None:
+    asked: Any = {"model": "poor", "input": "Hello", "max_output_tokens": 50}
+    if background:
+        begun = await site.client.responses.create(**asked, background=True)
+        assert (await _settled(site, begun.id)).status == "failed"
+    else:
+        with pytest.raises(openai.RateLimitError) as caught:
+            await site.client.responses.create(**asked)
+        assert caught.value.code == "insufficient_quota"
+        with pytest.raises(openai.RateLimitError):
+            await site.client.responses.create(**asked, stream=True)
+    assert site.vendors["chat"].requests == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_cached_answer_is_a_response_of_its_own(site: Site, stream: bool) -> None:
+    site.vendors["chat"].say(Answer(text="Hi"))
+    made: list[Any] = []
+    for _ in range(2):
+        if stream:
+            async with site.client.responses.stream(model="twice", input="Streamed?") as events:
+                made.append(await events.get_final_response())
+        else:
+            made.append(await site.client.responses.create(model="twice", input="Whole?"))
+    assert [answer.output_text for answer in made] == ["Hi", "Hi"]
+    assert len(site.vendors["chat"].requests) == 1
+    assert made[0].id != made[1].id
+    await site.client.responses.delete(made[0].id)
+    assert (await site.client.responses.retrieve(made[1].id)).output_text == "Hi"
+
+
+async def test_limits_hold(site: Site) -> None:
+    site.vendors["chat"].say(Answer(text="Hi"))
+    await site.client.responses.create(model="few", input="Hello")
+    with pytest.raises(openai.RateLimitError) as caught:
+        await site.client.responses.create(model="few", input="Hello", stream=True)
+    assert caught.value.code == "rate_limit_exceeded"
+    assert int(caught.value.response.headers["retry-after"]) >= 1
 
 
 async def test_no_usage_is_said_to_be_none_and_estimated_on_the_span(site: Site) -> None:
