@@ -8,7 +8,7 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.access.bounds import DEFAULT_OUTPUT, PER_IMAGE, bound, input_tokens
+from pilothouse.access.bounds import DEFAULT_OUTPUT, PER_IMAGE, bound, first_unpriced, input_tokens
 from pilothouse.ids import now_us
 from pilothouse.observe import PriceOverride, Prices
 from pilothouse.types import ChatRequest, EmbedRequest, Json, Usage
@@ -59,6 +59,8 @@ def test_no_price_is_no_bound_but_still_tokens() -> None:
     assert nano is None
     assert tokens > 100
     assert bound(PRICES, [unknown, POOL], chat(), 1, AT)[0] is not None
+    assert first_unpriced(PRICES, [POOL, unknown], AT) == "'llama' at 'openai'"
+    assert first_unpriced(PRICES, [POOL, GPT], AT) is None
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,11 @@ async def test_an_unknown_price_against_a_budget_in_usd(counters: MemoryCounters
     accounts = budgets.accounts(a_call(Budget(usd=5)), "fast")
     with pytest.raises(ConfigError, match=r"'gpt-4o' at 'openai'.*`prices:`.*unpriced: allow"):
         await budgets.reserve(reservation(nano=None), accounts)
+    with pytest.raises(ConfigError, match="'llama' at 'pool'"):
+        await budgets.reserve(reservation(), accounts, lambda: "'llama' at 'pool'")
+    (await budgets.reserve(reservation("priced"), accounts, lambda: None)).cancel()
+    in_tokens = budgets.accounts(a_call(Budget(tokens=500)), "fast")
+    (await budgets.reserve(reservation("tokens", nano=None), in_tokens)).cancel()
     budgets.configure(Config(unpriced="allow"))
     (await budgets.reserve(reservation(nano=None), accounts)).settle(None, 5)
 

@@ -8,7 +8,7 @@ import msgspec
 from pilothouse.observe import Prices
 from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest
 
-__all__ = ["DEFAULT_OUTPUT", "Priced", "bound", "input_tokens"]
+__all__ = ["DEFAULT_OUTPUT", "Priced", "bound", "first_unpriced", "input_tokens"]
 
 DEFAULT_OUTPUT = 4096
 """Tokens of output that are reserved where neither the caller nor a policy sets a limit."""
@@ -48,8 +48,9 @@ def bound(
 ) -> tuple[int | None, int]:
     """(nano-USD, tokens) that a call may take at most: its dearest candidate, `attempts` times.
 
-    The nano-USD are None where no candidate has a known price. `output` is the policy's max_tokens for callers who set
-    none, else 4,096: a provider may then write more than was reserved. The input is bounded by `input_tokens`.
+    The nano-USD are None where no candidate has a known price (see `first_unpriced`). `output` is the policy's
+    max_tokens for callers who set none, else 4,096: a provider may then write more than was reserved. The input is
+    bounded by `input_tokens`.
     """
     read = input_tokens(request)
     written = _output_tokens(request, output) if isinstance(request, ChatRequest) else 0
@@ -60,6 +61,15 @@ def bound(
         if cost is not None and (dearest is None or cost > dearest):
             dearest = cost
     return None if dearest is None else dearest * attempts, (read + written) * attempts
+
+
+def first_unpriced(prices: Prices, candidates: Iterable[Priced], at_us: int) -> str | None:
+    """A candidate whose price is unknown, as `'model' at 'provider'`; None where every price is known."""
+    for candidate in candidates:
+        name = candidate.provider.name
+        if prices.most(candidate.price_kind, candidate.model, 1, 1, at_us, provider=name) is None:
+            return f"'{candidate.model}' at '{name}'"
+    return None
 
 
 def input_tokens(request: ModelRequest) -> int:

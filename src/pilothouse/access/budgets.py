@@ -14,7 +14,7 @@ from typing import Literal, Protocol, get_args
 from pilothouse.access.alerts import Alert, Alerts
 from pilothouse.access.periods import window
 from pilothouse.access.purses import Accounts, Purse, Purses
-from pilothouse.access.refusals import exceeded, unpriced
+from pilothouse.access.refusals import exceeded, without_price
 from pilothouse.call import Call, Reservation
 from pilothouse.config import Config, Period
 from pilothouse.errors import StorageError
@@ -121,16 +121,22 @@ class Budgets:
         """What this call to `model` (an alias) is counted for. `deployments` are the ids of its candidates."""
         return self.purses.accounts(call, model, deployments)
 
-    async def reserve(self, reservation: Reservation, accounts: Accounts) -> Hold:
+    async def reserve(
+        self, reservation: Reservation, accounts: Accounts, unpriced: Callable[[], str | None] | None = None
+    ) -> Hold:
         """Hold the reservation's bound in every fund of `accounts`, or in none.
 
-        Its `at_us` must be the `start_us` of the span that will settle it, so that both fall on the same day. Where a
-        deployment's own budget has no room, the hold names it in `full` while another candidate is left. Raises
-        BudgetExceeded; ConfigError for a call of unknown price against a budget in USD; StorageError (see `on_down`).
+        `unpriced` is asked, where a budget in USD is to be kept, for a candidate without a price (see
+        `bounds.first_unpriced`); without it a reservation without `nano` is one. The reservation's `at_us` must be the
+        `start_us` of the span that will settle it, so that both fall on the same day. Where a deployment's own budget
+        has no room, the hold names it in `full` while another candidate is left. Raises BudgetExceeded; ConfigError for
+        a call of unknown price against a budget in USD; StorageError (see `on_down`).
         """
         if not accounts.purses and not accounts.candidates:
             return Hold(reservation.id, self._counters)
         try:
+            if self._refuse_unpriced:
+                _check_priced(reservation, accounts, unpriced)
             return await self._reserve(reservation, accounts)
         except StorageError:
             if not self._open_when_down:
@@ -183,8 +189,6 @@ class Budgets:
         while rounds:
             left = [(name, own) for name, own in accounts.candidates if name not in full]
             purses = [*accounts.purses, *(purse for _, own in left for purse in own)]
-            if r.nano is None and self._refuse_unpriced:
-                _check_priced(r, purses)
             funds = [purse.fund(day) for purse in purses]
             refused, unknown = await self._counters.reserve(r.id, funds, r.nano or 0, r.tokens, r.expires_us)
             if unknown:
@@ -249,7 +253,11 @@ def _place(purse: Purse, day: int) -> Place:
     return Place(purse.project_id, purse.account, days.first, days.end)
 
 
-def _check_priced(reservation: Reservation, purses: Iterable[Purse]) -> None:
-    for purse in purses:
-        if purse.nano is not None:
-            raise unpriced(purse, reservation.provider, reservation.model)
+def _check_priced(r: Reservation, accounts: Accounts, unpriced: Callable[[], str | None] | None) -> None:
+    purses = [*accounts.purses, *(purse for _, own in accounts.candidates for purse in own)]
+    purse = next((purse for purse in purses if purse.nano is not None), None)
+    if purse is None:
+        return
+    missing = unpriced() if unpriced is not None else f"'{r.model}' at '{r.provider}'" if r.nano is None else None
+    if missing is not None:
+        raise without_price(purse, missing)

@@ -36,7 +36,7 @@ class Purse:
     )  # fmt: skip
 
     def __init__(self, account: str, project_id: str, period: Period, budgets: Sequence[Budget]) -> None:
-        self.account = account
+        self.account = account_name(account)
         self.project_id = home_of(account, project_id)
         self.period = period
         dollars = [(b.usd, Decimal(str(b.alert_at))) for b in budgets if b.usd is not None]

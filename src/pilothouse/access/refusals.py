@@ -8,7 +8,7 @@ from pilothouse.errors import BudgetExceeded, ConfigError
 from pilothouse.observe.money import usd
 from pilothouse.storage.counters import Standing
 
-__all__ = ["exceeded", "unpriced"]
+__all__ = ["exceeded", "without_price"]
 
 _SPANS: dict[Period, str] = {"day": "today", "week": "this week", "month": "this month", "total": "all time"}
 _BUSY_SECONDS = 1.0
@@ -43,10 +43,10 @@ def exceeded(purse: Purse, day: int, standing: Standing, nano: int, tokens: int)
     )
 
 
-def unpriced(purse: Purse, provider: str | None, model: str | None) -> ConfigError:
-    """No price is known for the model, so a budget in USD cannot be kept."""
+def without_price(purse: Purse, model: str) -> ConfigError:
+    """No price is known for a model that may answer, so a budget in USD cannot be kept."""
     return ConfigError(
-        f"No price is known for '{model}' at '{provider}', and {purse.account} has a budget in USD. Add the price "
-        "under `prices:` in the configuration, or set `unpriced: allow` to let such calls pass uncounted.",
+        f"No price is known for {model}, and {purse.account} has a budget in USD. Add the price under `prices:` in the "
+        "configuration, or set `unpriced: allow` to let such calls pass uncounted.",
         param="model",
     )
