@@ -48,9 +48,10 @@ class Alerts:
 
     def look(self, purse: Purse, day: int, nano: int, tokens: int) -> None:
         """Note where a purse stands on that day."""
-        if not purse.is_soft(nano, tokens):
-            return
         window, fund = purse.window(day), purse.fund(day)
+        if not purse.is_soft(nano, tokens):
+            self._found.pop(fund.name, None)  # the budget was raised
+            return
         known = self._found.get(fund.name)
         alert = Alert(purse.account, purse.period, fund.name, window.ends, nano, purse.nano, tokens, purse.tokens)
         self._found[fund.name] = (window.end, alert)

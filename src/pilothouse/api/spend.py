@@ -32,7 +32,19 @@ _Export = Annotated[bytes, Body(media_type="application/octet-stream", descripti
 def routes(ledger: Ledger, budgets: Budgets, tenants: Tenants, keys: Keys) -> APIRouter:
     """The routes over this ledger and these budgets."""
     router = APIRouter(prefix="/api", tags=["spend"])
+    _add_reading(router, ledger)
+    _add_bookkeeping(router, ledger)
 
+    @router.get("/budgets")
+    async def list_budgets(project: AnyProject) -> list[Json]:
+        """Every budget with what is spent and held of it in the current period, and whether it is past `alert_at`."""
+        purses = await asyncio.to_thread(lambda: list(stated_purses(tenants, keys, budgets.purses, project)))
+        return [_standing(standing) for standing in await budgets.standings(purses)]
+
+    return router
+
+
+def _add_reading(router: APIRouter, ledger: Ledger) -> None:
     @router.get("/ledger")
     def list_entries(
         project: InProject,
@@ -75,6 +87,8 @@ def routes(ledger: Ledger, budgets: Budgets, tenants: Tenants, keys: Keys) -> AP
         found = ledger.accounts(first, end, project, prefix=prefix, limit=limit, above=caller.everywhere)
         return [asdict(row) for row in found]
 
+
+def _add_bookkeeping(router: APIRouter, ledger: Ledger) -> None:
     @router.post("/ledger/rebuild")
     def rebuild_balances(caller: Caller) -> Json:
         """Make the sums that budgets are held against anew from the ledger's entries."""
@@ -91,14 +105,6 @@ def routes(ledger: Ledger, budgets: Budgets, tenants: Tenants, keys: Keys) -> AP
         """Hold a month of the ledger against a vendor's usage or cost export, by day and model."""
         installation_only(caller)
         return to_json(reconcile(read_export(export), ledger, month, provider))
-
-    @router.get("/budgets")
-    async def list_budgets(project: AnyProject) -> list[Json]:
-        """Every budget with what is spent and held of it in the current period, and whether it is past `alert_at`."""
-        purses = await asyncio.to_thread(lambda: list(stated_purses(tenants, keys, budgets.purses, project)))
-        return [_standing(standing) for standing in await budgets.standings(purses)]
-
-    return router
 
 
 def _standing(s: BudgetStanding) -> Json:
