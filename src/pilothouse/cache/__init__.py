@@ -6,11 +6,13 @@
 from pilothouse.cache.answers import Answer, replay
 from pilothouse.cache.caches import CacheCounts, Caches
 from pilothouse.cache.calibration import Calibration, Pair, calibrate
+from pilothouse.cache.fragments import Fragments
 from pilothouse.cache.lookup import Lookup
+from pilothouse.cache.prefix import CachedShare, PrefixUse, Variation, prefixed
 from pilothouse.cache.shadow import ShadowReport
 from pilothouse.cache.stores import Store, StoreStats, open_cache_store
 
 __all__ = [
-    "Answer", "CacheCounts", "Caches", "Calibration", "Lookup", "Pair", "ShadowReport", "Store", "StoreStats",
-    "calibrate", "open_cache_store", "replay",
+    "Answer", "CacheCounts", "CachedShare", "Caches", "Calibration", "Fragments", "Lookup", "Pair", "PrefixUse",
+    "ShadowReport", "Store", "StoreStats", "Variation", "calibrate", "open_cache_store", "prefixed", "replay",
 ]  # fmt: skip
