@@ -128,6 +128,16 @@ def test_a_rotated_master_key_and_its_old_secret_coming_back(keys: Keys) -> None
     assert keys.authenticate("Bearer ph-first").everywhere
 
 
+def test_a_new_master_key_ends_those_before_everywhere(store: Store, keys: Keys) -> None:
+    keys.set_master("ph-first")
+    second, _ = keys.rotate("master", 3600)
+    other = Keys(store.control)
+    keys.set_master("ph-third")
+    other.reload()
+    for each in (keys, other):
+        assert [refused(each, secret) for secret in ("ph-first", second, "ph-third")] == [True, True, False]
+
+
 def test_a_master_key_that_is_the_secret_of_another(keys: Keys) -> None:
     secret, _ = keys.create("app")
     with pytest.raises(Conflict, match="another key"):

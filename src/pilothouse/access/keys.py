@@ -99,9 +99,11 @@ class Keys:
             return
         with writing(self._engine) as connection:
             revision = Changes.bump(connection, KEYS)
-            # The secret before a rotation may come back; else it would be there twice.
+            # The secret before a rotation may come back, and would be there twice; others end.
             old = (api_keys.c.hash == hashed, api_keys.c.successor_id == MASTER)
             connection.execute(delete(api_keys).where(*old))
+            ends = {"revoked_us": now_us(), "revision": revision}
+            connection.execute(update(api_keys).where(stands_for(MASTER)).values(ends))
             before = find_row(connection, MASTER)
             if before is None or before.hash != hashed:
                 refuse_known(connection, hashed)
