@@ -73,7 +73,7 @@ def of_span(span: Span) -> Charge:
     if nano is None and span.cost_known:
         nano = 0
     return Charge(
-        span.charge_id or "", span.project_id, span.start_us, list(map(account_name, span.accounts)),
+        span.charge_id or "", span.project_id, span.start_us, _named(span.accounts),
         None if nano is None else min(nano, _MOST_NANO),
         min(usage.input_tokens, _MOST_TOKENS) if usage else 0, min(usage.output_tokens, _MOST_TOKENS) if usage else 0,
         estimated=usage is not None and usage.estimated, trace_id=span.trace_id, endpoint=span.endpoint,
@@ -93,7 +93,7 @@ def of_orphan(reservation: Reservation, progress: Progress | None, why: str) -> 
         nano, read, written, note = r.nano, r.tokens, 0, "the reserved bound"
     nano, read, written = nano and min(nano, _MOST_NANO), min(read, _MOST_TOKENS), min(written, _MOST_TOKENS)
     return Charge(
-        r.id, r.project_id, r.at_us, list(map(account_name, r.accounts)), nano, read, written, "orphan", True,
+        r.id, r.project_id, r.at_us, _named(r.accounts), nano, read, written, "orphan", True,
         r.trace_id, r.endpoint, r.provider, r.deployment, r.model, f"{why}: charged {note}",
     )  # fmt: skip
 
@@ -110,6 +110,10 @@ def enter(connection: Connection, charges: Iterable[Charge]) -> list[Charge]:
         entered |= _insert(connection, _adjustments(connection, known))
     _add(connection, entered.values())
     return list(entered.values())
+
+
+def _named(accounts: Sequence[str]) -> list[str]:
+    return [a if len(a) <= _LONGEST and "\0" not in a else account_name(a) for a in accounts]
 
 
 def _insert(connection: Connection, charges: Sequence[Charge]) -> dict[tuple[str, str], Charge]:
@@ -181,8 +185,9 @@ def _add(connection: Connection, charges: Iterable[Charge]) -> None:
     for (project_id, day, accounts), amounts in by_caller.items():
         for account in accounts:
             total = sums.setdefault((home_of(account, project_id), account, day), [0, 0, 0])
-            for index, amount in enumerate(amounts):
-                total[index] += amount
+            total[0] += amounts[0]
+            total[1] += amounts[1]
+            total[2] += amounts[2]
     if sums:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         columns = ",".join(f'"{column.name}"' for column in balances.columns)
