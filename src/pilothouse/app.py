@@ -1,30 +1,51 @@
 """The composition root: `build(settings)` makes the whole platform. The only file that knows every room."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, Literal, Self, TypeVar
 
 from sqlalchemy import select
 
-from pilothouse.access import Keys, Sessions, new_key
+from pilothouse.access import Audit, Keys, Members, Sessions, Tenants, new_key
+from pilothouse.access.budgets import Budgets
+from pilothouse.access.door import Door
+from pilothouse.access.limits import Limiter
+from pilothouse.api.audit import routes as audit_routes
+from pilothouse.api.config import routes as config_routes
 from pilothouse.api.jobs import routes as jobs_routes
+from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
+from pilothouse.api.replay import routes as replay_routes
+from pilothouse.api.spend import routes as spend_routes
+from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.traces import routes
-from pilothouse.config import Config, ProviderConfig
+from pilothouse.cache import Caches, Store, open_cache_store
+from pilothouse.config import CacheConfig, Config, ProviderConfig
 from pilothouse.console import mount_console
-from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
+from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
+from pilothouse.gateway.attempts import Attempts
+from pilothouse.gateway.checks import HealthChecks
+from pilothouse.gateway.complexity import Complexity
+from pilothouse.gateway.health import Health
+from pilothouse.gateway.plan import Deployment
+from pilothouse.gateway.runtime import RuntimeBuilder
+from pilothouse.gateway.visit import Rooms
+from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
-from pilothouse.observe import Drainer, Metrics, Prices, SpoolRecorder, Traces
-from pilothouse.plugins import Registry
-from pilothouse.protocols import Encode, Provider
+from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
+from pilothouse.observe.ledger import Ledger
+from pilothouse.protocols import Provider
 from pilothouse.providers.builtin import BuiltinProvider
 from pilothouse.rag import Rag, RagProvider
 from pilothouse.settings import Settings
-from pilothouse.snapshot import Snapshot, read_config
+from pilothouse.snapshot import Snapshot
 from pilothouse.storage import Jobs, LocalExecutor, SnapshotStore, Spool, open_store
+from pilothouse.storage.changes import Changes
+from pilothouse.storage.counters import open_counters
 from pilothouse.storage.responses import ResponseStore
 from pilothouse.web import Root, Server
 
@@ -41,6 +62,9 @@ class Platform:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._left_stores: list[Store] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._wake: Callable[[], object] | None = None
         self._cleanup = ExitStack()
         try:
             self._build(settings)
@@ -51,42 +75,110 @@ class Platform:
     def _build(self, settings: Settings) -> None:
         self.store = open_store(settings)
         self._cleanup.callback(self.store.close)
-        self.snapshot = self._current_snapshot()
-        self.keys = Keys(self.store.control)
         self.metrics = Metrics()
         self.prices = Prices()
-        self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
-        self._cleanup.callback(self.spool.close)
-        self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics)
-        self.recorder = SpoolRecorder(self.spool, self.drainer.wake)
-        self.traces = Traces(self.store)
+        self._open_access(settings)
+        self._open_recording(settings)
+        self._open_gateway(settings)
         self.jobs = Jobs(self.store.control)
         self.executor = LocalExecutor(self.store.control)
-        self.encode = BatchingEncoder(lambda: Encoder(EncoderStore(settings.models_dir).ensure()))
-        self.providers = _make_providers(self.snapshot.config, self.encode)
-        self.gateway = Gateway(
-            Router(self.snapshot, self.providers), self.prices, self.metrics, capture=settings.capture_payloads
-        )
+        gateway = self.gateway
         self.rag = Rag(
-            settings,
-            self.gateway.chat,
-            self.gateway.embed,
-            lambda: self.snapshot.config.rag,
-            self.jobs,
+            settings, gateway.chat, gateway.embed, lambda: self.snapshot.config.rag, self.jobs,
             self._encoder_fingerprint,
-        )
-        self.providers["rag"] = RagProvider("rag", self.rag)
-        kept = ResponseStore(self.store.observe)
-        self.endpoints = Endpoints(self.gateway, self.keys, self.recorder, self.metrics, settings, kept)
+        )  # fmt: skip
+        self._runtimes.fixed["rag"] = RagProvider("rag", self.rag)
+        self.live.load()
+        self.kept = ResponseStore(self.store.observe)
+        self.endpoints = Endpoints(gateway, self.door, self.recorder, self.metrics, settings, self.kept)
 
-    def _current_snapshot(self) -> Snapshot:
-        """The YAML file is one author: a changed file becomes the next Snapshot; without one the last stays."""
-        snapshots, path = SnapshotStore(self.store.control), self.settings.config
-        if path.exists():
-            return snapshots.put(read_config(path), author=str(path), source="file")
-        if path != Settings().config:
-            raise ConfigError(f"{path}: there is no such file. `pilothouse init` writes one.")
-        return snapshots.current() or Snapshot(0, Config())
+    def _open_access(self, settings: Settings) -> None:
+        """Who may call, and how changes made elsewhere are noticed."""
+        control = self.store.control
+        self.changes = Changes(control)
+        self._cleanup.callback(self.changes.close)
+        self.keys = Keys(control)
+        self.keys.watch(self.changes)
+        self.tenants = Tenants(control)
+        self.members = Members(control)
+        self.audit = Audit(control)
+        self.door = Door(self.keys, self.changes, settings.trusted_proxies)
+
+    def _open_recording(self, settings: Settings) -> None:
+        """Spans on their way to the database, and what they cost whom."""
+        down: Literal["open", "closed"] = "open" if settings.redis_down == "open" else "closed"
+        self.counters = open_counters(settings)
+        self.limiter = Limiter(self.counters, down)
+        self.ledger = Ledger(self.store)
+        show = self.metrics.pull
+        show("gauge", "pilothouse_redis_down", "Whether Redis is away.", lambda: float(self.counters.down))
+        show(
+            "counter",
+            "pilothouse_unchecked_calls",
+            "Calls that passed unchecked by limits.",
+            lambda: self.limiter.unchecked,
+        )
+        self.budgets = Budgets(self.counters, self.ledger, on_down=down, metrics=self.metrics)
+        self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
+        self._cleanup.callback(self.spool.close)
+        self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics, self.budgets.posted)
+        self.recorder = SpoolRecorder(self.spool, self.drainer.wake)
+        self.traces = Traces(self.store)
+
+    def _open_gateway(self, settings: Settings) -> None:
+        """The path of calls, under an empty configuration until the real one is loaded."""
+        self.encode = BatchingEncoder(lambda: Encoder(EncoderStore(settings.models_dir).ensure()))
+        self.health = Health()
+        self.health_checks = HealthChecks(self.health)
+        complexity = Complexity(self.encode)
+        make_router = partial(Router, health=self.health, prices=self.prices, room=self._room, choose=complexity.choose)
+        self._runtimes = RuntimeBuilder(
+            fixed={"builtin": BuiltinProvider("builtin", ProviderConfig(), self.encode)},
+            make_router=make_router,
+            grace=settings.request_timeout,
+        )
+        empty = self._runtimes.commit(self._runtimes.prepare(Config()), Snapshot(0, Config()))
+        self.caches = Caches(open_cache_store(CacheConfig(), settings.home, None), encode=self.encode)
+        rooms = Rooms(self.limiter, self.budgets, self.caches, self.prices)
+        attempts = Attempts(self.health)
+        self.gateway = Gateway(empty, rooms, attempts, self.metrics, capture=settings.capture_payloads)
+        if settings.config != Settings().config and not settings.config.exists():
+            raise ConfigError(f"{settings.config}: there is no such file. `pilothouse init` writes one.")
+        snapshots = SnapshotStore(self.store.control, audited=audited)
+        self.live = LiveConfig(snapshots, settings.config, self._prepare, notices=self.changes)
+        rejected = "Whether a newer configuration could not be served."
+        self.metrics.pull("gauge", "pilothouse_config_rejected", rejected, lambda: float(bool(self.live.problem)))
+
+    def _room(self, deployment: Deployment) -> float:
+        return self.limiter.last_room(deployment.id)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration that serves now."""
+        return self.live.snapshot
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The built providers by name."""
+        return self.gateway.runtime.providers
+
+    def _prepare(self, config: Config) -> Swap:
+        """Build what a configuration needs; the Swap makes it the one that serves. Raises ConfigError."""
+        prepared = self._runtimes.prepare(config)
+        if config.cache.store == "redis" and self.settings.redis_url is None:
+            raise ConfigError("cache.store: is redis, but PILOTHOUSE_REDIS_URL is not set.", param="cache.store")
+
+        def swap(snapshot: Snapshot) -> None:
+            self.prices.replace(map(PriceOverride.of, config.prices))
+            self.budgets.configure(config)
+            if config.cache != self.gateway.runtime.snapshot.config.cache:
+                store = open_cache_store(config.cache, self.settings.home, self.settings.redis_url)
+                self._left_stores.append(self.caches.move_to(store))
+            self.gateway.runtime = self._runtimes.commit(prepared, snapshot)
+            if self._wake is not None:
+                self._wake()
+
+        return swap
 
     def first_key(self) -> str | None:
         """The administrator's key when this is the first start and none was chosen: shown once, kept as a hash."""
@@ -101,23 +193,50 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
-        routers = [routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs)]
-        app = management(routers, self.keys, self.settings.max_body_bytes)
+        routers = [
+            routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs),
+            keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
+            team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
+            replay_routes(self.live, self.jobs, self.settings),
+            spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
+        ]  # fmt: skip
+        app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
         mount_console(app, self.traces, Sessions(self.keys))
         root = Root(self, self.endpoints, self.metrics, app)
         chosen = self.settings.port if port is None else port
         return Server(root, host or self.settings.host, chosen, self.settings.shutdown_grace)
 
     async def start(self) -> None:
-        """What a server needs besides the rooms: background jobs, and price tables loaded before the first call."""
+        """What a server needs besides the rooms: background work, and price tables loaded before the first call."""
         self.executor.start()
         await asyncio.to_thread(self.prices.warm)
+        loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
+        self._reconfigured.set()
+        self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
+        self._tasks = [asyncio.create_task(work) for work in (self.live.run(), self._runtimes.run(), self._follow())]
+
+    async def _follow(self) -> None:
+        """Do on the loop what a new configuration asks for there."""
+        while True:
+            await self._reconfigured.wait()
+            self._reconfigured.clear()
+            runtime = self.gateway.runtime
+            await self.health_checks.watch(runtime.snapshot.config, runtime.providers)
+            while self._left_stores:
+                await self._left_stores.pop().aclose()
 
     async def stop(self) -> None:
         """Let running jobs go back to the queue, then close what belongs to this event loop."""
+        self._wake = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self.executor.stop, self.settings.shutdown_grace)
-        await self.endpoints.aclose()
         await self._close_rooms()
+
+    def detail(self) -> str | None:
+        """What is not as it should be though this process serves, or None."""
+        return self.live.problem
 
     async def _encoder_fingerprint(self) -> str:
         return (await self.encode.ready()).fingerprint
@@ -143,8 +262,12 @@ class Platform:
         return asyncio.run(whole())
 
     async def _close_rooms(self) -> None:
-        for provider in self.providers.values():
-            await provider.aclose()
+        await self.endpoints.aclose()
+        await self.health_checks.stop()
+        await self._runtimes.aclose()
+        await self.caches.aclose()
+        await self.caches.entries.aclose()
+        await self.counters.aclose()
         await self.encode.aclose()
 
     def __enter__(self) -> Self:
@@ -154,21 +277,6 @@ class Platform:
     def __exit__(self, *_: object) -> None:
         self.drainer.stop()
         self._cleanup.close()
-
-
-def _make_providers(config: Config, encode: Encode) -> dict[str, Provider]:
-    """Every configured provider, built by its plugin; `builtin` is always there."""
-    registry = Registry("pilothouse.providers")
-    made: dict[str, Provider] = {"builtin": BuiltinProvider("builtin", ProviderConfig(), encode)}
-    for name, settings in config.providers.items():
-        try:
-            made[name] = registry.get(settings.kind or name)(name, settings)
-        except MissingExtra:
-            raise
-        except ConfigError as error:
-            where = "" if error.param else f"providers.{name}.kind: "
-            raise ConfigError(f"{where}{error.message}", param=error.param) from error
-    return made
 
 
 def build(settings: Settings) -> Platform:

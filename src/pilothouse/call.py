@@ -128,8 +128,9 @@ class Call:
     here. `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
     the manifest id of the span. A child's versions flow into its parent when it ends. `metadata` is the caller's own
     (routing conditions read it); `cache_control` its Cache-Control header; `embedding` the encoder's vector of the last
-    user message, once something asked for it. `wanted` says whether others wait for this call's answer too, so that it
-    goes on when its own client has left.
+    user message, once something asked for it, and `hardness` the probability that it is hard. `wanted` says whether
+    others wait for this call's answer too, so that it goes on when its own client has left. `headers` are what the
+    answer's headers say about the call: limits, cache, cost.
     """
 
     recorder: Recorder
@@ -149,7 +150,9 @@ class Call:
     metadata: dict[str, str] = field(default_factory=dict)
     cache_control: str = ""
     embedding: Any = None
+    hardness: float | None = None
     wanted: Callable[[], bool] | None = None
+    headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

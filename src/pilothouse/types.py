@@ -7,7 +7,7 @@ bytes, so that what a provider sends is forwarded without being written anew. Kn
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import msgspec
 
@@ -15,7 +15,8 @@ from pilothouse.errors import InvalidRequest
 
 __all__ = [
     "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest", "EmbedResponse", "Hit",
-    "Json", "ModelName", "Operation", "Section", "Usage", "check_body", "decode_body",
+    "Json", "ModelName", "ModelRequest", "Operation", "Section", "SingleRequest", "Usage", "check_body",
+    "decode_body", "text_of",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -254,10 +255,38 @@ class ChatResponse:
 
 
 @dataclass(slots=True)
-class EmbedRequest:
-    """An embeddings request; `body` is the whole decoded JSON."""
+class SingleRequest:
+    """A request with one answer and no stream; `body` is the whole decoded JSON. Its kinds name their operation."""
 
     body: Json
+    operation: ClassVar[str] = ""
+    stream: ClassVar[bool] = False
+
+    @property
+    def model(self) -> str:
+        return self.body["model"]  # type: ignore[no-any-return]
+
+    def input_texts(self) -> list[str]:
+        """Every text that the model is to read."""
+        found = []
+        for name in ("input", "query", "documents"):
+            given = self.body.get(name)
+            for item in given if isinstance(given, list) else [given]:
+                text = item.get("text") if isinstance(item, dict) else item
+                if isinstance(text, str):
+                    found.append(text)
+        return found
+
+    def edited(self, **fields: Any) -> Self:
+        """A copy with these top-level body fields set."""
+        return type(self)({**self.body, **fields})
+
+
+class EmbedRequest(SingleRequest):
+    """An embeddings request."""
+
+    __slots__ = ()
+    operation = "embeddings"
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -271,10 +300,6 @@ class EmbedRequest:
         return cls(body)
 
     @property
-    def model(self) -> str:
-        return self.body["model"]  # type: ignore[no-any-return]
-
-    @property
     def texts(self) -> list[str]:
         """The inputs as texts. Raises InvalidRequest for token-id inputs, which only the provider can read."""
         given = self.body["input"]
@@ -283,8 +308,8 @@ class EmbedRequest:
             raise InvalidRequest("This model takes texts, not token ids.", param="input")
         return texts
 
-    def edited(self, **fields: Any) -> "EmbedRequest":
-        return EmbedRequest({**self.body, **fields})
+
+ModelRequest = ChatRequest | SingleRequest
 
 
 @dataclass(slots=True)

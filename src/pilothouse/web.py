@@ -24,13 +24,16 @@ _BACKLOG = 2048
 
 
 class Lifecycle(Protocol):
-    """What a server asks of the platform that it serves. `unready` says why it should get no traffic, or None."""
+    """What a server asks of the platform that it serves. `unready` says why it should get no traffic, or None;
+    `detail` what people should know though it is ready."""
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
     def unready(self) -> str | None: ...
+
+    def detail(self) -> str | None: ...
 
 
 class Root:
@@ -61,7 +64,8 @@ class Root:
             await exchange.text(b"ok\n", b"text/plain")
         else:
             problem = await asyncio.to_thread(self.lifecycle.unready)
-            await exchange.text((problem or "ready").encode() + b"\n", b"text/plain", 503 if problem else 200)
+            said = problem or "\n".join(filter(None, ("ready", self.lifecycle.detail())))
+            await exchange.text(said.encode() + b"\n", b"text/plain", 503 if problem else 200)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -1,19 +1,29 @@
 import textwrap
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from openai import AsyncOpenAI
 
+from pilothouse.access.budgets import Budgets
+from pilothouse.access.limits import Limiter
 from pilothouse.app import Platform, build
+from pilothouse.cache import Caches
+from pilothouse.cache.memory_store import MemoryStore
 from pilothouse.call import Call
 from pilothouse.config import Config
 from pilothouse.gateway import Gateway, Router
-from pilothouse.observe import Metrics, Prices
+from pilothouse.gateway.attempts import Attempts
+from pilothouse.gateway.health import Health
+from pilothouse.gateway.runtime import Runtime
+from pilothouse.gateway.visit import Rooms
+from pilothouse.observe import Metrics, PriceOverride, Prices
+from pilothouse.observe.ledger import Place, Spent
 from pilothouse.protocols import Provider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Snapshot
+from pilothouse.storage.memory_counters import MemoryCounters
 from pilothouse.testing.openai_server import OpenAIServer
 
 from .scripted import Recording
@@ -42,13 +52,30 @@ def make_gateway() -> Make:
             ("m" if i == 0 else name): {
                 "deployments": [{"provider": name, "model": f"{name}-model"}],
                 "fallbacks": [names[i + 1]] if i + 1 < len(names) else [],
+                "resilience": {"retries": 0},
             }
             for i, name in enumerate(names)
         }
         config = Config.model_validate({"providers": {name: {"kind": "openai"} for name in names}, "models": models})
-        return Gateway(Router(Snapshot(1, config), providers), Prices(), Metrics())
+        return gateway_of(config, providers)
 
     return make
+
+
+class NoBalances:
+    """A ledger without entries."""
+
+    def spent(self, places: Sequence[Place]) -> list[Spent]:
+        return [Spent(0, 0, 0) for _ in places]
+
+
+def gateway_of(config: Config, providers: Mapping[str, Provider]) -> Gateway:
+    """A gateway with everything in memory."""
+    snapshot, prices, health = Snapshot(1, config), Prices(map(PriceOverride.of, config.prices)), Health()
+    counters = MemoryCounters()
+    rooms = Rooms(Limiter(counters), Budgets(counters, NoBalances(), config), Caches(MemoryStore(2**20)), prices)
+    router = Router(snapshot, providers, health=health, prices=prices)
+    return Gateway(Runtime(snapshot, providers, router), rooms, Attempts(health), Metrics())
 
 
 @dataclass
@@ -72,7 +99,7 @@ async def served(tmp_path: Path, models_dir: Path) -> AsyncIterator[Served]:
               wire: {{kind: openai, base_url: "{upstream.url}/v1", api_key: sk-test, connect_timeout: 2}}
               gone: {{kind: openai, base_url: "http://127.0.0.1:9/v1", api_key: sk-test, connect_timeout: 2}}
             models:
-              chat: {{deployments: [{{provider: wire, model: wire-model}}]}}
+              chat: {{deployments: [{{provider: wire, model: wire-model}}], resilience: {{retries: 0}}}}
               away: {{deployments: [{{provider: gone, model: none}}]}}
               safe: {{deployments: [{{provider: gone, model: none}}], fallbacks: [chat]}}
             """)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pilothouse.call import Call, Span
+from pilothouse.call import Call, Progress, Reservation, Span
 from pilothouse.errors import PilothouseError
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
 
@@ -14,9 +14,13 @@ from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse
 class Recording:
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.reserved: list[Reservation | Progress] = []
 
-    def record(self, span: Span) -> None:
-        self.spans.append(span)
+    def record(self, record: Span | Reservation | Progress) -> None:
+        if isinstance(record, Span):
+            self.spans.append(record)
+        else:
+            self.reserved.append(record)
 
 
 def piece(text: str = "", finish: str | None = None, **more: Any) -> ChatChunk:

@@ -20,6 +20,8 @@ from .messages_served import Served, provider, serving
 
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 
+CALM: Json = {"resilience": {"retries": 0}}
+
 
 @dataclass
 class Both:
@@ -45,9 +47,9 @@ async def both(tmp_path: Path, models_dir: Path) -> AsyncIterator[Both]:
                 "other": provider("openai", other),
             },
             "models": {
-                "claude": {"deployments": [{"provider": "claude", "model": "claude-wire"}], "fallbacks": ["other"]},
+                "claude": {"deployments": [{"provider": "claude", "model": "claude-wire"}], "fallbacks": ["other"], **CALM},
                 "other": {"deployments": [{"provider": "other", "model": "wire-model"}]},
-                "back": {"deployments": [{"provider": "other", "model": "wire-model"}], "fallbacks": ["claude"]},
+                "back": {"deployments": [{"provider": "other", "model": "wire-model"}], "fallbacks": ["claude"], **CALM},
             },
         }
         async with serving(tmp_path, models_dir, claude, config) as served:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pilothouse.errors import Forbidden
 from pilothouse.principal import Action, Principal
 
-__all__ = ["Network", "allows", "allows_model", "check", "client_ip", "demand", "project_for"]
+__all__ = ["Network", "allows", "allows_model", "check", "check_model", "client_ip", "demand", "project_for"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -26,7 +26,7 @@ def check(principal: Principal, *, endpoint: str, model: str | None = None, clie
     """Raises Forbidden, naming what is allowed, where the key's policy does not allow this.
 
     `model` is the name as the caller wrote it, so that a key for the alias `fast` reaches no `openai/gpt-4o` behind it;
-    None before the body was read. 0.2 us for a key without a policy, 3 us for one with all three.
+    None before the body was read. 0.2 us for a key without a policy, 6 us for one with all three.
     """
     policy = principal.policy
     if policy.endpoints and not allows(policy.endpoints, endpoint):
@@ -34,8 +34,15 @@ def check(principal: Principal, *, endpoint: str, model: str | None = None, clie
     if policy.networks and not _inside(policy.networks, client_ip):
         names = ", ".join(map(str, policy.networks))
         raise Forbidden(f"This key may not be used from {client_ip or 'here'}. It may from: {names}.")
-    if model is not None and policy.models and not allows(policy.models, model):
-        raise Forbidden(f"This key may not use '{model}'. It may use: {', '.join(policy.models)}.", param="model")
+    if model is not None:
+        check_model(principal, model)
+
+
+def check_model(principal: Principal, model: str) -> None:
+    """Raises Forbidden, naming what is allowed, where the key may not use this model."""
+    models = principal.policy.models
+    if models and not allows(models, model):
+        raise Forbidden(f"This key may not use '{model}'. It may use: {', '.join(models)}.", param="model")
 
 
 def allows(names: Sequence[str], name: str) -> bool:

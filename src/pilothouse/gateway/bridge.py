@@ -6,6 +6,7 @@ Decided anew for each attempt, since a fallback may lead from a provider of the 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -13,15 +14,18 @@ from pilothouse.call import Call
 from pilothouse.errors import Unsupported
 from pilothouse.gateway.dialects.messages_answer import MessageWriter
 from pilothouse.gateway.dialects.messages_fit import fitted
+from pilothouse.gateway.plan import Deployment
 from pilothouse.gateway.responses_bridge import response_by_chat
 from pilothouse.protocols import Provider
 from pilothouse.providers.translated import TranslatingProvider
-from pilothouse.types import ChatChunk, ChatRequest, Json
+from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, SingleRequest
 
-__all__ = ["bridged"]
+__all__ = ["bridged", "provide"]
 
 Provide = Callable[[ChatRequest, Call], AsyncGenerator[ChatChunk]]
 
+_METHODS = {"embeddings": "embed", "rerank": "rerank", "moderations": "moderate"}
+_OPERATIONS = {"embeddings": "embeddings", "rerank": "reranking", "moderations": "moderation"}
 _COMPLETION_ONLY = ("echo", "best_of", "suffix", "logprobs")
 
 
@@ -40,6 +44,26 @@ def bridged(provider: Provider, request: ChatRequest) -> Provide:
     if request.operation == "responses" and "chat" in provider.operations:
         return response_by_chat(provider, request)
     raise Unsupported(f"'{request.model}' has no {request.operation.replace('_', ' ')}s.", param="model")
+
+
+def provide(request: ModelRequest) -> Callable[[Deployment], Any]:
+    """For each deployment the function that asks it: (request, call) -> its generator of chunks."""
+    if isinstance(request, ChatRequest):
+        return lambda deployment: bridged(deployment.provider, request)
+    return lambda deployment: _single(deployment.provider, request)
+
+
+def _single(provider: Provider, request: SingleRequest) -> Callable[[Any, Call], AsyncGenerator[ChatChunk]]:
+    """What answers a request that has one answer, as a generator of that one."""
+    if request.operation not in provider.operations:
+        raise Unsupported(f"'{request.model}' has no {_OPERATIONS[request.operation]}.", param="model")
+    ask = getattr(provider, _METHODS[request.operation])
+
+    async def answer(sent: SingleRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        answered = await ask(sent, call)
+        yield ChatChunk(answered.raw, usage=answered.usage)
+
+    return answer
 
 
 def _refuse_unsaid(request: ChatRequest) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pilothouse.call import Call
 from pilothouse.config import ModelConfig
 from pilothouse.gateway.difficulty import row
+from pilothouse.gateway.plan import Request
 from pilothouse.models.heads import Head
 from pilothouse.protocols import Encode
 from pilothouse.types import ChatRequest
@@ -61,6 +62,14 @@ class Complexity:
             return Opinion("complex", 1.0, threshold)
         chance = head.probability(row(request, vector))
         return Opinion("simple" if chance < threshold else "complex", chance, threshold)
+
+    async def choose(self, request: Request, call: Call, model: ModelConfig) -> "Choice":
+        """The router's hook: the choice, and how hard the request seems noted on the call."""
+        if not isinstance(request, ChatRequest):
+            return "complex"
+        opinion = await self.opinion(request, call, model)
+        call.hardness = round(opinion.probability, 3)
+        return opinion.choice
 
     def _head(self, path: str | None) -> Head:
         if path not in self._heads:

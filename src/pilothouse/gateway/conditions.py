@@ -4,7 +4,6 @@ Everything is found out at the first question and kept for the call. Knows nothi
 """
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +11,7 @@ from pilothouse.call import Call
 from pilothouse.config import Condition
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.gateway.plan import Request
-from pilothouse.types import ChatRequest, text_of
+from pilothouse.types import ChatRequest, SingleRequest, text_of
 
 __all__ = ["Facts", "language_of"]
 
@@ -36,7 +35,7 @@ class Facts:
         messages = self._messages
         if messages:
             return sum(estimate_tokens(len(text_of(m.get("content")))) + _PER_MESSAGE for m in messages)
-        return sum(estimate_tokens(len(text)) for text in _strings(self.request.body))
+        return sum(estimate_tokens(len(text)) for text in _texts(self.request))
 
     @cached_property
     def tools(self) -> bool:
@@ -59,7 +58,7 @@ class Facts:
         request = self.request
         if isinstance(request, ChatRequest):
             return language_of(request.last_user_text())
-        return language_of(next(_strings(request.body), ""))
+        return language_of(next(iter(_texts(request)), ""))
 
     @cached_property
     def output_tokens(self) -> int | None:
@@ -92,14 +91,9 @@ class Facts:
         return request.messages if isinstance(request, ChatRequest) else []
 
 
-def _strings(body: dict[str, Any]) -> Iterator[str]:
+def _texts(request: Request) -> list[str]:
     """The texts of a request that is no chat: inputs, a query and documents."""
-    for name in ("input", "query", "documents"):
-        given = body.get(name)
-        for item in given if isinstance(given, list) else [given]:
-            text = item.get("text") if isinstance(item, dict) else item
-            if isinstance(text, str):
-                yield text
+    return request.input_texts() if isinstance(request, SingleRequest) else []
 
 
 _SCRIPTS = (

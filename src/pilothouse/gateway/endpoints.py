@@ -9,15 +9,17 @@ from contextlib import aclosing, suppress
 
 import msgspec
 
-from pilothouse.access import Keys
+from pilothouse.access.door import Door
 from pilothouse.call import Call, Recorder
 from pilothouse.errors import (
     Cancelled,
+    Forbidden,
     Overloaded,
     PilothouseError,
     ProviderError,
     UnknownModel,
 )
+from pilothouse.gateway.callers import read_metadata
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
 from pilothouse.gateway.pipeline import Gateway
@@ -33,6 +35,7 @@ __all__ = ["Endpoints"]
 _log = logging.getLogger("pilothouse.gateway")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _DONE = b"[DONE]"
+_LONGEST_USER = 256
 LAST_WORD = 5.0  # seconds for a client that is slow to read to take an error
 
 
@@ -42,14 +45,14 @@ class Endpoints:
     def __init__(
         self,
         gateway: Gateway,
-        keys: Keys,
+        door: Door,
         recorder: Recorder,
         metrics: Metrics,
         settings: Settings,
         kept: ResponseStore,
     ) -> None:
         self._gateway = gateway
-        self._keys = keys
+        self._door = door
         self._recorder = recorder
         self._metrics = metrics
         self._settings = settings
@@ -75,12 +78,13 @@ class Endpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, time.monotonic() + self._settings.request_timeout)
         call = self._call(exchange)
+        exchange.wanted = lambda: call.wanted is not None and call.wanted()
         endpoint, status = "other", 200
         with self._metrics.in_flight():
             try:
                 route, exchange.parts = self.routes.find(scope["method"], scope["path"])
                 endpoint, exchange.errors = route.path, route.errors
-                self._admit(exchange, call)
+                await self._admit(exchange, call, endpoint)
                 async with exchange:
                     await route.handler(exchange, call)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every request gets an answer
@@ -175,11 +179,24 @@ class Endpoints:
         if match:
             call.trace_id, call.remote_parent_id = match.groups()  # the request id stays its own
         call.session_id = exchange.header(b"x-session-id")
+        call.cache_control = exchange.header(b"cache-control") or ""
+        user = exchange.header(b"x-pilothouse-user")
+        call.user_id = user[:_LONGEST_USER] if user else None
         return call
 
-    def _admit(self, exchange: Exchange, call: Call) -> None:
-        principal = self._keys.authenticate(exchange.header(b"authorization"), exchange.header(b"x-api-key"))
+    async def _admit(self, exchange: Exchange, call: Call, endpoint: str) -> None:
+        peer = exchange.scope.get("client")
+        call.client_ip = self._door.client_ip(peer[0] if peer else "", exchange.header(b"x-forwarded-for"))
+        call.principal = principal = await self._door.admit(
+            exchange.header(b"authorization"), exchange.header(b"x-api-key"), endpoint=endpoint,
+            client_ip=call.client_ip,
+        )  # fmt: skip
+        if not principal.may("call"):
+            raise Forbidden(f"A key with the role '{principal.role}' calls no models; it needs the role 'caller'.")
         call.project_id, call.key_id = principal.project_id, principal.key_id
+        metadata = exchange.header(b"x-pilothouse-metadata")
+        if metadata is not None:
+            call.metadata = read_metadata(metadata)
 
     def _identity(self, call: Call) -> Headers:
         """The headers that say which call this was and what answered it."""
@@ -187,4 +204,5 @@ class Endpoints:
         deployment = call.versions.get("deployment")
         if deployment is not None:
             headers.append((b"x-pilothouse-deployment", deployment.encode("ascii", "replace")))
+        headers += [(name.encode(), value.encode("ascii", "replace")) for name, value in call.headers]
         return headers

@@ -4,13 +4,22 @@ Knows nothing of models. The ASGI interface: https://asgi.readthedocs.io/en/late
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from pilothouse.errors import BodyTooLarge, Cancelled, InvalidRequest, MethodNotAllowed, PilothouseError, ProviderError
+from pilothouse.errors import (
+    BodyTooLarge,
+    Cancelled,
+    InvalidRequest,
+    LimitError,
+    MethodNotAllowed,
+    PilothouseError,
+    ProviderError,
+)
 
 __all__ = ["OPENAI_ERRORS", "ErrorShape", "Exchange", "Headers", "Receive", "Scope", "Send", "error_body"]
 
@@ -63,6 +72,7 @@ OPENAI_ERRORS = ErrorShape(error_body, lambda error: error.status)
 
 class Exchange:
     """A request and its answer. `errors` is the shape in which errors are told, `parts` the named parts of the path.
+    `wanted`, where it is set, says whether the answer is wanted though this client has left.
 
     Use as an async context manager: inside it the task is cancelled when the client leaves (`client_left`) and when
     `deadline`, on the clock of `time.monotonic`, has passed (`expired`).
@@ -70,7 +80,7 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_send", "_task", "_timer", "_watcher", "client_left", "deadline", "errors", "expired", "headers",
-        "parts", "scope", "started",
+        "parts", "scope", "started", "wanted",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, deadline: float | None = None) -> None:
@@ -81,6 +91,7 @@ class Exchange:
         self.deadline = deadline
         self.errors = OPENAI_ERRORS
         self.parts: dict[str, str] = {}
+        self.wanted: Callable[[], bool] | None = None
         self.started = False
         self.client_left = False
         self.expired = False
@@ -163,8 +174,10 @@ class Exchange:
             extra.append((self.errors.id_header, request_id.encode()))
         if isinstance(error, MethodNotAllowed):
             extra.append((b"allow", ", ".join(error.allowed).encode()))
-        if isinstance(error, ProviderError) and error.retry_after is not None:
-            extra.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
+        if isinstance(error, ProviderError | LimitError) and error.retry_after is not None:
+            extra.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
+        if isinstance(error, LimitError):
+            extra += [(name.encode(), value.encode()) for name, value in error.headers]
         await self.json(body, [*headers, *extra], self.errors.status(error))
 
     async def __aenter__(self) -> "Exchange":
@@ -192,7 +205,8 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.client_left = True
-        self._cancel()
+        if self.wanted is None or not self.wanted():  # others may wait for the same answer
+            self._cancel()
 
     def _cancel(self) -> None:
         if self._task is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pilothouse.call import Span
 from pilothouse.ids import now_us
 from pilothouse.observe.names import RESPONSE_FINISH_REASONS
-from pilothouse.types import ChatChunk, ChatRequest, Json, Usage, text_of
+from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage, text_of
 
 __all__ = ["Meter", "estimate_tokens"]
 
@@ -25,7 +25,6 @@ class Meter:
     """Feed it every chunk of one answer; `settle` then writes what came to the span."""
 
     __slots__ = (
-        "_deltas",
         "_finish",
         "_last",
         "_named",
@@ -34,11 +33,12 @@ class Meter:
         "_span",
         "_text",
         "_tools",
+        "deltas",
         "started",
         "usage",
     )
 
-    def __init__(self, span: Span, request: ChatRequest) -> None:
+    def __init__(self, span: Span, request: ModelRequest) -> None:
         self._span = span
         self._request = request
         self._text: list[str] = []
@@ -46,7 +46,7 @@ class Meter:
         self._tools: dict[int, Json] = {}
         self._finish: str | None = None
         self._last = b""
-        self._deltas = 0
+        self.deltas = 0
         self._named = False
         self.usage: Usage | None = None
         self.started = False
@@ -65,22 +65,22 @@ class Meter:
         if not self._request.stream:
             self._add_whole(chunk)
         elif chunk.text or chunk.reasoning:
-            self._deltas += 1
+            self.deltas += 1
             self._text.append(chunk.text)
             if chunk.reasoning:
                 self._reasoning.append(chunk.reasoning)
         elif chunk.tool_calls:
-            self._deltas += 1
+            self.deltas += 1
             self._add_tool_calls(chunk.tool_calls)
         elif chunk.event is None and not chunk.usage_only and b'"tool_calls"' in chunk.raw:
-            self._deltas += 1
+            self.deltas += 1
             for choice in chunk.data.get("choices") or ():
                 self._add_tool_calls((choice.get("delta") or {}).get("tool_calls") or ())
 
     def _add_whole(self, chunk: ChatChunk) -> None:
         """A JSON answer: kept as it is in the chat dialect, in any other as a chat would say it."""
         self._text.append(chunk.text)
-        if self._request.operation in ("chat", "text_completion"):
+        if self._request.operation in ("chat", "text_completion", "rerank", "moderations"):
             self._last = chunk.raw
         else:
             self._reasoning += [chunk.reasoning] if chunk.reasoning else []
@@ -92,14 +92,21 @@ class Meter:
         if self.usage is not None:
             span.usage = self.usage
         elif self.started or span.status == "ok":
-            span.usage = Usage(self._input_tokens(), self._output_tokens(), estimated=True)
+            span.usage = self.so_far()
         if self._finish is not None:
             span.attributes[RESPONSE_FINISH_REASONS] = [self._finish]
-        if capture and self.started:
+        if capture and self.started and self._request.operation != "embeddings":  # vectors tell nobody anything
             span.output = self._output()
 
-    def _input_tokens(self) -> int:
+    def so_far(self) -> Usage:
+        """An estimate of what was used until now."""
+        return Usage(self.input_tokens(), self._output_tokens(), estimated=True)
+
+    def input_tokens(self) -> int:
+        """An estimate: about four characters a token, and a few for each message."""
         request = self._request
+        if not isinstance(request, ChatRequest):
+            return sum(estimate_tokens(len(text)) for text in request.input_texts())
         if request.operation == "text_completion":
             return estimate_tokens(len(str(request.body["prompt"])))
         return sum(estimate_tokens(len(text_of(m.get("content")))) + 4 for m in request.messages)
@@ -108,11 +115,13 @@ class Meter:
         """A stream's content delta holds a token or more, so their number is a lower bound of its own."""
         tools = sum(len(call["function"]["arguments"]) for call in self._tools.values())
         characters = sum(map(len, self._text)) + sum(map(len, self._reasoning)) + tools
-        return max(self._deltas, estimate_tokens(characters))
+        return max(self.deltas, estimate_tokens(characters))
 
     def _output(self) -> Json:
         if self._last:
             data = ChatChunk(self._last).data
+            if "choices" not in data:
+                return {"results": data.get("results")}
             return {"choices": data.get("choices"), **({"citations": data["citations"]} if "citations" in data else {})}
         message: Json = {"role": "assistant", "content": "".join(self._text)}
         if self._reasoning:

@@ -1,122 +1,169 @@
 """THE path. Every model call of the house, from a client, an answerer or a judge, goes down this file.
 
-    resolve the name -> candidate deployments -> provider, with fallback -> count what flows -> settle -> record
+    name and policy -> rules and strategy: candidate deployments -> shape the request -> limits -> cache
+      -> hold the budget -> providers, with retries, fallbacks and hedges -> count what flows -> cache
+      -> price, settle limits and budget -> record
 
-It knows nothing of HTTP (see endpoints.py) and nothing of any vendor (see providers/). Access is checked before it.
+It knows nothing of HTTP (see endpoints.py) nor of any vendor (see providers/). Who is calling was found out before it.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
-from pilothouse.call import Call, Span
-from pilothouse.errors import ProviderError, Unsupported
-from pilothouse.gateway.bridge import bridged
-from pilothouse.gateway.meter import Meter
-from pilothouse.gateway.router import Deployment, Router
-from pilothouse.observe import Metrics, Prices
-from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse
+from pilothouse.access.policy import check_model
+from pilothouse.cache.prefix import prefixed
+from pilothouse.call import Call
+from pilothouse.errors import ProviderError
+from pilothouse.gateway.attempts import Attempts
+from pilothouse.gateway.bridge import provide
+from pilothouse.gateway.callers import describe
+from pilothouse.gateway.conditions import Facts
+from pilothouse.gateway.router import Router
+from pilothouse.gateway.shaping import shaped
+from pilothouse.gateway.visit import Rooms, Visit
+from pilothouse.observe import Metrics
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, ModelRequest, SingleRequest
+
+if TYPE_CHECKING:
+    from pilothouse.gateway.runtime import Runtime
 
 __all__ = ["Gateway"]
 
+_KINDS = {"embeddings": "embedding", "rerank": "reranker", "moderations": "guard"}
+Mirror = Callable[[Visit], None]
+
+
+def _no_mirror(_: Visit) -> None:
+    return None
+
 
 class Gateway:
-    """Serves calls by the current Router. `capture` says whether inputs and outputs are kept on spans."""
+    """Serves calls by the current Runtime, which may be swapped at any time: a running call keeps the one it has.
 
-    def __init__(self, router: Router, prices: Prices, metrics: Metrics, *, capture: bool = True) -> None:
-        self.router = router
-        self._prices = prices
+    `capture` says whether inputs and outputs are kept on spans; `mirror` sees each chat that was answered, for shadow
+    traffic.
+    """
+
+    def __init__(
+        self, runtime: "Runtime", rooms: Rooms, attempts: Attempts, metrics: Metrics, *, capture: bool = True
+    ) -> None:
+        self.runtime = runtime
+        self.mirror: Mirror = _no_mirror
+        self._rooms = rooms
+        self._attempts = attempts
         self._metrics = metrics
         self._capture = capture
 
-    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
-        """Answer a chat or text completion: an async generator of chunks, one for a JSON answer.
+    @property
+    def router(self) -> Router:
+        return self.runtime.router
 
-        Once it is exhausted, or closed early, the span is recorded and survives a killed process. Raises
-        UnknownModel, Unsupported or the last ProviderError; the provider never changes after the first chunk.
+    async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+        """Answer a chat, in any of its dialects: an async generator of chunks, one for a JSON answer.
+
+        Once it is exhausted, or closed early, the span is recorded and survives a killed process. Raises Forbidden,
+        UnknownModel, Unsupported, LimitError or the last ProviderError; the provider never changes after the first
+        content.
         """
-        span = self._start(request.operation, request.model, call)
-        meter = Meter(span, request)
-        deployment: Deployment | None = None
+        visit = self._enter(request, call)
+        meter, streams = visit.meter, request.stream
         try:
-            plan = self.router.plan(request, call)
-            candidates = list(dict.fromkeys([*plan.candidates, *plan.reachable]))
-            for attempt, deployment in enumerate(candidates, 1):
-                self._assign(span, call, deployment, attempt)
-                provide = bridged(deployment.provider, request)
-                sent = request.edited(model=deployment.model)
-                try:
-                    async with aclosing(provide(sent, call.child(span))) as chunks:
-                        async for chunk in chunks:
-                            meter.feed(chunk)
-                            yield chunk
-                    break
-                except ProviderError as error:
-                    if meter.started or not error.retryable or attempt == len(candidates):
-                        raise
-                    span.attributes[f"attempt_{attempt}"] = f"{deployment.id}: {error.code}"
+            async with aclosing(await self._answer(visit)) as chunks:
+                async for chunk in chunks:
+                    meter.feed(chunk)
+                    if streams and not meter.deltas & 63:
+                        visit.note_progress()
+                    yield chunk
         except BaseException as error:
-            span.fail(call.reason(error))
+            visit.fail(error)
             raise
         finally:
-            if self._capture:
-                span.input = request.body
-            meter.settle(self._capture)
-            self._settle(span, call, deployment)
+            await self._leave(visit)
+
+    async def single(self, request: SingleRequest, call: Call) -> ChatChunk:
+        """Answer a request that has one answer, down the same path. The chunk holds its JSON body and usage."""
+        visit = self._enter(request, call)
+        answer: ChatChunk | None = None
+        try:
+            async with aclosing(await self._answer(visit)) as chunks:
+                async for chunk in chunks:
+                    visit.meter.feed(chunk)
+                    answer = chunk
+            if answer is None:
+                raise ProviderError("The provider gave no answer.")
+            return answer
+        except BaseException as error:
+            visit.fail(error)
+            raise
+        finally:
+            await self._leave(visit, None if answer is None else answer.raw)
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
-        """Answer an embeddings request by the same steps."""
-        span = self._start("embeddings", request.model, call)
-        deployment: Deployment | None = None
-        try:
-            plan = self.router.plan(request, call)
-            candidates = list(dict.fromkeys([*plan.candidates, *plan.reachable]))
-            for attempt, deployment in enumerate(candidates, 1):
-                self._assign(span, call, deployment, attempt)
-                if "embeddings" not in deployment.provider.operations:
-                    raise Unsupported(f"'{deployment.id}' has no embeddings.", param="model")
-                try:
-                    answer = await deployment.provider.embed(request.edited(model=deployment.model), call.child(span))
-                except ProviderError as error:
-                    if not error.retryable or attempt == len(candidates):
-                        raise
-                    span.attributes[f"attempt_{attempt}"] = f"{deployment.id}: {error.code}"
-                else:
-                    span.usage = answer.usage
-                    return answer
-            raise AssertionError("a model has at least one deployment")
-        except BaseException as error:
-            span.fail(call.reason(error))
-            raise
-        finally:
-            if self._capture:
-                span.input = request.body
-            self._settle(span, call, deployment)
+        """Answer an embeddings request."""
+        answer = await self.single(request, call)
+        return EmbedResponse(answer.raw, answer.usage)
 
-    def _start(self, operation: str, model: str, call: Call) -> Span:
-        span = call.start(f"{operation} {model}", "embedding" if operation == "embeddings" else "llm")
-        span.operation, span.request_model = operation, model
-        call.versions["snapshot"] = self.router.version
-        return span
+    def _enter(self, request: ModelRequest, call: Call) -> Visit:
+        runtime, operation = self.runtime, request.operation
+        describe(call, request)
+        kind: Any = _KINDS.get(operation, "llm")
+        span = call.start(f"{operation} {request.model}", kind)
+        span.operation, span.request_model = operation, request.model
+        call.versions["snapshot"] = runtime.router.version
+        return Visit(self._rooms, runtime, request, call, span)
 
-    def _assign(self, span: Span, call: Call, deployment: Deployment, attempt: int) -> None:
-        """Name the deployment that is about to be tried."""
-        span.provider, span.deployment, span.response_model = deployment.kind, deployment.id, deployment.model
-        if not deployment.leaf:
-            span.kind = "chain"
-        else:
-            call.versions["embedder" if span.kind == "embedding" else "deployment"] = deployment.id
-        if attempt > 1:
-            span.attributes["attempts"] = attempt
+    async def _answer(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
+        """Everything up to the first chunk."""
+        request, call = visit.request, visit.call
+        if call.depth == 0:
+            check_model(call.principal, request.model)
+        facts = Facts(request, call)
+        plan = await visit.runtime.router.decide(request, call)
+        if isinstance(request, ChatRequest):
+            made = shaped(request, plan.model, prefixed)
+            visit.sent = made.request
+            if made.saved_tokens:
+                visit.span.attributes["shaping_saved_tokens"] = made.saved_tokens
+        await visit.admit(plan, facts)
+        if isinstance(request, ChatRequest | EmbedRequest):
+            revision = visit.runtime.router.revision(plan.alias)
+            visit.lookup = self._rooms.caches.look_up(request, call, plan.alias, plan.model, revision)
+        lookup = visit.lookup
+        if lookup is None:
+            return await self._asked(visit)
+        if isinstance(request, ChatRequest):
+            return await lookup.serve(lambda: self._asking(visit))
+        found = await lookup.find()
+        return await self._asked(visit) if found is None else _one(ChatChunk(found.body, usage=found.usage))
 
-    def _settle(self, span: Span, call: Call, deployment: Deployment | None) -> None:
-        """Price what was used, then record. Only leaf calls bill: a chain's models have spans of their own."""
-        if span.kind == "chain":
-            span.usage = None
-        elif span.usage is not None and deployment is not None:
-            kind, usage, at = deployment.price_kind, span.usage, span.start_us
-            span.cost_nano = self._prices.cost(kind, deployment.model, usage, at)
-            if span.cost_nano is None and span.response_model:  # Azure's deployments have names of their own
-                span.cost_nano = self._prices.cost(kind, span.response_model, usage, at)
-            span.cost_known = span.cost_nano is not None
-        call.finish(span)
+    async def _asked(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
+        """The chunks of a provider, once the budget holds what they may cost."""
+        await visit.reserve()
+        return self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, provide(visit.sent), visit.hooks)
+
+    async def _asking(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
+        async with aclosing(await self._asked(visit)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _leave(self, visit: Visit, body: bytes | None = None) -> None:
+        """Settle and record; then keep the answer, and mirror the call, for what they are worth."""
+        span = visit.span
+        if self._capture:
+            span.input = visit.request.body
+        visit.meter.settle(self._capture)
+        visit.end()
+        visit.call.finish(span)
         self._metrics.observe(span)
+        if span.status == "ok":
+            if visit.lookup is not None:
+                await visit.lookup.store(
+                    deployment=span.deployment or "", model=span.response_model or "", usage=span.usage,
+                    cost_nano=span.cost_nano, body=body,
+                )  # fmt: skip
+            self.mirror(visit)
+
+
+async def _one(chunk: ChatChunk) -> AsyncGenerator[ChatChunk]:
+    yield chunk

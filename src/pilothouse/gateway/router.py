@@ -19,6 +19,7 @@ from pilothouse.gateway.conditions import Facts
 from pilothouse.gateway.health import Health
 from pilothouse.gateway.plan import Deployment, FailureClass, Plan, Request, failure_class
 from pilothouse.gateway.strategies import Room, Strategies
+from pilothouse.ids import content_hash
 from pilothouse.observe import Prices, price_kind
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import Snapshot
@@ -29,6 +30,7 @@ Choice = Literal["simple", "complex"]
 Choose = Callable[[Request, Call, ModelConfig], Awaitable[Choice]]
 """Judges a call for an alias of the strategy `complexity`."""
 
+_SHAPES_ANSWERS = {"deployments", "output", "shaping"}
 _DIRECT_KEPT = 1024  # callers choose these names: keep the table bounded
 _DIRECT = ModelConfig.model_construct()
 _CHAIN = ModelConfig.model_construct(resilience=Resilience(retries=0))  # its own calls were retried already
@@ -72,6 +74,7 @@ class Router:
         self._aliases = {alias: self._alias(model) for alias, model in snapshot.config.models.items()}
         self._reachable: dict[str, tuple[Deployment, ...]] = {}
         self._direct: dict[str, Plan] = {}
+        self._revisions: dict[str, str] = {}
         self._ready = {
             name: self._made_plan(name, alias, alias.deployments, "single")
             for name, alias in self._aliases.items()
@@ -108,6 +111,17 @@ class Router:
         except PilothouseError:
             choice = "complex"
         return self.plan(request, call, choice=choice, tokens=tokens)
+
+    def revision(self, name: str) -> str:
+        """Stands for all that shapes the answers of an alias: its deployments and what is done to its requests."""
+        made = self._revisions.get(name)
+        if made is None:
+            alias = self._aliases.get(name)
+            told = [] if alias is None else [alias.model.model_dump(mode="json", include=_SHAPES_ANSWERS)]
+            made = content_hash([name, *told])
+            if alias is not None:
+                self._revisions[name] = made
+        return made
 
     def names(self) -> list[str]:
         """Every alias of the configuration."""

@@ -1,0 +1,259 @@
+"""One call on its way through the gateway: what it has taken on the way, and how each of that is settled in the end.
+
+The hooks of attempts.py are methods here. Knows nothing of HTTP.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pilothouse.access.bounds import bound, input_tokens
+from pilothouse.access.budgets import Budgets, Hold
+from pilothouse.access.limits import Limiter, Ticket
+from pilothouse.access.purses import Accounts
+from pilothouse.cache import Caches, Lookup, replay
+from pilothouse.call import Call, Progress, Reservation, Span
+from pilothouse.errors import AccessError, ConfigError, LimitError, Overloaded, PilothouseError
+from pilothouse.gateway.attempts import Hooks
+from pilothouse.gateway.conditions import Facts
+from pilothouse.gateway.meter import Meter
+from pilothouse.gateway.plan import Deployment, Plan
+from pilothouse.ids import new_id
+from pilothouse.observe import Prices
+from pilothouse.types import ChatChunk, ChatRequest, ModelRequest, Usage
+
+if TYPE_CHECKING:
+    from pilothouse.gateway.runtime import Runtime
+
+__all__ = ["Rooms", "Visit"]
+
+_GRACE_US = 60_000_000  # after its deadline a reservation is surely over
+_LONGEST_US = 3_600_000_000  # for a call without a deadline
+_USUAL_ANSWER = 256
+"""Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
+_PROGRESS = 64  # deltas of a stream between two notes of how far it came
+_OURS = (LimitError, AccessError, ConfigError, Overloaded)
+"""Refusals of our own, after which nothing was asked of a provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the path needs beside a Runtime; the same for every Snapshot."""
+
+    limiter: Limiter
+    budgets: Budgets
+    caches: Caches
+    prices: Prices
+
+
+class Visit:
+    """Made at the start of a call; `end` it before its span is recorded."""
+
+    __slots__ = (
+        "_hedge", "_hold", "_noted", "_rooms", "_tickets", "accounts", "call", "deployment", "lookup", "meter", "plan",
+        "refused", "request", "reservation", "runtime", "sent", "span", "ticket",
+    )  # fmt: skip
+
+    def __init__(self, rooms: Rooms, runtime: "Runtime", request: ModelRequest, call: Call, span: Span) -> None:
+        self._rooms = rooms
+        self.runtime = runtime
+        self.request = self.sent = request
+        self.call = call
+        self.span = span
+        self.meter = Meter(span, request)
+        self.plan: Plan | None = None
+        self.accounts: Accounts | None = None
+        self.ticket: Ticket | None = None
+        self.lookup: Lookup | None = None
+        self.deployment: Deployment | None = None
+        self.reservation: Reservation | None = None
+        self.refused = False
+        self._hold: Hold | None = None
+        self._hedge: tuple[Deployment, Reservation, Hold] | None = None
+        self._noted = 0
+
+    async def admit(self, plan: Plan, facts: Facts) -> None:
+        """Take from the limits that this call counts for. Raises TooManyRequests."""
+        self.plan = plan
+        limiter, users = self._rooms.limiter, self.runtime.snapshot.config.users.limits
+        if self.call.depth or not limiter.applies(self.call, plan.model.limits, users):
+            return
+        written = facts.output_tokens
+        estimate = facts.tokens + (_USUAL_ANSWER if written is None else written)
+        self.ticket = await limiter.admit(self.call, plan.model.limits, plan.alias, users, estimate)
+        self.call.headers += self.ticket.headers
+
+    async def reserve(self) -> None:
+        """Hold an upper bound of the cost, and note it where a crash leaves it. Raises BudgetExceeded, nothing held."""
+        plan = self.planned
+        leaves = [deployment for deployment in plan.reachable if deployment.leaf]
+        if not leaves:
+            return
+        reservation = self._reservation(leaves, plan.model.resilience.retries + 1)
+        accounts = self._rooms.budgets.accounts(self.call, plan.alias, (d.id for d in leaves))
+        reservation.accounts = accounts.charged(leaves[0].id)
+        hold = await self._rooms.budgets.reserve(reservation, accounts)
+        try:
+            self.call.recorder.record(reservation)
+        except BaseException:
+            hold.cancel()
+            raise
+        self.accounts, self.reservation, self._hold = accounts, reservation, hold
+
+    @property
+    def hooks(self) -> Hooks:
+        return Hooks(self._chosen, self._enter, self._reserve_hedge, self._settle_hedge, self._last)
+
+    def note_progress(self) -> None:
+        """Every so many deltas of a stream: what a crash would have to be charged at."""
+        deltas, reservation, deployment = self.meter.deltas, self.reservation, self.deployment
+        if deltas - self._noted < _PROGRESS or reservation is None or deployment is None:
+            return
+        self._noted = deltas
+        usage = self.meter.so_far()
+        nano = self._price(deployment, usage)
+        record = Progress(reservation.id, reservation.project_id, nano, usage.input_tokens, usage.output_tokens)
+        self.call.recorder.record(record)
+
+    def fail(self, error: BaseException) -> None:
+        """Note what ended the call."""
+        self.refused = isinstance(error, _OURS) and self.deployment is None
+        self.span.fail(self.call.reason(error))
+
+    def end(self) -> None:
+        """Price what was used, settle limits and budgets, and write it all to the span. Returns at once."""
+        span, usage = self.span, self.span.usage
+        if self.cached:
+            span.cost_nano, span.attributes["cache"] = 0, self.lookup.how if self.lookup else ""
+        elif span.kind == "chain":
+            span.usage = None  # its models have spans of their own
+        elif usage is not None and self.deployment is not None:
+            span.cost_nano = self._price(self.deployment, usage)
+            span.cost_known = span.cost_nano is not None
+        if self.call.hardness is not None:
+            span.attributes["complexity"] = self.call.hardness
+        self._settle_budget(0 if span.usage is None else span.usage.input_tokens + span.usage.output_tokens)
+        if self.ticket is not None:
+            self._settle_limits(self.ticket, usage)
+
+    @property
+    def cached(self) -> bool:
+        return self.lookup is not None and self.lookup.how != "miss"
+
+    # ---- the steps of `end`
+
+    def _settle_budget(self, tokens: int) -> None:
+        span, hold, reservation = self.span, self._hold, self.reservation
+        if hold is None or reservation is None or self.accounts is None:
+            return
+        billed = self.deployment if self.deployment is not None and self.deployment.leaf else None
+        identifier = None if billed is None else billed.id
+        hold.settle(span.cost_nano, tokens, identifier)
+        span.charge_id, span.accounts = reservation.id, self.accounts.charged(identifier)
+
+    def _settle_limits(self, ticket: Ticket, usage: Usage | None) -> None:
+        """A call that we refused ourselves later on gives back all that it took."""
+        if self.refused:
+            ticket.cancel()
+        elif self.cached or usage is None:
+            ticket.settle(0)
+        else:
+            ticket.settle(usage.input_tokens + usage.output_tokens)
+
+    def _price(self, deployment: Deployment, usage: Usage) -> int | None:
+        prices, at, provider = self._rooms.prices, self.span.start_us, deployment.provider.name
+        nano = prices.cost(deployment.price_kind, deployment.model, usage, at, provider=provider)
+        if nano is None and self.span.response_model:  # Azure's deployments have names of their own
+            nano = prices.cost(deployment.price_kind, self.span.response_model, usage, at, provider=provider)
+        return nano
+
+    # ---- hooks
+
+    def _chosen(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        if deployment.leaf:
+            embeds = self.span.kind == "embedding"
+            self.call.versions["embedder" if embeds else "deployment"] = deployment.id
+
+    async def _enter(self, deployment: Deployment) -> "_Place | None":
+        """A place at a deployment with limits of its own."""
+        if self._hold is not None and deployment.id in self._hold.full:
+            return None
+        tokens = input_tokens(self.sent) // 4 + 1
+        ticket = await self._rooms.limiter.try_deployment(deployment.id, deployment.limits, tokens, new_id())
+        return None if ticket is None else _Place(ticket)
+
+    async def _reserve_hedge(self, deployment: Deployment) -> bool:
+        """A second deployment is asked beside the first: it may cost as much again."""
+        reservation = self._reservation([deployment], 1)
+        accounts = self._rooms.budgets.accounts(self.call, self.planned.alias, (deployment.id,))
+        reservation.accounts = accounts.charged(deployment.id)
+        try:
+            hold = await self._rooms.budgets.reserve(reservation, accounts)
+        except PilothouseError:
+            return False
+        self.call.recorder.record(reservation)
+        self._hedge = deployment, reservation, hold
+        return True
+
+    async def _settle_hedge(self, loser: Deployment | None) -> None:
+        """What was asked in vain has read the input, as far as we know; it is charged on a span of its own."""
+        if self._hedge is None:
+            return
+        deployment, reservation, hold = self._hedge
+        self._hedge = None
+        asked = loser or deployment
+        span = self.call.child(self.span).start(f"hedge {asked.id}", "llm")
+        span.start_us = reservation.at_us
+        span.operation, span.request_model = self.span.operation, self.request.model
+        span.provider, span.deployment, span.response_model = asked.kind, asked.id, asked.model
+        span.status, span.charge_id, span.accounts = "cancelled", reservation.id, reservation.accounts
+        if loser is not None:
+            span.usage = Usage(self.meter.input_tokens(), 0, estimated=True)
+            span.cost_nano = self._price(asked, span.usage)
+            span.cost_known = span.cost_nano is not None
+        used = 0 if span.usage is None else span.usage.input_tokens
+        hold.settle(span.cost_nano, used, asked.id)
+        self.call.finish(span)
+
+    async def _last(self, error: PilothouseError) -> Sequence[ChatChunk] | None:
+        """An answer past its time, where the alias prefers that to none."""
+        plan, lookup = self.planned, self.lookup
+        if lookup is None or not plan.model.fallbacks.cached or not isinstance(self.request, ChatRequest):
+            return None
+        answer = await lookup.find(stale=True)
+        if answer is None:
+            return None
+        self.span.attributes["stale"] = True
+        return replay(answer, self.request)
+
+    # ---- parts
+
+    @property
+    def planned(self) -> Plan:
+        assert self.plan is not None
+        return self.plan
+
+    def _reservation(self, deployments: Sequence[Deployment], attempts: int) -> Reservation:
+        span, call = self.span, self.call
+        default = self.planned.model.output.default
+        nano, tokens = bound(self._rooms.prices, deployments, self.sent, attempts, span.start_us, output=default)
+        remaining = call.remaining()
+        lasts = _LONGEST_US if remaining is None else int(remaining * 1e6) + _GRACE_US
+        first = deployments[0]
+        return Reservation(
+            new_id(), call.project_id, call.trace_id, span.start_us, span.start_us + lasts, [], nano, tokens,
+            call.endpoint, first.kind, first.id, first.model,
+        )  # fmt: skip
+
+
+class _Place:
+    """A deployment's own limits, as attempts.py leaves them."""
+
+    __slots__ = ("_ticket",)
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+
+    async def leave(self, usage: Usage | None) -> None:
+        self._ticket.settle(None if usage is None else usage.input_tokens + usage.output_tokens)
