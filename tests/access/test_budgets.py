@@ -258,6 +258,19 @@ async def test_while_the_database_is_away(counters: MemoryCounters, balances: _B
     assert b"pilothouse_budget_unchecked_calls_total 1.0" in metrics.render()
 
 
+async def test_funds_that_were_not_used_for_days_are_found_again(balances: _Balances) -> None:
+    now = [NOW]
+    budgets = Budgets(MemoryCounters(lambda: now[0]), balances, clock=lambda: now[0])
+    periods = [Budget(period=period, usd=10) for period in ("total", "month", "week", "day")]
+    levels = [Level(f"team:{name}", budgets=tuple(periods)) for name in "abc"]
+    for number in range(4):
+        at = now[0]
+        accounts = budgets.accounts(a_call(*periods, levels=levels), "fast")
+        call = Reservation(str(number), "default", "t", at, at + 60_000_000, [], DOLLAR, 1)
+        (await budgets.reserve(call, accounts)).cancel()
+        now[0] += 2 * 86_400_000_000
+
+
 async def test_what_could_not_be_posted_is_posted_later(budgets: Budgets, balances: _Balances) -> None:
     accounts = budgets.accounts(a_call(Budget(usd=10)), "fast")
     hold = await budgets.reserve(reservation(), accounts)

@@ -193,7 +193,7 @@ class Budgets:
             refused, unknown = await self._counters.reserve(r.id, funds, r.nano or 0, r.tokens, r.expires_us)
             if unknown:
                 rounds -= 1
-                await self._load([purses[index] for index in unknown], day)
+                await self._load(purses, day)  # all of them: what is unused for long may be forgotten at any posting
                 continue
             if refused is None:
                 self._remember(purses)
@@ -209,7 +209,7 @@ class Budgets:
         raise StorageError("The counters of budgets keep forgetting what they are told; ask again.")
 
     async def _load(self, purses: Sequence[Purse], day: int) -> None:
-        """Post what the ledger says of funds that the counters do not know."""
+        """Post what the ledger says of these purses' funds."""
         sums = await asyncio.to_thread(self._balances.spent, [_place(purse, day) for purse in purses])
         for purse, spent in zip(purses, sums, strict=True):
             self._counters.post(purse.fund(day).name, spent.nano, spent.tokens, spent.version, ())

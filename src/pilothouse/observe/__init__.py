@@ -1,6 +1,7 @@
-"""What happened: spans on their way from the spool to the database, what they cost, and the ways to look at them."""
+"""What happened: spans on their way to the database, what they cost, the ledger of it, and the ways to look at them."""
 
 from pilothouse.observe.ingest import Drainer, Lag
+from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.metrics import Metrics
 from pilothouse.observe.prices import PriceOverride, Prices, price_kind
 from pilothouse.observe.record import SpoolRecorder
@@ -8,6 +9,6 @@ from pilothouse.observe.trace import Node, Totals, Trace, tree
 from pilothouse.observe.traces import Filters, Page, TraceRow, Traces
 
 __all__ = [
-    "Drainer", "Filters", "Lag", "Metrics", "Node", "Page", "PriceOverride", "Prices", "SpoolRecorder", "Totals",
-    "Trace", "TraceRow", "Traces", "price_kind", "tree",
+    "Drainer", "Filters", "Lag", "Ledger", "Metrics", "Node", "Page", "PriceOverride", "Prices", "SpoolRecorder",
+    "Totals", "Trace", "TraceRow", "Traces", "price_kind", "tree",
 ]  # fmt: skip
