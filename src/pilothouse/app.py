@@ -8,9 +8,9 @@ from typing import Any, Literal, Self, TypeVar
 
 from sqlalchemy import select
 
-from pilothouse.access import Audit, Keys, Members, Sessions, Tenants, new_key
+from pilothouse.access import Audit, Keys, Members, Tenants, new_key
 from pilothouse.access.budgets import Budgets
-from pilothouse.access.door import Door
+from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
 from pilothouse.api.audit import routes as audit_routes
 from pilothouse.api.config import routes as config_routes
@@ -102,7 +102,8 @@ class Platform:
         self.tenants = Tenants(control)
         self.members = Members(control)
         self.audit = Audit(control)
-        self.door = Door(self.keys, self.changes, settings.trusted_proxies)
+        self.entrance = entrance(settings, self.keys, self.changes)
+        self.door = self.entrance.door
 
     def _open_recording(self, settings: Settings) -> None:
         """Spans on their way to the database, and what they cost whom."""
@@ -201,7 +202,8 @@ class Platform:
             spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
         ]  # fmt: skip
         app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
-        mount_console(app, self.traces, Sessions(self.keys))
+        secure = (self.settings.public_url or "").startswith("https://")
+        mount_console(app, self.traces, self.entrance.sessions, sign_in=self.entrance.sign_in, secure=secure)
         root = Root(self, self.endpoints, self.metrics, app)
         chosen = self.settings.port if port is None else port
         return Server(root, host or self.settings.host, chosen, self.settings.shutdown_grace)

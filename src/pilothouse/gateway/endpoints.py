@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 import msgspec
 
 from pilothouse.access.door import Door
+from pilothouse.access.policy import allows_model
 from pilothouse.call import Call, Recorder
 from pilothouse.errors import (
     Cancelled,
@@ -126,22 +127,22 @@ class Endpoints:
         await exchange.json(answer.raw, self._identity(call))
 
     async def models(self, exchange: Exchange, call: Call) -> None:
-        rows = await self._models()
+        rows = await self._models(call)
         anthropic = exchange.header(b"anthropic-version") is not None
         body = model_list([row["id"] for row in rows]) if anthropic else {"object": "list", "data": rows}
         await exchange.json(msgspec.json.encode(body), self._identity(call))
 
     async def model(self, exchange: Exchange, call: Call) -> None:
         name = exchange.parts["name"]
-        row = next((row for row in await self._models() if row["id"] == name), None)
+        row = next((row for row in await self._models(call) if row["id"] == name), None)
         if row is None:
             raise UnknownModel(f"No model '{name}' is listed. GET /v1/models lists those there are.", param="model")
         if exchange.header(b"anthropic-version") is not None:
             row = model_info(name)
         await exchange.json(msgspec.json.encode(row), self._identity(call))
 
-    async def _models(self) -> list[Json]:
-        offered = await self._gateway.router.offered()
+    async def _models(self, call: Call) -> list[Json]:
+        offered = [row for row in await self._gateway.router.offered() if allows_model(call.principal, row[0])]
         return [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name, owner in offered]
 
     async def _complete(self, exchange: Exchange, call: Call, operation: Operation) -> None:
