@@ -1,4 +1,6 @@
-"""Pairs of questions, made from questions.txt: some mean the same, some only look alike. Deterministic.
+"""Pairs of questions, made from blocks by hand: some mean the same, some only look alike. Deterministic.
+
+`questions.txt` has the domains that calibrate, `heldout.txt` those that are only reported on.
 
 Every question has a meaning: the block it stands in, its near miss if it is one, the values of its slots, and what a
 rewriting changed in it. Two questions mean the same if their meanings are equal.
@@ -10,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from rewritings import CHANGING, KEEPING
 
 SLOT = re.compile(r"{(\w+)}")
 SEED = 20261127
@@ -45,11 +49,11 @@ class Block:
 
 def blocks() -> list[Block]:
     """The blocks of the file."""
-    path = Path(__file__).with_name("questions.txt")
     found: list[Block] = []
     split = domain = ""
     slots: dict[str, list[str]] = {}
-    for line in path.read_text().splitlines():
+    lines = [Path(__file__).with_name(name).read_text().splitlines() for name in ("questions.txt", "heldout.txt")]
+    for line in itertools.chain(*lines):
         mark, text = line[:2], line[2:].strip()
         if line.startswith("## "):
             split, _, domain = line[3:].partition(": ")
@@ -77,80 +81,6 @@ def filled(template: str, values: dict[str, str]) -> str:
     return text[0].upper() + text[1:]
 
 
-# ---- rewritings that keep the meaning
-
-
-def polite(text: str) -> str:
-    return f"Could you please tell me: {text[0].lower()}{text[1:]}"
-
-
-def greeted(text: str) -> str:
-    return f"Hi there, quick question. {text}"
-
-
-def casual(text: str) -> str:
-    return text.lower().rstrip("?.") + " pls"
-
-
-def mistyped(text: str) -> str:
-    """A letter is missing in the longest plain word."""
-    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
-    return text.replace(word, word[: len(word) // 2] + word[len(word) // 2 + 1 :], 1)
-
-
-def contracted(text: str) -> str:
-    short = {"What is": "What's", "do not": "don't", "does not": "doesn't", "is not": "isn't", "I would": "I'd"}
-    for long, brief in short.items():
-        text = text.replace(long, brief)
-    return text.replace("How can I", "How could I")
-
-
-KEEPING = [polite, greeted, casual, mistyped, contracted]
-
-
-# ---- rewritings that change the meaning
-
-
-def negated(text: str) -> str | None:
-    """What is asked for, denied."""
-    for old, new in (
-        ("Can I ", "Can I not "), ("May I ", "May I not "), ("Why does ", "Why doesn't "), ("Why is ", "Why isn't "),
-        ("Why was ", "Why wasn't "), ("Do you ", "Do you not "), (" should I ", " should I not "),
-        ("Do I ", "Do I not "), ("How do I ", "How do I avoid to "),
-    ):  # fmt: skip
-        if old in text:
-            return text.replace(old, new, 1)
-    return None
-
-
-def past(text: str) -> str | None:
-    if "reason" in text or " was " in text or "lived" in text:
-        return None
-    for old, new in (
-        ("What is ", "What was "),
-        ("Where is ", "Where was "),
-        ("How many people live", "How many people lived"),
-    ):
-        if text.startswith(old):
-            return text.replace(old, new, 1)
-    return None
-
-
-def dated(text: str) -> str:
-    return text.rstrip("?.") + " as of 2019?"
-
-
-def scoped(text: str) -> str:
-    return text.rstrip("?.") + ", but only for new customers?"
-
-
-def elsewhere(text: str) -> str:
-    return text.rstrip("?.") + " in Switzerland?"
-
-
-CHANGING = [negated, past, dated, scoped, elsewhere]
-
-
 # ---- pairs
 
 
@@ -170,11 +100,12 @@ def questions(split: str) -> dict[str, list[Question]]:
         known: set[str] = set()
         rows[:] = [row for row in rows if not (row.text in known or known.add(row.text))]
         for row in list(rows):
-            for keep in KEEPING:
+            for keep in KEEPING[split]:
                 if (text := keep(row.text)) != row.text:
                     rows.append(Question(text, row.meaning, row.domain, keep.__name__))
-            for change in CHANGING:
-                if (changed := change(row.text)) is not None:
+            for change in CHANGING[split]:
+                changed = change(row.text)
+                if changed is not None and changed not in known:  # else it is another question of the block
                     rows.append(Question(changed, f"{row.meaning} {change.__name__}", row.domain, change.__name__))
     return found
 
@@ -205,7 +136,7 @@ def family_of(one: Question, other: Question) -> str | None:
     if one.how != "written":
         return None
     if other.how != "written":
-        changes = other.how in {change.__name__ for change in CHANGING}
+        changes = other.how in {change.__name__ for changes in CHANGING.values() for change in changes}
         return f"near: {other.how}" if changes and other.meaning.startswith(one.meaning) else None
     if one.meaning.split(" [")[0] == other.meaning.split(" [")[0]:
         return "near: another value"

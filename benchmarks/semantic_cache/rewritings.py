@@ -1,0 +1,167 @@
+"""Rewritings of a question: those that keep its meaning, and those that change it. Deterministic.
+
+The domains that calibrate and those that are held out have rewritings of their own: no mechanism is in both.
+"""
+
+import re
+
+# ---- for calibration: the meaning stays
+
+
+def polite(text: str) -> str:
+    return f"Could you please tell me: {text[0].lower()}{text[1:]}"
+
+
+def greeted(text: str) -> str:
+    return f"Hi there, quick question. {text}"
+
+
+def casual(text: str) -> str:
+    return text.lower().rstrip("?.") + " pls"
+
+
+def mistyped(text: str) -> str:
+    """A letter is missing in the longest plain word."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    return text.replace(word, word[: len(word) // 2] + word[len(word) // 2 + 1 :], 1)
+
+
+def contracted(text: str) -> str:
+    short = {"What is": "What's", "do not": "don't", "does not": "doesn't", "is not": "isn't", "I would": "I'd"}
+    for long, brief in short.items():
+        text = text.replace(long, brief)
+    return text.replace("How can I", "How could I")
+
+
+# ---- for calibration: the meaning changes
+
+
+def negated(text: str) -> str | None:
+    """What is asked for, denied."""
+    for old, new in (
+        ("Can I ", "Can I not "), ("May I ", "May I not "), ("Why does ", "Why doesn't "), ("Why is ", "Why isn't "),
+        ("Why was ", "Why wasn't "), ("Do you ", "Do you not "), (" should I ", " should I not "),
+        ("Do I ", "Do I not "), ("How do I ", "How do I avoid to "),
+    ):  # fmt: skip
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def past(text: str) -> str | None:
+    if "reason" in text or " was " in text or "lived" in text:
+        return None
+    for old, new in (
+        ("What is ", "What was "),
+        ("Where is ", "Where was "),
+        ("How many people live", "How many people lived"),
+    ):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def dated(text: str) -> str:
+    return text.rstrip("?.") + " as of 2019?"
+
+
+def scoped(text: str) -> str:
+    return text.rstrip("?.") + ", but only for new customers?"
+
+
+def elsewhere(text: str) -> str:
+    return text.rstrip("?.") + " in Switzerland?"
+
+
+# ---- held out: the meaning stays
+
+
+def swapped(text: str) -> str:
+    """Two letters of the longest plain word change places."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    at = len(word) // 2
+    return text.replace(word, word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :], 1)
+
+
+def texted(text: str) -> str:
+    """As typed on a telephone."""
+    text = text.lower().rstrip("?.").replace("'", "").replace(",", "")
+    for long, brief in {"what is": "whats", "you": "u", "are": "r", "because": "bc", "people": "ppl"}.items():
+        text = re.sub(rf"\b{long}\b", brief, text)
+    return text
+
+
+def wondered(text: str) -> str:
+    return f"I was wondering, {text[0].lower()}{text[1:]} Thanks in advance!"
+
+
+def excused(text: str) -> str:
+    return f"Sorry if this has been answered already, but {text[0].lower()}{text[1:]}"
+
+
+def telegraphic(text: str) -> str:
+    """Without articles, auxiliaries and pronouns."""
+    words = text.rstrip("?.").split()
+    return " ".join(w for w in words if w.lower() not in {"a", "an", "the", "my", "do", "does", "is", "are", "i"})
+
+
+def urgent(text: str) -> str:
+    return f"{text} It's rather urgent!!"
+
+
+def searched(text: str) -> str:
+    return f"I've looked everywhere and found nothing. {text}"
+
+
+# ---- held out: the meaning changes
+
+
+def preceded(text: str) -> str | None:
+    """What comes before it, not the thing itself."""
+    return text.replace("How do I ", "What should I do before I ", 1) if "How do I " in text else None
+
+
+def obliged(text: str) -> str | None:
+    for old, new in (("Can I ", "Do I have to "), ("How do I ", "Do I have to "), ("Should I ", "May I ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def other_word(text: str) -> str | None:
+    """Another question word."""
+    for old, new in (
+        ("Why does ", "How often does "), ("How do I ", "Why do I "), ("Can I ", "When can I "), ("When ", "Why "),
+        ("Is ", "Why is "), ("Does ", "Since when does "),
+    ):  # fmt: skip
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def underage(text: str) -> str:
+    return text.rstrip("?.") + " if I am under 18?"
+
+
+def compared(text: str) -> str:
+    return text.rstrip("?.") + " compared to ten years ago?"
+
+
+def halfway(text: str) -> str | None:
+    """A word within that narrows it."""
+    for old, new in ((" a ", " a used "), (" my ", " my second "), (" the ", " the other ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+KEEPING = {
+    "calibration": (polite, greeted, casual, mistyped, contracted),
+    "seen": (polite, greeted, casual, mistyped, contracted),
+    "heldout": (swapped, texted, wondered, excused, telegraphic, urgent, searched),
+}
+CHANGING = {
+    "calibration": (negated, past, dated, scoped, elsewhere),
+    "seen": (negated, past, dated, scoped, elsewhere),
+    "heldout": (preceded, obliged, other_word, underage, compared, halfway),
+}
