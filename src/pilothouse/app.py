@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
@@ -212,6 +212,8 @@ class Platform:
         """What a server needs besides the rooms: background work, and price tables loaded before the first call."""
         self.executor.start()
         await asyncio.to_thread(self.prices.warm)
+        with suppress(PilothouseError):  # charge the calls of dead processes first
+            await asyncio.to_thread(self.drainer.flush)
         loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
@@ -269,6 +271,8 @@ class Platform:
         await self._runtimes.aclose()
         await self.caches.aclose()
         await self.caches.entries.aclose()
+        with suppress(PilothouseError):  # what it posts to the counters must reach them before they close
+            await asyncio.to_thread(self.drainer.flush)
         await self.counters.aclose()
         await self.encode.aclose()
 

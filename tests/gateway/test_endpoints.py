@@ -280,7 +280,7 @@ async def test_a_call_ends_at_its_time_limit_also_while_it_streams(
 ) -> None:
     slow = replace(served.platform.settings, request_timeout=0.2)
     monkeypatch.setattr(served.platform.endpoints, "_settings", slow)
-    monkeypatch.setattr(served.platform.providers["wire"], "timeout", lambda remaining: aiohttp.ClientTimeout())
+    monkeypatch.setattr(served.platform.providers["wire"], "deadline", lambda given: None)
     served.upstream.say(Answer(fault="hang"), Answer(text="one two three", fault="hang_midway"))
     body = {"model": "chat", "messages": HELLO}
     async with http.post("/v1/chat/completions", json=body) as response:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,10 @@ async def say(provider: OpenAIProvider, seconds: float | None = 10) -> str:
 async def scripted(*answers: bytes) -> AsyncIterator[tuple[OpenAIProvider, list[bytes]]]:
     """A server that answers the n-th connection's request with the n-th bytes, piece by piece, and closes it."""
     requests: list[bytes] = []
+    serving: set[asyncio.Task[Any] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
         answer = answers[min(len(requests), len(answers) - 1)]
         requests.append(await reader.readuntil(b"}]"))
         with suppress(ConnectionError):
@@ -35,11 +38,14 @@ async def scripted(*answers: bytes) -> AsyncIterator[tuple[OpenAIProvider, list[
                 for _ in range(5):  # turns of the loop, in which the client reads the piece
                     await asyncio.sleep(0)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, aclosing(OpenAIProvider("p", ProviderConfig(base_url=f"http://127.0.0.1:{port}"))) as provider:
         yield provider, requests
+    await asyncio.gather(*filter(None, serving))
 
 
 async def test_a_connection_closed_before_any_answer_is_tried_once_more():

@@ -29,11 +29,14 @@ async def server(serve: Serve) -> AsyncIterator[URL]:
             await serve(reader, writer)
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     made = await asyncio.start_server(handle, "127.0.0.1", 0)
     async with made:
         yield URL(f"http://127.0.0.1:{made.sockets[0].getsockname()[1]}/path?x=1")
-        for task in tasks:
+        _, waiting = await asyncio.wait(tasks, timeout=0.05) if tasks else (set(), set())
+        for task in waiting:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pilothouse.access.bounds import bound, input_tokens
+from pilothouse.access.bounds import bound, first_unpriced, input_tokens
 from pilothouse.access.budgets import Budgets, Hold
 from pilothouse.access.limits import Limiter, Ticket
 from pilothouse.access.purses import Accounts
@@ -69,7 +69,7 @@ class Visit:
         self.reservation: Reservation | None = None
         self.refused = False
         self._hold: Hold | None = None
-        self._hedge: tuple[Deployment, Reservation, Hold] | None = None
+        self._hedge: tuple[Deployment, Reservation, Hold, Accounts] | None = None
         self._noted = 0
 
     async def admit(self, plan: Plan, facts: Facts) -> None:
@@ -92,13 +92,8 @@ class Visit:
         reservation = self._reservation(leaves, plan.model.resilience.retries + 1)
         accounts = self._rooms.budgets.accounts(self.call, plan.alias, (d.id for d in leaves))
         reservation.accounts = accounts.charged(leaves[0].id)
-        hold = await self._rooms.budgets.reserve(reservation, accounts)
-        try:
-            self.call.recorder.record(reservation)
-        except BaseException:
-            hold.cancel()
-            raise
-        self.accounts, self.reservation, self._hold = accounts, reservation, hold
+        self._hold = await self._held(reservation, accounts, leaves)
+        self.accounts, self.reservation = accounts, reservation
 
     @property
     def hooks(self) -> Hooks:
@@ -185,29 +180,30 @@ class Visit:
 
     async def _reserve_hedge(self, deployment: Deployment) -> bool:
         """A second deployment is asked beside the first: it may cost as much again."""
-        reservation = self._reservation([deployment], 1)
-        accounts = self._rooms.budgets.accounts(self.call, self.planned.alias, (deployment.id,))
+        first = self.deployment
+        either = [deployment] if first is None or not first.leaf else [first, deployment]
+        reservation = self._reservation(either, 1)
+        accounts = self._rooms.budgets.accounts(self.call, self.planned.alias, (d.id for d in either))
         reservation.accounts = accounts.charged(deployment.id)
         try:
-            hold = await self._rooms.budgets.reserve(reservation, accounts)
+            hold = await self._held(reservation, accounts, either)
         except PilothouseError:
             return False
-        self.call.recorder.record(reservation)
-        self._hedge = deployment, reservation, hold
+        self._hedge = deployment, reservation, hold, accounts
         return True
 
     async def _settle_hedge(self, loser: Deployment | None) -> None:
         """What was asked in vain has read the input, as far as we know; it is charged on a span of its own."""
         if self._hedge is None:
             return
-        deployment, reservation, hold = self._hedge
+        deployment, reservation, hold, accounts = self._hedge
         self._hedge = None
         asked = loser or deployment
         span = self.call.child(self.span).start(f"hedge {asked.id}", "llm")
         span.start_us = reservation.at_us
         span.operation, span.request_model = self.span.operation, self.request.model
         span.provider, span.deployment, span.response_model = asked.kind, asked.id, asked.model
-        span.status, span.charge_id, span.accounts = "cancelled", reservation.id, reservation.accounts
+        span.status, span.charge_id, span.accounts = "cancelled", reservation.id, accounts.charged(asked.id)
         if loser is not None:
             span.usage = Usage(self.meter.input_tokens(), 0, estimated=True)
             span.cost_nano = self._price(asked, span.usage)
@@ -233,6 +229,17 @@ class Visit:
     def planned(self) -> Plan:
         assert self.plan is not None
         return self.plan
+
+    async def _held(self, reservation: Reservation, accounts: Accounts, deployments: Sequence[Deployment]) -> Hold:
+        """Hold a reservation and record it, or neither."""
+        prices, at = self._rooms.prices, reservation.at_us
+        hold = await self._rooms.budgets.reserve(reservation, accounts, lambda: first_unpriced(prices, deployments, at))
+        try:
+            self.call.recorder.record(reservation)
+        except BaseException:
+            hold.cancel()
+            raise
+        return hold
 
     def _reservation(self, deployments: Sequence[Deployment], attempts: int) -> Reservation:
         span, call = self.span, self.call

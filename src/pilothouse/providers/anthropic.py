@@ -65,7 +65,7 @@ class AnthropicProvider(TranslatingProvider):
                 yield self.reading(reader.whole, await self.whole(response))
                 return
             frames, begun = SseReader(), False
-            async for fragment in response.content.iter_any():
+            async for fragment in response:
                 for data in frames.feed(fragment):
                     begun = True
                     yield self._event(reader, data)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-import aiohttp
 import msgspec
 from yarl import URL
 
@@ -26,6 +25,7 @@ from pilothouse.errors import (
     ProviderUnavailable,
 )
 from pilothouse.providers.failures import UNREADABLE, describe_error, error_kind, retry_after
+from pilothouse.providers.http1 import BrokenOff, Client, Disconnected, InvalidAnswer, Response
 from pilothouse.snapshot import resolve_secrets
 
 __all__ = ["Exchange", "HttpProvider"]
@@ -41,7 +41,7 @@ _KEY_REST = 300.0
 _AT_ONCE = 1.0
 """Seconds within which a pooled connection that the server had closed for being idle shows itself as such. Who hangs up
 later may have worked on the request, and would bill it twice."""
-_NETWORK = (TimeoutError, aiohttp.ClientError, ConnectionError)
+_NETWORK = (TimeoutError, OSError, InvalidAnswer, ValueError)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -65,21 +65,16 @@ class HttpProvider:
         self._keyed = [self._headers_with(key, extra) for key in self._keys(config)]
         self._refused_at = [_NEVER] * len(self._keyed)
         self._use(0)
-        self._timeout = self._timeout_for(None)
-        self._session: aiohttp.ClientSession | None = None
+        self._client: Client | None = None
 
     def auth_headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
     @property
-    def session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=60),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=256 * 1024,
-            )
-        return self._session
+    def client(self) -> Client:
+        if self._client is None or self._client.closed:
+            self._client = Client()
+        return self._client
 
     def goes_on_without(self, key: str | None) -> bool:
         """Note that a key was refused and turn to the next: whether there is one that was not refused lately.
@@ -115,23 +110,23 @@ class HttpProvider:
         except UNREADABLE as error:
             raise self.protocol_error(f"answered {url} with something that is not JSON") from error
 
-    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+    async def whole(self, response: Response) -> bytes:
         """The body. Raises ProviderProtocolError where there is no end to it."""
         pieces, size = [], 0
-        async for piece in response.content.iter_any():
+        async for piece in response:
             pieces.append(piece)
             size += len(piece)
             if size > _BODY_LIMIT:
                 raise self.protocol_error(f"answered with more than {_BODY_LIMIT // 1024**2} MB")
         return b"".join(pieces)
 
-    async def stream_end(self, response: aiohttp.ClientResponse) -> None:
+    async def stream_end(self, response: Response) -> None:
         """After a stream's last event: read on to the end of the response, so that its connection is used again."""
-        if response.content.is_eof():
+        if response.complete:
             return
-        with suppress(TimeoutError, aiohttp.ClientError):  # the answer is complete, whatever its connection does now
+        with suppress(*_NETWORK):  # the answer is complete, whatever its connection does now
             async with asyncio.timeout(_END_PATIENCE):
-                await response.content.wait_eof()
+                await response.until_complete()
 
     def error_from(self, status: int, raw: bytes, headers: Mapping[str, str]) -> ProviderError:
         """The error for a non-2xx answer. Vendors override `describe` to read their own error bodies."""
@@ -158,34 +153,27 @@ class HttpProvider:
         return ProviderUnavailable(f"Provider '{self.name}' broke off its answer: {why}.", provider=self.name)
 
     def network_error(self, error: Exception) -> Exception:
-        """The ProviderError for what aiohttp raised; anything else comes back as it is."""
+        """The ProviderError for what the client raised; anything else comes back as it is."""
         if isinstance(error, TimeoutError):
             detail = str(error) or "the deadline passed"
             return ProviderTimeout(f"Provider '{self.name}' did not answer in time: {detail}.", provider=self.name)
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
-            return ProviderUnavailable(f"Provider '{self.name}' cannot be reached: {error}.", provider=self.name)
-        if isinstance(error, aiohttp.ClientError | ConnectionError):
+        if isinstance(error, BrokenOff | Disconnected | InvalidAnswer):
             return self.broken_off(error)
+        if isinstance(error, OSError):
+            return ProviderUnavailable(f"Provider '{self.name}' cannot be reached: {error}.", provider=self.name)
         if isinstance(error, ProviderError) and not error.provider:
             error.provider = self.name
         return error
 
-    def timeout(self, deadline: float | None) -> aiohttp.ClientTimeout:
-        """Timeouts of a call until `deadline` (on the monotonic clock). Raises ProviderTimeout when it has passed.
-
-        A limit further off than the read timeout is left to whoever set it: aiohttp's timer for it costs 17 us a call.
-        """
-        remaining = None if deadline is None else deadline - time.monotonic()
-        if remaining is None or remaining > self.config.read_timeout:
-            return self._timeout
-        if remaining <= 0:
+    def deadline(self, deadline: float | None) -> float | None:
+        """Until when a call may last, on the clock of `time.monotonic`. Raises ProviderTimeout when that has passed."""
+        if deadline is not None and deadline <= time.monotonic():
             raise ProviderTimeout(f"No time was left to ask provider '{self.name}'.", provider=self.name)
-        return self._timeout_for(remaining)
+        return deadline
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            await asyncio.sleep(0)  # one turn of the loop, in which the sockets close
+        if self._client is not None:
+            await self._client.aclose()
 
     def _keys(self, config: ProviderConfig) -> list[str | None]:
         """The API keys in the order to use them, each once; [None] where there is none."""
@@ -221,11 +209,6 @@ class HttpProvider:
             raise ConfigError(f"{where}: holds a line break or another control character; take it out.", param=where)
         return value
 
-    def _timeout_for(self, total: float | None) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(
-            total=total, sock_connect=self.config.connect_timeout, sock_read=self.config.read_timeout
-        )
-
     def _check_options(self) -> None:
         if self.known_options is None:
             return
@@ -256,9 +239,9 @@ class Exchange:
         self._body = body
         self._deadline = deadline
         self._headers = headers
-        self._response: aiohttp.ClientResponse | None = None
+        self._response: Response | None = None
 
-    async def __aenter__(self) -> aiohttp.ClientResponse:
+    async def __aenter__(self) -> Response:
         provider = self._provider
         while True:
             key = provider.api_key
@@ -279,36 +262,37 @@ class Exchange:
         if error is None:
             self._response.release()
             return
-        self._response.close()
+        self._response.release()
         if isinstance(error, Exception):
             meant = self._provider.network_error(error)
             if meant is not error:
                 raise meant from error
 
-    async def _sent(self, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _sent(self, headers: Mapping[str, str]) -> Response:
         """The answer; asked for once more where a pooled connection turns out to be closed."""
         started = time.monotonic()
         try:
             return await self._send(headers)
-        except aiohttp.ServerDisconnectedError:
+        except Disconnected:
             if time.monotonic() - started > _AT_ONCE:
                 raise
             return await self._send(headers)
 
-    async def _send(self, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        provider = self._provider
-        timeout = provider.timeout(self._deadline)
-        return await provider.session.request(
-            self._method, self._url, data=self._body or None, headers=headers, timeout=timeout, allow_redirects=False
-        )
+    async def _send(self, headers: Mapping[str, str]) -> Response:
+        provider, url = self._provider, self._url
+        return await provider.client.request(
+            self._method, url if isinstance(url, URL) else URL(url, encoded=True), headers, self._body,
+            connect_timeout=provider.config.connect_timeout, read_timeout=provider.config.read_timeout,
+            deadline=provider.deadline(self._deadline),
+        )  # fmt: skip
 
 
-async def _error_body(response: aiohttp.ClientResponse) -> bytes:
+async def _error_body(response: Response) -> bytes:
     """The start of an error's body, or what came of it: the status alone says enough to go on with."""
     raw = b""
     try:
         with suppress(*_NETWORK):
-            async for piece in response.content.iter_any():
+            async for piece in response:
                 raw += piece
                 if len(raw) >= _ERROR_BODY_LIMIT:
                     break

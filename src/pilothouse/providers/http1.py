@@ -124,6 +124,7 @@ class Client:
         for connection in list(self._open):
             connection.abort()
         self._idle.clear()
+        await asyncio.sleep(0)  # one turn of the loop, in which the sockets close
 
     def _head(self, method: str, url: URL, headers: Mapping[str, str]) -> bytes:
         """Everything before the length of the body; kept while the same mapping is given for the same address."""

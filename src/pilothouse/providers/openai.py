@@ -143,7 +143,7 @@ class OpenAIProvider(HttpProvider):
                 self._chunk(await self.whole(response))
                 raise self.protocol_error("answered a stream request without streaming")
             reader, begun, finished = SseReader(), False, False
-            async for fragment in response.content.iter_any():
+            async for fragment in response:
                 for data in reader.feed(fragment):
                     if data == _DONE:
                         await self.stream_end(response)
@@ -179,7 +179,7 @@ class OpenAIProvider(HttpProvider):
                 self._whole_response(await self.whole(response))
                 raise self.protocol_error("answered a stream request without streaming")
             reader, held, events = SseReader(), list[ChatChunk](), 0
-            async for fragment in response.content.iter_any():
+            async for fragment in response:
                 for data in reader.feed(fragment):
                     chunk = self._event(data)
                     events += 1

@@ -112,7 +112,7 @@ class TranslatingProvider(HttpProvider, ABC):
                 yield self._checked(answer.whole, data)
                 return
             frames, events = self.frames(), 0
-            async for fragment in response.content.iter_any():
+            async for fragment in response:
                 for event in self.reading(frames.feed, fragment):
                     events += 1
                     for chunk in self._checked(answer.feed, event):
