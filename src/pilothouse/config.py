@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 __all__ = [
-    "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache", "Fallbacks", "Hedge", "Limits",
-    "ModelConfig", "OutputPolicy", "Period", "Price", "ProviderConfig", "RagConfig", "Resilience", "Rule",
-    "SemanticCache", "Shadow", "Shaping", "Strategy",
+    "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",
+    "Fallbacks", "Hedge", "Limits", "ModelConfig", "OutputPolicy", "Period", "Price", "ProviderConfig", "RagConfig",
+    "Resilience", "Rule", "SemanticCache", "Shadow", "Shaping", "Strategy",
 ]  # fmt: skip
 
 Period = Literal["day", "week", "month", "total"]
+BatchLane = Literal["own", "vendor", "auto"]
 Strategy = Literal["weighted", "least-busy", "latency", "cheapest", "usage", "sticky", "complexity"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -188,6 +189,15 @@ class CacheConfig(_Strict):
     max_bytes: int = Field(256 * 1024 * 1024, ge=1024)
 
 
+class BatchConfig(_Strict):
+    """How batches are worked off in this process: so many requests at once, and none is begun while more than
+    `yield_above` live requests are being answered. `max_file_bytes` bounds an uploaded file."""
+
+    parallel: int = Field(4, ge=1)
+    yield_above: int = Field(32, ge=0)
+    max_file_bytes: int = Field(200 * 1024 * 1024, ge=1024)
+
+
 class OutputPolicy(_Strict):
     """`default` is sent as max_tokens where the caller set none, `cap` lowers what it set. `brief` asks for a short
     answer in the system message."""
@@ -221,7 +231,8 @@ class ModelConfig(_Strict):
 
     `strategy: complexity` needs `simple` and `complex`, two other aliases, and no deployments of its own; `head` is a
     file that `pilothouse router train` made, `threshold` overrides the one that it was calibrated to. `fallbacks` is a
-    list of aliases, or lists by class of failure.
+    list of aliases, or lists by class of failure. `batch` says where its batches run: here, at the vendor's own batch
+    API, or there where a deployment offers one.
     """
 
     deployments: list[DeploymentConfig] = []
@@ -241,6 +252,7 @@ class ModelConfig(_Strict):
     output: OutputPolicy = OutputPolicy()
     shaping: Shaping = Shaping()
     shadow: Shadow | None = None
+    batch: BatchLane = "auto"
 
     @model_validator(mode="before")
     @classmethod
@@ -319,6 +331,7 @@ class Config(_Strict):
     models: dict[_Name, ModelConfig] = {}
     users: UserLimits = UserLimits()
     cache: CacheConfig = CacheConfig()
+    batch: BatchConfig = BatchConfig()
     prices: list[Price] = []
     unpriced: Literal["refuse", "allow"] = "refuse"
     rag: RagConfig = RagConfig()

@@ -2,7 +2,8 @@
 
 Two groups, which are two files under SQLite and share one database under Postgres:
 
-    control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules
+    control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
+              file_parts, batches, batch_items
     observe   spans, payloads, manifests, spool_cursors, ledger, reservations, balances, responses
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
@@ -29,9 +30,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 __all__ = [
-    "api_keys", "audit", "balances", "changes", "control", "insert_new", "jobs", "ledger", "manifests", "members",
-    "observe", "organisations", "payloads", "projects", "reservations", "responses", "schedules", "snapshots", "spans",
-    "spool_cursors", "teams", "upsert",
+    "api_keys", "audit", "balances", "batch_items", "batches", "changes", "control", "file_parts", "files",
+    "insert_new", "jobs", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
+    "reservations", "responses", "schedules", "snapshots", "spans", "spool_cursors", "teams", "upsert",
 ]  # fmt: skip
 
 _NAMES = {
@@ -188,6 +189,70 @@ schedules = Table(
     Column("next_us", BigInteger, nullable=False),
     Column("last_us", BigInteger),
     Index("ix_schedules_next_us", "next_us"),
+)  # fmt: skip
+
+# Files that callers upload, and those that batches write. `status` is uploading until every part is there, then
+# uploaded: nobody sees a file before.
+files = Table(
+    "files", control,
+    _key("project_id"),
+    _key("id"),
+    Column("purpose", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Index("ix_files_expires_us", "expires_us"),
+)  # fmt: skip
+
+file_parts = Table(
+    "file_parts", control,
+    _key("project_id"),
+    _key("file_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)  # fmt: skip
+
+# `status` is OpenAI's word, `lane` where it runs: own, vendor, or empty until that is decided. `times` is JSON: when it
+# became what, in seconds, under OpenAI's names; `vendor` is JSON: what is known of it at the vendor. Only who holds the
+# lease may write results.
+batches = Table(
+    "batches", control,
+    _key("project_id"),
+    _key("id"),
+    Column("key_id", Text, nullable=False),
+    Column("client_ip", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("input_file_id", Text, nullable=False),
+    Column("metadata", Text),
+    Column("status", Text, nullable=False),
+    Column("model", Text),
+    Column("lane", Text, nullable=False),
+    Column("vendor", Text),
+    Column("total", Integer, nullable=False),
+    Column("completed", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("usage", Text),
+    Column("errors", Text),
+    Column("output_file_id", Text),
+    Column("error_file_id", Text),
+    Column("times", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("lease", Text),
+    Column("lease_until_us", BigInteger),
+    Index("ix_batches_status", "status"),
+)  # fmt: skip
+
+# One row per request that has its result, and none for the others. `line` is the line of the output or error file.
+batch_items = Table(
+    "batch_items", control,
+    _key("project_id"),
+    _key("batch_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("failed", Boolean, nullable=False),
+    Column("line", LargeBinary, nullable=False),
 )  # fmt: skip
 
 # One row per finished span. The primary key starts with the trace, so that a trace is read in one range scan.
