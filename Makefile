@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PILOTHOUSE_MODELS ?= $(CURDIR)/.pilothouse/models
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs clean
+.PHONY: help demo test interop check format bench docs clean
 
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,15 @@ demo: .venv/.base .venv/.models  ## Ingest the docs, ask questions over HTTP, sh
 test: .venv/.dev .venv/.models  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
 
+.venv-interop/.clients: tests/interop/requirements.txt
+	@test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+interop: .venv/.dev .venv-interop/.clients  ## Run the vendors' and frameworks' own clients against the gateway
+	$(BIN)/python -m pytest -c tests/interop/pytest.ini tests/interop/test_openai.py tests/interop/test_anthropic.py
+	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
+
 check: .venv/.dev  ## Lint, types, layers and the shape of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,5 +58,5 @@ format: .venv/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:  ## Remove the virtual environment and what was built
-	rm -rf .venv build dist
+clean:  ## Remove the virtual environments and what was built
+	rm -rf .venv .venv-interop build dist
