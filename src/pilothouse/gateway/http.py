@@ -6,8 +6,9 @@ Knows nothing of models. The ASGI interface: https://asgi.readthedocs.io/en/late
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -30,6 +31,7 @@ Headers = list[tuple[bytes, bytes]]
 
 WATCH_AFTER = 0.05  # seconds: most calls end sooner and need no task that watches the client
 BODY_TIMEOUT = 60.0  # seconds for the whole request body to arrive
+_READ_ON = 64 * 1024 * 1024  # bytes of an upload that was refused
 DISCARD_TIMEOUT = 10.0  # seconds to read on after a refusal, so that the client gets to see it
 
 _JSON = (b"content-type", b"application/json")
@@ -103,6 +105,11 @@ class Exchange:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    def query(self, name: str) -> str | None:
+        """A parameter of the query string."""
+        given: bytes = self.scope.get("query_string") or b""
+        return next(iter(parse_qs(given.decode("latin-1")).get(name, ())), None)
+
     async def body(self, limit: int) -> bytes:
         """The whole request body. Raises BodyTooLarge beyond `limit` bytes, InvalidRequest when it does not come."""
         declared = self.headers.get(b"content-length", b"0")
@@ -119,6 +126,35 @@ class Exchange:
                 return await self._gather(message, limit)
         except TimeoutError:
             raise InvalidRequest(f"The request body did not arrive within {BODY_TIMEOUT:.0f} s.") from None
+
+    async def pieces(self, limit: int) -> AsyncGenerator[bytes]:
+        """The request body as it comes, for one that is too large to hold. Raises as `body` does.
+
+        Nothing watches whether the client leaves meanwhile: that would take pieces away.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        size, more = 0, True
+        try:
+            while more:
+                left = BODY_TIMEOUT if self.deadline is None else self.deadline - time.monotonic()
+                async with asyncio.timeout(min(BODY_TIMEOUT, max(0.0, left))):
+                    message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    more = False
+                    raise Cancelled("The client left before its request was complete.")
+                more = message.get("more_body", False)
+                size += len(message.get("body", b""))
+                if size > limit:
+                    raise BodyTooLarge(f"The request body is larger than the limit of {limit} bytes.")
+                yield message.get("body", b"")
+        except TimeoutError:
+            more = False
+            raise InvalidRequest("The request body stopped arriving before its end.") from None
+        finally:
+            if more:
+                await self._discard(_READ_ON)
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch)
 
     async def _gather(self, message: MutableMapping[str, Any], limit: int) -> bytes:
         parts, size = [message.get("body", b"")], len(message.get("body", b""))
@@ -147,6 +183,15 @@ class Exchange:
         length = (b"content-length", str(len(body)).encode())
         await self._send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def start_download(self, headers: Headers, length: int) -> None:
+        """Begin to send `length` bytes; `send_piece` sends them."""
+        self.started = True
+        kind = [(b"content-type", b"application/octet-stream"), (b"content-length", str(length).encode())]
+        await self._send({"type": "http.response.start", "status": 200, "headers": [*kind, *headers]})
+
+    async def send_piece(self, piece: bytes, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def text(self, body: bytes, kind: bytes, status: int = 200) -> None:
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]

@@ -49,11 +49,17 @@ class StoredFile:
 
 
 class FileWriter:
-    """Takes a new file's bytes. `flush` what is left, then `complete_file`; or `discard`."""
+    """Takes a new file's bytes. `flush` what is left, then `complete_file`; or `discard`.
 
-    def __init__(self, engine: Engine, project_id: str, file_id: str) -> None:
+    Until then its `purpose` and `filename` may still change; it is kept for `keep_s` seconds, for good where None.
+    """
+
+    def __init__(self, engine: Engine, project_id: str, file_id: str, purpose: str, filename: str) -> None:
         self._engine = engine
         self._project_id = project_id
+        self.purpose = purpose
+        self.filename = filename
+        self.keep_s: float | None = None
         self._waiting = bytearray()
         self._number = 0
         self.id = file_id
@@ -94,14 +100,13 @@ class FileStore:
         self._engine = engine
         self._clock = clock
 
-    def begin(self, project_id: str, purpose: str, filename: str, keep_s: float | None = None) -> FileWriter:
-        """A new file to write. It is kept for `keep_s` seconds, for good where that is None."""
+    def begin(self, project_id: str, purpose: str = "", filename: str = "") -> FileWriter:
+        """A new file to write."""
         now = self._clock()
-        writer = FileWriter(self._engine, project_id, f"file-{new_id(now)}")
+        writer = FileWriter(self._engine, project_id, f"file-{new_id(now)}", purpose, filename)
         row = {
             "project_id": project_id, "id": writer.id, "purpose": purpose, "filename": filename, "bytes": 0,
             "status": "uploading", "created_us": now,
-            "expires_us": None if keep_s is None else now + int(keep_s * _SECOND),
         }  # fmt: skip
         with writing(self._engine) as connection:
             connection.execute(insert(files), row)
@@ -152,12 +157,17 @@ class FileStore:
 
     def lines(self, project_id: str, file_id: str) -> Iterator[bytes]:
         """The content line by line, without line ends; also one that does not end with one."""
-        rest = b""
+        rest = bytearray()
         for part in self.parts(project_id, file_id):
-            *whole, rest = (rest + part).split(b"\n")
+            if b"\n" not in part:
+                rest += part
+                continue
+            first, *whole, left = part.split(b"\n")
+            yield bytes(rest) + first
             yield from whole
+            rest = bytearray(left)
         if rest:
-            yield rest
+            yield bytes(rest)
 
     def delete(self, project_id: str, file_id: str) -> None:
         """Raises NotFound, or Conflict while a batch still reads it."""
@@ -198,13 +208,16 @@ class FileStore:
 def complete_file(connection: Connection, project_id: str, writer: FileWriter) -> None:
     """Make a flushed file visible, inside the caller's transaction."""
     this = (files.c.project_id == project_id, files.c.id == writer.id)
-    connection.execute(update(files).where(*this).values(status="uploaded", bytes=writer.size))
+    values: Json = {
+        "status": "uploaded", "bytes": writer.size, "purpose": writer.purpose, "filename": writer.filename,
+    }  # fmt: skip
+    if writer.keep_s is not None:
+        values["expires_us"] = files.c.created_us + int(writer.keep_s * _SECOND)
+    connection.execute(update(files).where(*this).values(values))
 
 
 def _delete(connection: Connection, project_id: str, file_id: str) -> None:
-    connection.execute(
-        delete(file_parts).where(file_parts.c.project_id == project_id, file_parts.c.file_id == file_id)
-    )
+    connection.execute(delete(file_parts).where(file_parts.c.project_id == project_id, file_parts.c.file_id == file_id))
     connection.execute(delete(files).where(files.c.project_id == project_id, files.c.id == file_id))
 
 
