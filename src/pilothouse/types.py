@@ -28,7 +28,8 @@ Operation = Literal["chat", "text_completion", "messages", "responses"]
 class Usage:
     """Tokens of one call. `input_tokens` includes cached and cache-writing ones, `output_tokens` the reasoning ones.
 
-    `estimated` is true where the provider reported none and the figures were counted from the text.
+    `estimated` is true where the provider reported none and the figures were counted from the text. `units` is how often
+    a price per request is due: the search units of a rerank, else 1.
     """
 
     input_tokens: int = 0
@@ -37,6 +38,7 @@ class Usage:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    units: int = 1
 
     def to_openai(self) -> Json:
         """The `usage` object of a chat completion."""
@@ -276,6 +278,10 @@ class SingleRequest:
                 if isinstance(text, str):
                     found.append(text)
         return found
+
+    def most_units(self) -> int:
+        """How often a price per request may be due."""
+        return 1
 
     def edited(self, **fields: Any) -> Self:
         """A copy with these top-level body fields set."""

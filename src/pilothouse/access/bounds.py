@@ -54,10 +54,11 @@ def bound(
     """
     read = input_tokens(request)
     written = _output_tokens(request, output) if isinstance(request, ChatRequest) else 0
+    units = 1 if isinstance(request, ChatRequest) else request.most_units()
     dearest: int | None = None
     for candidate in candidates:
         name = candidate.provider.name
-        cost = prices.most(candidate.price_kind, candidate.model, read, written, at_us, provider=name)
+        cost = prices.most(candidate.price_kind, candidate.model, read, written, at_us, provider=name, units=units)
         if cost is not None and (dearest is None or cost > dearest):
             dearest = cost
     return None if dearest is None else dearest * attempts, (read + written) * attempts

@@ -28,6 +28,7 @@ from pilothouse.gateway.responses import Responses
 from pilothouse.gateway.routes import Route, Routes
 from pilothouse.observe import Metrics
 from pilothouse.settings import Settings
+from pilothouse.single import DEFAULT_MODERATION, ModerationRequest, RerankRequest
 from pilothouse.storage.responses import ResponseStore
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Operation
 
@@ -64,6 +65,8 @@ class Endpoints:
                 Route("POST", "/v1/chat/completions", self.chat),
                 Route("POST", "/v1/completions", self.completions),
                 Route("POST", "/v1/embeddings", self.embeddings),
+                Route("POST", "/v1/rerank", self.rerank),
+                Route("POST", "/v1/moderations", self.moderations),
                 Route("POST", "/v1/messages", messages.create, MESSAGES_ERRORS),
                 Route("POST", "/v1/messages/count_tokens", messages.count_tokens, MESSAGES_ERRORS),
                 *self._responses.routes,
@@ -125,6 +128,18 @@ class Endpoints:
         request = EmbedRequest.parse(await exchange.body(self._settings.max_body_bytes))
         answer = await self._gateway.embed(request, call)
         await exchange.json(answer.raw, self._identity(call))
+
+    async def rerank(self, exchange: Exchange, call: Call) -> None:
+        request = RerankRequest.parse(await exchange.body(self._settings.max_body_bytes))
+        await exchange.json((await self._gateway.single(request, call)).raw, self._identity(call))
+
+    async def moderations(self, exchange: Exchange, call: Call) -> None:
+        """Where no model was named, OpenAI's default: an alias of that name, else the model at the provider `openai`."""
+        request = ModerationRequest.parse(await exchange.body(self._settings.max_body_bytes))
+        router, direct = self._gateway.router, f"openai/{DEFAULT_MODERATION}"
+        if request.model == DEFAULT_MODERATION and DEFAULT_MODERATION not in router.names() and router.has("openai"):
+            request = request.edited(model=direct)
+        await exchange.json((await self._gateway.single(request, call)).raw, self._identity(call))
 
     async def models(self, exchange: Exchange, call: Call) -> None:
         rows = await self._models(call)

@@ -127,6 +127,14 @@ class Router:
         """Every alias of the configuration."""
         return list(self._aliases)
 
+    def has(self, provider: str) -> bool:
+        """Whether a provider of this name is configured, or always there."""
+        return provider in self._providers
+
+    def deployment(self, provider: str, model: str) -> Deployment:
+        """One model of a provider that there is, as `provider/model` names it."""
+        return self._made(provider, model, f"{provider}/{model}")
+
     def deployments(self) -> list[Deployment]:
         """Every configured deployment, once by its id."""
         return list({d.id: d for alias in self._aliases.values() for d in alias.deployments}.values())

@@ -42,7 +42,7 @@ class PriceOverride:
 
     `provider` is the name of a configured provider, such as `pool`, else a kind as `price_kind` says it, such as
     `openai` or `self-hosted`; a price for the name goes before one for the kind. `model` is an exact model name. Cached
-    and cache-writing tokens cost as `input` unless said otherwise; `per_request` is USD per call. `batch_discount` is a
+    and cache-writing tokens cost as `input` unless said otherwise; `per_request` is USD per call, or per search unit of a rerank. `batch_discount` is a
     share of 1, None for the vendor's own. Of two that are valid the one that started last counts.
     """
 
@@ -104,13 +104,15 @@ class Prices:
         return None if rates is None else rates.cost(usage, batch=batch)
 
     def most(
-        self, provider_kind: str, model: str, input_tokens: int, output_tokens: int, at_us: int, *, provider: str = ""
-    ) -> int | None:
-        """The most that so many tokens can cost, in nano-USD, however many are cached, cache-writing or reasoning."""
+        self, provider_kind: str, model: str, input_tokens: int, output_tokens: int, at_us: int, *, provider: str = "",
+        units: int = 1,
+    ) -> int | None:  # fmt: skip
+        """The most that so many tokens can cost, in nano-USD, however many are cached, cache-writing or reasoning.
+        `units` is how often a price per request may be due."""
         if provider_kind in _LOCAL:
             return 0
         rates = self._book.schedule(provider, provider_kind, model).at(at_us)
-        return None if rates is None else rates.most(input_tokens, output_tokens)
+        return None if rates is None else rates.most(input_tokens, output_tokens, units)
 
 
 class _Book:

@@ -47,7 +47,7 @@ class Rates:
         total = usage.input_tokens
         if (self.input is None and total) or (self.output is None and usage.output_tokens):
             return None
-        fresh, said, amount = total, usage.output_tokens, self.per_request
+        fresh, said, amount = total, usage.output_tokens, self.per_request * usage.units
         if self.cache_read is not None and usage.cached_tokens:
             fresh -= usage.cached_tokens
             amount += usage.cached_tokens * _at(self.cache_read, total)
@@ -65,9 +65,9 @@ class Rates:
             amount = amount * self.batch_share // MILLION
         return (amount + _PER_NANO // 2) // _PER_NANO
 
-    def most(self, input_tokens: int, output_tokens: int) -> int | None:
+    def most(self, input_tokens: int, output_tokens: int, units: int = 1) -> int | None:
         """The most that so many tokens can cost, whichever of them turn out to be cache-writing or reasoning ones."""
-        total, amount = input_tokens, self.per_request
+        total, amount = input_tokens, self.per_request * units
         for rate, dearer, tokens in (
             (self.input, self.cache_write, total),
             (self.output, self.reasoning, output_tokens),

@@ -2,7 +2,7 @@
 
 echo         chat: repeats the last user message, word by word when streaming; for tests and first steps
 extractive   chat: quotes the passages in the prompt that answer its question, with their numbers; not generative
-minilm       embeddings: the embedded encoder, all-MiniLM-L6-v2
+minilm       embeddings: the embedded encoder, all-MiniLM-L6-v2; rerank: by the cosine of its vectors
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from pilothouse.errors import InvalidRequest, UnknownModel, Unsupported
 from pilothouse.protocols import Encode
 from pilothouse.providers import extractive
 from pilothouse.providers.completion import Completion, embeddings
+from pilothouse.providers.reranking import ranked
+from pilothouse.single import RerankRequest
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Usage, text_of
 
 __all__ = ["BuiltinProvider"]
@@ -33,7 +35,7 @@ class BuiltinProvider:
     A chat token is a word with the white space before it: usage is exact in these.
     """
 
-    operations = frozenset({"chat", "embeddings"})
+    operations = frozenset({"chat", "embeddings", "rerank"})
 
     def __init__(self, name: str, config: ProviderConfig, encode: Encode) -> None:
         self.name = name
@@ -66,10 +68,7 @@ class BuiltinProvider:
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         self._check(request.model, _EMBEDDINGS, "embeddings")
         texts = request.texts
-        if len(texts) > _MAX_INPUTS:
-            raise InvalidRequest(
-                f"'input' holds {len(texts)} texts: send at most {_MAX_INPUTS} at once.", param="input"
-            )
+        self._check_count(len(texts), "input")
         if request.body.get("dimensions") not in (None, _DIMENSIONS):
             raise Unsupported(
                 f"'minilm' has {_DIMENSIONS} dimensions, and was not trained to be cut shorter.", param="dimensions"
@@ -78,11 +77,24 @@ class BuiltinProvider:
         usage = Usage(input_tokens=sum(await self._encode.count_tokens(texts)))
         return embeddings(vectors.tolist(), request.model, usage, request.body.get("encoding_format"))
 
+    async def rerank(self, request: RerankRequest, call: Call) -> EmbedResponse:
+        """`relevance_score` is the cosine of the query's vector and the document's, from -1 to 1."""
+        self._check(request.model, _EMBEDDINGS, "rerank")
+        texts = [request.query, *request.texts]
+        self._check_count(len(texts) - 1, "documents")
+        vectors = await self._encode(texts)
+        usage = Usage(input_tokens=sum(await self._encode.count_tokens(texts)))
+        return ranked(request, request.model, enumerate((vectors[1:] @ vectors[0]).tolist()), usage)
+
     async def models(self) -> list[str]:
         return [*_CHAT, *_EMBEDDINGS]
 
     async def aclose(self) -> None:
         """Nothing to close: the encoder belongs to whoever handed it in."""
+
+    def _check_count(self, count: int, name: str) -> None:
+        if count > _MAX_INPUTS:
+            raise InvalidRequest(f"'{name}' holds {count} texts: send at most {_MAX_INPUTS} at once.", param=name)
 
     def _check(self, model: str, served: tuple[str, ...], what: str) -> None:
         if model not in served:

@@ -13,8 +13,10 @@ from pilothouse.errors import ProviderAuth, ProviderError, ProviderTimeout, Prov
 from pilothouse.providers.cohere_wire import ChatReader, to_chat
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
+from pilothouse.providers.reranking import ranked, scored
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
+from pilothouse.single import RerankRequest
+from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
 
 __all__ = ["CohereProvider"]
 
@@ -26,7 +28,7 @@ _INVALID_TOKEN = 498
 class CohereProvider(TranslatingProvider):
     """Command and Embed models by Cohere."""
 
-    operations = frozenset({"chat", "embeddings"})
+    operations = frozenset({"chat", "embeddings", "rerank"})
     default_base_url: ClassVar[str] = "https://api.cohere.com"
     known_options = frozenset({"input_type"})
 
@@ -67,6 +69,13 @@ class CohereProvider(TranslatingProvider):
 
         return await self.embed_in_batches(request, _BATCH, batch)
 
+    async def rerank(self, request: RerankRequest, call: Call) -> EmbedResponse:
+        """Cohere takes texts alone and gives none back: documents are put in here."""
+        asked = {**request.body, "documents": request.texts}
+        asked.pop("return_documents", None)
+        body, _ = await self.post_json(f"{self.base_url}/v2/rerank", asked, call)
+        return self.reading(_ranked, request, body)
+
     async def models(self) -> list[str]:
         return await self.named_on_pages(f"{self.base_url}/v1/models?page_size={_PAGE}", _models)
 
@@ -74,6 +83,15 @@ class CohereProvider(TranslatingProvider):
 def _embedded(body: Json) -> tuple[list[list[float]], int | None]:
     tokens = ((body.get("meta") or {}).get("billed_units") or {}).get("input_tokens")
     return body["embeddings"]["float"], None if tokens is None else int(tokens)
+
+
+def _ranked(request: RerankRequest, body: Json) -> EmbedResponse:
+    meta = body.get("meta") or {}
+    billed = meta.get("billed_units") or {}
+    usage = None
+    if billed:
+        usage = Usage(int(billed.get("input_tokens") or 0), units=int(billed.get("search_units") or 0))
+    return ranked(request, request.model, scored(body["results"]), usage, id=body.get("id"), meta=meta)
 
 
 def _models(body: Json) -> tuple[list[str], str]:

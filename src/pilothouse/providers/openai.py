@@ -18,14 +18,16 @@ from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.openai_responses import HELD, LAST, native_body, read_event, read_response
+from pilothouse.providers.reranking import ranked, scored
 from pilothouse.providers.sse import SseReader
+from pilothouse.single import ModerationRequest, RerankRequest
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
 
 __all__ = ["OpenAIProvider"]
 
 _PATHS = {
     "chat": "chat/completions", "text_completion": "completions", "embeddings": "embeddings", "models": "models",
-    "responses": "responses",
+    "responses": "responses", "moderations": "moderations",
 }  # fmt: skip
 _NOT_DEPLOYED = ("models", "responses")
 """Paths that Azure does not put under a deployment."""
@@ -92,6 +94,10 @@ class _Answer(msgspec.Struct):
     x_groq: _Groq | None = None
 
 
+class _Moderated(msgspec.Struct):
+    results: list[msgspec.Raw]
+
+
 class _Embedded(msgspec.Struct):
     data: msgspec.Raw
     usage: _Usage | None = None
@@ -99,6 +105,7 @@ class _Embedded(msgspec.Struct):
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
 _read_embedded = msgspec.json.Decoder(_Embedded).decode
+_read_moderated = msgspec.json.Decoder(_Moderated).decode
 _DONE = b"[DONE]"
 _encode = msgspec.json.Encoder().encode
 
@@ -106,11 +113,16 @@ _encode = msgspec.json.Encoder().encode
 class OpenAIProvider(HttpProvider):
     """Options: `api_version` makes it Azure (base_url is the resource's, models are deployment names);
     `stream_usage: false` is for servers that refuse `stream_options`; `responses` says whether the server has OpenAI's
-    Responses API, which is known of api.openai.com and of Azure's versions alone."""
+    Responses API, which is known of api.openai.com and of Azure's versions alone, `moderations` whether it moderates,
+    which is known of api.openai.com. Other servers than those two may rerank: at `rerank_path`, which is `rerank` below
+    base_url and counts from the server's root where it begins with a slash. `rerank_format: tei` is for Text Embeddings
+    Inference, which has a shape of its own."""
 
     operations = frozenset({"chat", "text_completion", "embeddings"})
     default_base_url = "https://api.openai.com/v1"
-    known_options = frozenset({"api_version", "responses", "stream_usage"})
+    known_options = frozenset(
+        {"api_version", "moderations", "rerank_format", "rerank_path", "responses", "stream_usage"}
+    )
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         version = config.options.get("api_version")
@@ -119,7 +131,14 @@ class OpenAIProvider(HttpProvider):
         super().__init__(name, config)
         if self._has_responses():
             self.operations = self.operations | {"responses"}
+        official = self.base_url == self.default_base_url
+        if config.options.get("moderations", official):
+            self.operations = self.operations | {"moderations"}
+        if not official and version is None:
+            self.operations = self.operations | {"rerank"}
         self._urls = {operation: URL(f"{self.base_url}/{path}") for operation, path in _PATHS.items()}
+        self._urls["rerank"] = self._rerank_url(str(config.options.get("rerank_path", "rerank")))
+        self._tei = config.options.get("rerank_format") == "tei"
 
     def auth_headers(self) -> dict[str, str]:
         if self._api_version is not None and self.api_key:
@@ -162,6 +181,24 @@ class OpenAIProvider(HttpProvider):
         except UNREADABLE as error:
             raise self.protocol_error(f"answered with no embeddings ({error})") from error
         return EmbedResponse(raw, answer.usage.read() if answer.usage else None)
+
+    async def rerank(self, request: RerankRequest, call: Call) -> EmbedResponse:
+        body = {"query": request.query, "texts": request.texts} if self._tei else request.body
+        async with self.post(self._url("rerank", request.model), _encode(body), call) as response:
+            raw = await self.whole(response)
+        try:
+            return _read_ranked(request, raw)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, *UNREADABLE) as error:
+            raise self.protocol_error(f"answered outside the format of a rerank ({error!r})") from error
+
+    async def moderate(self, request: ModerationRequest, call: Call) -> EmbedResponse:
+        async with self.post(self._url("moderations", request.model), _encode(request.body), call) as response:
+            raw = await self.whole(response)
+        try:
+            _read_moderated(raw)
+        except UNREADABLE as error:
+            raise self.protocol_error(f"answered with no moderation ({error})") from error
+        return EmbedResponse(raw)
 
     async def models(self) -> list[str]:
         answer = await self.get_json(self._url("models", ""))
@@ -230,6 +267,9 @@ class OpenAIProvider(HttpProvider):
             raise self.error_in_stream(event.failure or raw)
         return chunk
 
+    def _rerank_url(self, path: str) -> URL:
+        return URL(self.base_url).origin() / path.lstrip("/") if path[:1] == "/" else URL(f"{self.base_url}/{path}")
+
     def _has_responses(self) -> bool:
         wanted = self.config.options.get("responses")
         if wanted is not None:
@@ -286,6 +326,19 @@ class OpenAIProvider(HttpProvider):
             raise self.protocol_error("answered a stream request with no events")
         if not finished:
             raise self.broken_off()
+
+
+def _read_ranked(request: RerankRequest, raw: bytes) -> EmbedResponse:
+    """From the shape of Cohere, Jina and vLLM (`results`), Voyage (`data`) or Text Embeddings Inference (a list)."""
+    body = msgspec.json.decode(raw)
+    if isinstance(body, list):
+        return ranked(request, request.model, scored(body), None)
+    told = body.get("usage") or (body.get("meta") or {}).get("tokens") or {}
+    tokens = told.get("prompt_tokens") or told.get("input_tokens") or told.get("total_tokens")
+    rows = body["results"] if "results" in body else body["data"]
+    more = {name: body[name] for name in ("id", "meta") if name in body}
+    usage = None if tokens is None else Usage(int(tokens))
+    return ranked(request, body.get("model") or request.model, scored(rows), usage, **more)
 
 
 def _thinking(content: str | list[Json] | None) -> str:

@@ -1,4 +1,4 @@
-"""Cohere's v2 wire format (chat, embed) and its list of models, as a stand-in that speaks it; not the vendor.
+"""Cohere's v2 wire format (chat, embed, rerank) and its list of models, as a stand-in that speaks it; not the vendor.
 
 Written from https://docs.cohere.com/reference (v2): the events of a stream and their order, counts as floats, billed
 units apart from tokens. Refuses what the format does not allow.
@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pilothouse.testing.judging import reranked
 from pilothouse.testing.openai_server import vector
 from pilothouse.testing.server import WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
@@ -48,6 +49,8 @@ class CohereServer(WireServer):
                 return Heard("models", "")
             case "POST", "/v2/embed":
                 return self._hear_embed(got.body)
+            case "POST", "/v2/rerank":
+                return self._hear_rerank(got.body)
             case "POST", "/v2/chat":
                 return self._hear_chat(got.body)
         raise Refusal("404 page not found", "unknown_model")
@@ -59,6 +62,8 @@ class CohereServer(WireServer):
             body: Json = {"id": "wire", "embeddings": {"float": [vector(text) for text in heard.inputs]}}
             usage = answer.usage
             return body if usage is None else {**body, "meta": {"billed_units": {"input_tokens": usage.input_tokens}}}
+        if heard.operation == "rerank":
+            return self._reranked(answer)
         message: Json = {"role": "assistant"}
         if answer.reasoning and answer.tool_calls:
             message["tool_plan"] = answer.reasoning
@@ -107,6 +112,20 @@ class CohereServer(WireServer):
         if body.get("embedding_types") != ["float"]:
             raise Refusal("this server makes float embeddings alone")
         return Heard("embeddings", body["model"], inputs=body["texts"])
+
+    def _hear_rerank(self, body: Json) -> Heard:
+        unknown = body.keys() - {"model", "query", "documents", "top_n", "max_tokens_per_doc", "priority"}
+        if unknown or not all(isinstance(text, str) for text in body["documents"]):
+            raise Refusal(f"invalid request: documents must be strings, unknown fields {sorted(unknown)}")
+        return Heard("rerank", body["model"], inputs=body["documents"])
+
+    def _reranked(self, answer: Answer) -> Json:
+        """Without the documents; billed by search units of 100 of them."""
+        whole = reranked(self.last.body, Answer(usage=None))
+        results = [{"index": row["index"], "relevance_score": row["relevance_score"]} for row in whole["results"]]
+        units = -(-len(self.last.body["documents"]) // 100)
+        meta: Json = {"api_version": {"version": "2"}, "billed_units": {"search_units": float(units)}}
+        return {"id": "wire", "results": results, **({} if answer.usage is None else {"meta": meta})}
 
     def _hear_chat(self, body: Json) -> Heard:
         heard = Heard("chat", body["model"], body.get("stream") is True)

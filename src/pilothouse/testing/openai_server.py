@@ -1,4 +1,5 @@
-"""The OpenAI wire format (chat completions, completions, responses, embeddings, models), Azure's paths included.
+"""The OpenAI wire format (chat completions, completions, responses, embeddings, moderations, models), Azure's paths
+included, and the `rerank` of servers that are like it.
 
 Written from https://platform.openai.com/docs/api-reference and Azure's REST reference (2024-10-21). Refuses what the
 format does not allow, so that a provider which sends it fails its contract.
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from pilothouse.ids import new_id
+from pilothouse.testing.judging import moderated, reranked
 from pilothouse.testing.openai_responses import error_event, hear_response, response_body, response_frames
 from pilothouse.testing.server import WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
@@ -23,7 +25,7 @@ __all__ = ["OpenAIServer"]
 _PATH = re.compile(r"^(?:/v1|/openai/deployments/(?P<deployment>[^/]+)|/openai)/(?P<operation>[a-z/]+)$")
 _OPERATIONS = {
     "chat/completions": "chat", "completions": "text_completion", "embeddings": "embeddings", "models": "models",
-    "responses": "responses",
+    "responses": "responses", "moderations": "moderations", "rerank": "rerank",
 }  # fmt: skip
 _FAILURES: dict[str, tuple[int, str, str | None]] = {
     "rate_limit": (429, "requests", "rate_limit_exceeded"),
@@ -56,6 +58,8 @@ class OpenAIServer(WireServer):
             given = got.body.get("input")
             return Heard(operation, model, inputs=[given] if isinstance(given, str) else list(given or ()))
         stream = got.body.get("stream") is True
+        if operation in ("moderations", "rerank"):
+            return Heard(operation, model)
         if operation == "responses":
             return hear_response(got.body, Heard(operation, model, stream))
         if not stream and got.body.get("stream_options") is not None:
@@ -71,6 +75,10 @@ class OpenAIServer(WireServer):
             return self._embeddings(heard, answer)
         if heard.operation == "responses":
             return response_body(heard, answer, self.last.body, f"resp_{new_id()}")
+        if heard.operation == "moderations":
+            return moderated(self.last.body)
+        if heard.operation == "rerank":
+            return reranked(self.last.body, answer)
         choices = []
         for index in range(answer.choices):
             choice: Json = {"index": index, "finish_reason": answer.finish_reason, "logprobs": None}
