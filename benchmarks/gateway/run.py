@@ -83,6 +83,7 @@ class Target:
     command: list[str] | None
     env: dict[str, str] = field(default_factory=dict)
     headers: list[str] = field(default_factory=lambda: [f"authorization: Bearer {KEY}"])
+    cached: bool = False
     pid: int = 0
     cold_s: float = 0.0
     memory: float = 0.0
@@ -97,6 +98,8 @@ def targets(names: list[str], work: Path, upstream: str, port: int) -> list[Targ
             made.append(Target(name, port, None))
         elif name == "pilothouse":
             made.append(pilothouse(work, upstream, at))
+        elif name == "pilothouse-hits":
+            made.append(pilothouse(work, upstream, at, cached=True))
         elif name == "litellm":
             made.append(litellm(work, upstream, at))
         elif name == "portkey":
@@ -108,26 +111,25 @@ def targets(names: list[str], work: Path, upstream: str, port: int) -> list[Targ
     return made
 
 
-def pilothouse(work: Path, upstream: str, port: int) -> Target:
-    """One process with its defaults: key check, tracing with payloads, pricing, recording into SQLite."""
-    config, home = work / "pilothouse.yaml", work / f"home-{int(time.time())}"
+def pilothouse(work: Path, upstream: str, port: int, *, cached: bool = False) -> Target:
+    """One process with everything on: a key with limits and a budget, two deployments by weight, an exact cache, tracing
+    with payloads, prices, the ledger, recording into SQLite. `cached` asks for the same answer again and again."""
+    name = "pilothouse (exact hits)" if cached else "pilothouse"
+    config, home = work / f"{port}.yaml", work / f"home-{port}-{int(time.time())}"
     config.write_text(
-        f'providers: {{up: {{kind: openai, base_url: "{upstream}/v1", api_key: sk-up}}}}\n'
-        "models: {gpt-mock: {deployments: [{provider: up, model: gpt-4o-mini}]}}\n"
+        f'providers:\n  one: {{kind: openai, base_url: "{upstream}/v1", api_key: sk-up}}\n'
+        f'  two: {{kind: openai, base_url: "{upstream}/v1", api_key: sk-up}}\n'
+        "models:\n  gpt-mock:\n    deployments:\n      - {provider: one, model: gpt-4o-mini, weight: 3}\n"
+        "      - {provider: two, model: gpt-4o-mini}\n    exact_cache: {ttl: 3600}\n"
+        "prices:\n  - {provider: one, model: gpt-4o-mini, input: 0.15, output: 0.6}\n"
+        "  - {provider: two, model: gpt-4o-mini, input: 0.15, output: 0.6}\n"
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pilothouse",
-        "--home",
-        str(home),
-        "--config",
-        str(config),
-        "up",
-        "--port",
-        str(port),
-    ]
-    return Target("pilothouse", port, command, {"PILOTHOUSE_MASTER_KEY": KEY})
+    base = [sys.executable, "-m", "pilothouse", "--home", str(home), "--config", str(config)]
+    create = [*base, "keys", "create", "bench", "--rpm", "100000000", "--tpm", "1000000000", "--parallel", "4096"]
+    made = subprocess.run([*create, "--budget", "100000usd/month", "--json"], capture_output=True, check=True)
+    key = json.loads(made.stdout)["secret"]
+    command = [*base, "up", "--port", str(port)]
+    return Target(name, port, command, {"PILOTHOUSE_MASTER_KEY": KEY}, [f"authorization: Bearer {key}"], cached)
 
 
 def litellm(work: Path, upstream: str, port: int) -> Target:
@@ -214,7 +216,7 @@ def load(target: Target, phase: str, seconds: float, args: argparse.Namespace) -
     body = args.work / f"body-{stream}.json"
     body.write_text(json.dumps({**BODY, "stream": True} if stream else BODY, separators=(",", ":")))
     command = [str(build("loadgen", args.work)), "-p", str(target.port), "-P", PATH, "-b", str(body)]
-    command += ["-c", str(connections), "-d", str(seconds), "-w", str(args.warm), "-r", str(rate), "-V", "1"]
+    command += ["-c", str(connections), "-d", str(seconds), "-w", str(args.warm), "-r", str(rate), "-V", "0" if target.cached else "1"]
     command += ["-m", "DONE" if stream else "quick"]
     for header in target.headers:
         command += ["-H", header]
