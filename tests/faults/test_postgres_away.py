@@ -1,0 +1,46 @@
+"""Postgres is stopped as by a crash under a running server: calls go on being answered, and nothing of them is lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import configuration
+from .raw import RawUpstream
+from .running import running, until
+from .stores import Postgres, killable_postgres
+
+MEANWHILE = 30
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    with killable_postgres() as postgres:
+        yield postgres
+
+
+def test_postgres_that_goes_away_and_returns(
+    postgres: Postgres, upstream: tuple[RawUpstream, str], tmp_path: Path, models_dir: Path
+) -> None:
+    config = configuration(upstream[1])
+    with running(tmp_path / "home", models_dir, config, database_url=postgres.url) as up:
+        secret, key_id = up.new_key("app", budgets=[{"period": "total", "usd": 1}])
+        answered = [up.chat("good", key=secret)]
+        up.entries(key_id, 1)
+
+        postgres.kill()
+        answered += [up.chat("good", key=secret, stream=n % 2 == 0) for n in range(MEANWHILE)]
+        assert [answer.status for answer in answered] == [200] * (MEANWHILE + 1)
+        assert up.ask("GET", "/healthz").status == 200
+        assert up.ask("GET", "/readyz").status == 503
+        gone = up.ask("GET", "/api/traces")
+        assert (gone.status, gone.json["error"]["code"]) == (503, "storage_unavailable")
+
+        postgres.start()
+        until(lambda: up.ask("GET", "/readyz").status == 200)
+        up.entries(key_id, MEANWHILE + 1)
+        traces = {answer.headers["x-pilothouse-trace-id"] for answer in answered}
+        kept = {row["trace_id"] for row in up.get("/api/traces?limit=200")["data"]}
+        assert traces <= kept
+        budget = up.budget(key_id)
+        assert (budget["nano"] > 0, budget["held_nano"]) == (True, 0)
