@@ -3,7 +3,8 @@
 This is the door to both: addresses, headers, errors, models, and the counting of tokens.
 
 Options: `max_tokens`, the limit of an answer where the caller sets none (16384), and `api_version`. The latter stays
-at 2023-06-01 because 2026-10-21 refuses `temperature` and `top_p`, which OpenAI clients send.
+at 2023-06-01 because 2026-10-21 refuses `temperature` and `top_p`, which OpenAI clients send. `batch` says whether the
+server has the Message Batches API, which is known of api.anthropic.com alone.
 """
 
 from collections.abc import AsyncGenerator
@@ -14,14 +15,16 @@ import msgspec
 
 from pilothouse.call import Call
 from pilothouse.config import ProviderConfig
-from pilothouse.errors import ConfigError, InvalidRequest, ProviderError
+from pilothouse.errors import ConfigError, InvalidRequest, ProviderError, Unsupported
+from pilothouse.providers.anthropic_batch import AnthropicBatches
 from pilothouse.providers.anthropic_native import NativeReader, caller_headers, forwarded
 from pilothouse.providers.anthropic_wire import MessagesReader, to_messages
 from pilothouse.providers.base import Exchange
+from pilothouse.providers.batch_api import BatchApi
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.sse import SseReader
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.types import ChatChunk, ChatRequest, Json
+from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest
 
 __all__ = ["AnthropicProvider"]
 
@@ -35,7 +38,7 @@ class AnthropicProvider(TranslatingProvider):
 
     operations = frozenset({"chat", "messages"})
     default_base_url: ClassVar[str] = "https://api.anthropic.com"
-    known_options = frozenset({"max_tokens", "api_version"})
+    known_options = frozenset({"max_tokens", "api_version", "batch"})
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         super().__init__(name, config)
@@ -96,6 +99,23 @@ class AnthropicProvider(TranslatingProvider):
 
     def failure_in(self, data: Json) -> ProviderError | None:
         return self.error_in_stream(msgspec.json.encode(data)) if data["type"] == "error" else None
+
+    @property
+    def batches(self) -> BatchApi | None:
+        """Its batch API, where it has one: that of api.anthropic.com, or of a server whose option `batch` says so."""
+        if not self.config.options.get("batch", self.base_url == self.default_base_url):
+            return None
+        return AnthropicBatches(self, self._root, self._batch_body, self._batch_answer)
+
+    def _batch_body(self, request: ModelRequest) -> Json:
+        if not isinstance(request, ChatRequest):
+            raise Unsupported(f"'{request.model}' has no {request.operation}.", param="model")
+        return forwarded(request.body) if request.operation == "messages" else to_messages(request, self._max_tokens)
+
+    def _batch_answer(self, operation: str, model: str, raw: bytes) -> ChatChunk:
+        if operation == "messages":
+            return self.reading(NativeReader().whole, raw)
+        return self.reading(lambda: MessagesReader(Completion(model)).whole(msgspec.json.decode(raw, type=Json)))
 
     async def models(self) -> list[str]:
         return await self.named_on_pages(f"{self._root}/models?limit={_PAGE}", _models)

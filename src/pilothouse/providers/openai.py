@@ -16,12 +16,14 @@ from pilothouse.call import Call
 from pilothouse.config import ProviderConfig
 from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
+from pilothouse.providers.batch_api import BatchApi
 from pilothouse.providers.failures import UNREADABLE
+from pilothouse.providers.openai_batch import OpenAIBatches
 from pilothouse.providers.openai_responses import HELD, LAST, native_body, read_event, read_response
 from pilothouse.providers.reranking import ranked, scored
 from pilothouse.providers.sse import SseReader
 from pilothouse.single import ModerationRequest, RerankRequest
-from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, Usage, text_of
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, ModelRequest, Usage, text_of
 
 __all__ = ["OpenAIProvider"]
 
@@ -107,6 +109,7 @@ _read_answer = msgspec.json.Decoder(_Answer).decode
 _read_embedded = msgspec.json.Decoder(_Embedded).decode
 _read_moderated = msgspec.json.Decoder(_Moderated).decode
 _DONE = b"[DONE]"
+_BATCHED = ("chat", "text_completion", "embeddings", "responses")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -116,12 +119,12 @@ class OpenAIProvider(HttpProvider):
     Responses API, which is known of api.openai.com and of Azure's versions alone, `moderations` whether it moderates,
     which is known of api.openai.com. Other servers than those two may rerank: at `rerank_path`, which is `rerank` below
     base_url and counts from the server's root where it begins with a slash. `rerank_format: tei` is for Text Embeddings
-    Inference, which has a shape of its own."""
+    Inference, which has a shape of its own. `batch` says whether the server has the Batch API, as api.openai.com."""
 
     operations = frozenset({"chat", "text_completion", "embeddings"})
     default_base_url = "https://api.openai.com/v1"
     known_options = frozenset(
-        {"api_version", "moderations", "rerank_format", "rerank_path", "responses", "stream_usage"}
+        {"api_version", "batch", "moderations", "rerank_format", "rerank_path", "responses", "stream_usage"}
     )
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
@@ -176,11 +179,14 @@ class OpenAIProvider(HttpProvider):
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         async with self.post(self._url("embeddings", request.model), _encode(request.body), call) as response:
             raw = await self.whole(response)
+        answer = self._embedded(raw)
+        return EmbedResponse(raw, answer.usage.read() if answer.usage else None)
+
+    def _embedded(self, raw: bytes) -> _Embedded:
         try:
-            answer = _read_embedded(raw)
+            return _read_embedded(raw)
         except UNREADABLE as error:
             raise self.protocol_error(f"answered with no embeddings ({error})") from error
-        return EmbedResponse(raw, answer.usage.read() if answer.usage else None)
 
     async def rerank(self, request: RerankRequest, call: Call) -> EmbedResponse:
         body = {"query": request.query, "texts": request.texts} if self._tei else request.body
@@ -199,6 +205,22 @@ class OpenAIProvider(HttpProvider):
         except UNREADABLE as error:
             raise self.protocol_error(f"answered with no moderation ({error})") from error
         return EmbedResponse(raw)
+
+    @property
+    def batches(self) -> BatchApi | None:
+        """Its batch API, where it has one: that of api.openai.com, or of a server whose option `batch` says so."""
+        if not self.config.options.get("batch", self.base_url == self.default_base_url) or self._api_version:
+            return None
+        operations = self.operations & frozenset(_BATCHED)
+        return OpenAIBatches(self, operations, _batch_body, self._batch_answer)
+
+    def _batch_answer(self, operation: str, raw: bytes) -> ChatChunk:
+        if operation == "responses":
+            return self._whole_response(raw)
+        if operation == "embeddings":
+            answer = self._embedded(raw)
+            return ChatChunk(raw, usage=answer.usage.read() if answer.usage else None)
+        return self._chunk(raw)
 
     async def models(self) -> list[str]:
         answer = await self.get_json(self._url("models", ""))
@@ -339,6 +361,10 @@ def _read_ranked(request: RerankRequest, raw: bytes) -> EmbedResponse:
     more = {name: body[name] for name in ("id", "meta") if name in body}
     usage = None if tokens is None else Usage(int(tokens))
     return ranked(request, body.get("model") or request.model, scored(rows), usage, **more)
+
+
+def _batch_body(request: ModelRequest) -> Json:
+    return native_body(request.body) if request.operation == "responses" else request.body
 
 
 def _thinking(content: str | list[Json] | None) -> str:
