@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.ids import new_id, now_us
 from pilothouse.principal import Principal
+from pilothouse.storage.database import writing
 from pilothouse.storage.tables import audit
 from pilothouse.types import Json
 
@@ -93,10 +94,15 @@ def record(
 
 
 class Audit:
-    """Reads the log."""
+    """Reads the log; and notes what changes nothing in the database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def note(self, by: Actor, action: str, subject: str, *, project_id: str, after: Json | None = None) -> None:
+        """Add an entry on its own, such as one of a purged cache."""
+        with writing(self._engine) as connection:
+            record(connection, by, action, subject, project_id=project_id, after=after)
 
     def list(
         self,

@@ -4,12 +4,13 @@ A session is a cookie for this folder alone (HttpOnly, SameSite=Strict); what is
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,15 +19,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.console.forms import Fields, read_fields
+from pilothouse.console.pages import audit, budgets, cache, config, keys, models, teams
 from pilothouse.console.pages import traces as traces_pages
 from pilothouse.console.render import ROOT, Renderer
-from pilothouse.errors import AccessError, PilothouseError
+from pilothouse.console.rooms import ConsoleRooms
+from pilothouse.console.visitor import COOKIE, Visitor, visitor_of
+from pilothouse.errors import AccessError, InvalidRequest, PilothouseError
 from pilothouse.observe import Traces
 from pilothouse.principal import Principal
 
 __all__ = ["Begun", "ConsoleAuth", "ConsoleSignIn", "mount_console"]
 
-COOKIE = "pilothouse_session"
 SIGN_IN_COOKIE = "pilothouse_sign_in"
 _SIGN_IN_SECONDS = 600
 _LONGEST_TARGET = 1000  # a cookie holds 4 KB
@@ -43,6 +47,10 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
+_PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
+    "models": models.pages, "cache": cache.pages, "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages,
+    "config": config.pages, "audit": audit.pages,
+}  # fmt: skip
 _log = logging.getLogger(__name__)
 
 
@@ -84,41 +92,52 @@ def mount_console(
     auth: ConsoleAuth,
     project: str = DEFAULT_PROJECT,
     *,
+    rooms: ConsoleRooms | None = None,
     sign_in: ConsoleSignIn | None = None,
     secure: bool = False,
 ) -> None:
     """Put the console of one project under `/console` of `app`; its bare address leads there.
 
+    Without `rooms` it shows traces alone. The configuration is that of all projects: the default project's console
+    shows it.
+
     `secure` says that browsers come by https although this server does not know (a proxy ends TLS).
     """
-    app.mount(ROOT, _Headers(_console(traces, auth, project, sign_in, secure)))
+    nouns = {n: p for n, p in _PAGES.items() if rooms and (n != "config" or project == DEFAULT_PROJECT)}
+    renderer = Renderer(_STATIC, (lambda: rooms.live.problem) if rooms else (lambda: None), ("traces", *nouns))
+    console = _console(traces, auth, project, renderer)
+    if rooms is not None:
+        for pages in nouns.values():
+            console.include_router(pages(rooms, renderer, project))
+    _add_session_pages(console, renderer, auth, provider=sign_in is not None, secure=secure)
+    if sign_in is not None:
+        _add_sign_in(console, renderer, sign_in, secure)
+    app.mount(ROOT, _Headers(console))
 
     @app.get("/", include_in_schema=False)
     def home() -> Response:
         return RedirectResponse(f"{ROOT}/", 303)
 
 
-def _console(
-    traces: Traces, auth: ConsoleAuth, project: str, sign_in: ConsoleSignIn | None, secure: bool
-) -> FastAPI:  # fmt: skip
-    renderer = Renderer(_STATIC)
+def _console(traces: Traces, auth: ConsoleAuth, project: str, renderer: Renderer) -> FastAPI:
     guard = Middleware(_SignedIn, auth=auth, renderer=renderer)
     console = FastAPI(openapi_url=None, middleware=[guard], redirect_slashes=False)
     console.mount("/static", StaticFiles(directory=_STATIC))
     console.include_router(traces_pages.pages(traces, renderer, project))
-    _add_session_pages(console, renderer, auth, provider=sign_in is not None, secure=secure)
-    if sign_in is not None:
-        _add_sign_in(console, renderer, sign_in, secure)
 
-    def on_error(_: Request, error: Exception) -> Response:
+    def on_error(request: Request, error: Exception) -> Response:
+        visitor = visitor_of(request)
         if isinstance(error, PilothouseError):
-            return renderer.error(error.status, error.message)
+            return renderer.error(error.status, error.message, visitor)
         if isinstance(error, HTTPException):
-            return renderer.error(error.status_code, "There is no such page." if error.status_code == 404 else "")
+            unknown = "There is no such page." if error.status_code == 404 else ""
+            return renderer.error(error.status_code, unknown, visitor)
+        if isinstance(error, RequestValidationError):
+            return renderer.error(400, "The address of this page is not as it should be.", visitor)
         _log.error("a console page failed", exc_info=error)
-        return renderer.error(500, "Something went wrong in Pilothouse. The log says what.")
+        return renderer.error(500, "Something went wrong in Pilothouse. The log says what.", visitor)
 
-    for kind in (PilothouseError, HTTPException, Exception):
+    for kind in (PilothouseError, HTTPException, RequestValidationError, Exception):
         console.add_exception_handler(kind, on_error)
     return console
 
@@ -136,9 +155,12 @@ def _add_session_pages(
 
     @console.post("/login")
     async def login(request: Request) -> Response:
-        form = await _form(request)
-        session = auth.session_for(form.get("key", "").strip())
-        target = _own_page(form.get("next", ""))
+        try:
+            form = await read_fields(request, _LARGEST_FORM)
+        except InvalidRequest:
+            form = Fields()
+        session = auth.session_for(form.get("key"))
+        target = _own_page(form.raw("next"))
         if session is None:
             return renderer.page("login.html", 401, next=target, failed=True, provider=provider)
         answer = RedirectResponse(target, 303)
@@ -197,17 +219,6 @@ def _from_here(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small urlencoded form; empty when it is none."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _LARGEST_FORM:
-            return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in fields.items()}
-
-
 class _SignedIn:
     """Sends everyone without a session to the login page, and lets only those who may change things send forms."""
 
@@ -233,7 +244,9 @@ class _SignedIn:
             wanted = f"{scope['path']}?{request.url.query}" if request.url.query else scope["path"]
             return RedirectResponse(f"{ROOT}/login?next={quote(wanted, safe='/')}", 303)
         if changes and scope["path"] != _LOGOUT and not principal.may("write"):
-            return self._renderer.error(403, f"You may look, but not change: your role is '{principal.role}'.")
+            visitor = Visitor(principal, "")
+            told = f"You may look, but not change: your role is '{principal.role}'."
+            return self._renderer.error(403, told, visitor)
         scope.setdefault("state", {})["principal"] = principal
         return None
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,26 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from pilothouse.console.forms import written_time
+from pilothouse.console.visitor import Visitor
 from pilothouse.observe.money import duration, usd
 
 __all__ = ["ROOT", "Renderer", "visible"]
 
 ROOT = "/console"
-_PAGES = {"Traces": f"{ROOT}/traces"}
+_NOUNS = {
+    "Traces": "traces", "Models": "models", "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets",
+    "Configuration": "config", "Audit": "audit",
+}  # fmt: skip
+_NOTICES = {
+    "changed": "Saved.",
+    "unchanged": "Nothing was changed.",
+    "created": "Created.",
+    "deleted": "Deleted.",
+    "removed": "Removed.",
+    "revoked": "The key is revoked. It is refused from the next request on.",
+    "rolled-back": "Rolled back: the earlier configuration serves again, under a new number.",
+}
 
 # Control characters but tab and newline; lone surrogates; the marks that change the direction of the text around them.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -27,9 +42,15 @@ def visible(text: object) -> str:
 
 
 class Renderer:
-    """Makes pages. `static` is the folder of files whose addresses carry their content's hash."""
+    """Makes pages. `static` is the folder of files whose addresses carry their content's hash.
 
-    def __init__(self, static: Path) -> None:
+    `problem` tells what is wrong with the configuration, which every page of a visitor then says. `nouns` are the
+    pages there are.
+    """
+
+    def __init__(
+        self, static: Path, problem: Callable[[], str | None] = lambda: None, nouns: Collection[str] = ("traces",)
+    ) -> None:
         self._static = static
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -40,16 +61,20 @@ class Renderer:
         )
         self._environment.filters |= {
             "visible": visible, "usd": usd, "duration": duration, "moment": _moment, "iso": _iso, "count": _count,
-            "scalar": _scalar,
+            "scalar": _scalar, "amount": _amount, "day": _day, "percent": _percent, "size": _size, "seconds": _seconds,
+            "written": written_time,
         }  # fmt: skip
-        self._environment.globals |= {"root": ROOT, "pages": _PAGES, "asset": self._asset}
+        pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
+        self._environment.globals |= {
+            "root": ROOT, "pages": pages, "asset": self._asset, "problem": problem, "notices": _NOTICES,
+        }  # fmt: skip
         self._assets: dict[str, str] = {}
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         return HTMLResponse(self._environment.get_template(template).render(values), status)
 
-    def error(self, status: int, message: str) -> HTMLResponse:
-        return self.page("error.html", status, code=status, message=message)
+    def error(self, status: int, message: str, visitor: Visitor | None = None) -> HTMLResponse:
+        return self.page("error.html", status, code=status, message=message, visitor=visitor)
 
     def _asset(self, name: str) -> str:
         address = self._assets.get(name)
@@ -79,3 +104,30 @@ def _scalar(value: object) -> str:
 
 def _count(number: int) -> str:
     return f"{number:,}"
+
+
+def _amount(number: int | None, unit: str) -> str:
+    """Nano-USD or tokens."""
+    return usd(number) if unit == "usd" else f"{number or 0:,} tokens"
+
+
+def _day(day: int) -> str:
+    """A day since 1970-01-01, as a date."""
+    return str(date(1970, 1, 1) + timedelta(days=day))
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %" if 0 < share < 0.1 else f"{share * 100:.0f} %"
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"
+
+
+def _seconds(seconds: float | None) -> str:
+    """Seconds for people; nothing where they are not known."""
+    return "" if seconds is None else duration(round(seconds * 1e6))

@@ -174,6 +174,11 @@ class Vitals:
             self.cause = type(error)
             self.open_until = max(self.open_until, now + max(resilience.cool_down, _asked_wait(error, 0.0)))
 
+    def error_share(self, now: float) -> float | None:
+        """The share of recent calls that failed; the worst, where aliases look back differently."""
+        shares = [share for window in [*self._windows.values()] if (share := window.share(now)) is not None]
+        return max(shares, default=None)
+
     def open_for(self, seconds: float, now: float, cause: type[ProviderError]) -> None:
         """A health check failed: no calls until the next one had its turn."""
         self.by_check = True
@@ -202,7 +207,10 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentHealth:
-    """A deployment's state for the console and the metrics. Times in seconds, None where nothing is known."""
+    """A deployment's state for the console and the metrics. Times in seconds, None where nothing is known.
+
+    `error_share` is of the calls in the window of its breaker, None where they are too few to tell.
+    """
 
     id: str
     breaker: Breaker
@@ -213,6 +221,7 @@ class DeploymentHealth:
     ttft: float | None
     ttft_p95: float | None
     answer_time: float | None
+    error_share: float | None
 
 
 class Health:
@@ -245,6 +254,7 @@ class Health:
                 ttft=vitals.streamed.average,
                 ttft_p95=vitals.streamed.p95,
                 answer_time=vitals.whole.average,
+                error_share=vitals.error_share(now),
             )
             for name, vitals in sorted(self._vitals.items())
         ]

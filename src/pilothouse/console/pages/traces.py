@@ -10,6 +10,7 @@ from pilothouse.call import Span
 from pilothouse.console.charts import share, ticks, waterfall
 from pilothouse.console.payload import turns
 from pilothouse.console.render import ROOT, Renderer
+from pilothouse.console.visitor import Guest
 from pilothouse.errors import NotFound
 from pilothouse.ids import now_us
 from pilothouse.observe import Filters, Page, Totals, Trace, Traces
@@ -30,7 +31,12 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
 
     @router.get("")
     def list_page(
-        text: str = "", model: str = "", status: str = "", period: str = "", before: str | None = None
+        visitor: Guest,
+        text: str = "",
+        model: str = "",
+        status: str = "",
+        period: str = "",
+        before: str | None = None,
     ) -> Response:
         chosen = {"text": text, "model": model, "status": status, "period": period}
         page = traces.list(project, _ROWS, before or None, _filters(**chosen), preview=True)
@@ -39,17 +45,19 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
             "traces.html", page=page, chosen=chosen, filtered=bool(address), before=before, summary=_summary(page),
             share=share, longest=max((row.duration_us for row in page.rows), default=0), periods=_PERIODS,
             statuses=_STATUSES, first=_link(address), older=_link({**address, "before": page.next or ""}),
+            visitor=visitor,
         )  # fmt: skip
 
     @router.get("/{trace_id}")
-    def trace_page(trace_id: str, span: str = "", part: str = "") -> Response:
+    def trace_page(visitor: Guest, trace_id: str, span: str = "", part: str = "") -> Response:
         found = traces.find(trace_id, project)
         trace = traces.get(found, project, payload=False)
         shown = _chosen(trace, span)
         values = _detail(trace, shown, traces.payload(found, shown.id, project))
         if part == "detail":
             return renderer.page("span.html", trace=trace, **values)
-        return renderer.page("trace.html", trace=trace, bars=waterfall(trace), ticks=ticks(trace), **values)
+        bars = waterfall(trace)
+        return renderer.page("trace.html", visitor=visitor, trace=trace, bars=bars, ticks=ticks(trace), **values)
 
     @router.get("/{trace_id}/{span_id}.json")
     def span_payload(trace_id: str, span_id: str) -> Response:

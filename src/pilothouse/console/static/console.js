@@ -83,7 +83,20 @@ function offerCopy(button) {
   });
 }
 
+function showLine(link) {
+  link.addEventListener("click", (event) => {
+    const text = document.querySelector(link.hash);
+    const lines = text.value.split("\n");
+    const before = lines.slice(0, link.dataset.line - 1).join("\n").length + (link.dataset.line > 1 ? 1 : 0);
+    event.preventDefault();
+    text.focus();
+    text.setSelectionRange(before, before + (lines[link.dataset.line - 1] ?? "").length);
+    text.scrollTop = Math.max(0, text.scrollHeight * (link.dataset.line - 6) / lines.length);
+  });
+}
+
 localTimes(document);
+document.querySelectorAll("[data-line]").forEach(showLine);
 document.querySelectorAll("[data-live]").forEach(keepLive);
 document.querySelectorAll(".waterfall").forEach(walkSteps);
 document.querySelectorAll("[data-copy]").forEach(offerCopy);

@@ -1,0 +1,32 @@
+"""The rooms that the console's pages read from and act on, as one argument. Knows nothing of pages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pilothouse.access import Audit, Keys, Members, Tenants
+from pilothouse.access.budgets import Budgets
+from pilothouse.cache import Caches
+from pilothouse.gateway import Router
+from pilothouse.gateway.health import Health
+from pilothouse.lifecycle.live import LiveConfig
+from pilothouse.observe import Prices
+from pilothouse.observe.ledger import Ledger
+
+__all__ = ["ConsoleRooms"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleRooms:
+    """What the pages of the gateway need. `router` gives the Router that serves now."""
+
+    keys: Keys
+    tenants: Tenants
+    members: Members
+    audit: Audit
+    budgets: Budgets
+    ledger: Ledger
+    health: Health
+    prices: Prices
+    caches: Caches
+    live: LiveConfig
+    router: Callable[[], Router]
