@@ -2,7 +2,12 @@
 
 import pytest
 
-from pilothouse.cache.vetoes import conflict
+from pilothouse.cache import vetoes
+from pilothouse.cache.wording import read
+
+
+def conflict(one: str, other: str) -> str | None:
+    return vetoes.conflict(read(one), read(other))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ are looked up every few seconds. Knows nothing of answers, and calls no model: v
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import msgspec
 from pilothouse.cache.exact import key_of
 from pilothouse.cache.stores import Store
 from pilothouse.cache.vetoes import conflict
+from pilothouse.cache.wording import read
 from pilothouse.call import Call
 from pilothouse.ids import now_us
 from pilothouse.types import ChatRequest, Json
@@ -32,7 +34,8 @@ LONGEST_QUESTION = 512
 _GROUP = 2048  # questions of one context; the oldest goes
 _MOST = 20_000  # questions in memory, 32 MB of vectors; the context that was used longest ago goes
 _REFRESH_US = 10_000_000
-_CANDIDATES = 3
+_CANDIDATES = 8  # questions compared, at most, of those above the threshold: near misses may be nearer than the one meant
+_READ = 4096  # wordings kept: reading a question costs ten times what comparing two costs; about 8 kB each
 _SAID = ("prompt", "input", "messages")  # where the dialects have the conversation; looked at as a chat's messages
 
 
@@ -104,6 +107,7 @@ class SemanticIndex:
         self._clock = clock
         self._groups: OrderedDict[str, _Group] = OrderedDict()
         self._count = 0
+        self._read = lru_cache(_READ)(read)
 
     def __len__(self) -> int:
         return self._count
@@ -114,7 +118,7 @@ class SemanticIndex:
         for cosine, (name, other, answer_key) in group.best(vector):
             if cosine < threshold:
                 return None
-            if conflict(question, other) is None:
+            if conflict(self._read(question), self._read(other)) is None:
                 return Match(name, other, answer_key, cosine)
         return None
 

@@ -1,11 +1,12 @@
-"""The words that the vetoes go by: opposites, times, units, negations, and the function words of some languages.
-
-Opposites are kept by stem.
+"""The words that the vetoes go by: opposites, times, units, negations, kinds of questions, and the function words of
+some languages. Opposites are kept by root.
 """
 
+from pilothouse.cache.word_forms import root
+
 __all__ = [
-    "COMMON_CAPITALS", "FILLERS", "FUNCTION_WORDS", "LIMITS", "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "PER",
-    "QUESTIONS", "TIMES", "UNITS", "stem",
+    "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "KINDS", "MODALITIES", "NEGATIONS",
+    "NUMBER_WORDS", "OPPOSITES", "PER", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "YES_OR_NO",
 ]  # fmt: skip
 
 
@@ -55,7 +56,6 @@ today
 yesterday
 tomorrow
 tonight
-now currently
 weekend weekends
 weekday weekdays
 spring
@@ -66,35 +66,56 @@ morning mornings
 afternoon afternoons
 evening evenings
 night overnight
-hourly
-daily
-weekly
-monthly
-quarterly
-yearly annual annually
 last previous past
 next upcoming following
 ago
-will
-was were
+"""
+) | {
+    "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year",
+    "annual": "year", "annually": "year",
+}  # fmt: skip
+"""Points of time, and how often something is."""
+
+ANCHORS = _by_first(
+    """
+before prior ahead beforehand
+after afterwards
+until till
+since
+ago
 """
 )
-"""Points of time, and the tenses that show by a word."""
+"""What a time is counted from."""
+
+QUANTIFIERS = _by_first(
+    """
+all every each everyone everybody
+some several
+most
+both
+only solely exclusively
+few
+"""
+)
+
+PREPOSITIONS = _words(
+    "to into onto from before after during in on at with without by over under between within for of off until since "
+    "about against per via through towards toward"
+)
+
+DIRECTIONS = {"to": "to", "into": "to", "onto": "to", "towards": "to", "toward": "to", "from": "from"}
 
 PER = r"\b(?:per|each|every|a|this|single|one) (hour|day|night|week|month|quarter|year)\b"
 """Spans of time that something is counted by."""
-
-LIMITS = _words("only but solely exclusively all both")
-"""What narrows or widens a question."""
 
 FILLERS = _words(
     "a an the this that these those it its is are was were be been am do does did doing have has had can could may "
     "might must shall should will would to of in on at for from with by as into onto out about than then and or if "
     "so i me my mine you your we our us they their them he she his her what which who whom whose when where why how "
-    "there here please pls tell hi hello hey quick question thanks thank know want need like get got give given make "
-    "makes made take takes taken let way ways step steps possible possibility explain describe show list name find "
+    "there here please pls tell hi hello hey quick question thanks thank know want need like get got give given "
+    "take takes taken let way ways step steps possible possibility explain describe show find "
     "much many long often reason allowed okay ok just also really exactly currently help some any one go goes come "
-    "comes see say says work works d s t re ll ve m what's how's where's it's i'd i'm don't doesn't isn't"
+    "comes see say says d s t re ll ve m what's how's where's it's i'd i'm don't doesn't isn't"
 )
 """Words that say little of what a question is about."""
 
@@ -300,19 +321,11 @@ hypertension hypotension
 """
 
 
-def stem(word: str) -> str:
-    """A word without its plainest endings: enough to find `increased` under `increase`."""
-    for ending in ("ing", "ed", "es", "s", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
-
-
 def _opposites() -> dict[str, frozenset[str]]:
     """Each word of a line is against the first, the first against all."""
     found: dict[str, set[str]] = {}
     for line in _PAIRS.strip().splitlines():
-        first, *others = map(stem, line.split())
+        first, *others = map(root, line.split())
         for other in others:
             found.setdefault(first, set()).add(other)
             found.setdefault(other, set()).add(first)
@@ -321,19 +334,46 @@ def _opposites() -> dict[str, frozenset[str]]:
 
 OPPOSITES = _opposites()
 
-QUESTIONS = (
+_DURATIONS = r"(?:seconds|minutes|hours|days|nights|weeks|months|years)"
+
+KINDS = (
+    (rf"\b(?:for )?how (?:long\b|much time\b|many {_DURATIONS}\b)(?! (?:a|per) )|\bduration(?: of)?\b", "duration"),
     (r"\bhow many\b|\bnumber of\b", "count"),
-    (r"\bhow (?:much (?:does|do|did|is|are|will|would)|expensive)\b|\b(?:cost|price)\b", "price"),
-    (r"\bhow long\b|\bduration\b", "duration"),
-    (r"\bhow often\b|\bfrequency\b", "frequency"),
+    (r"\bhow (?:much (?:does|do|did|is|are|will|would)|expensive)\b|\b(?:costs?|price)\b", "price"),
+    (r"\bhow (?:often|frequently)\b|\bfrequency\b", "frequency"),
     (r"\bhow far\b|\bdistance\b", "distance"),
     (r"\bhow old\b|\bage of\b", "age"),
-    (r"\bwho(?:m|se)?\b", "who"),
-    (r"\bwhen\b|\bwhat (?:time|date|day|year)\b", "when"),
-    (r"\bwhere\b", "where"),
-    (r"\bwhy\b|\breasons?\b|\bhow come\b|\bwhat (?:makes|causes|caused)\b|\bcause of\b", "why"),
+    (r"\bhow much\b|\bamount of\b", "amount"),
+    (r"\b(?:who(?:m|se)?|which person)\b", "who"),
+    (r"\bwhen\b|\b(?:what|which) (?:time|date|day|month|year|season)\b|\btime (?:of year )?to\b", "when"),
+    (r"\bwhere\b|\bwhich place\b", "where"),
+    (r"\bwhy\b|\breasons?\b|\bhow come\b|\bwhat (?:makes|causes|caused)\b|\bcauses? of\b", "why"),
+    (
+        r"\bhow (?:do|can|could|should|would|to|does|did|is|are|was|were|i|you|we)\b|\bways? to\b|\bsteps\b|"
+        r"\b(?:what|which) way\b|\bprocedure\b|\bhow\W*$",
+        "how",
+    ),
 )
-"""The first that is found says what is asked for."""
+"""The first that is found says what is asked for; `what` and `which` leave it open."""
+
+YES_OR_NO = (
+    r"(?:^|[.!:,]\s+|\bbut\s+)(?:can|could|may|might|must|should|is|are|am|was|were|do|does|did|has|have|will|would)\b|"
+    r"\bis (?:it|that) (?:possible|ok|okay|allowed|permitted|safe|required|necessary)\b"
+)
+
+MODALITIES = (
+    (r"\b(?:can|could|may|might|able|possible|allowed|permitted|permissible)\b", "may"),
+    (r"\b(?:must|(?:have|has|need|needs) to|required|necessary|obliged|mandatory)\b", "must"),
+    (r"\b(?:should|ought|better|best|recommended|advisable)\b", "should"),
+)
+
+REQUESTS = (
+    r"\b(?:(?:could|can|would|will) (?:you|someone|anyone|anybody) (?:please )?"
+    r"(?:tell|explain|show|help|say|describe)(?: to)?(?: me| us)?|"
+    r"do(?:es)? (?:you|anyone|anybody|someone) know|(?:please )?tell me|i(?:'d| would)? (?:want|like|need) to know|"
+    r"i wonder)\b[\s:,]*(?:if|whether)?\s*"
+)
+"""How a question is wrapped in a request; what is asked comes after it."""
 
 COMMON_CAPITALS = _words("i i'm i'd i've i'll ok q a")
 

@@ -1,0 +1,194 @@
+"""English words by their form and their use: stems, plain synonyms, words that say little. Knows nothing of questions.
+
+The tables are general and small on purpose: verbs that mean the same in nearly every question, irregular forms of
+everyday words, British and American spellings. A synonym that is missing costs a hit, a wrong one an answer.
+"""
+
+__all__ = ["LIGHT", "SYNONYMS", "misspelt", "root"]
+
+_IRREGULAR = {
+    word: base
+    for base, *words in map(
+        str.split,
+        """
+get got gotten
+take took taken
+buy bought
+pay paid
+fall fell fallen
+lead led
+child children kid kids
+man men
+woman women
+go went gone
+give gave given
+make made
+send sent
+keep kept
+lose lost
+find found
+see saw seen
+begin began begun
+become became
+run ran
+write wrote written
+choose chose chosen
+break broke broken
+steal stole stolen
+leaf leaves
+mouse mice
+foot feet
+person persons people
+say said
+tell told
+think thought
+hold held
+win won
+mean meant
+build built
+spend spent
+leave left
+feel felt
+meet met
+know knew known
+grow grew grown
+eat ate eaten
+drive drove driven
+fly flew flown
+freeze froze frozen
+sell sold
+stand stood
+understand understood
+life lives
+forget forgot forgotten
+bring brought
+catch caught
+teach taught
+wear wore worn
+swim swam swum
+speak spoke spoken
+color colour colours coloured
+center centre centres
+favorite favourite
+check cheque
+fertilize fertilise
+organize organise
+program programme
+""".strip().splitlines(),
+    )
+    for word in words
+}
+
+
+def root(word: str) -> str:
+    """A lower-case word without its ending: `leaves` and `leaf`, `stopping` and `stop` are one."""
+    word = _IRREGULAR.get(word, word)
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-2]
+    for ending in ("ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
+            word = word[: -len(ending)]
+            if len(ending) != 1 and len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
+                word = word[:-1]
+            break
+    if len(word) > 3:
+        word = word.removesuffix("e")
+        return word[:-1] + "i" if word.endswith("y") else word
+    return word
+
+
+def _synonyms() -> dict[str, frozenset[int]]:
+    found: dict[str, set[int]] = {}
+    for number, line in enumerate(_SAME.strip().splitlines()):
+        for word in line.split():
+            found.setdefault(root(word), set()).add(number)
+    return {word: frozenset(numbers) for word, numbers in found.items()}
+
+
+_SAME = """
+get obtain receive acquire
+delete remove erase
+begin start commence
+end finish stop terminate
+cancel end terminate
+need require necessary
+buy purchase
+show display
+see view look
+find locate
+use utilize
+fix repair mend
+big large
+increase raise
+decrease reduce lower
+allow permit
+choose select pick
+happen occur
+replace substitute
+change alter modify
+keep store
+make create
+differ difference different
+test verify check
+add insert
+picture image photo
+phone telephone mobile
+car vehicle automobile
+kind type sort
+error mistake
+quick fast rapid
+maximum highest most
+minimum lowest least
+function role
+amount quantity
+apply request ask
+ship deliver send
+trip travel visit
+ill sick
+rent lease
+flat apartment
+job occupation
+film movie
+holiday vacation
+pavement sidewalk
+garbage rubbish trash
+lorry truck
+petrol gas gasoline
+email mail
+shop store
+doctor physician
+"""
+
+SYNONYMS = _synonyms()
+"""By root, the lines it stands in: words that share a line mean the same in nearly every question."""
+
+LIGHT = frozenset(
+    map(
+        root,
+        "time times year years month date thing things person someone place amount number way reason right good best "
+        "better proper correct process procedure command use able whether between function happen apply set put mean "
+        "exactly still already currently bit lot going try find see show view look want need require necessary "
+        "possible allowed permitted normal usually generally actually really quickly soon long big enough large kind "
+        "sort type another more other different own method question answer per up through something anything problem "
+        "issue status called start begin get yet ever once".split(),
+    )
+)
+"""Roots of words that say so little that one question may have them and another not."""
+
+
+def misspelt(one: str, other: str) -> bool:
+    """Whether two words differ by one slip of the keys: a letter missing, doubled, wrong, or two that changed places.
+
+    Only of six letters and more (five where two changed places), with the same first letter: of short words most slips
+    are other words.
+    """
+    if one[0] != other[0] or abs(len(one) - len(other)) > 1 or max(len(one), len(other)) < 5:
+        return False
+    if len(one) < len(other):
+        one, other = other, one
+    at = next((i for i, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), len(other))
+    if len(one) > len(other):
+        return len(one) >= 6 and one[at + 1 :] == other[at:]
+    if one[at : at + 2] == other[at : at + 2][::-1] and one[at + 2 :] == other[at + 2 :]:
+        return True
+    return len(one) >= 6 and one[at + 1 :] == other[at + 1 :]

@@ -1,0 +1,222 @@
+"""Reads from a question what an answer to it depends on: its numbers, names, times, kind, and the words it is about.
+
+A wording is read once and compared often: with every cached question that is near it. Pure functions over English, and
+over what is the same in any language (numbers, names, scripts). Knows nothing of what it will be compared with.
+"""
+
+import re
+from dataclasses import dataclass
+
+from pilothouse.cache.vocabulary import (
+    ANCHORS,
+    COMMON_CAPITALS,
+    DIRECTIONS,
+    FILLERS,
+    FUNCTION_WORDS,
+    KINDS,
+    MODALITIES,
+    NEGATIONS,
+    NUMBER_WORDS,
+    PER,
+    PREPOSITIONS,
+    QUANTIFIERS,
+    REQUESTS,
+    TIMES,
+    UNITS,
+    YES_OR_NO,
+)
+from pilothouse.cache.word_forms import root
+
+__all__ = ["Wording", "read"]
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?|\d+")
+_QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
+_IDENTIFIER = re.compile(r"\b(?:\w+(?:[_./:@-]\w+)+|[a-z]+[A-Z]\w*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*\d\w*)\b")
+_MAY_BE_IDENTIFIER = re.compile(r"[\d_./:@-]\w|[a-z][A-Z]")
+_SENTENCE = re.compile(r"(?:^|[.!?:]\s+|\n\s*)[\"'“(]*(\w+)")
+_PER = re.compile(PER)
+_EACH = re.compile(r"\b(?:each|every|all)(?= (?:the )?(?:\d+|day|night|week|month|quarter|year|time|hour|morning)\b)")
+_REQUEST = re.compile(REQUESTS)
+_KINDS = tuple(kind for _, kind in KINDS)
+_KIND = re.compile("|".join(f"({pattern})" for pattern, _ in KINDS))  # the group that matches is the kind's number
+_YES_OR_NO = re.compile(YES_OR_NO)
+_MODALITIES = tuple((re.compile(pattern), modality) for pattern, modality in MODALITIES)
+_PAST = re.compile(r"\b(?:was|were|did|had)\b|n't have ")
+_PRESENT = re.compile(r"\b(?:is|are|am|do|does|has|have|can|may|must|should)\b")
+_FUTURE = re.compile(r"\b(?:will|won't)\b")
+_PARTICIPLE = re.compile(r"\b(?:is|are|was|were|be|been|being|am|have|has|had|get|got)\b")
+_NO_NAMES = COMMON_CAPITALS | TIMES.keys()
+_APART = (
+    FILLERS | NUMBER_WORDS.keys() | TIMES.keys() | ANCHORS.keys() | QUANTIFIERS.keys() | NEGATIONS
+)  # compared by rules of their own, or not at all
+_LINKS = frozenset("a an the my i your our".split())  # of no weight in what stands between two words
+_SCRIPTS = (
+    ("Cyrillic", "\u0400", "\u052f"), ("Greek", "\u0370", "\u03ff"), ("Hebrew", "\u0590", "\u05ff"),
+    ("Arabic", "\u0600", "\u06ff"), ("Devanagari", "\u0900", "\u097f"), ("Thai", "\u0e00", "\u0e7f"),
+    ("Kana", "\u3040", "\u30ff"), ("Han", "\u4e00", "\u9fff"), ("Hangul", "\uac00", "\ud7af"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What of a question must be the same in another for one answer to serve both.
+
+    `content` are the roots of the words it is about, in their order; `between` the small words before each; `written`
+    has each root as it stands. `kind` is what is asked for (when, how, a number, yes or no ...) where the wording says
+    so, `modality` whether it asks for what may, must or should be. `directions` says of a root that something goes
+    `to` or comes `from` it; `pasts` are roots of verbs in the simple past.
+    """
+
+    text: str
+    words: frozenset[str]
+    numbers: tuple[str, ...]
+    units: frozenset[str]
+    times: frozenset[str]
+    quantifiers: frozenset[str]
+    denied: bool
+    kind: str | None
+    modality: str | None
+    tense: str | None
+    language: str | None
+    quoted: frozenset[str]
+    names: frozenset[str]
+    content: tuple[str, ...]
+    between: tuple[tuple[str, ...], ...]
+    written: dict[str, str]
+    directions: dict[str, str]
+    pasts: frozenset[str]
+
+
+def read(text: str) -> Wording:
+    """One question, as far as these rules understand it."""
+    lower = text.lower().replace("’", "'")
+    words = _WORD.findall(lower)
+    vocabulary = frozenset(words)
+    asked = _REQUEST.sub("", lower)
+    kind = _kind(asked)
+    content, between, written, directions = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
+    return Wording(
+        text=lower,
+        words=vocabulary,
+        numbers=_numbers(text, words),
+        units=frozenset(UNITS[w] for w in vocabulary & UNITS.keys()),
+        times=frozenset(
+            [TIMES[w] for w in vocabulary & TIMES.keys()]
+            + [ANCHORS[w] for w in vocabulary & ANCHORS.keys()]
+            + _PER.findall(lower)
+        ),
+        quantifiers=frozenset(QUANTIFIERS[w] for w in _quantifiers(lower, vocabulary)),
+        denied=sum(w in NEGATIONS or w.endswith("n't") for w in words) % 2 == 1,
+        kind=kind,
+        modality=_modality(asked) if kind == "yes or no" else None,
+        tense=_tense(asked),
+        language=_language(vocabulary, text),
+        quoted=_quoted(text),
+        names=_names(text),
+        content=content,
+        between=between,
+        written=written,
+        directions=directions,
+        pasts=frozenset() if _PARTICIPLE.search(lower) else frozenset(root(w) for w in words if w.endswith("ed")),
+    )
+
+
+def _kind(asked: str) -> str | None:
+    found = [match.lastindex or 0 for match in _KIND.finditer(asked)]
+    if found:
+        return _KINDS[min(found) - 1]
+    return "yes or no" if _YES_OR_NO.search(asked) else None
+
+
+def _content(asked: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str], dict[str, str]]:
+    """The roots, what stands before each, each as it is written, and where something goes to or comes from."""
+    content: list[str] = []
+    between: list[tuple[str, ...]] = []
+    written: dict[str, str] = {}
+    directions: dict[str, str] = {}
+    gap: list[str] = []
+    preposition = None
+    for word in _WORD.findall(asked):
+        if word in PREPOSITIONS:
+            preposition = word
+        bare = word.removesuffix("'s")
+        found = root(bare)
+        if bare in _APART or found in FILLERS:
+            if word not in _LINKS:
+                gap.append(word)
+            continue
+        content.append(found)
+        between.append(tuple(gap))
+        written.setdefault(found, bare)
+        if preposition in DIRECTIONS:
+            directions.setdefault(found, DIRECTIONS[preposition])
+        gap, preposition = [], None
+    return tuple(content), tuple(between), written, directions
+
+
+def _numbers(text: str, words: list[str]) -> tuple[str, ...]:
+    written = [_value(number) for number in _NUMBER.findall(text)]
+    return tuple(sorted(written + [NUMBER_WORDS[word] for word in words if word in NUMBER_WORDS]))
+
+
+def _value(number: str) -> str:
+    """1,000 and 1000 are one number, 3.50 and 3.5 too."""
+    plain = number.replace(",", "").lstrip("+")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain.lstrip("0") or "0"
+
+
+def _quantifiers(lower: str, vocabulary: frozenset[str]) -> frozenset[str]:
+    """`every customer` counts, `every month` is a time."""
+    found = vocabulary & QUANTIFIERS.keys()
+    return found & frozenset(_WORD.findall(_EACH.sub("", lower))) if found else found
+
+
+def _modality(asked: str) -> str | None:
+    return next((modality for pattern, modality in _MODALITIES if pattern.search(asked)), None)
+
+
+def _tense(asked: str) -> str | None:
+    """`past`, `present` or `future` where the auxiliaries agree; without any it is the present, if no verb says else."""
+    tenses = [(_PAST, "past"), (_PRESENT, "present"), (_FUTURE, "future")]
+    found = [tense for pattern, tense in tenses if pattern.search(asked)]
+    if not found:
+        return None if "ed " in asked or asked.rstrip("?.! ").endswith("ed") else "present"
+    return found[0] if len(found) == 1 else None
+
+
+def _quoted(text: str) -> frozenset[str]:
+    if text.isascii() and not any(mark in text for mark in "\"'`"):
+        return frozenset()
+    return frozenset(part.lower() for found in _QUOTED.findall(text) for part in found if part)
+
+
+def _names(text: str) -> frozenset[str]:
+    """Identifiers, and capitalised words that do not begin a sentence, in lower case."""
+    found = set()
+    if _MAY_BE_IDENTIFIER.search(text):
+        found.update(match.lower() for match in _IDENTIFIER.findall(text))
+    if text[1:].islower():
+        return frozenset(found)
+    starts = {match.start(1) for match in _SENTENCE.finditer(text)}
+    for match in _WORD.finditer(text):
+        word = match.group()
+        shouted = len(word) > 1 and word.isupper()
+        if word[0].isupper() and (shouted or match.start() not in starts) and word.lower() not in _NO_NAMES:
+            found.add(word.lower().removesuffix("'s").removesuffix("’s"))
+    return frozenset(found)
+
+
+def _language(vocabulary: frozenset[str], text: str) -> str | None:
+    """The script, where it is not Latin; else the language whose function words stand out, if one does."""
+    if not text.isascii():
+        for letter in text:
+            for script, first, last in _SCRIPTS:
+                if first <= letter <= last:
+                    return "Han" if script == "Kana" else script
+    counts = {name: len(vocabulary & known) for name, known in FUNCTION_WORDS.items()}
+    english = counts.pop("en")
+    best = max(counts, key=counts.__getitem__)
+    if counts[best] >= 2 and counts[best] > english:
+        return best
+    return "en" if english >= 2 else None
