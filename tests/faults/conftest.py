@@ -11,12 +11,14 @@ BEHAVIOURS = (
     "good", "cached", "silent", "slow", "hang", "mute", "half", "reset", "stall", "status-429", "status-500",
     "status-529",
 )  # fmt: skip
+PATIENT = ("hang-patient", "stall-patient", "stall-300")
 INPUT, OUTPUT = 2_000, 10_000
 """nano-USD per token: 2 and 10 USD per million. Cached input costs a tenth."""
 
 
 def configuration(url: str, **more: Any) -> dict[str, Any]:
-    """An alias for each thing the upstream does, and `<it>-safe`, which falls back to `good`. `refuse` finds nobody."""
+    """An alias for each thing the upstream does, and `<it>-safe`, which falls back to `good`. `refuse` finds nobody,
+    and those in PATIENT are waited for."""
     patience = {"connect_timeout": 2, "read_timeout": 1, "first_token_timeout": 1}
     providers = {
         "raw": {"kind": "openai", "base_url": url, "api_key": "k", **patience},
@@ -29,12 +31,12 @@ def configuration(url: str, **more: Any) -> dict[str, Any]:
         provider = {"refuse": "nobody", "slow": "patient"}.get(name, "raw")
         one = {"deployments": [{"provider": provider, "model": name}], "resilience": resilience}
         models |= {name: one, f"{name}-safe": {**one, "fallbacks": ["good"]}}
-    for name in ("hang-patient", "stall-patient"):
+    for name in PATIENT:
         models[name] = {"deployments": [{"provider": "patient", "model": name}], "resilience": resilience}
     prices = [
         {"provider": p, "model": m, "input": 2, "output": 10, "cache_read": "0.2"}
         for p in providers
-        for m in (*BEHAVIOURS, "refuse", "hang-patient", "stall-patient")
+        for m in (*BEHAVIOURS, *PATIENT, "refuse")
     ]
     return {"providers": providers, "models": models, "prices": prices, **more}
 

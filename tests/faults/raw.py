@@ -29,12 +29,13 @@ SAID = [event({"content": word + " "}) for word in WORDS]
 
 
 class RawUpstream:
-    """`asked` counts requests by model; `gone(model)` waits until a caller of that model has hung up early;
-    `release` lets answers that wait go on."""
+    """`asked` counts requests by model, `most` how many of them ran at once. `arrived(model)` waits for one,
+    `gone(model)` until its caller has hung up early; `release` lets answers that wait go on."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
-        self.now, self.most = 0, 0
+        self.at_once: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
         self.release = threading.Event()
         self._left: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(0))
         self._arrived: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(0))
@@ -75,8 +76,8 @@ class RawUpstream:
                 model = str(body.get("model", ""))
                 with self._lock:
                     self.asked[model] += 1
-                    self.now += 1
-                    self.most = max(self.most, self.now)
+                    self.at_once[model] += 1
+                    self.most[model] = max(self.most[model], self.at_once[model])
                 self._arrived[model].release()
                 answer: Callable[..., bool] = getattr(self, "_" + model.partition("-")[0], self._good)
                 try:
@@ -84,7 +85,7 @@ class RawUpstream:
                         return
                 finally:
                     with self._lock:
-                        self.now -= 1
+                        self.at_once[model] -= 1
 
     # ---- what it does, by the first word of the model; False ends the connection
 
@@ -155,9 +156,10 @@ class RawUpstream:
         return False
 
     def _stall(self, connection: socket.socket, body: Any, path: str) -> bool:
-        """Falls silent after four words."""
+        """Falls silent after four words, or after `stall-<so many>`."""
+        told = body["model"].partition("-")[2]
         begin(connection)
-        connection.sendall(b"".join(map(chunk, [ROLE, *SAID[:4]])))
+        connection.sendall(b"".join(map(chunk, [ROLE, *(SAID * 100)[: int(told) if told.isdigit() else 4]])))
         self._wait_until_left(connection, body["model"])
         return False
 

@@ -1,4 +1,4 @@
-"""Postgres is stopped as by a crash under a running server: calls go on being answered, and nothing of them is lost."""
+"""Postgres is stopped as by a crash under running servers: calls go on being answered, and nothing of them is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import configuration
 from .raw import RawUpstream
-from .running import running, until
+from .running import Up, running, until
 from .stores import Postgres, killable_postgres
 
 MEANWHILE = 30
@@ -23,7 +23,10 @@ def test_postgres_that_goes_away_and_returns(
     postgres: Postgres, upstream: tuple[RawUpstream, str], tmp_path: Path, models_dir: Path
 ) -> None:
     config = configuration(upstream[1])
-    with running(tmp_path / "home", models_dir, config, database_url=postgres.url) as up:
+    with (
+        running(tmp_path / "one" / "home", models_dir, config, database_url=postgres.url) as up,
+        running(tmp_path / "two" / "home", models_dir, database_url=postgres.url) as other,
+    ):
         secret, key_id = up.new_key("app", budgets=[{"period": "total", "usd": 1}])
         answered = [up.chat("good", key=secret)]
         up.entries(key_id, 1)
@@ -35,12 +38,25 @@ def test_postgres_that_goes_away_and_returns(
         assert up.ask("GET", "/readyz").status == 503
         gone = up.ask("GET", "/api/traces")
         assert (gone.status, gone.json["error"]["code"]) == (503, "storage_unavailable")
+        assert up.chat("good", key="ph-nobody-knows-this").status == 401
 
         postgres.start()
         until(lambda: up.ask("GET", "/readyz").status == 200)
         up.entries(key_id, MEANWHILE + 1)
         traces = {answer.headers["x-pilothouse-trace-id"] for answer in answered}
-        kept = {row["trace_id"] for row in up.get("/api/traces?limit=200")["data"]}
-        assert traces <= kept
+        assert traces <= {row["trace_id"] for row in up.get("/api/traces?limit=200")["data"]}
         budget = up.budget(key_id)
         assert (budget["nano"] > 0, budget["held_nano"]) == (True, 0)
+        _notices_work_again(up, other, secret, key_id)
+
+
+def _notices_work_again(up: Up, other: Up, secret: str, key_id: str) -> None:
+    """What is changed at one server reaches the other over the new connections."""
+    until(lambda: other.ask("GET", "/v1/models", key=secret).status == 200)
+    other.post(f"/api/keys/{key_id}/revoke", {})
+    assert other.chat("good", key=secret).status == 401
+    until(lambda: up.chat("good", key=secret).status == 401)
+    config = up.get("/api/config")["config"]
+    config["models"]["brand-new"] = config["models"]["good"]
+    assert other.ask("PUT", "/api/config", config).status == 200
+    until(lambda: up.chat("brand-new").status == 200)
