@@ -1,6 +1,7 @@
 """Rewritings of a question: those that keep its meaning, and those that change it. Deterministic.
 
-The domains that calibrate and those that are held out have rewritings of their own: no mechanism is in both.
+The first two sets share theirs; the second has its own, and so have the held-out domains: no mechanism that is reported
+on was there to learn from.
 """
 
 import re
@@ -73,7 +74,7 @@ def elsewhere(text: str) -> str:
     return text.rstrip("?.") + " in Switzerland?"
 
 
-# ---- held out: the meaning stays
+# ---- second set: the meaning stays
 
 
 def swapped(text: str) -> str:
@@ -113,7 +114,7 @@ def searched(text: str) -> str:
     return f"I've looked everywhere and found nothing. {text}"
 
 
-# ---- held out: the meaning changes
+# ---- second set: the meaning changes
 
 
 def preceded(text: str) -> str | None:
@@ -155,13 +156,112 @@ def halfway(text: str) -> str | None:
     return None
 
 
+# ---- held out: the meaning stays
+
+
+def doubled(text: str) -> str:
+    """A letter of the longest plain word twice."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    at = len(word) // 2
+    return text.replace(word, word[:at] + word[at] + word[at:], 1)
+
+
+def neighbouring(text: str) -> str:
+    """A key beside the right one, in the second-longest plain word."""
+    words = sorted(re.findall(r"[a-z]+", text), key=len)
+    word = words[-2] if len(words) > 1 else words[-1]
+    row = "qwertyuiopasdfghjklzxcvbnmn"
+    at = len(word) // 2
+    return text.replace(word, word[:at] + row[row.index(word[at]) + 1] + word[at + 1 :], 1)
+
+
+def greeting_all(text: str) -> str:
+    return f"Good morning team, {text[0].lower()}{text[1:]} Cheers"
+
+
+def confused(text: str) -> str:
+    return f"I'm a bit confused here. {text}"
+
+
+def anyone(text: str) -> str:
+    return f"Does anyone know this? {text}"
+
+
+def rambling(text: str) -> str:
+    return f"So, um, {text[0].lower()}{text[1:]} Any ideas?"
+
+
+def shouted(text: str) -> str:
+    return text.upper()
+
+
+def squeezed(text: str) -> str:
+    """No spaces after commas, doubled marks, a space too many."""
+    return text.replace(", ", ",").replace("?", " ??").replace(" ", "  ", 1)
+
+
+# ---- held out: the meaning changes
+
+
+def refused(text: str) -> str | None:
+    for old, new in (("Can I ", "Can I refuse to "), ("How do I ", "How do I get out of having to ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def described(text: str) -> str | None:
+    """Of one kind only."""
+    for old, new in ((" a ", " an antique "), (" my ", " my company's "), (" the ", " the last ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def in_bulk(text: str) -> str:
+    return text.rstrip("?.") + " for a group of thirty?"
+
+
+def cheaply(text: str) -> str:
+    return text.rstrip("?.") + " as cheaply as possible?"
+
+
+def afterwards(text: str) -> str | None:
+    return text.replace("How do I ", "What comes after I ", 1) if text.startswith("How do I ") else None
+
+
+def instead(text: str) -> str:
+    return text.rstrip("?.") + " rather than my partner?"
+
+
+def asked_of_who(text: str) -> str | None:
+    """Who, how often, where, in the place of what was asked."""
+    for old, new in (
+        ("How do I ", "How often do I "), ("Can I ", "Who can "), ("Do I ", "Where do I "), ("Why ", "Since when "),
+        ("How much ", "Where "), ("When ", "Where "), ("How long ", "How much "),
+    ):  # fmt: skip
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def recalled(text: str) -> str | None:
+    """What was so, not what is."""
+    for old, new in (("Does ", "Did "), ("Is ", "Was "), ("Are ", "Were "), ("Why is ", "Why was ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
 KEEPING = {
     "calibration": (polite, greeted, casual, mistyped, contracted),
     "seen": (polite, greeted, casual, mistyped, contracted),
-    "heldout": (swapped, texted, wondered, excused, telegraphic, urgent, searched),
+    "second": (swapped, texted, wondered, excused, telegraphic, urgent, searched),
+    "heldout": (doubled, neighbouring, greeting_all, confused, anyone, rambling, shouted, squeezed),
 }
 CHANGING = {
     "calibration": (negated, past, dated, scoped, elsewhere),
     "seen": (negated, past, dated, scoped, elsewhere),
-    "heldout": (preceded, obliged, other_word, underage, compared, halfway),
+    "second": (preceded, obliged, other_word, underage, compared, halfway),
+    "heldout": (refused, described, in_bulk, cheaply, afterwards, instead, asked_of_who, recalled),
 }
