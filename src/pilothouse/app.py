@@ -24,13 +24,14 @@ from pilothouse.api.tenants import member_routes, organisation_routes, project_r
 from pilothouse.api.traces import routes
 from pilothouse.cache import Caches, Store, open_cache_store
 from pilothouse.config import CacheConfig, Config, ProviderConfig
-from pilothouse.console import mount_console
+from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.attempts import Attempts
 from pilothouse.gateway.checks import HealthChecks
 from pilothouse.gateway.complexity import Complexity
 from pilothouse.gateway.health import Health
+from pilothouse.gateway.passthrough import PassThrough
 from pilothouse.gateway.plan import Deployment
 from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.visit import Rooms
@@ -90,7 +91,8 @@ class Platform:
         self._runtimes.fixed["rag"] = RagProvider("rag", self.rag)
         self.live.load()
         self.kept = ResponseStore(self.store.observe)
-        self.endpoints = Endpoints(gateway, self.door, self.recorder, self.metrics, settings, self.kept)
+        passing = PassThrough(gateway, self._rooms, self.metrics, settings.max_body_bytes)
+        self.endpoints = Endpoints(gateway, self.door, self.recorder, self.metrics, settings, self.kept, passing)
 
     def _open_access(self, settings: Settings) -> None:
         """Who may call, and how changes made elsewhere are noticed."""
@@ -140,7 +142,7 @@ class Platform:
         )
         empty = self._runtimes.commit(self._runtimes.prepare(Config()), Snapshot(0, Config()))
         self.caches = Caches(open_cache_store(CacheConfig(), settings.home, None), encode=self.encode)
-        rooms = Rooms(self.limiter, self.budgets, self.caches, self.prices)
+        self._rooms = rooms = Rooms(self.limiter, self.budgets, self.caches, self.prices)
         attempts = Attempts(self.health)
         self.gateway = Gateway(empty, rooms, attempts, self.metrics, capture=settings.capture_payloads)
         if settings.config != Settings().config and not settings.config.exists():
@@ -203,10 +205,19 @@ class Platform:
         ]  # fmt: skip
         app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
         secure = (self.settings.public_url or "").startswith("https://")
-        mount_console(app, self.traces, self.entrance.sessions, sign_in=self.entrance.sign_in, secure=secure)
+        mount_console(
+            app, self.traces, self.entrance.sessions, rooms=self._console_rooms(), sign_in=self.entrance.sign_in,
+            secure=secure,
+        )  # fmt: skip
         root = Root(self, self.endpoints, self.metrics, app)
         chosen = self.settings.port if port is None else port
         return Server(root, host or self.settings.host, chosen, self.settings.shutdown_grace)
+
+    def _console_rooms(self) -> ConsoleRooms:
+        return ConsoleRooms(
+            self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
+            self.caches, self.live, lambda: self.gateway.runtime.router,
+        )  # fmt: skip
 
     async def start(self) -> None:
         """What a server needs besides the rooms: background work, and price tables loaded before the first call."""

@@ -59,7 +59,8 @@ class ProviderConfig(_Strict):
     `api_keys` are further keys to go on with when one is refused (401, 402, 403). `timeout` bounds a whole call,
     `first_token_timeout` the wait for its first content, `read_timeout` the silence between two pieces. `options` are
     the plugin's own, such as `region` for bedrock or `api_version` for Azure. `health_check` asks for the list of
-    models every so many seconds and opens the breakers of the provider's deployments while that fails.
+    models every so many seconds and opens the breakers of the provider's deployments while that fails. `pass_through`
+    says whether its whole API is open at `/providers/<name>/`.
     """
 
     kind: str | None = None
@@ -72,6 +73,7 @@ class ProviderConfig(_Strict):
     read_timeout: _Seconds = 300.0
     timeout: _Seconds | None = None
     health_check: _Seconds | None = None
+    pass_through: bool = True
     options: dict[str, Any] = {}
 
 

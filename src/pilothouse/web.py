@@ -48,7 +48,7 @@ class Root:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            if path.startswith("/v1/"):
+            if path.startswith(("/v1/", "/providers/")):
                 await self._endpoints(scope, receive, send)
             elif path in ("/healthz", "/readyz", "/metrics"):
                 await self._probe(path, Exchange(scope, receive, send))

@@ -23,6 +23,7 @@ from pilothouse.errors import (
 from pilothouse.gateway.callers import read_metadata
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
+from pilothouse.gateway.passthrough import PassThrough
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.gateway.responses import Responses
 from pilothouse.gateway.routes import Route, Routes
@@ -52,6 +53,7 @@ class Endpoints:
         metrics: Metrics,
         settings: Settings,
         kept: ResponseStore,
+        passing: PassThrough,
     ) -> None:
         self._gateway = gateway
         self._door = door
@@ -59,6 +61,7 @@ class Endpoints:
         self._metrics = metrics
         self._settings = settings
         messages = Messages(gateway, settings.max_body_bytes, self._identity)
+        self._passing = passing
         self._responses = Responses(gateway.chat, kept, settings.max_body_bytes, self._identity)
         self.routes = Routes(
             [
@@ -70,6 +73,7 @@ class Endpoints:
                 Route("POST", "/v1/messages", messages.create, MESSAGES_ERRORS),
                 Route("POST", "/v1/messages/count_tokens", messages.count_tokens, MESSAGES_ERRORS),
                 *self._responses.routes,
+                *passing.routes(self._identity),
                 Route("GET", "/v1/models", self.models),
                 Route("GET", "/v1/models/{name...}", self.model),
             ]
@@ -78,17 +82,19 @@ class Endpoints:
     async def aclose(self) -> None:
         """Stop what was left running in the background."""
         await self._responses.aclose()
+        await self._passing.aclose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, time.monotonic() + self._settings.request_timeout)
         call = self._call(exchange)
         exchange.wanted = lambda: call.wanted is not None and call.wanted()
         endpoint, status = "other", 200
-        with self._metrics.in_flight():
+        self._metrics.in_flight += 1
+        try:
             try:
                 route, exchange.parts = self.routes.find(scope["method"], scope["path"])
                 endpoint, exchange.errors = route.path, route.errors
-                await self._admit(exchange, call, endpoint)
+                await self._admit(exchange, call, scope["path"] if route.by_path else endpoint)
                 async with exchange:
                     await route.handler(exchange, call)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every request gets an answer
@@ -96,6 +102,8 @@ class Endpoints:
                 status = exchange.errors.status(failure)
                 if not isinstance(failure, Cancelled):
                     await self._tell(failure, exchange, call)
+        finally:
+            self._metrics.in_flight -= 1
         self._metrics.request(endpoint, status)
 
     def _failure(self, error: Exception | asyncio.CancelledError, exchange: Exchange, call: Call) -> PilothouseError:
@@ -134,7 +142,7 @@ class Endpoints:
         await exchange.json((await self._gateway.single(request, call)).raw, self._identity(call))
 
     async def moderations(self, exchange: Exchange, call: Call) -> None:
-        """Where no model was named, OpenAI's default: an alias of that name, else the model at the provider `openai`."""
+        """Without a model OpenAI's default: an alias of that name, else the model at the provider `openai`."""
         request = ModerationRequest.parse(await exchange.body(self._settings.max_body_bytes))
         router, direct = self._gateway.router, f"openai/{DEFAULT_MODERATION}"
         if request.model == DEFAULT_MODERATION and DEFAULT_MODERATION not in router.names() and router.has("openai"):

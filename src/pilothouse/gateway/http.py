@@ -132,8 +132,7 @@ class Exchange:
 
         Nothing watches whether the client leaves meanwhile: that would take pieces away.
         """
-        if self._timer is not None:
-            self._timer.cancel()
+        self.unwatch()
         size, more = 0, True
         try:
             while more:
@@ -155,6 +154,11 @@ class Exchange:
             if more:
                 await self._discard(_READ_ON)
         self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch)
+
+    def unwatch(self) -> None:
+        """Leave the request body to `pieces`, which is to come."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def _gather(self, message: MutableMapping[str, Any], limit: int) -> bytes:
         parts, size = [message.get("body", b"")], len(message.get("body", b""))
@@ -183,6 +187,11 @@ class Exchange:
         length = (b"content-length", str(len(body)).encode())
         await self._send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Begin an answer of any kind; `send_piece` sends it."""
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def start_download(self, headers: Headers, length: int) -> None:
         """Begin to send `length` bytes; `send_piece` sends them."""

@@ -20,12 +20,14 @@ _NAMED = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `errors` is how its dialect tells of an error."""
+    """One method of one path. `errors` is how its dialect tells of an error. `by_path` says that a key's policy names
+    the path that is asked for, not this pattern."""
 
     method: str
     path: str
     handler: Handler
     errors: ErrorShape = OPENAI_ERRORS
+    by_path: bool = False
 
     @property
     def pattern(self) -> re.Pattern[str]:
