@@ -14,7 +14,9 @@ from pilothouse.cache.wording import Wording
 __all__ = ["conflict"]
 
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
-_JOINING = ((), ("and",), ("or",))  # what these join may stand in either order
+_OPEN = frozenset((frozenset(("what",)),))
+_OPEN_TO = frozenset(("how", "duration", "count", "price"))
+_JOINING = (("and",), ("or",))  # what these join may stand in either order
 _NEAR = 2  # words apart, at most, of a pair whose order is looked at
 
 
@@ -32,7 +34,12 @@ def conflict(a: Wording, b: Wording) -> str | None:
             return name
     if a.denied != b.denied:
         return "negation"
-    if a.kind and b.kind and a.kind != b.kind:
+    if (
+        a.kinds
+        and b.kinds
+        and a.kinds != b.kinds
+        and not (_OPEN & {a.kinds, b.kinds} and _OPEN_TO & (a.kinds | b.kinds))
+    ):
         return "question"
     if a.modality and b.modality and a.modality != b.modality:
         return "modality"

@@ -90,7 +90,7 @@ ago
 QUANTIFIERS = _by_first(
     """
 all every each everyone everybody
-some several
+some
 most
 both
 only solely exclusively
@@ -112,10 +112,9 @@ FILLERS = _words(
     "a an the this that these those it its is are was were be been am do does did doing have has had can could may "
     "might must shall should will would to of in on at for from with by as into onto out about than then and or if "
     "so i me my mine you your we our us they their them he she his her what which who whom whose when where why how "
-    "there here please pls tell hi hello hey quick question thanks thank know want need like get got give given "
-    "take takes taken let way ways step steps possible possibility explain describe show find "
-    "much many long often reason allowed okay ok just also really exactly currently help some any one go goes come "
-    "comes see say says d s t re ll ve m what's how's where's it's i'd i'm don't doesn't isn't"
+    "there here please pls tell hi hello hey quick question thanks thank let way ways step steps possibility explain "
+    "describe much many long often reason okay ok just also some any one d s t re ll ve m what's how's where's it's "
+    "i'd i'm don't doesn't isn't whats i've i'll we've"
 )
 """Words that say little of what a question is about."""
 

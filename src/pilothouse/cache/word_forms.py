@@ -4,7 +4,7 @@ The tables are general and small on purpose: verbs that mean the same in nearly 
 everyday words, British and American spellings. A synonym that is missing costs a hit, a wrong one an answer.
 """
 
-__all__ = ["LIGHT", "SYNONYMS", "misspelt", "root"]
+__all__ = ["AROUND_TALK", "LIGHT", "SYNONYMS", "TALK", "misspelt", "root"]
 
 _IRREGULAR = {
     word: base
@@ -155,6 +155,7 @@ garbage rubbish trash
 lorry truck
 petrol gas gasoline
 email mail
+bicycle bike
 shop store
 doctor physician
 """
@@ -165,15 +166,33 @@ SYNONYMS = _synonyms()
 LIGHT = frozenset(
     map(
         root,
-        "time times year years month date thing things person someone place amount number way reason right good best "
-        "better proper correct process procedure command use able whether between function happen apply set put mean "
-        "exactly still already currently bit lot going try find see show view look want need require necessary "
-        "possible allowed permitted normal usually generally actually really quickly soon long big enough large kind "
-        "sort type another more other different own method question answer per up through something anything problem "
-        "issue status called start begin get yet ever once".split(),
+        "exactly still already currently yet ever actually really usually generally normally simply way want need "
+        "require necessary possible allowed permitted able use get have take go whether time month year right good "
+        "best correct proper reason procedure process command thing look see view find show put start begin aged".split(),
     )
 )
-"""Roots of words that say so little that one question may have them and another not."""
+"""Roots of words that say so little that one question may have them and the other have nothing in their place."""
+
+TALK = frozenset(
+    map(
+        root,
+        "hi hello hey dear greetings thanks thank thx cheers regards appreciate appreciated sorry apologies excuse "
+        "wonder wondering curious help idea ideas advice suggestion suggestions hint tip google googled search searched "
+        "searching looked looking urgent urgently asap hurry rush confused unsure um uh er hm hmm btw fyi question "
+        "questions asking asked answered folks guys".split(),
+    )
+)
+"""Roots of words about asking: `sorry to bother you`."""
+
+AROUND_TALK = frozenset(
+    map(
+        root,
+        "all everyone everybody team advance much very lot kindly bother disturb again quick silly stupid answer "
+        "explained before already somewhere anyone someone anybody somebody tell know everywhere anywhere found find "
+        "nothing anything read try tried rather quite really bit little understand get got".split(),
+    )
+)
+"""Roots of words that may stand beside them."""
 
 
 def misspelt(one: str, other: str) -> bool:

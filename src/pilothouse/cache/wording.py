@@ -25,32 +25,40 @@ from pilothouse.cache.vocabulary import (
     UNITS,
     YES_OR_NO,
 )
-from pilothouse.cache.word_forms import root
+from pilothouse.cache.word_forms import AROUND_TALK, TALK, root
 
 __all__ = ["Wording", "read"]
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?|\d+")
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
-_IDENTIFIER = re.compile(r"\b(?:\w+(?:[_./:@-]\w+)+|[a-z]+[A-Z]\w*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*\d\w*)\b")
-_MAY_BE_IDENTIFIER = re.compile(r"[\d_./:@-]\w|[a-z][A-Z]")
+_IDENTIFIER = re.compile(r"\b(?:\w+(?:[_./:@]\w+)+|[a-z]+[A-Z]\w*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*\d\w*)\b")
+_MAY_BE_IDENTIFIER = re.compile(r"[\d_./:@]\w|[a-z][A-Z]")
 _SENTENCE = re.compile(r"(?:^|[.!?:]\s+|\n\s*)[\"'“(]*(\w+)")
 _PER = re.compile(PER)
 _EACH = re.compile(r"\b(?:each|every|all)(?= (?:the )?(?:\d+|day|night|week|month|quarter|year|time|hour|morning)\b)")
+_CLAUSE = re.compile(r"(?<=[.?!:;,])\s+|\bbut\b|\n+")
+_GOOD_DAY = re.compile(r"\bgood (?:morning|afternoon|evening|day)\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _REQUEST = re.compile(REQUESTS)
 _KINDS = tuple(kind for _, kind in KINDS)
 _KIND = re.compile("|".join(f"({pattern})" for pattern, _ in KINDS))  # the group that matches is the kind's number
 _YES_OR_NO = re.compile(YES_OR_NO)
+_OPEN = re.compile(r"\b(?:what|which|whats)\b")
 _MODALITIES = tuple((re.compile(pattern), modality) for pattern, modality in MODALITIES)
-_PAST = re.compile(r"\b(?:was|were|did|had)\b|n't have ")
+_PAST = re.compile(r"\b(?:was|were|did|had)(?:n't)?\b")
 _PRESENT = re.compile(r"\b(?:is|are|am|do|does|has|have|can|may|must|should)\b")
 _FUTURE = re.compile(r"\b(?:will|won't)\b")
+_ENDED = re.compile(r"ed\b")
 _PARTICIPLE = re.compile(r"\b(?:is|are|was|were|be|been|being|am|have|has|had|get|got)\b")
 _NO_NAMES = COMMON_CAPITALS | TIMES.keys()
 _APART = (
     FILLERS | NUMBER_WORDS.keys() | TIMES.keys() | ANCHORS.keys() | QUANTIFIERS.keys() | NEGATIONS
 )  # compared by rules of their own, or not at all
-_LINKS = frozenset("a an the my i your our".split())  # of no weight in what stands between two words
+_SMALL = FILLERS | NEGATIONS
+_ASKING = frozenset("what which who whom whose when where why how".split())
+_YES, _WHAT = frozenset(("yes or no",)), frozenset(("what",))
+_LINKS = frozenset(("a", "an", "the", "my", "i", "your", "our"))  # of no weight in what stands between two words
 _SCRIPTS = (
     ("Cyrillic", "\u0400", "\u052f"), ("Greek", "\u0370", "\u03ff"), ("Hebrew", "\u0590", "\u05ff"),
     ("Arabic", "\u0600", "\u06ff"), ("Devanagari", "\u0900", "\u097f"), ("Thai", "\u0e00", "\u0e7f"),
@@ -75,7 +83,7 @@ class Wording:
     times: frozenset[str]
     quantifiers: frozenset[str]
     denied: bool
-    kind: str | None
+    kinds: frozenset[str]
     modality: str | None
     tense: str | None
     language: str | None
@@ -90,11 +98,12 @@ class Wording:
 
 def read(text: str) -> Wording:
     """One question, as far as these rules understand it."""
-    lower = text.lower().replace("’", "'")
+    text = _question(text.replace("’", "'"))
+    lower = text.lower()
+    asked = _REQUEST.sub("", lower)
     words = _WORD.findall(lower)
     vocabulary = frozenset(words)
-    asked = _REQUEST.sub("", lower)
-    kind = _kind(asked)
+    kinds = _kinds(asked)
     content, between, written, directions = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
     return Wording(
         text=lower,
@@ -108,9 +117,9 @@ def read(text: str) -> Wording:
         ),
         quantifiers=frozenset(QUANTIFIERS[w] for w in _quantifiers(lower, vocabulary)),
         denied=sum(w in NEGATIONS or w.endswith("n't") for w in words) % 2 == 1,
-        kind=kind,
-        modality=_modality(asked) if kind == "yes or no" else None,
-        tense=_tense(asked),
+        kinds=kinds,
+        modality=_modality(asked) if kinds in (_YES, _WHAT) else None,
+        tense=_tense(asked, kinds),
         language=_language(vocabulary, text),
         quoted=_quoted(text),
         names=_names(text),
@@ -122,11 +131,33 @@ def read(text: str) -> Wording:
     )
 
 
-def _kind(asked: str) -> str | None:
-    found = [match.lastindex or 0 for match in _KIND.finditer(asked)]
+def _question(text: str) -> str:
+    """The text without the clauses that are only about asking; the whole where nothing else is left."""
+    clauses = _CLAUSE.split(_GOOD_DAY.sub("Hello", text))
+    if len(clauses) == 1:
+        return text
+    return " ".join(clause for clause in clauses if not _talk(clause.lower())) or text
+
+
+def _talk(clause: str) -> bool:
+    """`thanks in advance`, `I was wondering`: about asking, without a number or a question of its own."""
+    words = _WORD.findall(clause)
+    found = [root(word) for word in words]
+    return (
+        not TALK.isdisjoint(found)
+        and all(r in TALK or r in AROUND_TALK or word in _SMALL for word, r in zip(words, found, strict=True))
+        and _ASKING.isdisjoint(words)
+        and not _DIGIT.search(clause)
+    )
+
+
+def _kinds(asked: str) -> frozenset[str]:
+    found = frozenset(_KINDS[(match.lastindex or 1) - 1] for match in _KIND.finditer(asked))
     if found:
-        return _KINDS[min(found) - 1]
-    return "yes or no" if _YES_OR_NO.search(asked) else None
+        return found
+    if _YES_OR_NO.search(asked):
+        return _YES
+    return _WHAT if _OPEN.search(asked) else found
 
 
 def _content(asked: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str], dict[str, str]]:
@@ -141,11 +172,15 @@ def _content(asked: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], 
         if word in PREPOSITIONS:
             preposition = word
         bare = word.removesuffix("'s")
-        found = root(bare)
-        if bare in _APART or found in FILLERS:
+        if bare == "i":
+            content.append("i")  # for the order: what I do before they do is not what they do before I do
+            between.append(tuple(gap))
+            gap = []
+        if bare in _APART:
             if word not in _LINKS:
                 gap.append(word)
             continue
+        found = root(bare)
         content.append(found)
         between.append(tuple(gap))
         written.setdefault(found, bare)
@@ -176,13 +211,14 @@ def _modality(asked: str) -> str | None:
     return next((modality for pattern, modality in _MODALITIES if pattern.search(asked)), None)
 
 
-def _tense(asked: str) -> str | None:
-    """`past`, `present` or `future` where the auxiliaries agree; without any it is the present, if no verb says else."""
-    tenses = [(_PAST, "past"), (_PRESENT, "present"), (_FUTURE, "future")]
-    found = [tense for pattern, tense in tenses if pattern.search(asked)]
-    if not found:
-        return None if "ed " in asked or asked.rstrip("?.! ").endswith("ed") else "present"
-    return found[0] if len(found) == 1 else None
+def _tense(asked: str, kinds: frozenset[str]) -> str | None:
+    """`past` where an auxiliary is; else `present` or `future`, by the auxiliaries, if no verb says otherwise."""
+    if _PAST.search(asked):
+        return "past"
+    present, future = _PRESENT.search(asked) is not None, _FUTURE.search(asked) is not None
+    if future and "yes or no" not in kinds:  # "Will it fit?" asks what "Does it fit?" does
+        return None if present else "future"
+    return "present" if present or future or not _ENDED.search(asked) else None
 
 
 def _quoted(text: str) -> frozenset[str]:
