@@ -59,6 +59,7 @@ class Keys:
         self.directory = self._loaded.directory
         self.hash_of = self._loaded.hash_of
         self.principal_of = self._loaded.principal_of
+        self.current = self._loaded.current
         self.person = self._loaded.person
 
     def watch(self, changes: Changes) -> None:

@@ -21,6 +21,7 @@ __all__ = ["IN_PROCESS", "MASTER", "NEVER", "LoadedKeys"]
 MASTER = "master"
 IN_PROCESS = "in-process"
 NEVER = 2**63 - 1
+_MEMBER = "member:"
 
 _NAMES = (
     "project_id", "id", "hash", "name", "role", "team_id", "policy", "limits", "budgets", "successor_id", "expires_us",
@@ -85,6 +86,14 @@ class LoadedKeys:
         found = None if hashed is None else self.find(hashed)
         return None if found is None else found[0]
 
+    def current(self, key_id: str, project_id: str) -> Principal | None:
+        """What stands behind a `Principal.key_id` now, be it a key or a person; None where that is over."""
+        if key_id == IN_PROCESS:
+            return self._administrator() if self._in_process else None
+        if key_id.startswith(_MEMBER):
+            return self.person([key_id.removeprefix(_MEMBER)], project_id)
+        return self.principal_of(key_id)
+
     def person(self, subjects: Sequence[str], project_id: str | None = None) -> Principal | None:
         """The member that goes by one of these names in a project; without one, in `default` or else the first."""
         found = [member for name in subjects for member in self.directory.memberships(name)]
@@ -139,7 +148,7 @@ class LoadedKeys:
     def _meet(self, member: Member) -> Principal:
         with self._lock:
             made = self._people[member] = Principal(
-                member.project_id, f"member:{member.subject}", member.role,
+                member.project_id, f"{_MEMBER}{member.subject}", member.role,
                 self.directory.organisation_of(member.project_id), member.team_id, member.subject,
                 levels=self.directory.levels(member.project_id, member.team_id),
             )  # fmt: skip

@@ -85,8 +85,6 @@ class FormReader:
         self._part = _part(bytes(self._buffer[:end]))
         found.append((self._part, b""))
         del self._buffer[: end + 4]
-        if self._buffer.startswith(self._delimiter[2:]):  # an empty part whose own line end was taken for the head's
-            self._buffer[:0] = b"\r\n"
         self._in_head = False
         return True
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pilothouse.errors import InvalidRequest
+from pilothouse.errors import InvalidRequest, ProviderError
 from pilothouse.providers.base import Exchange, HttpProvider
 from pilothouse.providers.batch_api import Undecided, VendorBatch, VendorResult, lines_of
 from pilothouse.providers.failures import UNREADABLE
@@ -135,6 +135,9 @@ class AnthropicBatches:
 
     def read(self, operation: str, model: str, body: bytes) -> ChatChunk:
         return self._read(operation, model, body)
+
+    def failure(self, status: int, body: bytes) -> ProviderError:
+        return self._provider.error_from(status, body, {})
 
     async def cancel(self, vendor_id: str) -> None:
         await self._post(f"{self._url}/{quote(vendor_id, safe='')}/cancel", b"")

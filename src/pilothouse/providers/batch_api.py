@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from pilothouse.errors import ProviderError
 from pilothouse.types import ChatChunk, Json, ModelRequest
 
 __all__ = ["BatchApi", "OffersBatches", "Undecided", "VendorBatch", "VendorResult", "lines_of"]
@@ -80,6 +81,10 @@ class BatchApi(Protocol):
 
     def read(self, operation: str, model: str, body: bytes) -> ChatChunk:
         """An answer as that of a call to `model` would have been. Raises ProviderError."""
+        ...
+
+    def failure(self, status: int, body: bytes) -> ProviderError:
+        """The error that an answer with another status than 200 tells of."""
         ...
 
     async def cancel(self, vendor_id: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pilothouse.errors import InvalidRequest
+from pilothouse.errors import InvalidRequest, ProviderError
 from pilothouse.ids import new_id
 from pilothouse.providers.base import Exchange, HttpProvider
 from pilothouse.providers.batch_api import VendorBatch, VendorResult, lines_of
@@ -131,6 +131,9 @@ class OpenAIBatches:
 
     def read(self, operation: str, model: str, body: bytes) -> ChatChunk:
         return self._read(operation, body)
+
+    def failure(self, status: int, body: bytes) -> ProviderError:
+        return self._provider.error_from(status, body, {})
 
     async def cancel(self, vendor_id: str) -> None:
         await self._post(f"batches/{quote(vendor_id, safe='')}/cancel", b"")

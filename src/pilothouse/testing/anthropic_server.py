@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from pilothouse.testing.server import WireServer
+from pilothouse.testing.batches import AnthropicBatchBook
+from pilothouse.testing.server import Plain, WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
 from pilothouse.types import Json, Usage
 
@@ -40,6 +41,13 @@ _TOOL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 class AnthropicServer(WireServer):
     """Speaks as api.anthropic.com. Any API key will do, none will not. Words for `finish_reason` that are not
     OpenAI's, such as `pause_turn`, are said as they are."""
+
+    def __init__(self, default: Answer | None = None) -> None:
+        super().__init__(default)
+        self.batches = AnthropicBatchBook(self)
+
+    def beside(self, got: Received) -> Plain | None:
+        return self.batches.answer(got)
 
     def hear(self, got: Received) -> Heard:
         self._check_headers(got)

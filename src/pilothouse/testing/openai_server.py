@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from pilothouse.ids import new_id
+from pilothouse.testing.batches import OpenAIBatchBook
 from pilothouse.testing.judging import moderated, reranked
 from pilothouse.testing.openai_responses import error_event, hear_response, response_body, response_frames
-from pilothouse.testing.server import WireServer
+from pilothouse.testing.server import Plain, WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
 from pilothouse.types import Json, text_of
 
@@ -42,6 +43,13 @@ _DIMENSIONS = 8
 
 class OpenAIServer(WireServer):
     """Speaks as api.openai.com, or as an Azure deployment on Azure's paths. Any API key will do, none will not."""
+
+    def __init__(self, default: Answer | None = None) -> None:
+        super().__init__(default)
+        self.batches = OpenAIBatchBook(self)
+
+    def beside(self, got: Received) -> Plain | None:
+        return self.batches.answer(got)
 
     def hear(self, got: Received) -> Heard:
         match = _PATH.match(got.path)

@@ -11,7 +11,7 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import msgspec
 from aiohttp import web
@@ -19,7 +19,7 @@ from aiohttp import web
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, fragments
 from pilothouse.types import Json
 
-__all__ = ["WireServer"]
+__all__ = ["Plain", "WireServer"]
 
 _MIDWAY = ("hang_midway", "reset_midway", "half_frame", "cut", "error_event")
 _HTML = (
@@ -27,6 +27,14 @@ _HTML = (
 )
 _TURNS = 5
 """Turns of the loop after each write, in which a client in the same loop reads it: so that cuts stay cuts."""
+
+
+class Plain(NamedTuple):
+    """An answer as it is."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
 
 
 class WireServer(ABC):
@@ -63,6 +71,11 @@ class WireServer(ABC):
     @abstractmethod
     def error_frame(self) -> bytes:
         """The frame by which the vendor tells of an error (an overload) in the middle of a stream."""
+
+    def beside(self, got: Received) -> "Plain | None":
+        """The answer to a request that is no call to a model, such as an upload; None where it is one. May raise
+        Refusal."""
+        return None
 
     def success_headers(self, heard: Heard, answer: Answer) -> dict[str, str]:
         """Headers of a JSON success, for vendors that say something there."""
@@ -141,9 +154,11 @@ class WireServer(ABC):
     async def _answer(self, request: web.Request, got: Received) -> web.StreamResponse:
         answer = self.default
         try:
+            if (plain := self.beside(got)) is not None:
+                return web.Response(status=plain.status, body=plain.body, content_type=plain.content_type)
             got.body = _decoded(got.raw)
             got.heard = heard = self.hear(got)
-            answer = self._pick(heard)
+            answer = self.pick(heard)
             if answer.fault == "html":
                 return web.Response(status=502, body=_HTML, content_type="text/html")
             if answer.fault == "garbage":
@@ -180,7 +195,8 @@ class WireServer(ABC):
             request.transport.abort()
         return response
 
-    def _pick(self, heard: Heard) -> Answer:
+    def pick(self, heard: Heard) -> Answer:
+        """What to answer, as said above."""
         if self._queue:
             return self._queue.popleft()
         try:
