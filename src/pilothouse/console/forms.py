@@ -60,7 +60,8 @@ class Fields:
             for row in zip(*(self.all(f"budget_{name}") for name in names), strict=False)
         ]
         without = [period for period in _PERIODS if period not in {row["period"] for row in rows}]
-        return rows + [{"period": period, "usd": "", "tokens": "", "alert": "80"} for period in without]
+        rows += [{"period": period, "usd": "", "tokens": "", "alert": "80"} for period in without]
+        return sorted(rows, key=lambda row: (*_PERIODS, row["period"]).index(row["period"]))
 
 
 async def read_fields(request: Request, largest: int = _LARGEST) -> Fields:

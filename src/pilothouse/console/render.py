@@ -66,7 +66,7 @@ class Renderer:
         }  # fmt: skip
         pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
         self._environment.globals |= {
-            "root": ROOT, "pages": pages, "asset": self._asset, "problem": problem, "notices": _NOTICES,
+            "root": ROOT, "pages": pages, "asset": self._asset, "config_problem": problem, "notices": _NOTICES,
         }  # fmt: skip
         self._assets: dict[str, str] = {}
 

@@ -13,11 +13,11 @@ from pilothouse.errors import NotFound
 from pilothouse.gateway.health import DeploymentHealth
 from pilothouse.gateway.plan import Deployment
 from pilothouse.ids import now_us
-from pilothouse.observe.money import usd
 
 __all__ = ["pages"]
 
 _MILLION = 1_000_000
+_NANO = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +141,4 @@ def _price(rooms: ConsoleRooms, deployment: Deployment) -> str | None:
         rooms.prices.most(*asked, *tokens, now_us(), provider=deployment.provider.name)
         for tokens in ((_MILLION, 0), (0, _MILLION))
     )
-    return None if read is None or written is None else f"{usd(read)} / {usd(written)}"
+    return None if read is None or written is None else f"${read / _NANO:g} / ${written / _NANO:g}"
