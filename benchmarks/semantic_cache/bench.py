@@ -114,7 +114,12 @@ async def replay(split: str, threshold: float, vectors: dict[str, np.ndarray]) -
 
 def main() -> None:
     encoder = Encoder(EncoderStore(Settings.from_env().models_dir).ensure())
-    texts = {text for split in ("calibration", "seen", "second", "heldout") for p in pairs(split) for text in (p.one, p.other)}
+    texts = {
+        text
+        for split in ("calibration", "seen", "second", "third", "heldout")
+        for p in pairs(split)
+        for text in (p.one, p.other)
+    }
     texts |= {text for text, _ in asked_of("heldout")}
     ordered = sorted(texts)
     start = time.perf_counter()

@@ -1,6 +1,6 @@
 """Rewritings of a question: those that keep its meaning, and those that change it. Deterministic.
 
-The first two sets share theirs; the second has its own, and so have the held-out domains: no mechanism that is reported
+The first two sets share theirs; the second and the third have their own, and so have the held-out domains: no mechanism that is reported
 on was there to learn from.
 """
 
@@ -156,7 +156,7 @@ def halfway(text: str) -> str | None:
     return None
 
 
-# ---- held out: the meaning stays
+# ---- third set: the meaning stays
 
 
 def doubled(text: str) -> str:
@@ -200,7 +200,7 @@ def squeezed(text: str) -> str:
     return text.replace(", ", ",").replace("?", " ??").replace(" ", "  ", 1)
 
 
-# ---- held out: the meaning changes
+# ---- third set: the meaning changes
 
 
 def refused(text: str) -> str | None:
@@ -253,15 +253,102 @@ def recalled(text: str) -> str | None:
     return None
 
 
+# ---- held out: the meaning stays
+
+
+def vowelless(text: str) -> str:
+    """The last vowel of the second-longest plain word is missing."""
+    words = sorted(re.findall(r"[a-z]+", text), key=len)
+    word = words[-2] if len(words) > 1 else words[-1]
+    at = max((i for i, letter in enumerate(word[:-1]) if letter in "aeiou"), default=0)
+    return text.replace(word, word[:at] + word[at + 1 :], 1) if at else text
+
+
+def dotted(text: str) -> str:
+    return text.lower().replace("?", "...").replace(".", "...") if "..." not in text else text
+
+
+def from_phone(text: str) -> str:
+    return f"{text} (sent from my phone, please forgive the typos)"
+
+
+def obliging(text: str) -> str:
+    return f"{text} Much obliged for any pointers."
+
+
+def office(text: str) -> str:
+    return f"Happy Monday! {text}"
+
+
+def exclaimed(text: str) -> str:
+    return text.rstrip("?.") + "?!?!"
+
+
+def numbered(text: str) -> str:
+    """As an item of a list."""
+    return f"- {text}"
+
+
+def spaced(text: str) -> str:
+    return "  " + text.replace(" ", "\n", 1) + "  "
+
+
+# ---- held out: the meaning changes
+
+
+def kept_from(text: str) -> str | None:
+    for old, new in (("How do I ", "How do I make others "), ("Can I ", "Can I be made to "), ("Does ", "How does ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def secured(text: str) -> str | None:
+    return text.replace("How do I ", "Why should I ", 1) if text.startswith("How do I ") else None
+
+
+def by_night(text: str) -> str:
+    return text.rstrip("?.") + " at night?"
+
+
+def partly(text: str) -> str | None:
+    """A small word that narrows it."""
+    for old, new in ((" the ", " the wrong "), (" a ", " half a ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def doubted(text: str) -> str | None:
+    """Whether, where it was how, and how, where it was whether."""
+    for old, new in (("Why does ", "Does "), ("How many ", "Why so many "), ("Is ", "How come "), ("When is ", "Is ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def remote(text: str) -> str:
+    return text.rstrip("?.") + " by post?"
+
+
+def more_of(text: str) -> str | None:
+    for old, new in (("How long ", "How much longer "), ("How much ", "How little "), ("Which ", "Which other ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
 KEEPING = {
     "calibration": (polite, greeted, casual, mistyped, contracted),
     "seen": (polite, greeted, casual, mistyped, contracted),
     "second": (swapped, texted, wondered, excused, telegraphic, urgent, searched),
-    "heldout": (doubled, neighbouring, greeting_all, confused, anyone, rambling, shouted, squeezed),
+    "third": (doubled, neighbouring, greeting_all, confused, anyone, rambling, shouted, squeezed),
+    "heldout": (vowelless, dotted, from_phone, obliging, office, exclaimed, numbered, spaced),
 }
 CHANGING = {
     "calibration": (negated, past, dated, scoped, elsewhere),
     "seen": (negated, past, dated, scoped, elsewhere),
     "second": (preceded, obliged, other_word, underage, compared, halfway),
-    "heldout": (refused, described, in_bulk, cheaply, afterwards, instead, asked_of_who, recalled),
+    "third": (refused, described, in_bulk, cheaply, afterwards, instead, asked_of_who, recalled),
+    "heldout": (kept_from, secured, by_night, partly, doubted, remote, more_of),
 }
