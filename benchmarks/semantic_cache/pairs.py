@@ -1,6 +1,7 @@
 """Pairs of questions, made from blocks by hand: some mean the same, some only look alike. Deterministic.
 
-`questions.txt`, `second.txt` and `third.txt` have the domains that calibrate, `heldout.txt` those that are only reported on.
+`questions.txt`, `second.txt` and `third.txt` have the domains that calibrate, `heldout.txt` those that are only
+reported on.
 
 Every question has a meaning: the block it stands in, its near miss if it is one, the values of its slots, and what a
 rewriting changed in it. Two questions mean the same if their meanings are equal.

@@ -1,7 +1,7 @@
 """Rewritings of a question: those that keep its meaning, and those that change it. Deterministic.
 
-The first two sets share theirs; the second and the third have their own, and so have the held-out domains: no mechanism that is reported
-on was there to learn from.
+The first two sets share theirs; the second and the third have their own, and so have the held-out domains: no mechanism
+that is reported on was there to learn from.
 """
 
 import re

@@ -189,12 +189,17 @@ class Lookup:
         return answer if age < most * 1e6 else None
 
     def _served(self, answer: Answer, how: How) -> None:
-        self.answer, self.how = answer, how
-        self._count(how)
+        self.answer = answer
+        self._tell(how)
 
     def _joined(self) -> None:
-        self.how = "coalesced"
-        self._count("coalesced")
+        self._tell("coalesced")
+
+    def _tell(self, how: How) -> None:
+        """Note where the answer comes from, for the answer's headers too."""
+        self.how = how
+        self._call.headers.append(("x-pilothouse-cache", how))
+        self._count(how)
 
     def _count(self, what: str) -> None:
         self._caches.count(self._call.project_id, self._alias, what)

@@ -34,7 +34,9 @@ LONGEST_QUESTION = 512
 _GROUP = 2048  # questions of one context; the oldest goes
 _MOST = 20_000  # questions in memory, 32 MB of vectors; the context that was used longest ago goes
 _REFRESH_US = 10_000_000
-_CANDIDATES = 8  # questions compared, at most, of those above the threshold: near misses may be nearer than the one meant
+_CANDIDATES = (
+    8  # questions compared, at most, of those above the threshold: near misses may be nearer than the one meant
+)
 _READ = 4096  # wordings kept: reading a question costs ten times what comparing two costs; about 8 kB each
 _SAID = ("prompt", "input", "messages")  # where the dialects have the conversation; looked at as a chat's messages
 

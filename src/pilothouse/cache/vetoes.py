@@ -15,7 +15,7 @@ __all__ = ["conflict"]
 
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
 _OPEN = frozenset((frozenset(("what",)),))
-_OPEN_TO = frozenset(("how", "duration", "count", "price"))
+_OPEN_TO = frozenset(("how", "duration", "count", "degree"))
 _JOINING = (("and",), ("or",))  # what these join may stand in either order
 _NEAR = 2  # words apart, at most, of a pair whose order is looked at
 
@@ -55,7 +55,7 @@ def _by_words(a: Wording, b: Wording) -> str | None:
         return "names"
     if any(b.directions.get(word, way) != way for word, way in a.directions.items()):
         return "direction"
-    if _residue(a, b):
+    if _residue(a, b) or _repeated(a, b):
         return "words"
     return "order" if _turned_round(a, b) else None
 
@@ -76,13 +76,24 @@ def _residue(a: Wording, b: Wording) -> bool:
     return bool(left and right) or not (left | right) <= LIGHT
 
 
+def _repeated(a: Wording, b: Wording) -> bool:
+    """Whether a word that both have is there more often in one."""
+    if len(a.content) == len(a.written) and len(b.content) == len(b.written):
+        return False
+    return any(a.content.count(word) != b.content.count(word) for word in a.written.keys() & b.written.keys())
+
+
 _NONE: frozenset[int] = frozenset()
 
 
 def _turned_round(a: Wording, b: Wording) -> bool:
-    """Whether two words stand in the other order with the same words between them: `a trailer with a car`."""
+    """Whether two words stand in the other order with the same words between them (`a trailer with a car`), or on the
+    other sides of one (`children travel without parents`)."""
     pairs = _pairs(b)
-    return any(pairs.get((y, x)) == link and link not in _JOINING for (x, y), link in _pairs(a).items() if x != y)
+    if any(pairs.get((y, x)) == link and link not in _JOINING for (x, y), link in _pairs(a).items() if x != y):
+        return True
+    around = _around(b)
+    return any((y, middle, x) in around for x, middle, y in _around(a))
 
 
 def _pairs(wording: Wording) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -96,6 +107,18 @@ def _pairs(wording: Wording) -> dict[tuple[str, str], tuple[str, ...]]:
             found.setdefault((word, content[j]), link)
             link = (*link, content[j])
     return found
+
+
+def _around(wording: Wording) -> set[tuple[str, str, str]]:
+    """Each word between two others near it."""
+    content = wording.content
+    return {
+        (before, middle, after)
+        for i, middle in enumerate(content)
+        for before in content[max(0, i - _NEAR) : i]
+        for after in content[i + 1 : i + 1 + _NEAR]
+        if len({before, middle, after}) == 3
+    }
 
 
 def _simple_past(a: Wording, b: Wording) -> bool:

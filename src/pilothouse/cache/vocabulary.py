@@ -110,7 +110,7 @@ PER = r"\b(?:per|each|every|a|this|single|one) (hour|day|night|week|month|quarte
 
 FILLERS = _words(
     "a an the this that these those it its is are was were be been am do does did doing have has had can could may "
-    "might must shall should will would to of in on at for from with by as into onto out about than then and or if "
+    "might must shall should will would to of in on at for from with by as into onto about than then and or if "
     "so i me my mine you your we our us they their them he she his her what which who whom whose when where why how "
     "there here please pls tell hi hello hey quick question thanks thank let way ways step steps possibility explain "
     "describe much many long often reason okay ok just also some any one d s t re ll ve m what's how's where's it's "
@@ -352,6 +352,7 @@ KINDS = (
         r"\b(?:what|which) way\b|\bprocedure\b|\bhow\W*$",
         "how",
     ),
+    (r"\bhow (?=\w+ (?:is|are|was|were|do|does|did|can|could|should|must|will|would)\b)", "degree"),
 )
 """The first that is found says what is asked for; `what` and `which` leave it open."""
 

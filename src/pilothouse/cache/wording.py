@@ -153,10 +153,10 @@ def _talk(clause: str) -> bool:
 
 def _kinds(asked: str) -> frozenset[str]:
     found = frozenset(_KINDS[(match.lastindex or 1) - 1] for match in _KIND.finditer(asked))
+    if _YES_OR_NO.search(asked):
+        return found | _YES
     if found:
         return found
-    if _YES_OR_NO.search(asked):
-        return _YES
     return _WHAT if _OPEN.search(asked) else found
 
 
