@@ -19,6 +19,7 @@ from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
+from pilothouse.api.shadow import routes as shadow_routes
 from pilothouse.api.spend import routes as spend_routes
 from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.traces import routes
@@ -28,25 +29,33 @@ from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.attempts import Attempts
+from pilothouse.gateway.batch_runner import BatchRooms, BatchRunner
+from pilothouse.gateway.batches import Batching
 from pilothouse.gateway.checks import HealthChecks
 from pilothouse.gateway.complexity import Complexity
 from pilothouse.gateway.health import Health
 from pilothouse.gateway.passthrough import PassThrough
 from pilothouse.gateway.plan import Deployment
 from pilothouse.gateway.runtime import RuntimeBuilder
+from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
+from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
 from pilothouse.observe.ledger import Ledger
+from pilothouse.principal import Principal
 from pilothouse.protocols import Provider
 from pilothouse.providers.builtin import BuiltinProvider
 from pilothouse.rag import Rag, RagProvider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Snapshot
 from pilothouse.storage import Jobs, LocalExecutor, SnapshotStore, Spool, open_store
+from pilothouse.storage.batch_leases import BatchLeases
+from pilothouse.storage.batches import BatchStore
 from pilothouse.storage.changes import Changes
 from pilothouse.storage.counters import open_counters
+from pilothouse.storage.files import FileStore
 from pilothouse.storage.responses import ResponseStore
 from pilothouse.web import Root, Server
 
@@ -92,7 +101,13 @@ class Platform:
         self.live.load()
         self.kept = ResponseStore(self.store.observe)
         passing = PassThrough(gateway, self._rooms, self.metrics, settings.max_body_bytes)
-        self.endpoints = Endpoints(gateway, self.door, self.recorder, self.metrics, settings, self.kept, passing)
+        self._open_batches(settings)
+        batching = Batching(
+            self.files, self.batches, self.batch_runner, lambda: self.snapshot.config.batch.max_file_bytes
+        )
+        self.endpoints = Endpoints(
+            gateway, self.door, self.recorder, self.metrics, settings, self.kept, passing, batching
+        )
 
     def _open_access(self, settings: Settings) -> None:
         """Who may call, and how changes made elsewhere are noticed."""
@@ -145,12 +160,31 @@ class Platform:
         self._rooms = rooms = Rooms(self.limiter, self.budgets, self.caches, self.prices)
         attempts = Attempts(self.health)
         self.gateway = Gateway(empty, rooms, attempts, self.metrics, capture=settings.capture_payloads)
+        self.mirror = self.gateway.mirror = Mirror(self.gateway.chat, self.limiter, self.encode)
+        dropped = "Calls that were not mirrored because too many were."
+        self.metrics.pull("counter", "pilothouse_shadow_dropped", dropped, lambda: self.mirror.dropped)
         if settings.config != Settings().config and not settings.config.exists():
             raise ConfigError(f"{settings.config}: there is no such file. `pilothouse init` writes one.")
         snapshots = SnapshotStore(self.store.control, audited=audited)
         self.live = LiveConfig(snapshots, settings.config, self._prepare, notices=self.changes)
         rejected = "Whether a newer configuration could not be served."
         self.metrics.pull("gauge", "pilothouse_config_rejected", rejected, lambda: float(bool(self.live.problem)))
+
+    def _open_batches(self, settings: Settings) -> None:
+        """Files and batches, and what works batches off while a server runs."""
+        control = self.store.control
+        self.files, self.batches = FileStore(control), BatchStore(control)
+        self.batch_runner = BatchRunner(
+            BatchRooms(
+                self.gateway, self.files, BatchLeases(control), self.budgets, self.prices, self.recorder,
+                self._principal, lambda: self.metrics.in_flight, settings.request_timeout,
+            )
+        )  # fmt: skip
+
+    def _principal(self, key_id: str, project_id: str) -> Principal | None:
+        """Who that is now, after every change that was made anywhere."""
+        self.changes.check()
+        return self.keys.current(key_id, project_id)
 
     def _room(self, deployment: Deployment) -> float:
         return self.limiter.last_room(deployment.id)
@@ -200,7 +234,7 @@ class Platform:
             routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
-            replay_routes(self.live, self.jobs, self.settings),
+            replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
             spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
         ]  # fmt: skip
         app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
@@ -228,7 +262,8 @@ class Platform:
         loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
-        self._tasks = [asyncio.create_task(work) for work in (self.live.run(), self._runtimes.run(), self._follow())]
+        running = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run())
+        self._tasks = [asyncio.create_task(work) for work in running]
 
     async def _follow(self) -> None:
         """Do on the loop what a new configuration asks for there."""
@@ -246,6 +281,7 @@ class Platform:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.batch_runner.aclose()
         await asyncio.to_thread(self.executor.stop, self.settings.shutdown_grace)
         await self._close_rooms()
 
@@ -278,6 +314,7 @@ class Platform:
 
     async def _close_rooms(self) -> None:
         await self.endpoints.aclose()
+        await self.mirror.aclose()
         await self.health_checks.stop()
         await self._runtimes.aclose()
         await self.caches.aclose()

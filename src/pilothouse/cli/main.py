@@ -37,6 +37,7 @@ COMMANDS = {
     "traces": "See what happened: list traces, show one.",
     "models": "The embedded encoder's files, and the models on offer.",
     "router": "Train and judge the choice between a simple and a complex model.",
+    "shadow": "What mirrored calls showed of a candidate model.",
     "jobs": "Background work: list, show, cancel.",
 }
 

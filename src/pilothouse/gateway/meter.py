@@ -96,7 +96,7 @@ class Meter:
         if self._finish is not None:
             span.attributes[RESPONSE_FINISH_REASONS] = [self._finish]
         if capture and self.started and self._request.operation != "embeddings":  # vectors tell nobody anything
-            span.output = self._output()
+            span.output = self.output()
 
     def so_far(self) -> Usage:
         """An estimate of what was used until now."""
@@ -117,7 +117,8 @@ class Meter:
         characters = sum(map(len, self._text)) + sum(map(len, self._reasoning)) + tools
         return max(self.deltas, estimate_tokens(characters))
 
-    def _output(self) -> Json:
+    def output(self) -> Json:
+        """What was answered, as a chat says it."""
         if self._last:
             data = ChatChunk(self._last).data
             if "choices" not in data:
