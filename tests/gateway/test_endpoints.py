@@ -291,3 +291,26 @@ async def test_a_call_ends_at_its_time_limit_also_while_it_streams(
     assert response.status == 200
     assert json.loads(events[-1].removeprefix("data: "))["error"]["code"] == "provider_timeout"
     assert [(s.status, s.error_code) for s in spans(served)] == [("error", "provider_timeout")] * 2
+
+
+async def test_the_headers_say_where_an_answer_comes_from_and_what_it_cost(
+    served: Served, http: aiohttp.ClientSession
+) -> None:
+    config = served.platform.snapshot.config.model_dump(mode="json")
+    config["models"]["chat"]["exact_cache"] = {"ttl": 60}
+    config["prices"] = [{"provider": "wire", "model": "wire-model", "input": 1, "output": 2}]
+    served.platform.live.put(type(served.platform.snapshot.config).model_validate(config), author="t", source="api")
+    body = {"model": "chat", "messages": HELLO}
+    async with http.post("/v1/chat/completions", json=body) as first:
+        usage = (await first.json())["usage"]
+    assert first.headers["x-pilothouse-routing"] == "single"
+    cost = (usage["prompt_tokens"] + 2 * usage["completion_tokens"]) / 1e6
+    assert float(first.headers["x-pilothouse-cost-usd"]) == pytest.approx(cost)
+    async with http.post("/v1/chat/completions", json=body) as second:
+        assert second.headers["x-pilothouse-cache"] == "exact"
+        assert float(second.headers["x-pilothouse-cost-usd"]) == 0
+    async with http.post("/v1/chat/completions", json={**body, "stream": True}) as third:
+        assert third.headers["x-pilothouse-cache"] == "exact"
+        assert (await third.text()).endswith("data: [DONE]\n\n")
+    assert len(served.upstream.requests) == 1
+    assert [span.cost_nano for span in spans(served)] == [0, 0, round(cost * 1e9)]

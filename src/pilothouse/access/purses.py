@@ -5,9 +5,8 @@ nothing of counters and of what was spent.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pilothouse.access.periods import Window, window
 from pilothouse.call import Call
@@ -80,8 +79,7 @@ def purses_of(account: str, project_id: str, budgets: Iterable[Budget]) -> tuple
     return tuple(Purse(account, project_id, period, some) for period, some in by_period.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(NamedTuple):
     """What a call is counted for: `names` whether or not they have budgets, `purses` where they have.
 
     `candidates` are the deployments that may answer, with their own purses, where any of them has one.

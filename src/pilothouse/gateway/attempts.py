@@ -13,7 +13,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pilothouse.call import Call, Span
 from pilothouse.config import Hedge, ModelConfig, Resilience
@@ -50,8 +50,7 @@ def _unheard(_: Deployment) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
+class Hooks(NamedTuple):
     """What Attempts asks of the path around it.
 
     `chosen` hears which deployment is about to be asked, and which one took over. `enter` takes a place at a deployment

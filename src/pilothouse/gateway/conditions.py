@@ -26,12 +26,16 @@ class Facts:
     def __init__(self, request: Request, call: Call, tokens: int | None = None) -> None:
         self.request = request
         self.call = call
-        if tokens is not None:
-            self.__dict__["tokens"] = tokens
+        self._tokens = tokens
 
-    @cached_property
+    @property
     def tokens(self) -> int:
         """The estimated input tokens."""
+        if self._tokens is None:  # a cached_property takes a lock, 2 us, on every call
+            self._tokens = self._estimated()
+        return self._tokens
+
+    def _estimated(self) -> int:
         messages = self._messages
         if messages:
             return sum(estimate_tokens(len(text_of(m.get("content")))) + _PER_MESSAGE for m in messages)
@@ -60,7 +64,7 @@ class Facts:
             return language_of(request.last_user_text())
         return language_of(next(iter(_texts(request)), ""))
 
-    @cached_property
+    @property
     def output_tokens(self) -> int | None:
         """The most that the caller lets the answer have."""
         request = self.request

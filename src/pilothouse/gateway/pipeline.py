@@ -71,6 +71,8 @@ class Gateway:
         try:
             async with aclosing(await self._answer(visit)) as chunks:
                 async for chunk in chunks:
+                    if not meter.started:
+                        visit.begin()
                     meter.feed(chunk)
                     if streams and not meter.deltas & 63:
                         visit.note_progress()

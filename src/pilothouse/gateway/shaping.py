@@ -5,8 +5,8 @@ be signed; limits on the output hold in every dialect. Pure functions; calls no 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from pilothouse.config import ModelConfig, OutputPolicy, Shaping
 from pilothouse.gateway.compress import extract, question_in, tidied
@@ -22,8 +22,7 @@ _LIMIT_NAMES = {"messages": ("max_tokens",), "responses": ("max_output_tokens",)
 _CHAT_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(NamedTuple):
     """The request to send, and about how many input tokens it is shorter by (4 characters count as one)."""
 
     request: ChatRequest

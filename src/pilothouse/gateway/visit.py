@@ -13,9 +13,10 @@ from pilothouse.access.limits import Limiter, Ticket
 from pilothouse.access.purses import Accounts
 from pilothouse.cache import Caches, Lookup, replay
 from pilothouse.call import Call, Progress, Reservation, Span
-from pilothouse.errors import AccessError, ConfigError, LimitError, Overloaded, PilothouseError
+from pilothouse.errors import AccessError, ConfigError, LimitError, Overloaded, PilothouseError, ProviderError
 from pilothouse.gateway.attempts import Hooks
 from pilothouse.gateway.conditions import Facts
+from pilothouse.gateway.health import is_own_fault
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.plan import Deployment, Plan
 from pilothouse.ids import new_id
@@ -51,7 +52,7 @@ class Visit:
 
     __slots__ = (
         "_hedge", "_hold", "_noted", "_rooms", "_tickets", "accounts", "call", "deployment", "lookup", "meter", "plan",
-        "refused", "request", "reservation", "runtime", "sent", "span", "ticket",
+        "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
     )  # fmt: skip
 
     def __init__(self, rooms: Rooms, runtime: "Runtime", request: ModelRequest, call: Call, span: Span) -> None:
@@ -67,7 +68,7 @@ class Visit:
         self.lookup: Lookup | None = None
         self.deployment: Deployment | None = None
         self.reservation: Reservation | None = None
-        self.refused = False
+        self.unmade = False
         self._hold: Hold | None = None
         self._hedge: tuple[Deployment, Reservation, Hold, Accounts] | None = None
         self._noted = 0
@@ -99,6 +100,14 @@ class Visit:
     def hooks(self) -> Hooks:
         return Hooks(self._chosen, self._enter, self._reserve_hedge, self._settle_hedge, self._last)
 
+    def begin(self) -> None:
+        """The first chunk is there: say in the answer's headers where it comes from."""
+        routing = self.span.attributes.get("routing")
+        if self.cached and self.lookup is not None:
+            self.call.headers.append(("x-pilothouse-cache", self.lookup.how))
+        elif isinstance(routing, str):
+            self.call.headers.append(("x-pilothouse-routing", routing))
+
     def note_progress(self) -> None:
         """Every so many deltas of a stream: what a crash would have to be charged at."""
         deltas, reservation, deployment = self.meter.deltas, self.reservation, self.deployment
@@ -112,7 +121,10 @@ class Visit:
 
     def fail(self, error: BaseException) -> None:
         """Note what ended the call."""
-        self.refused = isinstance(error, _OURS) and self.deployment is None
+        if isinstance(error, _OURS):
+            self.unmade = self.deployment is None
+        else:
+            self.unmade = isinstance(error, ProviderError) and is_own_fault(error) and not self.meter.started
         self.span.fail(self.call.reason(error))
 
     def end(self) -> None:
@@ -130,6 +142,8 @@ class Visit:
         self._settle_budget(0 if span.usage is None else span.usage.input_tokens + span.usage.output_tokens)
         if self.ticket is not None:
             self._settle_limits(self.ticket, usage)
+        if span.cost_nano is not None and not self.request.stream:  # a stream's headers have left long ago
+            self.call.headers.append(("x-pilothouse-cost-usd", f"{span.cost_nano / 1e9:.9f}"))
 
     @property
     def cached(self) -> bool:
@@ -147,8 +161,9 @@ class Visit:
         span.charge_id, span.accounts = reservation.id, self.accounts.charged(identifier)
 
     def _settle_limits(self, ticket: Ticket, usage: Usage | None) -> None:
-        """A call that we refused ourselves later on gives back all that it took."""
-        if self.refused:
+        """A call that we refused ourselves later on, or that found no provider able to answer, gives back all that it
+        took; one that the caller spoiled or left does not."""
+        if self.unmade:
             ticket.cancel()
         elif self.cached or usage is None:
             ticket.settle(0)

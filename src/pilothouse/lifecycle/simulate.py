@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import msgspec
+
 from pilothouse.access.limits import Limiter
 from pilothouse.access.purses import Purse, Purses
 from pilothouse.call import Call, Progress, Reservation, Span
@@ -273,4 +275,4 @@ def _capped(usage: Usage | None, policy: OutputPolicy, request: ChatRequest) -> 
     most = min((limit for limit in (asked, policy.cap) if limit is not None), default=None)
     if usage is None or most is None or usage.output_tokens <= most:
         return usage
-    return replace(usage, output_tokens=most, reasoning_tokens=min(usage.reasoning_tokens, most))
+    return msgspec.structs.replace(usage, output_tokens=most, reasoning_tokens=min(usage.reasoning_tokens, most))

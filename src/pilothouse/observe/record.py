@@ -1,7 +1,6 @@
 """Takes finished spans on the request's path: encode, append to the spool. A few microseconds, no database in sight."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, Protocol
 
 import msgspec
@@ -44,7 +43,7 @@ class SpoolRecorder:
 def _tamed(span: Span) -> Span:
     """A copy of a span that held what msgpack cannot say: huge integers, lone surrogates, foreign objects, depth."""
     fields = {name: _tame(getattr(span, name)) for name in span.__struct_fields__ if name != "usage"}
-    return Span(**fields, usage=span.usage and Usage(**_tame(asdict(span.usage))))
+    return Span(**fields, usage=span.usage and Usage(**_tame(msgspec.structs.asdict(span.usage))))
 
 
 def _tame(value: Any, depth: int = 0) -> Any:

@@ -5,16 +5,14 @@ arithmetic on names; knows nothing of keys or prices.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pilothouse.settings import Settings
 
 __all__ = ["Counters", "Fund", "Standing", "Take", "Verdict", "open_counters"]
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(NamedTuple):
     """`cost` units out of `limit` per minute, sliding (GCRA); or, with `parallel`, one of `limit` places at once.
 
     A cost of 0 only looks: it is always granted. One above the limit never is.
@@ -26,8 +24,7 @@ class Take:
     parallel: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What came of a list of takes: all were granted, or none. `refused` is the index of the one that had no room, of
     several the one to wait for longest.
 
@@ -41,8 +38,7 @@ class Verdict:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fund:
+class Fund(NamedTuple):
     """A budget of one account in one period, such as `key:abc|month:2026-11`. None does not limit."""
 
     name: str
@@ -50,8 +46,7 @@ class Fund:
     tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a fund stands: what the ledger has settled, and what is held by calls whose entry is not there yet."""
 
     settled_nano: int
