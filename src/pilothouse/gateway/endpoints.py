@@ -20,6 +20,7 @@ from pilothouse.errors import (
     ProviderError,
     UnknownModel,
 )
+from pilothouse.gateway.batches import Batching
 from pilothouse.gateway.callers import read_metadata
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
@@ -54,6 +55,7 @@ class Endpoints:
         settings: Settings,
         kept: ResponseStore,
         passing: PassThrough,
+        batching: Batching,
     ) -> None:
         self._gateway = gateway
         self._door = door
@@ -74,6 +76,7 @@ class Endpoints:
                 Route("POST", "/v1/messages/count_tokens", messages.count_tokens, MESSAGES_ERRORS),
                 *self._responses.routes,
                 *passing.routes(self._identity),
+                *batching.routes(self._identity),
                 Route("GET", "/v1/models", self.models),
                 Route("GET", "/v1/models/{name...}", self.model),
             ]

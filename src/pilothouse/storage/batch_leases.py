@@ -95,7 +95,8 @@ class BatchLeases:
             row = connection.execute(select(batches).where(*_held(batch)).with_for_update()).one_or_none()
             if row is None:
                 return "lost"
-            new = [result for result in results if _insert(connection, batch, result)]
+            entered = _insert(connection, batch, results)
+            new = [result for result in results if result.number in entered]
             if new:
                 now, usages = batch_from(row), [result.usage for result in new if result.usage is not None]
                 values: dict[str, Any] = {
@@ -187,9 +188,15 @@ def _standing(row: Any) -> Standing:
     return "cancel" if row.status == "cancelling" else "held"
 
 
-def _insert(connection: Connection, batch: Batch, result: Result) -> bool:
-    row = {
-        "project_id": batch.project_id, "batch_id": batch.id, "number": result.number, "failed": result.failed,
-        "line": result.line,
-    }  # fmt: skip
-    return connection.execute(insert_new(connection, batch_items), row).rowcount == 1
+def _insert(connection: Connection, batch: Batch, results: Sequence[Result]) -> set[int]:
+    """The numbers that had no result before."""
+    rows = [
+        {
+            "project_id": batch.project_id, "batch_id": batch.id, "number": result.number, "failed": result.failed,
+            "line": result.line,
+        }
+        for result in results
+    ]  # fmt: skip
+    if not rows:
+        return set()
+    return set(connection.scalars(insert_new(connection, batch_items).returning(batch_items.c.number), rows))

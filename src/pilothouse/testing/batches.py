@@ -110,8 +110,11 @@ class OpenAIBatchBook(BatchBook):
                     self._end(got, row)
                 return _json(row)
             case ("POST", "batches", True, "cancel"):
-                self.found(identity)["status"] = "cancelling"
-                return _json(self.found(identity))
+                row = self.found(identity)
+                if row["status"] != "in_progress":
+                    raise Refusal(f"Cannot cancel a batch with status '{row['status']}'.")
+                row["status"] = "cancelling"
+                return _json(row)
         raise Refusal(f"Invalid URL ({got.method} {got.path})", "unknown_model")
 
     def _upload(self, got: Received) -> Plain:
@@ -171,10 +174,11 @@ class OpenAIBatchBook(BatchBook):
 
 
 class AnthropicBatchBook(BatchBook):
-    """`results` are the JSONL files by the id of their batch."""
+    """`results` are the JSONL files by the id of their batch; `ends_when_listed` ends batches that nobody looks at."""
 
     def __init__(self, server: WireServer) -> None:
         super().__init__(server)
+        self.ends_when_listed = False
         self.requests: dict[str, list[Json]] = {}
         self.results: dict[str, bytes] = {}
 
@@ -191,6 +195,8 @@ class AnthropicBatchBook(BatchBook):
                 return self._create(msgspec.json.decode(got.raw)["requests"])
             case ("GET", False, None):
                 rows = sorted(self.rows.values(), key=lambda row: str(row["id"]), reverse=True)
+                for row in rows if self.ends_when_listed else ():
+                    self._end(got, row)
                 return _json({"data": rows, "has_more": False, "first_id": None, "last_id": None})
             case ("GET", True, None):
                 row = self.found(identity)
@@ -200,8 +206,11 @@ class AnthropicBatchBook(BatchBook):
             case ("GET", True, "results") if identity in self.results:
                 return Plain(self.results[identity], content_type="application/binary")
             case ("POST", True, "cancel"):
-                self.found(identity)["processing_status"] = "canceling"
-                return _json(self.found(identity))
+                row = self.found(identity)
+                if row["processing_status"] == "ended":
+                    raise Refusal("Batches that have ended cannot be canceled.")
+                row["processing_status"] = "canceling"
+                return _json(row)
         raise Refusal("Not found", "unknown_model")
 
     def _create(self, requests: list[Json]) -> Plain:
