@@ -1,6 +1,6 @@
 """Rewritings of a question: those that keep its meaning, and those that change it. Deterministic.
 
-The first two sets share theirs; the second and the third have their own, and so have the held-out domains: no mechanism
+The first two sets share theirs; the others have their own, and so have the held-out domains: no mechanism
 that is reported on was there to learn from.
 """
 
@@ -253,7 +253,7 @@ def recalled(text: str) -> str | None:
     return None
 
 
-# ---- held out: the meaning stays
+# ---- fourth set: the meaning stays
 
 
 def vowelless(text: str) -> str:
@@ -293,7 +293,7 @@ def spaced(text: str) -> str:
     return "  " + text.replace(" ", "\n", 1) + "  "
 
 
-# ---- held out: the meaning changes
+# ---- fourth set: the meaning changes
 
 
 def kept_from(text: str) -> str | None:
@@ -338,17 +338,98 @@ def more_of(text: str) -> str | None:
     return None
 
 
+# ---- held out: the meaning stays
+
+
+def clipped(text: str) -> str:
+    """The last letter of the longest plain word is missing."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    return text.replace(word, word[:-1], 1)
+
+
+def merged(text: str) -> str:
+    """Two words without a space between them, in the middle."""
+    words = text.split()
+    at = len(words) // 2
+    return " ".join([*words[: at - 1], words[at - 1] + words[at], *words[at + 1 :]])
+
+
+def forwarded(text: str) -> str:
+    return f"Re: Fwd: {text}"
+
+
+def hoping(text: str) -> str:
+    return f"{text} Hope you can shed some light on it, have a great weekend!"
+
+
+def hesitant(text: str) -> str:
+    return f"Not sure who to turn to. {text}"
+
+
+def bracketed(text: str) -> str:
+    return f"({text})"
+
+
+def unpunctuated(text: str) -> str:
+    return re.sub(r"[?.,:]", "", text[0].lower() + text[1:])
+
+
+# ---- held out: the meaning changes
+
+
+def others(text: str) -> str | None:
+    for old, new in ((" the ", " the previous "), (" a ", " a foreign "), (" my ", " my boss's ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def limited(text: str) -> str:
+    return text.rstrip("?.") + " on Sundays?"
+
+
+def nearly(text: str) -> str | None:
+    for old, new in (("Can I ", "Can nobody "), ("How do I ", "How do I never "), ("Is ", "Isn't "), ("Do ", "Don't ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def on_behalf(text: str) -> str:
+    return text.rstrip("?.") + " in the neighbouring town?"
+
+
+def questioned(text: str) -> str | None:
+    for old, new in (
+        ("How do I ", "Where do I "), ("Can I ", "How can I "), ("Why ", "When "), ("When ", "How "), ("Who ", "When "),
+        ("How long ", "How far "), ("Does ", "Why does "), ("Is ", "When is "), ("Do I ", "When do I "),
+    ):  # fmt: skip
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def reported(text: str) -> str | None:
+    """As it was."""
+    for old, new in (("Does ", "Did "), ("Is ", "Was "), ("Do ", "Did "), ("Are ", "Were "), ("Can ", "Could once ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
 KEEPING = {
     "calibration": (polite, greeted, casual, mistyped, contracted),
     "seen": (polite, greeted, casual, mistyped, contracted),
     "second": (swapped, texted, wondered, excused, telegraphic, urgent, searched),
     "third": (doubled, neighbouring, greeting_all, confused, anyone, rambling, shouted, squeezed),
-    "heldout": (vowelless, dotted, from_phone, obliging, office, exclaimed, numbered, spaced),
+    "fourth": (vowelless, dotted, from_phone, obliging, office, exclaimed, numbered, spaced),
+    "heldout": (clipped, merged, forwarded, hoping, hesitant, bracketed, unpunctuated),
 }
 CHANGING = {
     "calibration": (negated, past, dated, scoped, elsewhere),
     "seen": (negated, past, dated, scoped, elsewhere),
     "second": (preceded, obliged, other_word, underage, compared, halfway),
     "third": (refused, described, in_bulk, cheaply, afterwards, instead, asked_of_who, recalled),
-    "heldout": (kept_from, secured, by_night, partly, doubted, remote, more_of),
+    "fourth": (kept_from, secured, by_night, partly, doubted, remote, more_of),
+    "heldout": (others, limited, nearly, on_behalf, questioned, reported),
 }
