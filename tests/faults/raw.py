@@ -66,6 +66,7 @@ class RawUpstream:
         return self._arrived[model].acquire(timeout=10)
 
     def _serve(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection.makefile("rb") as file:
             while (head := file.readline()) != b"":
                 length = 0
@@ -92,10 +93,10 @@ class RawUpstream:
     def _good(self, connection: socket.socket, body: Any, path: str, usage: Any = USAGE) -> bool:
         if path.endswith("/embeddings"):
             rows = [{"object": "embedding", "index": 0, "embedding": [0.0, 1.0]}]
-            whole(connection, {"object": "list", "data": rows, "model": "m", "usage": usage})
-        elif path.endswith("/completions") and "prompt" in body:
-            whole(connection, {"id": "c", "object": "text_completion", "created": 1, "model": "m", "usage": usage,
-                               "choices": [{"index": 0, "text": "Fine.", "finish_reason": "stop"}]})  # fmt: skip
+            read = {"prompt_tokens": 1000, "total_tokens": 1000}
+            whole(connection, {"object": "list", "data": rows, "model": "m", "usage": read})
+        elif "prompt" in body:
+            self._complete(connection, body, usage)
         elif body.get("stream"):
             asked = (body.get("stream_options") or {}).get("include_usage")
             begin(connection)
@@ -108,6 +109,18 @@ class RawUpstream:
             answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
             whole(connection, {**answer, "usage": usage} if usage else answer)
         return True
+
+    def _complete(self, connection: socket.socket, body: Any, usage: Any) -> None:
+        """A legacy text completion."""
+        said = {"id": "c", "object": "text_completion", "created": 1, "model": "m"}
+        choices = [{"index": 0, "text": "Fine.", "finish_reason": "stop"}]
+        if not body.get("stream"):
+            whole(connection, {**said, "choices": choices, "usage": usage})
+            return
+        begin(connection)
+        for event_ in ({**said, "choices": choices}, {**said, "choices": [], "usage": usage}):
+            connection.sendall(chunk(b"data: " + json.dumps(event_).encode() + b"\n\n"))
+        connection.sendall(chunk(DONE) + b"0\r\n\r\n")
 
     def _cached(self, connection: socket.socket, body: Any, path: str) -> bool:
         return self._good(connection, body, path, CACHED)

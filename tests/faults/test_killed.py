@@ -1,4 +1,4 @@
-"""kill -9 in the middle of calls, then a start on the same home: every call is charged, none twice, nothing stays held."""
+"""kill -9 in the middle of calls, then a start on the same home: every call is charged once, nothing stays held."""
 
 from pathlib import Path
 

@@ -18,6 +18,7 @@ from pilothouse.gateway.attempts import Attempts
 from pilothouse.gateway.health import Health
 from pilothouse.gateway.runtime import Runtime
 from pilothouse.gateway.visit import Rooms
+from pilothouse.ids import now_us
 from pilothouse.observe import Metrics, PriceOverride, Prices
 from pilothouse.observe.ledger import Place, Spent
 from pilothouse.protocols import Provider
@@ -69,11 +70,12 @@ class NoBalances:
         return [Spent(0, 0, 0) for _ in places]
 
 
-def gateway_of(config: Config, providers: Mapping[str, Provider]) -> Gateway:
-    """A gateway with everything in memory."""
+def gateway_of(config: Config, providers: Mapping[str, Provider], clock: Callable[[], int] = now_us) -> Gateway:
+    """A gateway with everything in memory. Limits and budgets go by `clock`."""
     snapshot, prices, health = Snapshot(1, config), Prices(map(PriceOverride.of, config.prices)), Health()
-    counters = MemoryCounters()
-    rooms = Rooms(Limiter(counters), Budgets(counters, NoBalances(), config), Caches(MemoryStore(2**20)), prices)
+    counters = MemoryCounters(clock)
+    budgets = Budgets(counters, NoBalances(), config, clock=clock)
+    rooms = Rooms(Limiter(counters, clock=clock), budgets, Caches(MemoryStore(2**20)), prices)
     router = Router(snapshot, providers, health=health, prices=prices)
     return Gateway(Runtime(snapshot, providers, router), rooms, Attempts(health), Metrics())
 
