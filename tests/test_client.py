@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.client import AsyncClient, Client, Loop
-from pilothouse.errors import NotFound, ProviderError, ProviderUnavailable, Unauthenticated, UnknownModel
+from pilothouse.client import AsyncClient, Client, Loop, Outcome
+from pilothouse.errors import (
+    InvalidRequest,
+    NotFound,
+    ProviderError,
+    ProviderUnavailable,
+    Unauthenticated,
+    UnknownModel,
+)
 from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
 from pilothouse.testing import Answer
 from pilothouse.testing.openai_server import OpenAIServer
+from pilothouse.types import ChatResponse
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +87,46 @@ def test_the_background_loop_hands_on_results_errors_and_interrupts() -> None:
     with pytest.raises(ValueError, match="no"):
         loop.run(work(True))
     loop.close()
+
+
+def joined(outcomes: list[Outcome]) -> str:
+    return "+".join(outcome.text for outcome in outcomes if isinstance(outcome, ChatResponse))
+
+
+def test_independent_prompts_are_asked_at_once_and_answered_in_order(platform: Embedded) -> None:
+    body = {"messages": [{"role": "user", "content": "three"}], "model": "builtin/echo"}
+    one, two, three, lost, empty = platform.client.parallel(
+        ["one", [{"role": "user", "content": "two"}], body, {**body, "model": "nowhere"}, {}],
+        model="builtin/echo", limit=2, temperature=0,
+    )  # fmt: skip
+    assert [answer.text.strip() for answer in (one, two, three)] == ["one", "two", "three"]
+    assert isinstance(lost, UnknownModel)
+    assert isinstance(empty, InvalidRequest)
+    assert platform.client.parallel(["a", "b"], model="builtin/echo", join=joined) == "a+b"
+    with pytest.raises(InvalidRequest, match="at least 1"):
+        platform.client.parallel(["a"], model="builtin/echo", limit=0)
+
+
+async def test_no_more_prompts_run_at_once_than_the_limit() -> None:
+    running, most, three = 0, 0, asyncio.Event()
+
+    class Counting(AsyncClient):
+        async def chat(self, model: str, messages: object, **params: object) -> ChatResponse:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            if running == 3:
+                three.set()
+            await three.wait()
+            running -= 1
+            return ChatResponse({"model": model})
+
+    async with asyncio.timeout(5):
+        answers = await Counting("http://127.0.0.1:1").parallel([str(n) for n in range(9)], model="m", limit=3)
+    assert (len(answers), most) == (9, 3)
+
+
+def test_a_server_that_is_not_there_is_a_failure_of_each() -> None:
+    with Client("http://127.0.0.1:9") as client:
+        (lost,) = client.parallel(["x"], model="m")
+    assert isinstance(lost, ProviderUnavailable)

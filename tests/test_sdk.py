@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse import RAG
+from pilothouse import RAG, ModelRouter, parallel
 from pilothouse.errors import InvalidRequest, UnknownModel
 from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
@@ -63,3 +63,70 @@ def test_without_one_the_platform_runs_here(folder: Path, tmp_path: Path, models
 
     with build(Settings(home=tmp_path / "own")) as platform:
         assert len(platform.traces.get(trace_id).spans) == 4
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Embedded]:
+    """A platform whose alias `auto` chooses by complexity."""
+    folder = tmp_path_factory.mktemp("routed")
+    config = folder / "pilothouse.yaml"
+    config.write_text(
+        """
+        models:
+          fast: {deployments: [{provider: builtin, model: echo}]}
+          smart: {deployments: [{provider: builtin, model: extractive}]}
+          auto: {strategy: complexity, simple: fast, complex: smart, rules: [{when: {tools: true}, use: smart}]}
+        """
+    )
+    embedded = Embedded(Settings(home=folder / "home", config=config, models=models_dir))
+    yield embedded
+    embedded.close()
+
+
+HARD = (
+    "Prove that every bounded sequence of real numbers has a convergent subsequence, then derive the complexity of an "
+    "algorithm that finds one, and compare three approaches step by step."
+)
+
+
+def test_a_router_chooses_by_complexity_and_answers_the_same(routed: Embedded) -> None:
+    router = ModelRouter(platform=routed)
+    easy, hard = router.choose("What is the capital of France?"), router.choose(HARD)
+    assert (easy.model, hard.model) == ("fast", "smart")
+    assert easy.probability is not None
+    assert hard.probability is not None
+    assert easy.threshold is not None
+    assert easy.probability < easy.threshold == hard.threshold <= hard.probability
+    assert (easy.deployment, "complexity" in easy.reason) == ("builtin/echo", True)
+    answer = router.route("What is the capital of France?")
+    assert answer.text.strip() == "What is the capital of France?"
+    assert len(answer.trace_id) == 32
+
+
+def test_choosing_calls_no_model(routed: Embedded) -> None:
+    before = len(routed.client.request("GET", "/api/traces")["data"])
+    ModelRouter(platform=routed).choose(HARD)
+    assert len(routed.client.request("GET", "/api/traces")["data"]) == before
+
+
+def test_context_is_told_first(routed: Embedded) -> None:
+    router = ModelRouter("smart", platform=routed)
+    plain = router.choose("anything")
+    assert (plain.model, plain.probability, plain.threshold) == ("smart", None, None)
+    answer = ModelRouter("fast", platform=routed).route("again", context="Be brief.", temperature=0)
+    assert answer.text.strip() == "again"
+    earlier = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+    assert ModelRouter("fast", platform=routed).choose("three", context=earlier).model == "fast"
+
+
+def test_a_router_over_http_and_its_mistakes(routed: Embedded) -> None:
+    with ModelRouter("nowhere", env={"PILOTHOUSE_URL": routed.address, "PILOTHOUSE_API_KEY": routed.key}) as router:
+        with pytest.raises(UnknownModel, match="nowhere"):
+            router.choose("x")
+        with pytest.raises(UnknownModel):
+            router.route("x")
+
+
+def test_prompts_in_parallel_on_any_platform(routed: Embedded) -> None:
+    answers = parallel(["one", "two"], model="fast", platform=routed)
+    assert [answer.text.strip() for answer in answers] == ["one", "two"]

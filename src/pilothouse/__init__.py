@@ -7,10 +7,12 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Client": "pilothouse.client",
     "AsyncClient": "pilothouse.client",
+    "ModelRouter": "pilothouse.sdk",
     "RAG": "pilothouse.sdk",
+    "parallel": "pilothouse.sdk",
 }
 
-__all__ = ["RAG", "AsyncClient", "Client", "__version__"]
+__all__ = ["RAG", "AsyncClient", "Client", "ModelRouter", "__version__", "parallel"]
 
 
 def __getattr__(name: str) -> Any:

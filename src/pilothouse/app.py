@@ -19,6 +19,7 @@ from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
+from pilothouse.api.route import routes as route_routes
 from pilothouse.api.shadow import routes as shadow_routes
 from pilothouse.api.spend import routes as spend_routes
 from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
@@ -148,8 +149,9 @@ class Platform:
         self.encode = BatchingEncoder(lambda: Encoder(EncoderStore(settings.models_dir).ensure()))
         self.health = Health()
         self.health_checks = HealthChecks(self.health)
-        complexity = Complexity(self.encode)
-        make_router = partial(Router, health=self.health, prices=self.prices, room=self._room, choose=complexity.choose)
+        self.complexity = Complexity(self.encode)
+        choose = self.complexity.choose
+        make_router = partial(Router, health=self.health, prices=self.prices, room=self._room, choose=choose)
         self._runtimes = RuntimeBuilder(
             fixed={"builtin": BuiltinProvider("builtin", ProviderConfig(), self.encode)},
             make_router=make_router,
@@ -235,6 +237,7 @@ class Platform:
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
+            route_routes(self.gateway, self.complexity, self.recorder),
             spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
         ]  # fmt: skip
         app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)

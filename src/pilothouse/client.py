@@ -5,8 +5,8 @@ It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any 
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
-from typing import Any, Self, TypeVar, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from typing import Any, Self, TypeVar, cast, overload
 
 import aiohttp
 import msgspec
@@ -22,9 +22,13 @@ from pilothouse.errors import (
 )
 from pilothouse.types import ChatChunk, ChatResponse, Json
 
-__all__ = ["AsyncClient", "ChatStream", "Client", "Loop"]
+__all__ = ["AsyncClient", "ChatStream", "Client", "Loop", "Outcome", "Prompt"]
 
 T = TypeVar("T")
+Prompt = str | list[Json] | Json
+"""A question, the messages of a chat, or a whole request body."""
+Outcome = ChatResponse | PilothouseError
+"""What became of one of several requests."""
 _END = object()
 _ERRORS: dict[str, type[PilothouseError]] = {
     e.code: e for e in (InvalidRequest, NotFound, UnknownModel, Unauthenticated, ProviderUnavailable)
@@ -45,6 +49,54 @@ class AsyncClient:
         async with self._open("POST", "/v1/chat/completions", body) as response:
             data = msgspec.json.decode(await response.read())
             return ChatResponse(data, response.headers.get("x-pilothouse-trace-id", ""))
+
+    @overload
+    async def parallel(
+        self, prompts: Sequence[Prompt], *, model: str | None = None, limit: int = 8, join: None = None, **params: Any
+    ) -> list[Outcome]: ...
+
+    @overload
+    async def parallel(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        model: str | None = None,
+        limit: int = 8,
+        join: Callable[[list[Outcome]], T],
+        **params: Any,
+    ) -> T: ...
+
+    async def parallel(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        model: str | None = None,
+        limit: int = 8,
+        join: Callable[[list[Outcome]], Any] | None = None,
+        **params: Any,
+    ) -> Any:
+        """Ask independent prompts at once, at most `limit` at a time; what became of each, in the order of the prompts.
+
+        One that fails stands as its error in its place and takes nothing from the others. `join` makes one result of
+        the list. `model` and `params` are for every request; a body's own fields go first.
+        """
+        if limit < 1:
+            raise InvalidRequest("'limit' must be at least 1.", param="limit")
+        places = asyncio.Semaphore(limit)
+
+        async def ask(prompt: Prompt) -> Outcome:
+            own = prompt if isinstance(prompt, dict) else {"messages": _messages(prompt)}
+            body: Json = {"model": model, "messages": [], **params, **own, "stream": False}
+            async with places:
+                try:
+                    return await self.chat(**body)
+                except PilothouseError as error:
+                    return error
+                except aiohttp.ClientError as error:
+                    return ProviderUnavailable(f"The answer broke off: {error}.")
+
+        outcomes = await asyncio.gather(*map(ask, prompts))
+        return outcomes if join is None else join(outcomes)
 
     def stream(self, model: str, messages: str | list[Json], **params: Any) -> "ChatStream":
         """The answer as it comes: `async for chunk in client.stream(...)`."""
@@ -209,6 +261,17 @@ class Client:
 
     def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
         return self._loop.run(self._client.chat(model, messages, **params))
+
+    def parallel(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        model: str | None = None,
+        limit: int = 8,
+        join: Callable[[list[Outcome]], Any] | None = None,
+        **params: Any,
+    ) -> Any:
+        return self._loop.run(self._client.parallel(prompts, model=model, limit=limit, join=join, **params))
 
     def stream(self, model: str, messages: str | list[Json], **params: Any) -> Iterator[ChatChunk]:
         return self._loop.iterate(self._client.stream(model, messages, **params))

@@ -67,10 +67,13 @@ def management(
 def needed(method: str, path: str) -> Action:
     """What a caller must be allowed to do for this request.
 
-    Keys, tenants, budgets and the audit log are for administrators; of the rest, reading is for those who may look.
+    Keys, tenants, budgets and the audit log are for administrators, a routing decision is for whoever may call; of the
+    rest, reading is for those who may look.
     """
     if _noun(path) in _ADMINISTERED:
         return "administer"
+    if _noun(path) == "route":
+        return "call"
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
     return "read" if reads else "write"
 

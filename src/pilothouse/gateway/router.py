@@ -103,7 +103,7 @@ class Router:
 
     async def decide(self, request: Request, call: Call, *, tokens: int | None = None) -> Plan:
         """`plan`, after asking `choose` where the alias leaves it to the call's complexity."""
-        model = self._undecided(request, call, tokens) if self._choose is not None else None
+        model = self.undecided(request, call, tokens) if self._choose is not None else None
         if model is None or self._choose is None:
             return self.plan(request, call, tokens=tokens)
         try:
@@ -147,7 +147,7 @@ class Router:
             rows += [(f"{name}{separator}{model}", name) for model in (await provider.models() if provider else ())]
         return rows
 
-    def _undecided(self, request: Request, call: Call, tokens: int | None) -> ModelConfig | None:
+    def undecided(self, request: Request, call: Call, tokens: int | None = None) -> ModelConfig | None:
         """The alias of the strategy `complexity` that a call's rules lead to, if they do."""
         name, seen = request.model, {request.model}
         while (alias := self._aliases.get(name)) is not None:
