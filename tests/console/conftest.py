@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from .site import KEY, Keyring, answer, console
+from .site import KEY, Gateway, Keyring, answer, console, gateway
 
 
 @pytest.fixture
@@ -32,3 +32,31 @@ def anonymous(app: FastAPI) -> Iterator[TestClient]:
 def client(anonymous: TestClient) -> TestClient:
     anonymous.post("/console/login", data={"key": KEY})
     return anonymous
+
+
+CONFIG = """
+providers:
+  openai: {api_key: sk-written-out}
+models:
+  fast:
+    strategy: latency
+    deployments:
+      - {provider: builtin, model: echo, budgets: [{period: day, usd: 5}]}
+      - {provider: openai, model: gpt-4o, name: other}
+    fallbacks: [careful]
+    exact_cache: {ttl: 60}
+    semantic_cache: {shadow: true, threshold: 0.9}
+    limits: {parallel: 64}
+  careful:
+    deployments: [{provider: openai, model: made-up}]
+    rules:
+      - {when: {teams: [ml], tokens_over: 20000}, use: fast}
+    budgets: [{period: week, tokens: 1000}]
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway with two aliases, and the one who runs it signed in."""
+    with gateway(tmp_path, CONFIG) as site:
+        yield site

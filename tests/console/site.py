@@ -1,15 +1,20 @@
 """A console over a real store, and the traces it shows in tests."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx2 import Response
 
+from pilothouse.app import Platform, build
 from pilothouse.call import Span
-from pilothouse.console import mount_console
+from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
-from pilothouse.principal import EMBEDDED, Principal
+from pilothouse.principal import EMBEDDED, Principal, Role
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
 from pilothouse.types import Usage
@@ -77,3 +82,45 @@ def answer(trace_id: str, at: int = 0, question: str = "What was the revenue?", 
     for name, value in changes.items():
         setattr(root, name, value)
     return [find, call, root]
+
+
+@dataclass
+class Gateway:
+    """A whole platform under one configuration, and a client that is signed in to its console."""
+
+    platform: Platform
+    client: TestClient
+    keyring: Keyring
+
+    def page(self, path: str, status: int = 200) -> str:
+        """The HTML of a page."""
+        answer = self.client.get(f"/console{path}")
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    def send(self, path: str, at: str | None = None, **fields: object) -> Response:
+        """Send a form with the token that the page `at`, by default the same, shows."""
+        token = re.search(r'name="token" value="(\w+)"', self.page(path if at is None else at))
+        assert token is not None
+        return self.client.post(f"/console{path}", data={"token": token[1], **fields})
+
+    def act_as(self, role: Role) -> None:
+        """Go on as someone of the default project with this role."""
+        self.keyring.principal = Principal("default", "member:ada", role, name="Ada")
+
+
+@contextmanager
+def gateway(home: Path, config: str) -> Iterator[Gateway]:
+    """A platform in this folder and its console, without a server."""
+    path = home / "pilothouse.yaml"
+    path.write_text(config)
+    keyring, app = Keyring(), FastAPI(openapi_url=None)
+    with build(Settings(home=home / "home", config=path)) as p:
+        rooms = ConsoleRooms(
+            p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
+            lambda: p.gateway.runtime.router,
+        )  # fmt: skip
+        mount_console(app, p.traces, keyring, rooms=rooms)
+        with TestClient(app, follow_redirects=False) as client:
+            client.post("/console/login", data={"key": KEY})
+            yield Gateway(p, client, keyring)

@@ -1,0 +1,81 @@
+"""The page of the caches, and purging them."""
+
+import asyncio
+
+import pytest
+
+from pilothouse.cache.shadow import Comparison
+
+from ..site import Gateway
+
+
+def keep(site: Gateway, alias: str, number: int, project: str = "default") -> None:
+    for i in range(number):
+        asyncio.run(site.platform.caches.entries.put(f"{project}\n{alias}\nx{i}", b"answer", 60))
+
+
+def count(site: Gateway, alias: str, **counts: int) -> None:
+    for what, number in counts.items():
+        for _ in range(number):
+            site.platform.caches.count("default", alias, what)
+
+
+def test_rates(site: Gateway) -> None:
+    keep(site, "fast", 3)
+    count(site, "fast", lookups=10, exact=4, coalesced=1, semantic=2, stored=3)
+    page = site.page("/cache")
+    assert "<b>70 %</b>" in page
+    assert '<rect class="exact" x="0.0" width="400.0"' in page
+    assert '<rect class="coalesced" x="400.0" width="100.0"' in page
+    assert '<rect class="semantic" x="500.0" width="200.0"' in page
+    assert "<dt>Entries</dt><dd>3</dd>" in page
+    assert "careful" not in page
+
+
+def test_an_alias_that_is_no_longer_cached(site: Gateway) -> None:
+    count(site, "careful", lookups=1)
+    assert "no longer cached" in site.page("/cache")
+
+
+def test_the_estimate_of_false_hits(site: Gateway) -> None:
+    assert "nothing compared yet" in site.page("/cache")
+    shadows = site.platform.caches.shadows
+    for i in range(20):
+        shadows.looked_up("default", "fast", hit=i < 10)
+        shadows.compared("default", "fast", Comparison(cosine=1.0, overlap=1.0, numbers=i > 0))
+    page = site.page("/cache")
+    assert "10 of 20 (50 %)" in page
+    assert "5.0 % " in page
+    assert "95 % sure: 0.1 % to 25 %" in page
+
+
+def test_one_alias_is_purged_after_a_question(site: Gateway) -> None:
+    keep(site, "fast", 3)
+    keep(site, "careful", 2)
+    keep(site, "fast", 1, project="shop")
+    question = "/cache/purge?alias=fast"
+    assert "Forget the cached answers of &#39;fast&#39;?" in site.page(question)
+    assert asyncio.run(site.platform.caches.stats()).entries == 6
+    answer = site.send("/cache/purge", question, alias="fast")
+    assert answer.headers["location"] == "/console/cache?purged=3"
+    assert "3 cached answers forgotten" in site.page("/cache?purged=3")
+    assert asyncio.run(site.platform.caches.stats()).entries == 3
+    entry = site.platform.audit.list("default")[0]
+    assert (entry.action, entry.subject, entry.source, entry.after) == (
+        "cache.purge", "cache:fast", "console", {"forgotten": 3},
+    )  # fmt: skip
+
+
+def test_a_whole_project_is_purged_and_no_other(site: Gateway) -> None:
+    keep(site, "fast", 3)
+    keep(site, "fast", 1, project="shop")
+    assert site.send("/cache/purge").headers["location"] == "/console/cache?purged=3"
+    assert asyncio.run(site.platform.caches.stats()).entries == 1
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("editor", 200)])
+def test_editors_purge(site: Gateway, role: str, status: int) -> None:
+    site.act_as(role)  # type: ignore[arg-type]
+    site.page("/cache/purge", status)
+    assert ("Forget" in site.page("/cache")) == (status == 200)
+    assert site.client.post("/console/cache/purge", data={"alias": ""}).status_code == 403

@@ -1,0 +1,79 @@
+"""The page of the models: how they are routed, and how their deployments are doing."""
+
+from pathlib import Path
+
+from pilothouse.config import Resilience
+from pilothouse.errors import ProviderUnavailable, RateLimited
+
+from ..site import Gateway, gateway
+
+
+def test_aliases_in_words(site: Gateway) -> None:
+    page = site.page("/models")
+    for text in (
+        "latency", "exact, 60 s, per project; semantic in shadow from 0.9", "64 at once", "careful",
+        "team ml, over 20,000 tokens → fast", "$0 / $0", "$2.5 / $10", "unknown", "not asked yet",
+        'href="/console/traces?model=openai/made-up"',
+    ):  # fmt: skip
+        assert text in page, text
+
+
+def test_the_state_of_deployments(site: Gateway) -> None:
+    health = site.platform.health
+    now, often = health.clock(), Resilience()
+    echo, other = health.of("builtin/echo"), health.of("other")
+    echo.streamed.add(0.25)
+    echo.in_flight = 3
+    for _ in range(5):
+        other.failed(ProviderUnavailable("down"), now, often)
+    page = site.page("/models")
+    assert "250 ms" in page
+    assert 'class="pill error">open' in page
+    assert "5 in a row" in page
+    assert "1 of 2 not asked now" in page
+    for _ in range(10):
+        echo.failed(RateLimited("slow down"), now, often)
+        echo.answered(now, often)
+    assert 'class="pill warn">busy' in site.page("/models")
+    assert "0 %" in site.page("/models")
+
+
+def test_models_asked_by_name(site: Gateway) -> None:
+    site.platform.health.of("openai/o9").streamed.add(1.5)
+    page = site.page("/models")
+    assert "Asked by name" in page
+    assert "openai/o9" in page
+    assert "1.50 s" in page
+
+
+def test_one_alias(site: Gateway) -> None:
+    page = site.page("/models/careful")
+    assert "openai/made-up" in page
+    assert "builtin/echo" not in page
+    assert "There is no model" in site.page("/models/none", 404)
+
+
+def test_no_models(tmp_path: Path) -> None:
+    with gateway(tmp_path, "models: {}") as site:
+        assert "No models configured" in site.page("/models")
+        assert "No model has a cache" in site.page("/cache")
+        assert "No budgets yet" in site.page("/budgets")
+
+
+def test_everything_that_an_alias_may_say(tmp_path: Path) -> None:
+    config = """
+models:
+  a: {deployments: [{provider: builtin, model: echo, when: {tools: false, images: true, keys: [k]}}],
+      fallbacks: {rate_limit: [b], cached: true, answer: Sorry}, hedge: {share: 0.1}, shadow: {model: b, share: 0.5}}
+  b: {deployments: [{provider: builtin, model: echo}],
+      rules: [{when: {language: [de], metadata: {tier: free}, tokens_under: 9}, use: a}, {when: {}, use: a}]}
+  c: {strategy: complexity, simple: a, complex: b, threshold: 0.4}
+"""
+    with gateway(tmp_path, config) as site:
+        page = site.page("/models")
+    for text in (
+        "key k, without tools, with images", "On rate limit", "a cached answer past its time", "“Sorry”",
+        "after its p95, at most 10% of the calls", "50.0% of the calls to b",
+        "tier = free, language de, under 9 tokens → a", "always → a", "a where simple, b where complex, from 0.4 on",
+    ):  # fmt: skip
+        assert text in page, text
