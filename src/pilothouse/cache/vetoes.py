@@ -14,18 +14,20 @@ from pilothouse.cache.wording import Wording
 __all__ = ["conflict"]
 
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
-_OPEN = frozenset((frozenset(("what",)),))
-_OPEN_TO = frozenset(("how", "duration", "count", "degree"))
-_JOINING = (("and",), ("or",))  # what these join may stand in either order
-_NEAR = 2  # words apart, at most, of a pair whose order is looked at
+_YES, _WHAT, _OPEN = frozenset(("yes or no",)), frozenset(("what",)), frozenset[str]()
+_ALIKE = frozenset(
+    [frozenset((_WHAT, frozenset((kind,)))) for kind in ("how", "duration", "count", "degree")]
+    + [frozenset((_OPEN, frozenset((kind,)))) for kind in ("how", "what")]
+)
+"""Kinds that one answer may serve: `what is the way to`, `the way to` and `how`."""
 
 
 def conflict(a: Wording, b: Wording) -> str | None:
     """Why an answer to one question does not serve the other, None where nothing parts them.
 
     One of `language`, `numbers`, `units`, `times` (and what is before, after or since), `quantifiers`, `negation`,
-    `question`, `modality`, `tense`, `opposites`, `names`, `direction` (to and from a place), `order` (who does what to
-    whom), `words` (one is about something that the other does not mention).
+    `question`, `modality`, `tense`, `opposites`, `names`, `direction` (to and from a place), `words` (one is about
+    something that the other does not mention), `owners`, `order` (who does what to whom).
     """
     if a.language != b.language and None not in (a.language, b.language):
         return "language"
@@ -34,18 +36,19 @@ def conflict(a: Wording, b: Wording) -> str | None:
             return name
     if a.denied != b.denied:
         return "negation"
-    if (
-        a.kinds
-        and b.kinds
-        and a.kinds != b.kinds
-        and not (_OPEN & {a.kinds, b.kinds} and _OPEN_TO & (a.kinds | b.kinds))
-    ):
+    if a.kinds != b.kinds and frozenset((a.kinds, b.kinds)) not in _ALIKE:
         return "question"
-    if a.modality and b.modality and a.modality != b.modality:
+    if _told_apart(a, b):
         return "modality"
     if (a.tense and b.tense and a.tense != b.tense) or _simple_past(a, b) or _simple_past(b, a):
         return "tense"
     return _by_words(a, b)
+
+
+def _told_apart(a: Wording, b: Wording) -> bool:
+    """Whether what may be, must be and should be are asked for; `can it` and `does it` are one."""
+    asked = {a.modality, b.modality}
+    return len(asked) == 2 and (asked == {"may", "must"} or (_YES in (a.kinds, b.kinds) and asked != {"may", None}))
 
 
 def _by_words(a: Wording, b: Wording) -> str | None:
@@ -53,10 +56,13 @@ def _by_words(a: Wording, b: Wording) -> str | None:
         return "opposites"
     if a.quoted != b.quoted or _lacks(a.names, b) or _lacks(b.names, a):
         return "names"
-    if any(b.directions.get(word, way) != way for word, way in a.directions.items()):
+    shared = a.written.keys() & b.written.keys()
+    if any(a.directions.get(word) != b.directions.get(word) for word in shared):
         return "direction"
-    if _residue(a, b) or _repeated(a, b):
+    if _residue(a, b) or any(a.content.count(word) != b.content.count(word) for word in shared):
         return "words"
+    if ((a.owners - b.owners - b.sources) | (b.owners - a.owners - a.sources)) & shared:
+        return "owners"
     return "order" if _turned_round(a, b) else None
 
 
@@ -67,7 +73,7 @@ def _residue(a: Wording, b: Wording) -> bool:
     right = b.written.keys() - a.written.keys()
     for word in tuple(left):
         for other in right:
-            if not SYNONYMS.get(word, _NONE).isdisjoint(SYNONYMS.get(other, _NONE)) or misspelt(
+            if not SYNONYMS.get(word, frozenset()).isdisjoint(SYNONYMS.get(other, ())) or misspelt(
                 a.written[word], b.written[other]
             ):
                 left.discard(word)
@@ -76,49 +82,16 @@ def _residue(a: Wording, b: Wording) -> bool:
     return bool(left and right) or not (left | right) <= LIGHT
 
 
-def _repeated(a: Wording, b: Wording) -> bool:
-    """Whether a word that both have is there more often in one."""
-    if len(a.content) == len(a.written) and len(b.content) == len(b.written):
-        return False
-    return any(a.content.count(word) != b.content.count(word) for word in a.written.keys() & b.written.keys())
-
-
-_NONE: frozenset[int] = frozenset()
-
-
 def _turned_round(a: Wording, b: Wording) -> bool:
-    """Whether two words stand in the other order with the same words between them (`a trailer with a car`), or on the
-    other sides of one (`children travel without parents`)."""
-    pairs = _pairs(b)
-    if any(pairs.get((y, x)) == link and link not in _JOINING for (x, y), link in _pairs(a).items() if x != y):
-        return True
-    around = _around(b)
-    return any((y, middle, x) in around for x, middle, y in _around(a))
-
-
-def _pairs(wording: Wording) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Words near each other, in their order, and what stands between them."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    content, between = wording.content, wording.between
-    for i, word in enumerate(content):
-        link: tuple[str, ...] = ()
-        for j in range(i + 1, min(i + 1 + _NEAR, len(content))):
-            link = (*link, *between[j])
-            found.setdefault((word, content[j]), link)
-            link = (*link, content[j])
-    return found
-
-
-def _around(wording: Wording) -> set[tuple[str, str, str]]:
-    """Each word between two others near it."""
-    content = wording.content
-    return {
-        (before, middle, after)
-        for i, middle in enumerate(content)
-        for before in content[max(0, i - _NEAR) : i]
-        for after in content[i + 1 : i + 1 + _NEAR]
-        if len({before, middle, after}) == 3
-    }
+    """Whether the words that both have come in another order; where a comma parts clauses, these may change places."""
+    if a.content == b.content:
+        return False
+    shared = set(a.content) & set(b.content)
+    one = [word for word in a.content if word in shared]
+    other = [word for word in b.content if word in shared]
+    if one == other:
+        return False
+    return not (a.parted or b.parted) or all(one[i:] + one[:i] != other for i in range(1, len(one)))
 
 
 def _simple_past(a: Wording, b: Wording) -> bool:

@@ -5,7 +5,7 @@ some languages. Opposites are kept by root.
 from pilothouse.cache.word_forms import root
 
 __all__ = [
-    "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "KINDS", "MODALITIES", "NEGATIONS",
+    "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES", "KINDS", "MODALITIES", "NEGATIONS",
     "NUMBER_WORDS", "OPPOSITES", "PER", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "YES_OR_NO",
 ]  # fmt: skip
 
@@ -97,6 +97,12 @@ only solely exclusively
 few
 """
 )
+
+INFINITIVES = _words(
+    "how want wants like possible allowed able way ways have has had need needs going used okay ok do does safe best better "
+    "right time required necessary permitted good steps what where when i'd easy hard takes take supposed not"
+)
+"""Words after which `to` begins a verb and is no direction."""
 
 PREPOSITIONS = _words(
     "to into onto from before after during in on at with without by over under between within for of off until since "
@@ -363,7 +369,7 @@ YES_OR_NO = (
 
 MODALITIES = (
     (r"\b(?:can|could|may|might|able|possible|allowed|permitted|permissible)\b", "may"),
-    (r"\b(?:must|(?:have|has|need|needs) to|required|necessary|obliged|mandatory)\b", "must"),
+    (r"\b(?:must|(?:have|has) to|needs?|needed|required|necessary|obliged|mandatory)\b", "must"),
     (r"\b(?:should|ought|better|best|recommended|advisable)\b", "should"),
 )
 

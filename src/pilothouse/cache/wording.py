@@ -13,6 +13,7 @@ from pilothouse.cache.vocabulary import (
     DIRECTIONS,
     FILLERS,
     FUNCTION_WORDS,
+    INFINITIVES,
     KINDS,
     MODALITIES,
     NEGATIONS,
@@ -30,11 +31,12 @@ from pilothouse.cache.word_forms import AROUND_TALK, TALK, root
 __all__ = ["Wording", "read"]
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
+_TOKEN = re.compile(r"\d[\d,]*(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?|\d+")
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
 _IDENTIFIER = re.compile(r"\b(?:\w+(?:[_./:@]\w+)+|[a-z]+[A-Z]\w*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*\d\w*)\b")
 _MAY_BE_IDENTIFIER = re.compile(r"[\d_./:@]\w|[a-z][A-Z]")
-_SENTENCE = re.compile(r"(?:^|[.!?:]\s+|\n\s*)[\"'“(]*(\w+)")
+_SENTENCE = re.compile(r"(?:^|[.!?:]\s+|\n\s*)[\s\"'“(*•-]*(\w+)")
 _PER = re.compile(PER)
 _EACH = re.compile(r"\b(?:each|every|all)(?= (?:the )?(?:\d+|day|night|week|month|quarter|year|time|hour|morning)\b)")
 _CLAUSE = re.compile(r"(?<=[.?!:;,])\s+|\bbut\b|\n+")
@@ -49,6 +51,7 @@ _MODALITIES = tuple((re.compile(pattern), modality) for pattern, modality in MOD
 _PAST = re.compile(r"\b(?:was|were|did|had)(?:n't)?\b")
 _PRESENT = re.compile(r"\b(?:is|are|am|do|does|has|have|can|may|must|should)\b")
 _FUTURE = re.compile(r"\b(?:will|won't)\b")
+_PARTED = re.compile(r"[,:.]\s")
 _ENDED = re.compile(r"ed\b")
 _PARTICIPLE = re.compile(r"\b(?:is|are|was|were|be|been|being|am|have|has|had|get|got)\b")
 _NO_NAMES = COMMON_CAPITALS | TIMES.keys()
@@ -58,7 +61,7 @@ _APART = (
 _SMALL = FILLERS | NEGATIONS
 _ASKING = frozenset("what which who whom whose when where why how".split())
 _YES, _WHAT = frozenset(("yes or no",)), frozenset(("what",))
-_LINKS = frozenset(("a", "an", "the", "my", "i", "your", "our"))  # of no weight in what stands between two words
+_NO_COUNT = frozenset(("which", "this", "that", "the", "no", "any", "every", "each", "some", "other", "another"))
 _SCRIPTS = (
     ("Cyrillic", "\u0400", "\u052f"), ("Greek", "\u0370", "\u03ff"), ("Hebrew", "\u0590", "\u05ff"),
     ("Arabic", "\u0600", "\u06ff"), ("Devanagari", "\u0900", "\u097f"), ("Thai", "\u0e00", "\u0e7f"),
@@ -90,10 +93,12 @@ class Wording:
     quoted: frozenset[str]
     names: frozenset[str]
     content: tuple[str, ...]
-    between: tuple[tuple[str, ...], ...]
     written: dict[str, str]
     directions: dict[str, str]
+    owners: frozenset[str]
+    sources: frozenset[str]
     pasts: frozenset[str]
+    parted: bool
 
 
 def read(text: str) -> Wording:
@@ -104,7 +109,7 @@ def read(text: str) -> Wording:
     words = _WORD.findall(lower)
     vocabulary = frozenset(words)
     kinds = _kinds(asked)
-    content, between, written, directions = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
+    content, written, directions, owners, sources = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
     return Wording(
         text=lower,
         words=vocabulary,
@@ -118,16 +123,18 @@ def read(text: str) -> Wording:
         quantifiers=frozenset(QUANTIFIERS[w] for w in _quantifiers(lower, vocabulary)),
         denied=sum(w in NEGATIONS or w.endswith("n't") for w in words) % 2 == 1,
         kinds=kinds,
-        modality=_modality(asked) if kinds in (_YES, _WHAT) else None,
+        modality=_modality(asked),
         tense=_tense(asked, kinds),
         language=_language(vocabulary, text),
         quoted=_quoted(text),
         names=_names(text),
         content=content,
-        between=between,
         written=written,
         directions=directions,
+        owners=owners,
+        sources=sources,
         pasts=frozenset() if _PARTICIPLE.search(lower) else frozenset(root(w) for w in words if w.endswith("ed")),
+        parted=_PARTED.search(asked) is not None,
     )
 
 
@@ -160,34 +167,43 @@ def _kinds(asked: str) -> frozenset[str]:
     return _WHAT if _OPEN.search(asked) else found
 
 
-def _content(asked: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str], dict[str, str]]:
-    """The roots, what stands before each, each as it is written, and where something goes to or comes from."""
+def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], frozenset[str], frozenset[str]]:
+    """The roots with the numbers among them, each as it is written, where something goes to or comes from, who owns
+    something by an `'s`, and what follows `of`, `for` and `by`."""
     content: list[str] = []
-    between: list[tuple[str, ...]] = []
     written: dict[str, str] = {}
     directions: dict[str, str] = {}
-    gap: list[str] = []
-    preposition = None
-    for word in _WORD.findall(asked):
-        if word in PREPOSITIONS:
-            preposition = word
+    owners: set[str] = set()
+    sources: set[str] = set()
+    preposition, before = None, ""
+    tokens = _TOKEN.findall(asked)
+    for at, word in enumerate(tokens):
         bare = word.removesuffix("'s")
-        if bare == "i":
-            content.append("i")  # for the order: what I do before they do is not what they do before I do
-            between.append(tuple(gap))
-            gap = []
-        if bare in _APART:
-            if word not in _LINKS:
-                gap.append(word)
-            continue
-        found = root(bare)
-        content.append(found)
-        between.append(tuple(gap))
-        written.setdefault(found, bare)
-        if preposition in DIRECTIONS:
-            directions.setdefault(found, DIRECTIONS[preposition])
-        gap, preposition = [], None
-    return tuple(content), tuple(between), written, directions
+        if word[0].isdigit() or word in NUMBER_WORDS or (word == "one" and _counts(tokens, at)):
+            content.append("#" + (_value(word) if word[0].isdigit() else NUMBER_WORDS.get(word, "1")))
+        elif word == "i":
+            content.append("i")  # what I do before they do is not what they do before I do
+        elif word in PREPOSITIONS and not (word == "to" and before in INFINITIVES):
+            preposition = word
+        if bare not in _APART and not word[0].isdigit():
+            found = root(bare)
+            content.append(found)
+            written.setdefault(found, bare)
+            if preposition in DIRECTIONS:
+                directions.setdefault(found, DIRECTIONS[preposition])
+            if bare != word:
+                owners.add(found)
+            elif preposition in ("of", "for", "by"):
+                sources.add(found)
+            preposition = None
+        before = word
+    return tuple(content), written, directions, frozenset(owners), frozenset(sources)
+
+
+def _counts(tokens: list[str], at: int) -> bool:
+    """Whether `one` is a number: before what it counts, and not `which one`, `the one`."""
+    after = tokens[at + 1] if at + 1 < len(tokens) else ""
+    return after not in _APART and after != "" and tokens[at - 1] not in _NO_COUNT
 
 
 def _numbers(text: str, words: list[str]) -> tuple[str, ...]:
