@@ -40,3 +40,9 @@ def test_a_window_and_its_newest_part(store: Store, write: Write) -> None:
     assert all(s.input is None for s in some)
     assert recorded.start_of(2, START, START + 60_000_000) == START + 6_000_000
     assert recorded.start_of(20, START, START + 60_000_000) == START
+
+
+def test_shadow_traffic_and_what_was_passed_through_are_left_out(store: Store, write: Write) -> None:
+    write([ask(0), ask(1, operation="pass_through"), ask(2, attributes={"shadow": True}), ask(3, operation=None)])
+    found = list(Traffic(store.observe).calls(START, START + 10_000_000))
+    assert [(s.start_us - START) // 1_000_000 for s in found] == [0, 3]

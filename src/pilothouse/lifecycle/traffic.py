@@ -23,7 +23,8 @@ _Waiting = list[tuple[int, str, Span]]
 
 
 class Traffic:
-    """The model calls (spans of kind `llm`) of one project. Times are UTC microseconds. Blocks on the database."""
+    """The model calls (spans of kind `llm`) of one project, but for shadow traffic, which no caller asked for, and what
+    was passed through to a provider, whose bodies are not kept. Times are UTC microseconds. Blocks on the database."""
 
     def __init__(self, engine: Engine, project_id: str = DEFAULT_PROJECT) -> None:
         self._engine = engine
@@ -76,7 +77,7 @@ class Traffic:
         mine = [trace for trace, start in first.items() if (start, trace) >= begin]
         of_mine = (c.project_id == self._project, c.trace_id.in_(mine))
         query = select(spans).where(*of_mine, c.kind == "llm", c.start_us >= since_us, c.start_us < until_us)
-        rows = connection.execute(query).mappings().all()
+        rows = [row for row in connection.execute(query).mappings() if _is_a_callers(row)]
         bodies = self._bodies(connection, rows) if payload else {}
         for found in rows:
             yield to_span(found, None, bodies.get((found["trace_id"], found["id"])))
@@ -94,3 +95,7 @@ class Traffic:
             with suppress(ValueError):
                 bodies[row.trace_id, row.span_id] = unpack(row.body)
         return bodies
+
+
+def _is_a_callers(row: Any) -> bool:
+    return row["operation"] != "pass_through" and '"shadow":true' not in row["attributes"]
