@@ -338,7 +338,7 @@ def more_of(text: str) -> str | None:
     return None
 
 
-# ---- held out: the meaning stays
+# ---- fifth set: the meaning stays
 
 
 def clipped(text: str) -> str:
@@ -374,7 +374,7 @@ def unpunctuated(text: str) -> str:
     return re.sub(r"[?.,:]", "", text[0].lower() + text[1:])
 
 
-# ---- held out: the meaning changes
+# ---- fifth set: the meaning changes
 
 
 def others(text: str) -> str | None:
@@ -404,7 +404,7 @@ def questioned(text: str) -> str | None:
         ("How do I ", "Where do I "), ("Can I ", "How can I "), ("Why ", "When "), ("When ", "How "), ("Who ", "When "),
         ("How long ", "How far "), ("Does ", "Why does "), ("Is ", "When is "), ("Do I ", "When do I "),
     ):  # fmt: skip
-        if text.startswith(old):
+        if text.startswith(old) and not text.startswith("When it"):  # "When it rains": no question word
             return text.replace(old, new, 1)
     return None
 
@@ -417,13 +417,95 @@ def reported(text: str) -> str | None:
     return None
 
 
+# ---- held out: the meaning stays
+
+
+def stuttered(text: str) -> str:
+    """A word twice, in the middle."""
+    words = text.split()
+    at = len(words) // 2
+    return " ".join([*words[:at], words[at], *words[at:]])
+
+
+def lowered(text: str) -> str:
+    return text.lower().rstrip("?.")
+
+
+def starred(text: str) -> str:
+    return f"*** {text} ***"
+
+
+def sir(text: str) -> str:
+    return f"Dear Sir or Madam, {text[0].lower()}{text[1:]} Kind regards"
+
+
+def late(text: str) -> str:
+    return f"It's late and I can't think straight. {text}"
+
+
+def lettered(text: str) -> str:
+    """Two letters of the second-longest plain word change places."""
+    words = sorted(re.findall(r"[a-z]+", text), key=len)
+    word = words[-2] if len(words) > 1 else words[-1]
+    at = len(word) // 2
+    return text.replace(word, word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :], 1)
+
+
+def plain(text: str) -> str:
+    return f"Plain and simple: {text[0].lower()}{text[1:]}"
+
+
+# ---- held out: the meaning changes
+
+
+def withheld(text: str) -> str | None:
+    """Refused, or done by nobody."""
+    for old, new in ((" can I ", " can't I "), ("Can ", "Can't "), ("May ", "May nobody "), ("Does ", "Doesn't ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def sized(text: str) -> str | None:
+    for old, new in ((" the ", " the smaller "), (" a ", " a broken "), (" my ", " my sister's ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def in_pairs(text: str) -> str:
+    return text.rstrip("?.") + " in pairs?"
+
+
+def elsewise(text: str) -> str | None:
+    for old, new in (
+        ("How do I ", "When do I "), ("How can I ", "Can I "), ("Why ", "How long "), ("When ", "Who says when "),
+        ("Does ", "How does "), ("Who ", "What "), ("Do I ", "Why do I "), ("Can I ", "What can I "),
+    ):  # fmt: skip
+        if text.startswith(old) and not text.startswith("When I"):  # there it is no question word
+            return text.replace(old, new, 1)
+    return None
+
+
+def handed(text: str) -> str:
+    return text.rstrip("?.") + " with one hand?"
+
+
+def earlier(text: str) -> str | None:
+    for old, new in (("Does ", "Did "), ("Is ", "Was "), ("Do ", "Did "), ("Are ", "Were ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
 KEEPING = {
     "calibration": (polite, greeted, casual, mistyped, contracted),
     "seen": (polite, greeted, casual, mistyped, contracted),
     "second": (swapped, texted, wondered, excused, telegraphic, urgent, searched),
     "third": (doubled, neighbouring, greeting_all, confused, anyone, rambling, shouted, squeezed),
     "fourth": (vowelless, dotted, from_phone, obliging, office, exclaimed, numbered, spaced),
-    "heldout": (clipped, merged, forwarded, hoping, hesitant, bracketed, unpunctuated),
+    "fifth": (clipped, merged, forwarded, hoping, hesitant, bracketed, unpunctuated),
+    "heldout": (stuttered, lowered, starred, sir, late, lettered, plain),
 }
 CHANGING = {
     "calibration": (negated, past, dated, scoped, elsewhere),
@@ -431,5 +513,6 @@ CHANGING = {
     "second": (preceded, obliged, other_word, underage, compared, halfway),
     "third": (refused, described, in_bulk, cheaply, afterwards, instead, asked_of_who, recalled),
     "fourth": (kept_from, secured, by_night, partly, doubted, remote, more_of),
-    "heldout": (others, limited, nearly, on_behalf, questioned, reported),
+    "fifth": (others, limited, nearly, on_behalf, questioned, reported),
+    "heldout": (withheld, sized, in_pairs, elsewise, handed, earlier),
 }
