@@ -26,7 +26,7 @@ def standing(nano: int = 0, held: int = 0) -> BudgetStanding:
         (0, 0, 0, "over", (1000, 0)),
     ],
 )
-def test_bars(used: int, held: int, limit: int, state: str, widths: tuple[int, int]) -> None:
+def test_bars(used: int, held: int, limit: int, state: str, widths: tuple[float, float]) -> None:
     gauge = Gauge(used, held, limit, round(limit * 0.8), "tokens")
     assert gauge.state == state
     assert (gauge.used_width, gauge.held_width) == widths

@@ -15,7 +15,7 @@ OPEN = ("/login", "/logout")
 def posts(routes: list[BaseRoute]) -> Iterator[str]:
     """The address of every form of the console."""
     for route in routes:
-        if isinstance(route, APIRoute) and "POST" in route.methods:
+        if isinstance(route, APIRoute) and "POST" in (route.methods or ()):
             yield route.path
 
 
