@@ -14,12 +14,10 @@ from pilothouse.cache.wording import Wording
 __all__ = ["conflict"]
 
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
-_YES, _WHAT, _OPEN = frozenset(("yes or no",)), frozenset(("what",)), frozenset[str]()
-_ALIKE = frozenset(
-    [frozenset((_WHAT, frozenset((kind,)))) for kind in ("how", "duration", "count", "degree")]
-    + [frozenset((_OPEN, frozenset((kind,)))) for kind in ("how", "what")]
-)
-"""Kinds that one answer may serve: `what is the way to`, `the way to` and `how`."""
+_OPEN = frozenset[str]()
+_TOLD = frozenset((frozenset(("yes or no",)), frozenset(("what",))))
+_ALIKE = frozenset(frozenset((_OPEN, frozenset((kind,)))) for kind in ("how", "what"))
+"""Kinds that one answer may serve: `pausing a contract` asks how."""
 
 
 def conflict(a: Wording, b: Wording) -> str | None:
@@ -48,7 +46,9 @@ def conflict(a: Wording, b: Wording) -> str | None:
 def _told_apart(a: Wording, b: Wording) -> bool:
     """Whether what may be, must be and should be are asked for; `can it` and `does it` are one."""
     asked = {a.modality, b.modality}
-    return len(asked) == 2 and (asked == {"may", "must"} or (_YES in (a.kinds, b.kinds) and asked != {"may", None}))
+    return len(asked) == 2 and (
+        asked == {"may", "must"} or (not _TOLD.isdisjoint((a.kinds, b.kinds)) and asked != {"may", None})
+    )
 
 
 def _by_words(a: Wording, b: Wording) -> str | None:
@@ -61,7 +61,7 @@ def _by_words(a: Wording, b: Wording) -> str | None:
         return "direction"
     if _residue(a, b) or any(a.content.count(word) != b.content.count(word) for word in shared):
         return "words"
-    if ((a.owners - b.owners - b.sources) | (b.owners - a.owners - a.sources)) & shared:
+    if a.persons != b.persons or ((a.owners - b.owners - b.sources) | (b.owners - a.owners - a.sources)) & shared:
         return "owners"
     return "order" if _turned_round(a, b) else None
 

@@ -6,7 +6,7 @@ from pilothouse.cache.word_forms import root
 
 __all__ = [
     "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES", "KINDS", "MODALITIES", "NEGATIONS",
-    "NUMBER_WORDS", "OPPOSITES", "PER", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "YES_OR_NO",
+    "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "YES_OR_NO",
 ]  # fmt: skip
 
 
@@ -109,7 +109,9 @@ PREPOSITIONS = _words(
     "about against per via through towards toward"
 )
 
-DIRECTIONS = {"to": "to", "into": "to", "onto": "to", "towards": "to", "toward": "to", "from": "from"}
+DIRECTIONS = {"to": "to", "into": "to", "onto": "to", "towards": "to", "toward": "to", "from": "from", "by": "by"}
+
+PERSONS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she"}
 
 PER = r"\b(?:per|each|every|a|this|single|one) (hour|day|night|week|month|quarter|year)\b"
 """Spans of time that something is counted by."""

@@ -19,6 +19,7 @@ from pilothouse.cache.vocabulary import (
     NEGATIONS,
     NUMBER_WORDS,
     PER,
+    PERSONS,
     PREPOSITIONS,
     QUANTIFIERS,
     REQUESTS,
@@ -51,6 +52,7 @@ _MODALITIES = tuple((re.compile(pattern), modality) for pattern, modality in MOD
 _PAST = re.compile(r"\b(?:was|were|did|had)(?:n't)?\b")
 _PRESENT = re.compile(r"\b(?:is|are|am|do|does|has|have|can|may|must|should)\b")
 _FUTURE = re.compile(r"\b(?:will|won't)\b")
+_ME, _I = re.compile(r"\bme\b"), re.compile(r"\bi\b|\bi'")
 _PARTED = re.compile(r"[,:.]\s")
 _ENDED = re.compile(r"ed\b")
 _PARTICIPLE = re.compile(r"\b(?:is|are|was|were|be|been|being|am|have|has|had|get|got)\b")
@@ -97,6 +99,7 @@ class Wording:
     directions: dict[str, str]
     owners: frozenset[str]
     sources: frozenset[str]
+    persons: frozenset[str]
     pasts: frozenset[str]
     parted: bool
 
@@ -133,6 +136,7 @@ def read(text: str) -> Wording:
         directions=directions,
         owners=owners,
         sources=sources,
+        persons=frozenset(PERSONS[w] for w in words if w in PERSONS) | _patient(asked),
         pasts=frozenset() if _PARTICIPLE.search(lower) else frozenset(root(w) for w in words if w.endswith("ed")),
         parted=_PARTED.search(asked) is not None,
     )
@@ -198,6 +202,11 @@ def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str
             preposition = None
         before = word
     return tuple(content), written, directions, frozenset(owners), frozenset(sources)
+
+
+def _patient(asked: str) -> frozenset[str]:
+    """`me` where nothing is said of what I do: there something is done to me."""
+    return frozenset(("me",)) if _ME.search(asked) and not _I.search(asked) else frozenset()
 
 
 def _counts(tokens: list[str], at: int) -> bool:
