@@ -14,18 +14,8 @@ microseconds, `*_nano` columns nano-USD, JSON is text. A change here needs a rev
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Index,
-    Insert,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    text,
-)
+    BigInteger, Boolean, Column, Index, Insert, Integer, LargeBinary, MetaData, Table, Text, text,
+)  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
