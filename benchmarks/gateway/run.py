@@ -36,7 +36,7 @@ BODY = {
     "model": "gpt-mock",
     "messages": [
         {"role": "system", "content": "You are a helpful assistant."},
-        {"role": "user", "content": "Say something about foxes. @@00000000@@"},
+        {"role": "user", "content": "Say something about foxes. RUN @@00000000@@"},
     ],
     "temperature": 0.2,
     "max_tokens": 64,
@@ -111,9 +111,9 @@ def targets(names: list[str], work: Path, upstream: str, port: int) -> list[Targ
     return made
 
 
-def pilothouse(work: Path, upstream: str, port: int, *, cached: bool = False) -> Target:
-    """One process with everything on: a key with limits and a budget, two deployments by weight, an exact cache, tracing
-    with payloads, prices, the ledger, recording into SQLite. `cached` asks for the same answer again and again."""
+def pilothouse(work: Path, upstream: str, port: int, *, cached: bool = False, small_cache: bool = False) -> Target:
+    """One process with everything on: a key with limits and a budget, two deployments by weight, an exact cache,
+    tracing with payloads, prices, the ledger, recording into SQLite. `cached` asks for the same answer every time."""
     name = "pilothouse (exact hits)" if cached else "pilothouse"
     config, home = work / f"{port}.yaml", work / f"home-{port}-{int(time.time())}"
     config.write_text(
@@ -121,7 +121,8 @@ def pilothouse(work: Path, upstream: str, port: int, *, cached: bool = False) ->
         f'  two: {{kind: openai, base_url: "{upstream}/v1", api_key: sk-up}}\n'
         "models:\n  gpt-mock:\n    deployments:\n      - {provider: one, model: gpt-4o-mini, weight: 3}\n"
         "      - {provider: two, model: gpt-4o-mini}\n    exact_cache: {ttl: 3600}\n"
-        "prices:\n  - {provider: one, model: gpt-4o-mini, input: 0.15, output: 0.6}\n"
+        + ("cache: {max_bytes: 8000000}\n" if small_cache else "")
+        + "prices:\n  - {provider: one, model: gpt-4o-mini, input: 0.15, output: 0.6}\n"
         "  - {provider: two, model: gpt-4o-mini, input: 0.15, output: 0.6}\n"
     )
     base = [sys.executable, "-m", "pilothouse", "--home", str(home), "--config", str(config)]
@@ -211,12 +212,30 @@ def answers(target: Target) -> bool:
         return False
 
 
+def body_text(stream: bool, run: str) -> str:
+    """The request. The load generator counts within a run; `run` tells runs apart, or every later one would be answered
+    from the cache of the first."""
+    text = json.dumps({**BODY, "stream": True} if stream else BODY, separators=(",", ":"))
+    return text.replace("RUN", run.ljust(20))
+
+
 def load(target: Target, phase: str, seconds: float, args: argparse.Namespace) -> dict[str, Any]:
     stream, rate, connections = PHASES[phase]
     body = args.work / f"body-{stream}.json"
-    body.write_text(json.dumps({**BODY, "stream": True} if stream else BODY, separators=(",", ":")))
+    body.write_text(body_text(stream, "the same" if target.cached else f"{time.time_ns():020}"))
     command = [str(build("loadgen", args.work)), "-p", str(target.port), "-P", PATH, "-b", str(body)]
-    command += ["-c", str(connections), "-d", str(seconds), "-w", str(args.warm), "-r", str(rate), "-V", "0" if target.cached else "1"]
+    command += [
+        "-c",
+        str(connections),
+        "-d",
+        str(seconds),
+        "-w",
+        str(args.warm),
+        "-r",
+        str(rate),
+        "-V",
+        "0" if target.cached else "1",
+    ]
     command += ["-m", "DONE" if stream else "quick"]
     for header in target.headers:
         command += ["-H", header]
