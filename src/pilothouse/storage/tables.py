@@ -14,8 +14,18 @@ microseconds, `*_nano` columns nano-USD, JSON is text. A change here needs a rev
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger, Boolean, Column, Index, Insert, Integer, LargeBinary, MetaData, Table, Text, text,
-)  # fmt: skip
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Insert,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
@@ -181,8 +191,7 @@ schedules = Table(
     Index("ix_schedules_next_us", "next_us"),
 )  # fmt: skip
 
-# Files that callers upload, and those that batches write. `status` is uploading until every part is there, then
-# uploaded: nobody sees a file before.
+# `status` is uploading until every part is there, then uploaded: nobody sees a file before.
 files = Table(
     "files", control,
     _key("project_id"),
@@ -192,8 +201,7 @@ files = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("created_us", BigInteger, nullable=False),
-    Column("expires_us", BigInteger),
-    Index("ix_files_expires_us", "expires_us"),
+    Column("expires_us", BigInteger, index=True),
 )  # fmt: skip
 
 file_parts = Table(
@@ -204,9 +212,8 @@ file_parts = Table(
     Column("data", LargeBinary, nullable=False),
 )  # fmt: skip
 
-# `status` is OpenAI's word, `lane` where it runs: own, vendor, or empty until that is decided. `times` is JSON: when it
-# became what, in seconds, under OpenAI's names; `vendor` is JSON: what is known of it at the vendor. Only who holds the
-# lease may write results.
+# `lane` is own, vendor, or empty until that is decided. Five are JSON, `times` when it became what (see Batch). Only who
+# holds the lease may write results.
 batches = Table(
     "batches", control,
     _key("project_id"),
@@ -216,7 +223,7 @@ batches = Table(
     Column("endpoint", Text, nullable=False),
     Column("input_file_id", Text, nullable=False),
     Column("metadata", Text),
-    Column("status", Text, nullable=False),
+    Column("status", Text, nullable=False, index=True),
     Column("model", Text),
     Column("lane", Text, nullable=False),
     Column("vendor", Text),
@@ -232,7 +239,6 @@ batches = Table(
     Column("expires_us", BigInteger, nullable=False),
     Column("lease", Text),
     Column("lease_until_us", BigInteger),
-    Index("ix_batches_status", "status"),
 )  # fmt: skip
 
 # One row per request that has its result, and none for the others. `line` is the line of the output or error file.
