@@ -417,7 +417,7 @@ def reported(text: str) -> str | None:
     return None
 
 
-# ---- held out: the meaning stays
+# ---- sixth set: the meaning stays
 
 
 def stuttered(text: str) -> str:
@@ -455,7 +455,7 @@ def plain(text: str) -> str:
     return f"Plain and simple: {text[0].lower()}{text[1:]}"
 
 
-# ---- held out: the meaning changes
+# ---- sixth set: the meaning changes
 
 
 def withheld(text: str) -> str | None:
@@ -498,6 +498,84 @@ def earlier(text: str) -> str | None:
     return None
 
 
+# ---- held out: the meaning stays
+
+
+def fused(text: str) -> str:
+    """The last vowel of the longest plain word twice."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    at = max((i for i, letter in enumerate(word) if letter in "aeiou"), default=0)
+    return text.replace(word, word[: at + 1] + word[at:], 1)
+
+
+def titled(text: str) -> str:
+    return text.title()
+
+
+def quoting(text: str) -> str:
+    return f"> {text}"
+
+
+def madam(text: str) -> str:
+    return f"Hello there! {text} Many thanks and best wishes."
+
+
+def tired(text: str) -> str:
+    return f"My colleague wants to know: {text[0].lower()}{text[1:]}"
+
+
+def ending(text: str) -> str:
+    """The last two letters of the longest plain word change places."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    return text.replace(word, word[:-2] + word[-1] + word[-2], 1)
+
+
+def ellipsis(text: str) -> str:
+    return "Hmm... " + text
+
+
+# ---- held out: the meaning changes
+
+
+def undone(text: str) -> str | None:
+    for old, new in (("How do I ", "How do I undo it if I "), ("Can I ", "Can I opt out if I "), ("May ", "May not ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def coloured(text: str) -> str | None:
+    for old, new in ((" the ", " the former "), (" a ", " a retired "), (" my ", " my wife's ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def in_writing(text: str) -> str:
+    return text.rstrip("?.") + " in writing?"
+
+
+def turned(text: str) -> str | None:
+    for old, new in (
+        ("How do I ", "Who can "), ("Can ", "When can "), ("Why ", "Where "), ("When ", "How often "), ("May ", "Why may "),
+        ("Does ", "When does "), ("Who ", "How many "), ("Is ", "Why is "), ("Do ", "How do "), ("Where ", "What "),
+    ):  # fmt: skip
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def over_years(text: str) -> str:
+    return text.rstrip("?.") + " over the years?"
+
+
+def later_on(text: str) -> str | None:
+    for old, new in (("Does ", "Did "), ("Is ", "Was "), ("Do ", "Did "), ("Are ", "Were ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
 KEEPING = {
     "calibration": (polite, greeted, casual, mistyped, contracted),
     "seen": (polite, greeted, casual, mistyped, contracted),
@@ -505,7 +583,8 @@ KEEPING = {
     "third": (doubled, neighbouring, greeting_all, confused, anyone, rambling, shouted, squeezed),
     "fourth": (vowelless, dotted, from_phone, obliging, office, exclaimed, numbered, spaced),
     "fifth": (clipped, merged, forwarded, hoping, hesitant, bracketed, unpunctuated),
-    "heldout": (stuttered, lowered, starred, sir, late, lettered, plain),
+    "sixth": (stuttered, lowered, starred, sir, late, lettered, plain),
+    "heldout": (fused, titled, quoting, madam, tired, ending, ellipsis),
 }
 CHANGING = {
     "calibration": (negated, past, dated, scoped, elsewhere),
@@ -514,5 +593,6 @@ CHANGING = {
     "third": (refused, described, in_bulk, cheaply, afterwards, instead, asked_of_who, recalled),
     "fourth": (kept_from, secured, by_night, partly, doubted, remote, more_of),
     "fifth": (others, limited, nearly, on_behalf, questioned, reported),
-    "heldout": (withheld, sized, in_pairs, elsewise, handed, earlier),
+    "sixth": (withheld, sized, in_pairs, elsewise, handed, earlier),
+    "heldout": (undone, coloured, in_writing, turned, over_years, later_on),
 }
