@@ -7,13 +7,15 @@ When in doubt they part: a miss costs a call, a false hit an answer that is wron
 import re
 from collections.abc import Iterable
 
-from pilothouse.cache.vocabulary import OPPOSITES
+from pilothouse.cache.vocabulary import DIRECTIONS, OPPOSITES
 from pilothouse.cache.word_forms import LIGHT, SYNONYMS, misspelt
 from pilothouse.cache.wording import Wording
 
 __all__ = ["conflict"]
 
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
+_OF = ("of", "for", "by")
+_LOOSE = frozenset(("in", "on", "at", "of", "for", "within", "during", "about", None))
 _OPEN = frozenset[str]()
 _TOLD = frozenset((frozenset(("yes or no",)), frozenset(("what",))))
 _ALIKE = frozenset(frozenset((_OPEN, frozenset((kind,)))) for kind in ("how", "what"))
@@ -57,13 +59,25 @@ def _by_words(a: Wording, b: Wording) -> str | None:
     if a.quoted != b.quoted or _lacks(a.names, b) or _lacks(b.names, a):
         return "names"
     shared = a.written.keys() & b.written.keys()
-    if any(a.directions.get(word) != b.directions.get(word) for word in shared):
+    if any(_elsewhere(a.places.get(word), b.places.get(word)) for word in shared):
         return "direction"
     if _residue(a, b) or any(a.content.count(word) != b.content.count(word) for word in shared):
         return "words"
-    if a.persons != b.persons or ((a.owners - b.owners - b.sources) | (b.owners - a.owners - a.sources)) & shared:
+    if a.persons != b.persons or (_owning(a, b) | _owning(b, a)) & shared:
         return "owners"
     return "order" if _turned_round(a, b) else None
+
+
+def _elsewhere(one: str | None, other: str | None) -> bool:
+    """Whether two prepositions before a word, None for none, say two things of it."""
+    if DIRECTIONS.get(one or "") != DIRECTIONS.get(other or ""):
+        return True
+    return one != other and None not in (one, other) and not {one, other} <= _LOOSE and one not in DIRECTIONS
+
+
+def _owning(a: Wording, b: Wording) -> frozenset[str]:
+    """Who owns something in one question, and in the other neither does nor has it `of` or `for` them."""
+    return a.owners - b.owners - {word for word, place in b.places.items() if place in _OF}
 
 
 def _residue(a: Wording, b: Wording) -> bool:

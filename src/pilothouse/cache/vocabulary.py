@@ -351,6 +351,7 @@ KINDS = (
     (r"\bhow far\b|\bdistance\b", "distance"),
     (r"\bhow old\b|\bage of\b", "age"),
     (r"\bhow much\b|\bamount of\b", "amount"),
+    (r"(?<!by )\bwhom\b", "whom"),
     (r"\b(?:who(?:m|se)?|which person)\b", "who"),
     (r"\bwhen\b|\b(?:what|which) (?:time|date|day|month|year|season)\b|\btime (?:of year )?to\b", "when"),
     (r"\bwhere\b|\bwhich place\b", "where"),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pilothouse.cache.vocabulary import (
     ANCHORS,
     COMMON_CAPITALS,
-    DIRECTIONS,
     FILLERS,
     FUNCTION_WORDS,
     INFINITIVES,
@@ -75,10 +74,11 @@ _SCRIPTS = (
 class Wording:
     """What of a question must be the same in another for one answer to serve both.
 
-    `content` are the roots of the words it is about, in their order; `between` the small words before each; `written`
-    has each root as it stands. `kind` is what is asked for (when, how, a number, yes or no ...) where the wording says
-    so, `modality` whether it asks for what may, must or should be. `directions` says of a root that something goes
-    `to` or comes `from` it; `pasts` are roots of verbs in the simple past.
+    `kinds` is what is asked for (when, how, a number, yes or no ...) where the wording says so, `modality` whether it
+    asks for what may, must or should be. `content` are the roots of the words it is about in their order, with the
+    numbers, `i` and `me` among them; `written` has each root as it stands, `places` the preposition before it, `owners`
+    those with an `'s`; `persons` says whether he or she is spoken of, or only of what is done to me. `pasts` are roots of
+    verbs in the simple past; `parted` is true where a comma or the like parts it.
     """
 
     text: str
@@ -96,9 +96,8 @@ class Wording:
     names: frozenset[str]
     content: tuple[str, ...]
     written: dict[str, str]
-    directions: dict[str, str]
+    places: dict[str, str]
     owners: frozenset[str]
-    sources: frozenset[str]
     persons: frozenset[str]
     pasts: frozenset[str]
     parted: bool
@@ -112,7 +111,7 @@ def read(text: str) -> Wording:
     words = _WORD.findall(lower)
     vocabulary = frozenset(words)
     kinds = _kinds(asked)
-    content, written, directions, owners, sources = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
+    content, written, places, owners = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
     return Wording(
         text=lower,
         words=vocabulary,
@@ -133,9 +132,8 @@ def read(text: str) -> Wording:
         names=_names(text),
         content=content,
         written=written,
-        directions=directions,
+        places=places,
         owners=owners,
-        sources=sources,
         persons=frozenset(PERSONS[w] for w in words if w in PERSONS) | _patient(asked),
         pasts=frozenset() if _PARTICIPLE.search(lower) else frozenset(root(w) for w in words if w.endswith("ed")),
         parted=_PARTED.search(asked) is not None,
@@ -171,37 +169,34 @@ def _kinds(asked: str) -> frozenset[str]:
     return _WHAT if _OPEN.search(asked) else found
 
 
-def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], frozenset[str], frozenset[str]]:
-    """The roots with the numbers among them, each as it is written, where something goes to or comes from, who owns
-    something by an `'s`, and what follows `of`, `for` and `by`."""
+def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], frozenset[str]]:
+    """The roots with the numbers among them, each as it is written, the preposition before it, and who owns something
+    by an `'s`."""
     content: list[str] = []
     written: dict[str, str] = {}
-    directions: dict[str, str] = {}
+    places: dict[str, str] = {}
     owners: set[str] = set()
-    sources: set[str] = set()
     preposition, before = None, ""
     tokens = _TOKEN.findall(asked)
     for at, word in enumerate(tokens):
         bare = word.removesuffix("'s")
         if word[0].isdigit() or word in NUMBER_WORDS or (word == "one" and _counts(tokens, at)):
             content.append("#" + (_value(word) if word[0].isdigit() else NUMBER_WORDS.get(word, "1")))
-        elif word == "i":
-            content.append("i")  # what I do before they do is not what they do before I do
+        elif word in ("i", "me"):
+            content.append(word)  # what I do before they do is not what they do before I do
         elif word in PREPOSITIONS and not (word == "to" and before in INFINITIVES):
             preposition = word
         if bare not in _APART and not word[0].isdigit():
             found = root(bare)
             content.append(found)
             written.setdefault(found, bare)
-            if preposition in DIRECTIONS:
-                directions.setdefault(found, DIRECTIONS[preposition])
+            if preposition is not None:
+                places.setdefault(found, preposition)
             if bare != word:
                 owners.add(found)
-            elif preposition in ("of", "for", "by"):
-                sources.add(found)
             preposition = None
         before = word
-    return tuple(content), written, directions, frozenset(owners), frozenset(sources)
+    return tuple(content), written, places, frozenset(owners)
 
 
 def _patient(asked: str) -> frozenset[str]:
