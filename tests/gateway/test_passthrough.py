@@ -95,6 +95,7 @@ async def passing(tmp_path: Path) -> AsyncIterator[Passing]:
               openai: {{base_url: "{openai.url}/v1", api_key: sk-ours}}
               anthropic: {{base_url: "{claude.url}", api_key: sk-ant-ours}}
               raw: {{kind: openai, base_url: "{raw.url}/deep/v1", api_key: sk-raw, headers: {{x-own: one}}}}
+              bare: {{kind: openai, base_url: "{raw.url}/bare"}}
               shut: {{kind: openai, base_url: "{raw.url}/v1", api_key: sk-raw, pass_through: false}}
               gone: {{kind: openai, base_url: "http://127.0.0.1:9/v1", api_key: sk-gone}}
             prices:
@@ -215,6 +216,12 @@ async def test_every_address_is_below_the_providers(passing: Passing, path: str)
 async def test_only_open_providers_with_an_address(passing: Passing, name: str) -> None:
     status, _ = await passing.send("GET", f"/providers/{name}/models")
     assert status in (400, 404)
+
+
+async def test_a_provider_without_a_key_does_not_get_the_callers(passing: Passing) -> None:
+    await passing.send("GET", "/providers/bare/models", headers={"x-goog-api-key": "mine"})
+    ((got, _),) = passing.raw.requests
+    assert not {"authorization", "x-goog-api-key"} & {name.lower() for name in got.headers}
 
 
 async def test_without_a_key_nothing_passes(passing: Passing) -> None:

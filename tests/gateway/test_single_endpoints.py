@@ -85,8 +85,9 @@ async def test_search_units_are_priced_and_kept_to_a_budget(ranking: Ranking) ->
     assert span.cost_nano == 2 * 2 * MILLI
     assert span.cost_known
     key = poor(ranking, "0.003")
-    status, _ = await ranking.post("/v1/rerank", key, model="rank", query="q", documents=["x"] * 100)
-    assert status == 200
+    for count, expected in ((101, 429), (100, 200)):
+        status, _ = await ranking.post("/v1/rerank", key, model="rank", query="q", documents=["x"] * count)
+        assert status == expected
     status, refused = await ranking.post("/v1/rerank", key, model="rank", query="q", documents=["x"] * 100)
     assert (status, refused["error"]["code"]) == (429, "insufficient_quota")
 

@@ -177,7 +177,6 @@ class Mirror:
         call.principal = self._principal(call.principal)
         call.key_id = call.user_id = None
         call.deadline = time.monotonic() + self._patience
-        call.cache_control = "no-store"
         call.versions = {}  # the live call's say what made its answer
         return call
 
