@@ -34,7 +34,7 @@ test: .venv/.dev .venv/.models  ## Run the whole test suite
 
 .venv-interop/.clients: tests/interop/requirements.txt
 	@test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
-	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $<
 	@touch $@
 
 interop: .venv/.dev .venv-interop/.clients  ## Run the vendors' and frameworks' own clients against the gateway

@@ -28,8 +28,8 @@ def obliging(server_class: type[WireServer]) -> WireServer:
     """A server that does what it is asked for: calls the tool it is offered, or follows the schema it is given."""
 
     class Obliging(server_class):  # type: ignore[misc, valid-type]
-        def _pick(self, heard: Heard) -> Answer:
-            answer = super()._pick(heard)
+        def pick(self, heard: Heard) -> Answer:
+            answer = super().pick(heard)
             if answer.fault is not None:
                 return answer
             if heard.schema is not None:
