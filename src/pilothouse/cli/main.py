@@ -38,6 +38,7 @@ COMMANDS = {
     "models": "The embedded encoder's files, and the models on offer.",
     "router": "Train and judge the choice between a simple and a complex model.",
     "shadow": "What mirrored calls showed of a candidate model.",
+    "batches": "Batches of requests: create, list, show, cancel, output.",
     "jobs": "Background work: list, show, cancel.",
 }
 

@@ -212,7 +212,7 @@ file_parts = Table(
     Column("data", LargeBinary, nullable=False),
 )  # fmt: skip
 
-# `lane` is own, vendor, or empty until that is decided. Five are JSON, `times` when it became what (see Batch). Only who
+# `lane` is own, vendor, or empty until that is decided; `times` is JSON: when it became what (see Batch). Only who
 # holds the lease may write results.
 batches = Table(
     "batches", control,
