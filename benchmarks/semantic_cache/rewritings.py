@@ -498,7 +498,7 @@ def earlier(text: str) -> str | None:
     return None
 
 
-# ---- held out: the meaning stays
+# ---- seventh set: the meaning stays
 
 
 def fused(text: str) -> str:
@@ -534,7 +534,7 @@ def ellipsis(text: str) -> str:
     return "Hmm... " + text
 
 
-# ---- held out: the meaning changes
+# ---- seventh set: the meaning changes
 
 
 def undone(text: str) -> str | None:
@@ -557,7 +557,8 @@ def in_writing(text: str) -> str:
 
 def turned(text: str) -> str | None:
     for old, new in (
-        ("How do I ", "Who can "), ("Can ", "When can "), ("Why ", "Where "), ("When ", "How often "), ("May ", "Why may "),
+        ("How do I ", "Who can "), ("Can ", "When can "), ("Why ", "Where "), ("When ", "How often "),
+        ("May ", "Why may "),
         ("Does ", "When does "), ("Who ", "How many "), ("Is ", "Why is "), ("Do ", "How do "), ("Where ", "What "),
     ):  # fmt: skip
         if text.startswith(old):
@@ -576,6 +577,83 @@ def later_on(text: str) -> str | None:
     return None
 
 
+# ---- held out: the meaning stays
+
+
+def first_key(text: str) -> str:
+    """The third letter of the longest plain word is another."""
+    word = max((w for w in re.findall(r"[a-z]+", text)), key=len)
+    return text.replace(word, word[:2] + ("e" if word[2] != "e" else "r") + word[3:], 1)
+
+
+def hyphenless(text: str) -> str:
+    """Typed in haste: small letters, marks gone."""
+    return re.sub(r"[?.,:']", "", text.lower())
+
+
+def in_quotes(text: str) -> str:
+    return f"[{text}]"
+
+
+def kindly(text: str) -> str:
+    return f"Would you be so kind and answer this: {text[0].lower()}{text[1:]}"
+
+
+def blunt(text: str) -> str:
+    return f"Question. {text} Answer please."
+
+
+def on_behalf_of(text: str) -> str:
+    return f"Asking for my mum. {text}"
+
+
+def trailing(text: str) -> str:
+    return f"{text.rstrip('?.')} ? :)"
+
+
+# ---- held out: the meaning changes
+
+
+def hindered(text: str) -> str | None:
+    for old, new in (("How do I ", "Why don't I "), ("Does ", "Doesn't "), ("Who ", "Who else ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def aged(text: str) -> str | None:
+    for old, new in ((" the ", " the antique "), (" a ", " an inflatable "), (" my ", " my cousin's ")):
+        if old in text:
+            return text.replace(old, new, 1)
+    return None
+
+
+def on_loan(text: str) -> str:
+    return text.rstrip("?.") + " on loan?"
+
+
+def asked_anew(text: str) -> str | None:
+    for old, new in (
+        ("How do I ", "Should I "), ("Can ", "How can "), ("Why ", "How often "), ("When ", "Why "),
+        ("May ", "When may "),
+        ("Does ", "Where does "), ("Who ", "Why "), ("Is ", "When is "), ("Do ", "Since when do "), ("Where ", "Why "),
+    ):  # fmt: skip
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
+def at_once(text: str) -> str:
+    return text.rstrip("?.") + " for the second time?"
+
+
+def long_ago(text: str) -> str | None:
+    for old, new in (("Does ", "Did "), ("Is ", "Was "), ("Do ", "Did "), ("Are ", "Were ")):
+        if text.startswith(old):
+            return text.replace(old, new, 1)
+    return None
+
+
 KEEPING = {
     "calibration": (polite, greeted, casual, mistyped, contracted),
     "seen": (polite, greeted, casual, mistyped, contracted),
@@ -584,7 +662,8 @@ KEEPING = {
     "fourth": (vowelless, dotted, from_phone, obliging, office, exclaimed, numbered, spaced),
     "fifth": (clipped, merged, forwarded, hoping, hesitant, bracketed, unpunctuated),
     "sixth": (stuttered, lowered, starred, sir, late, lettered, plain),
-    "heldout": (fused, titled, quoting, madam, tired, ending, ellipsis),
+    "seventh": (fused, titled, quoting, madam, tired, ending, ellipsis),
+    "heldout": (first_key, hyphenless, in_quotes, kindly, blunt, on_behalf_of, trailing),
 }
 CHANGING = {
     "calibration": (negated, past, dated, scoped, elsewhere),
@@ -594,5 +673,6 @@ CHANGING = {
     "fourth": (kept_from, secured, by_night, partly, doubted, remote, more_of),
     "fifth": (others, limited, nearly, on_behalf, questioned, reported),
     "sixth": (withheld, sized, in_pairs, elsewise, handed, earlier),
-    "heldout": (undone, coloured, in_writing, turned, over_years, later_on),
+    "seventh": (undone, coloured, in_writing, turned, over_years, later_on),
+    "heldout": (hindered, aged, on_loan, asked_anew, at_once, long_ago),
 }

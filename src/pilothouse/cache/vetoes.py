@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from pilothouse.cache.vocabulary import DIRECTIONS, OPPOSITES
-from pilothouse.cache.word_forms import LIGHT, SYNONYMS, misspelt
+from pilothouse.cache.word_forms import LIGHT, SYNONYMS, misspelt, past
 from pilothouse.cache.wording import Wording
 
 __all__ = ["conflict"]
@@ -16,10 +16,8 @@ __all__ = ["conflict"]
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
 _OF = ("of", "for", "by")
 _LOOSE = frozenset(("in", "on", "at", "of", "for", "within", "during", "about", None))
-_OPEN = frozenset[str]()
+_SELVES = ("i",)  # said in one question and not in the other: `is it allowed to`
 _TOLD = frozenset((frozenset(("yes or no",)), frozenset(("what",))))
-_ALIKE = frozenset(frozenset((_OPEN, frozenset((kind,)))) for kind in ("how", "what"))
-"""Kinds that one answer may serve: `pausing a contract` asks how."""
 
 
 def conflict(a: Wording, b: Wording) -> str | None:
@@ -36,11 +34,11 @@ def conflict(a: Wording, b: Wording) -> str | None:
             return name
     if a.denied != b.denied:
         return "negation"
-    if a.kinds != b.kinds and frozenset((a.kinds, b.kinds)) not in _ALIKE:
+    if a.kinds != b.kinds:
         return "question"
     if _told_apart(a, b):
         return "modality"
-    if (a.tense and b.tense and a.tense != b.tense) or _simple_past(a, b) or _simple_past(b, a):
+    if (a.tense and b.tense and a.tense != b.tense) or _other_form(a, b):
         return "tense"
     return _by_words(a, b)
 
@@ -97,20 +95,24 @@ def _residue(a: Wording, b: Wording) -> bool:
 
 
 def _turned_round(a: Wording, b: Wording) -> bool:
-    """Whether the words that both have come in another order; where a comma parts clauses, these may change places."""
-    if a.content == b.content:
-        return False
-    shared = set(a.content) & set(b.content)
-    one = [word for word in a.content if word in shared]
-    other = [word for word in b.content if word in shared]
+    """Whether the words that both have come in another order, or a small word is another; where a comma parts clauses,
+    these may change places."""
+    return _unlike(a.content, b.content, a, b) or _unlike(a.skeleton, b.skeleton, a, b)
+
+
+def _unlike(one: tuple[str, ...], other: tuple[str, ...], a: Wording, b: Wording) -> bool:
     if one == other:
         return False
-    return not (a.parted or b.parted) or all(one[i:] + one[:i] != other for i in range(1, len(one)))
+    left = [word for word in one if word in b.written or word not in a.written and word not in _SELVES]
+    right = [word for word in other if word in a.written or word not in b.written and word not in _SELVES]
+    if left == right:
+        return False
+    return not (a.parted or b.parted) or all(left[i:] + left[:i] != right for i in range(1, len(left)))
 
 
-def _simple_past(a: Wording, b: Wording) -> bool:
-    """Whether a verb in the simple past of one is in the present in the other: `lived` and `live`."""
-    return any(word in b.written and not b.written[word].endswith(("ed", "ing")) for word in a.pasts - b.pasts)
+def _other_form(a: Wording, b: Wording) -> bool:
+    """Whether a verb that both have is in the past or passive in one alone: `lived` and `live`, `is paid` and `pays`."""
+    return any(past(a.written[word]) != past(b.written[word]) for word in a.written.keys() & b.written.keys())
 
 
 def _lacks(names: Iterable[str], other: Wording) -> bool:

@@ -6,7 +6,7 @@ from pilothouse.cache.word_forms import root
 
 __all__ = [
     "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES", "KINDS", "MODALITIES", "NEGATIONS",
-    "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "YES_OR_NO",
+    "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "VOID", "YES_OR_NO",
 ]  # fmt: skip
 
 
@@ -103,6 +103,14 @@ INFINITIVES = _words(
     "right time required necessary permitted good steps what where when i'd easy hard takes take supposed not"
 )
 """Words after which `to` begins a verb and is no direction."""
+
+VOID = _words(
+    "a an the my our your i we you it its that this these those there can could may might should must would will shall do "
+    "does did is are am was were be been being have has had please just also so ok okay allowed able possible permitted "
+    "necessary required need needs needed way ways steps procedure what which how is it's i'd i'm i've whats what's hi hello "
+    "hey thanks thank pls get"
+)
+"""Words that may come and go without a change of what is asked; every other one must be in both questions."""
 
 PREPOSITIONS = _words(
     "to into onto from before after during in on at with without by over under between within for of off until since "
@@ -378,7 +386,7 @@ MODALITIES = (
 
 REQUESTS = (
     r"\b(?:(?:could|can|would|will) (?:you|someone|anyone|anybody) (?:please )?"
-    r"(?:tell|explain|show|help|say|describe)(?: to)?(?: me| us)?|"
+    r"(?:tell|explain to|show|help|describe to) (?:me|us)|"
     r"do(?:es)? (?:you|anyone|anybody|someone) know|(?:please )?tell me|i(?:'d| would)? (?:want|like|need) to know|"
     r"i wonder)\b[\s:,]*(?:if|whether)?\s*"
 )

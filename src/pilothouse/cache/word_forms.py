@@ -4,7 +4,7 @@ The tables are general and small on purpose: verbs that mean the same in nearly 
 everyday words, British and American spellings. A synonym that is missing costs a hit, a wrong one an answer.
 """
 
-__all__ = ["AROUND_TALK", "LIGHT", "SYNONYMS", "TALK", "misspelt", "root"]
+__all__ = ["AROUND_TALK", "LIGHT", "SYNONYMS", "TALK", "misspelt", "past", "root"]
 
 _IRREGULAR = {
     word: base
@@ -95,6 +95,16 @@ def root(word: str) -> str:
         word = word.removesuffix("e")
         return word[:-1] + "i" if word.endswith("y") else word
     return word
+
+
+_NO_VERBS = frozenset(
+    "child kid kids children men women leaves mice feet persons people lives centre centres cheque".split()
+)
+
+
+def past(word: str) -> bool:
+    """Whether it is the past or the participle of a verb, by its form."""
+    return word.endswith("ed") or (word in _IRREGULAR and word not in _NO_VERBS and not word.endswith(("r", "e", "es")))
 
 
 def _synonyms() -> dict[str, frozenset[int]]:

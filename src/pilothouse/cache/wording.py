@@ -24,6 +24,7 @@ from pilothouse.cache.vocabulary import (
     REQUESTS,
     TIMES,
     UNITS,
+    VOID,
     YES_OR_NO,
 )
 from pilothouse.cache.word_forms import AROUND_TALK, TALK, root
@@ -52,6 +53,7 @@ _PAST = re.compile(r"\b(?:was|were|did|had)(?:n't)?\b")
 _PRESENT = re.compile(r"\b(?:is|are|am|do|does|has|have|can|may|must|should)\b")
 _FUTURE = re.compile(r"\b(?:will|won't)\b")
 _ME, _I = re.compile(r"\bme\b"), re.compile(r"\bi\b|\bi'")
+_DOING = re.compile(r"\W*\w+ing\b")
 _PARTED = re.compile(r"[,:.]\s")
 _ENDED = re.compile(r"ed\b")
 _PARTICIPLE = re.compile(r"\b(?:is|are|was|were|be|been|being|am|have|has|had|get|got)\b")
@@ -61,7 +63,7 @@ _APART = (
 )  # compared by rules of their own, or not at all
 _SMALL = FILLERS | NEGATIONS
 _ASKING = frozenset("what which who whom whose when where why how".split())
-_YES, _WHAT = frozenset(("yes or no",)), frozenset(("what",))
+_YES, _WHAT, _HOW = frozenset(("yes or no",)), frozenset(("what",)), frozenset(("how",))
 _NO_COUNT = frozenset(("which", "this", "that", "the", "no", "any", "every", "each", "some", "other", "another"))
 _SCRIPTS = (
     ("Cyrillic", "\u0400", "\u052f"), ("Greek", "\u0370", "\u03ff"), ("Hebrew", "\u0590", "\u05ff"),
@@ -95,6 +97,7 @@ class Wording:
     quoted: frozenset[str]
     names: frozenset[str]
     content: tuple[str, ...]
+    skeleton: tuple[str, ...]
     written: dict[str, str]
     places: dict[str, str]
     owners: frozenset[str]
@@ -111,7 +114,7 @@ def read(text: str) -> Wording:
     words = _WORD.findall(lower)
     vocabulary = frozenset(words)
     kinds = _kinds(asked)
-    content, written, places, owners = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
+    content, skeleton, written, places, owners = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
     return Wording(
         text=lower,
         words=vocabulary,
@@ -131,6 +134,7 @@ def read(text: str) -> Wording:
         quoted=_quoted(text),
         names=_names(text),
         content=content,
+        skeleton=skeleton,
         written=written,
         places=places,
         owners=owners,
@@ -166,14 +170,17 @@ def _kinds(asked: str) -> frozenset[str]:
         return found | _YES
     if found:
         return found
-    return _WHAT if _OPEN.search(asked) else found
+    if _OPEN.search(asked):
+        return _WHAT
+    return _HOW if _DOING.match(asked) else found  # "Pausing a contract" asks how
 
 
-def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], frozenset[str]]:
+def _content(asked: str) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str], dict[str, str], frozenset[str]]:
     """The roots with the numbers among them, each as it is written, the preposition before it, and who owns something
     by an `'s`."""
     content: list[str] = []
     written: dict[str, str] = {}
+    skeleton: list[str] = []
     places: dict[str, str] = {}
     owners: set[str] = set()
     preposition, before = None, ""
@@ -184,11 +191,16 @@ def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str
             content.append("#" + (_value(word) if word[0].isdigit() else NUMBER_WORDS.get(word, "1")))
         elif word in ("i", "me"):
             content.append(word)  # what I do before they do is not what they do before I do
-        elif word in PREPOSITIONS and not (word == "to" and before in INFINITIVES):
+        elif word in PREPOSITIONS and not (word == "to" and (before in INFINITIVES or not before)):
             preposition = word
-        if bare not in _APART and not word[0].isdigit():
+        verb_follows = word == "to" and before in INFINITIVES
+        if bare in _APART or word[0].isdigit():
+            if word not in VOID and not verb_follows:
+                skeleton.append(word)
+        else:
             found = root(bare)
             content.append(found)
+            skeleton.append(found)
             written.setdefault(found, bare)
             if preposition is not None:
                 places.setdefault(found, preposition)
@@ -196,7 +208,7 @@ def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str
                 owners.add(found)
             preposition = None
         before = word
-    return tuple(content), written, places, frozenset(owners)
+    return tuple(content), tuple(skeleton), written, places, frozenset(owners)
 
 
 def _patient(asked: str) -> frozenset[str]:
