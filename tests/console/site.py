@@ -110,17 +110,17 @@ class Gateway:
 
 
 @contextmanager
-def gateway(home: Path, config: str) -> Iterator[Gateway]:
-    """A platform in this folder and its console, without a server."""
+def gateway(home: Path, config: str, *, project: str = "default", database_url: str | None = None) -> Iterator[Gateway]:
+    """A platform in this folder and the console of a project, without a server."""
     path = home / "pilothouse.yaml"
     path.write_text(config)
     keyring, app = Keyring(), FastAPI(openapi_url=None)
-    with build(Settings(home=home / "home", config=path)) as p:
+    with build(Settings(home=home / "home", config=path, database_url=database_url)) as p:
         rooms = ConsoleRooms(
             p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
             lambda: p.gateway.runtime.router,
         )  # fmt: skip
-        mount_console(app, p.traces, keyring, rooms=rooms)
+        mount_console(app, p.traces, keyring, project, rooms=rooms)
         with TestClient(app, follow_redirects=False) as client:
             client.post("/console/login", data={"key": KEY})
             yield Gateway(p, client, keyring)

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.console.forms import Fields, read_fields
+from pilothouse.console.forms import UNSTORABLE, Fields, read_fields
 from pilothouse.console.pages import audit, budgets, cache, config, keys, models, teams
 from pilothouse.console.pages import traces as traces_pages
 from pilothouse.console.render import ROOT, Renderer
@@ -228,7 +228,11 @@ class _SignedIn:
         self._renderer = renderer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._refusal(scope) if scope["type"] == "http" else None
+        answer = None
+        if scope["type"] == "http":
+            scope["path"] = scope["path"].replace("\0", UNSTORABLE)
+            scope["query_string"] = scope["query_string"].replace(b"%00", quote(UNSTORABLE).encode())
+            answer = self._refusal(scope)
         await (self._app if answer is None else answer)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:

@@ -19,7 +19,21 @@ from pilothouse.console.visitor import guest
 from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest
 from pilothouse.types import Json
 
-__all__ = ["Fields", "Sent", "expiry", "limits_and_budgets", "policy", "read_fields", "shown", "stated", "written_time"]
+__all__ = [
+    "UNSTORABLE",
+    "Fields",
+    "Sent",
+    "expiry",
+    "limits_and_budgets",
+    "policy",
+    "read_fields",
+    "shown",
+    "stated",
+    "written_time",
+]
+
+UNSTORABLE = "\ufffd"
+"""What stands for a NUL, which Postgres refuses even to look for."""
 
 _LARGEST = 1024 * 1024
 _MOST_FIELDS = 200
@@ -72,8 +86,8 @@ async def read_fields(request: Request, largest: int = _LARGEST) -> Fields:
         if len(body) > largest:
             raise BodyTooLarge(f"The form is larger than {largest:,} bytes.")
     try:
-        text = body.decode("utf-8", "replace")
-        return Fields(parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        return Fields({name: [value.replace("\0", UNSTORABLE) for value in some] for name, some in found.items()})
     except ValueError:
         raise InvalidRequest(f"The form has more than {_MOST_FIELDS} fields.") from None
 

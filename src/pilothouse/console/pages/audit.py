@@ -49,8 +49,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
 
 def _plain(text: str) -> str | None:
-    """A filter, without what no column holds and Postgres refuses."""
-    return text.replace("\0", "").strip() or None
+    """A filter, where one is given."""
+    return text.strip() or None
 
 
 def _midnight(day: str) -> int | None:

@@ -25,7 +25,9 @@ from pilothouse.observe.ledger import DaySpend
 __all__ = ["pages"]
 
 _CHARTS = 24
-"""Budgets that are drawn, those with least room first; the others are rows of a table."""
+"""Budgets that are drawn, those with least room first; the next are rows of a table."""
+
+_ROWS = 200
 
 _LOOK_BACK = 14  # days: of a day's budget, and for the mean of a projection
 _TOTAL_DAYS = 90  # days that are drawn of a budget for good
@@ -70,8 +72,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         rows.sort(key=lambda row: -row.fullness)
         drawn = await asyncio.to_thread(lambda: [_drawn(rooms, row, project) for row in rows[:_CHARTS]])
         return renderer.page(
-            "budgets.html", visitor=visitor, drawn=drawn, others=rows[_CHARTS:], kind=kind, account=account,
-            kinds=_KINDS, alerts=sum(row.alert for row in rows), any=bool(purses),
+            "budgets.html", visitor=visitor, drawn=drawn, others=rows[_CHARTS : _CHARTS + _ROWS], kind=kind,
+            account=account, kinds=_KINDS, alerts=sum(row.alert for row in rows), any=bool(purses), number=len(rows),
         )  # fmt: skip
 
     return router

@@ -152,7 +152,7 @@ def _problems(error: ConfigError, text: str) -> list[_Problem]:
         line = int(match[1])
         first, last = max(1, line - _AROUND), min(len(lines), line + _AROUND)
         found.append(_Problem(match[2], line, [(n, lines[n - 1]) for n in range(first, last + 1)]))
-    return found
+    return sorted(found, key=lambda problem: problem.line or 0)
 
 
 def _expected(form: Fields) -> int:
