@@ -7,7 +7,7 @@ When in doubt they part: a miss costs a call, a false hit an answer that is wron
 import re
 from collections.abc import Iterable
 
-from pilothouse.cache.vocabulary import DIRECTIONS, OPPOSITES
+from pilothouse.cache.vocabulary import DIRECTIONS, OPPOSITES, SELVES
 from pilothouse.cache.word_forms import LIGHT, SYNONYMS, misspelt, past
 from pilothouse.cache.wording import Wording
 
@@ -16,7 +16,6 @@ __all__ = ["conflict"]
 _PREFIXES = ("un", "in", "im", "non", "dis", "ir", "il")
 _OF = ("of", "for", "by")
 _LOOSE = frozenset(("in", "on", "at", "of", "for", "within", "during", "about", None))
-_SELVES = ("i",)  # said in one question and not in the other: `is it allowed to`
 _TOLD = frozenset((frozenset(("yes or no",)), frozenset(("what",))))
 
 
@@ -95,19 +94,19 @@ def _residue(a: Wording, b: Wording) -> bool:
 
 
 def _turned_round(a: Wording, b: Wording) -> bool:
-    """Whether the words that both have come in another order, or a small word is another; where a comma parts clauses,
-    these may change places."""
-    return _unlike(a.content, b.content, a, b) or _unlike(a.skeleton, b.skeleton, a, b)
-
-
-def _unlike(one: tuple[str, ...], other: tuple[str, ...], a: Wording, b: Wording) -> bool:
+    """Whether what both say comes in another order, or a small word is another; where a comma parts clauses, these may
+    change places."""
+    if a.content == b.content:
+        return False
+    one, other = _said(a, b), _said(b, a)
     if one == other:
         return False
-    left = [word for word in one if word in b.written or word not in a.written and word not in _SELVES]
-    right = [word for word in other if word in a.written or word not in b.written and word not in _SELVES]
-    if left == right:
-        return False
-    return not (a.parted or b.parted) or all(left[i:] + left[:i] != right for i in range(1, len(left)))
+    return not (a.parted or b.parted) or all(one[i:] + one[:i] != other for i in range(1, len(one)))
+
+
+def _said(a: Wording, b: Wording) -> list[str]:
+    """Of one question what is in the other too, and its small words whether they are or not."""
+    return [word for word in a.content if word in b.content or (word not in a.written and word not in SELVES)]
 
 
 def _other_form(a: Wording, b: Wording) -> bool:

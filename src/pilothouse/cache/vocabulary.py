@@ -6,7 +6,7 @@ from pilothouse.cache.word_forms import root
 
 __all__ = [
     "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES", "KINDS", "MODALITIES", "NEGATIONS",
-    "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "TIMES", "UNITS", "VOID", "YES_OR_NO",
+    "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "SELVES", "TIMES", "UNITS", "VOID", "YES_OR_NO",
 ]  # fmt: skip
 
 
@@ -108,9 +108,11 @@ VOID = _words(
     "a an the my our your i we you it its that this these those there can could may might should must would will shall do "
     "does did is are am was were be been being have has had please just also so ok okay allowed able possible permitted "
     "necessary required need needs needed way ways steps procedure what which how is it's i'd i'm i've whats what's hi hello "
-    "hey thanks thank pls get"
+    "hey thanks thank pls get then s t re ll ve m d"
 )
 """Words that may come and go without a change of what is asked; every other one must be in both questions."""
+
+SELVES = frozenset(("i", "me"))
 
 PREPOSITIONS = _words(
     "to into onto from before after during in on at with without by over under between within for of off until since "

@@ -22,6 +22,7 @@ from pilothouse.cache.vocabulary import (
     PREPOSITIONS,
     QUANTIFIERS,
     REQUESTS,
+    SELVES,
     TIMES,
     UNITS,
     VOID,
@@ -77,8 +78,8 @@ class Wording:
     """What of a question must be the same in another for one answer to serve both.
 
     `kinds` is what is asked for (when, how, a number, yes or no ...) where the wording says so, `modality` whether it
-    asks for what may, must or should be. `content` are the roots of the words it is about in their order, with the
-    numbers, `i` and `me` among them; `written` has each root as it stands, `places` the preposition before it, `owners`
+    asks for what may, must or should be. `content` is all that counts in its order: roots of the words it is about,
+    numbers with a `#`, small words as they are; `written` has each root as it stands, `places` the preposition before it, `owners`
     those with an `'s`; `persons` says whether he or she is spoken of, or only of what is done to me. `pasts` are roots of
     verbs in the simple past; `parted` is true where a comma or the like parts it.
     """
@@ -97,7 +98,6 @@ class Wording:
     quoted: frozenset[str]
     names: frozenset[str]
     content: tuple[str, ...]
-    skeleton: tuple[str, ...]
     written: dict[str, str]
     places: dict[str, str]
     owners: frozenset[str]
@@ -114,7 +114,7 @@ def read(text: str) -> Wording:
     words = _WORD.findall(lower)
     vocabulary = frozenset(words)
     kinds = _kinds(asked)
-    content, skeleton, written, places, owners = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
+    content, written, places, owners = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
     return Wording(
         text=lower,
         words=vocabulary,
@@ -134,7 +134,6 @@ def read(text: str) -> Wording:
         quoted=_quoted(text),
         names=_names(text),
         content=content,
-        skeleton=skeleton,
         written=written,
         places=places,
         owners=owners,
@@ -175,40 +174,37 @@ def _kinds(asked: str) -> frozenset[str]:
     return _HOW if _DOING.match(asked) else found  # "Pausing a contract" asks how
 
 
-def _content(asked: str) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str], dict[str, str], frozenset[str]]:
-    """The roots with the numbers among them, each as it is written, the preposition before it, and who owns something
-    by an `'s`."""
+def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], frozenset[str]]:
+    """The words that count, each root as it is written, the preposition before it, and who owns something by an `'s`."""
     content: list[str] = []
     written: dict[str, str] = {}
-    skeleton: list[str] = []
     places: dict[str, str] = {}
     owners: set[str] = set()
     preposition, before = None, ""
     tokens = _TOKEN.findall(asked)
     for at, word in enumerate(tokens):
         bare = word.removesuffix("'s")
-        if word[0].isdigit() or word in NUMBER_WORDS or (word == "one" and _counts(tokens, at)):
-            content.append("#" + (_value(word) if word[0].isdigit() else NUMBER_WORDS.get(word, "1")))
-        elif word in ("i", "me"):
+        if word[0].isdigit():
+            content.append("#" + _value(word))
+        elif word in NUMBER_WORDS or (word == "one" and _counts(tokens, at)):
+            content.append("#" + NUMBER_WORDS.get(word, "1"))
+        elif word in SELVES:
             content.append(word)  # what I do before they do is not what they do before I do
-        elif word in PREPOSITIONS and not (word == "to" and (before in INFINITIVES or not before)):
-            preposition = word
-        verb_follows = word == "to" and before in INFINITIVES
-        if bare in _APART or word[0].isdigit():
-            if word not in VOID and not verb_follows:
-                skeleton.append(word)
-        else:
+        elif bare not in _APART:
             found = root(bare)
             content.append(found)
-            skeleton.append(found)
             written.setdefault(found, bare)
             if preposition is not None:
                 places.setdefault(found, preposition)
             if bare != word:
                 owners.add(found)
             preposition = None
+        elif not (word in VOID or (word == "to" and before in INFINITIVES)):
+            content.append(word)
+        if word in PREPOSITIONS and not (word == "to" and (before in INFINITIVES or not before)):
+            preposition = word
         before = word
-    return tuple(content), tuple(skeleton), written, places, frozenset(owners)
+    return tuple(content), written, places, frozenset(owners)
 
 
 def _patient(asked: str) -> frozenset[str]:
