@@ -268,6 +268,8 @@ async def test_what_cannot_be_priced_is_refused_under_a_budget_in_usd(passing: P
     assert not passing.raw.requests
     status, _ = await passing.send("POST", "/providers/raw/audio", **body)
     assert status == 200
+    passed = passing.spans()[-1]
+    assert (passed.usage is None) == (passed.request_model is None)  # no tokens are made up for an upload
 
 
 async def test_an_answer_that_tells_no_usage_is_charged_its_bound(passing: Passing) -> None:

@@ -90,10 +90,8 @@ async def test_the_path_can_be_chosen(upstream: Any, path: str, target: str) -> 
 )
 async def test_an_answer_in_no_format_is_the_providers_fault(upstream: Any, body: str) -> None:
     upstream.json(body)
-    odd = [
-        OpenAIProvider("o", ProviderConfig(base_url=upstream.url)),
-        CohereProvider("c", ProviderConfig(base_url=upstream.url)),
-    ]
+    config = ProviderConfig(base_url=upstream.url)
+    odd: list[OpenAIProvider | CohereProvider] = [OpenAIProvider("o", config), CohereProvider("c", config)]
     for provider in odd:
         with pytest.raises(ProviderProtocolError):
             await provider.rerank(asked(), new_call())

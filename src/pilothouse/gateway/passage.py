@@ -2,8 +2,8 @@
 
 A call that only reads, deletes or counts holds nothing and costs nothing. Any other holds the price of the tokens that
 its body can be and of the output it allows (4,096 where it does not say), if its model has a price; a budget in USD
-refuses it otherwise. Where the answer tells no usage and no text of it was seen, the bound is charged. Knows nothing of
-HTTP.
+refuses it otherwise. Where a model was named and its answer neither tells its usage nor holds text, the bound is
+charged. Knows nothing of HTTP.
 """
 
 from pilothouse.access.bounds import DEFAULT_OUTPUT
@@ -95,11 +95,8 @@ class Passage:
     async def _reserve(self) -> None:
         call, span, deployment = self.call, self.span, self.deployment
         written = DEFAULT_OUTPUT if self._asked.output is None else self._asked.output
-        nano = None
-        if self._asked.model is not None:
-            nano = self._most(self._read, written)
-            if nano is None:  # a model that writes nothing has no price of output
-                nano = self._most(self._read, 0)
+        known = [nano for model in self._asked.models if (nano := self._most(model, written)) is not None]
+        nano = max(known, default=None)
         reservation = Reservation(
             new_id(), call.project_id, call.trace_id, span.start_us, span.start_us + _LASTS_US, [], nano,
             self._read + written, call.endpoint, deployment.kind, deployment.id, deployment.model,
@@ -114,16 +111,12 @@ class Passage:
             raise
         self._reservation, self._hold, self._accounts = reservation, hold, accounts
 
-    def _most(self, read: int, written: int) -> int | None:
-        deployment = self.deployment
-        return self._rooms.prices.most(
-            deployment.price_kind,
-            deployment.model,
-            read,
-            written,
-            self.span.start_us,
-            provider=deployment.provider.name,
-        )
+    def _most(self, model: str, written: int) -> int | None:
+        """The price of the bound; without output where a model has no price of it, since it writes nothing."""
+        prices, kind, name = self._rooms.prices, self.deployment.price_kind, self.deployment.provider.name
+        at = self.span.start_us
+        nano = prices.most(kind, model, self._read, written, at, provider=name)
+        return prices.most(kind, model, self._read, 0, at, provider=name) if nano is None else nano
 
     def _price(self) -> None:
         span, watch = self.span, self._watch
@@ -153,13 +146,15 @@ class Passage:
             before = told or Usage(read)
             return Usage(before.input_tokens, max(watch.written, before.output_tokens), before.cached_tokens,
                          before.cache_write_tokens, estimated=True)  # fmt: skip
+        if self._asked.model is None:
+            return None  # an upload, or the like
         span.attributes["charged"] = "bound"
         written = DEFAULT_OUTPUT if self._asked.output is None else self._asked.output
         return Usage(self._read, written, estimated=True)
 
     def _cost(self, usage: Usage) -> int | None:
         deployment, prices, at = self.deployment, self._rooms.prices, self.span.start_us
-        for model in (self._asked.model, self.span.response_model):
+        for model in (*self._asked.models, self.span.response_model):
             if model:
                 nano = prices.cost(deployment.price_kind, model, usage, at, provider=deployment.provider.name)
                 if nano is not None:

@@ -121,16 +121,15 @@ class PassThrough:
         self, exchange: Exchange, provider: HttpProvider, passage: Passage, url: URL, headers: dict[str, str],
         body: "bytes | _Upload", identity: Callable[[Call], Headers],
     ) -> None:  # fmt: skip
-        call, key = passage.call, provider.api_key
         passage.asked_upstream = True
         try:
             async with self._client.request(
                 exchange.scope["method"], url, headers=headers, data=body or None, allow_redirects=False,
                 timeout=_timeout(provider),
             ) as response:  # fmt: skip
-                await self._refuse(provider, response, key)
+                await _refuse(provider, response)
                 watch = passage.answered(response.status, AnswerWatch(response.headers.get("content-type", "")))
-                await exchange.start(response.status, answer_headers(response.headers, identity(call)))
+                await exchange.start(response.status, answer_headers(response.headers, identity(passage.call)))
                 async for piece in response.content.iter_any():
                     watch.feed(piece)
                     await exchange.send_piece(piece, more=True)
@@ -143,16 +142,6 @@ class PassThrough:
         passage.end()  # recorded before the last byte leaves
         await exchange.send_piece(b"", more=False)
 
-    async def _refuse(self, provider: HttpProvider, response: aiohttp.ClientResponse, key: str | None) -> None:
-        """What is not for the caller: that our key was refused, and redirects, which are not followed."""
-        if response.status in (401, 402):
-            provider.goes_on_without(key)
-            raw = await response.content.read(_ERROR_BODY)
-            error = provider.error_from(response.status, raw, response.headers)
-            raise ProviderAuth(error.message, provider=provider.name, upstream_status=response.status)
-        if 300 <= response.status < 400 and response.status != 304:
-            raise provider.protocol_error("answered with a redirect, which is not followed")
-
     @property
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -162,6 +151,20 @@ class PassThrough:
                 skip_auto_headers=("user-agent", "content-type", "accept"),
             )
         return self._session
+
+
+async def _refuse(provider: HttpProvider, response: aiohttp.ClientResponse) -> None:
+    """What is not for the caller: that our key was refused, and redirects, which are not followed.
+
+    The key is not put aside for it, as after other calls: a caller chooses what is asked for here, and could have every
+    key put aside by asking for what none of them may do.
+    """
+    if response.status in (401, 402):
+        raw = await response.content.read(_ERROR_BODY)
+        error = provider.error_from(response.status, raw, response.headers)
+        raise ProviderAuth(error.message, provider=provider.name, upstream_status=response.status)
+    if 300 <= response.status < 400 and response.status != 304:
+        raise provider.protocol_error("answered with a redirect, which is not followed")
 
 
 class _Upload:
