@@ -22,7 +22,7 @@ def test_every_page_over_either_database(tmp_path: Path, database: str, request:
     with gateway(tmp_path, CONFIG, database_url=url) as site:
         p = site.platform
         p.tenants.create("team", "ml", TenantSettings(name="ML", budgets=[Budget(tokens=50)]), parent="default")
-        _, principal = p.keys.create("k", "caller", KeySettings(team_id="ml", budgets=[Budget(usd=1)]))  # type: ignore[arg-type]
+        _, principal = p.keys.create("k", "caller", KeySettings(team_id="ml", budgets=[Budget(usd=1)]))
         account = f"key:{principal.key_id}"
         span = Span(
             id="s", trace_id="t", project_id="default", name="chat", kind="llm", start_us=now_us(), end_us=now_us(),

@@ -196,6 +196,20 @@ def test_states_tell_how_each_deployment_is(clock: Clock) -> None:
     assert (b.id, b.breaker, b.in_flight, b.ttft, b.ttft_p95, b.opens_in) == ("b", "closed", 2, 0.25, None, 0.0)
 
 
+def test_the_share_of_errors_is_that_of_the_worst_window(vitals: Vitals, clock: Clock) -> None:
+    patient = RULES.model_copy(update={"failures": 100, "error_share": 1.0})
+    for number in range(9):
+        vitals.answered(clock.now, patient)
+        assert vitals.error_share(clock.now) is None, number
+    vitals.failed(DOWN, clock.now, patient)
+    assert vitals.error_share(clock.now) == 0.1
+    for _ in range(10):
+        vitals.answered(clock.now, patient.model_copy(update={"window": 60}))
+    assert vitals.error_share(clock.now) == 0.1
+    clock.now += 31
+    assert vitals.error_share(clock.now) == 0.0
+
+
 def test_names_that_callers_make_up_do_not_fill_the_memory(clock: Clock) -> None:
     health = Health(clock)
     fail(health.of("broken"), clock)
