@@ -31,7 +31,11 @@ def test_every_page_over_either_database(tmp_path: Path, database: str, request:
         p.recorder.record(span)
         p.drainer.flush()
         for path in (*PAGES, f"/keys/{principal.key_id}", "/teams/team/ml"):
-            site.page(path)
+            page = site.page(path)
+            assert "<style" not in page
+            assert " style=" not in page
+            assert page.count("<script") == 1
+            assert 'aria-current="page"' in page
         assert "$0.250000" in site.page("/keys")
         for path in (
             "/keys?team=%00&before=%00", "/audit?actor=%00&before=%00", "/budgets?account=%00",

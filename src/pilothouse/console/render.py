@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from pilothouse.console.forms import written_time
 from pilothouse.console.visitor import Visitor
 from pilothouse.observe.money import duration, usd
 
@@ -62,7 +61,6 @@ class Renderer:
         self._environment.filters |= {
             "visible": visible, "usd": usd, "duration": duration, "moment": _moment, "iso": _iso, "count": _count,
             "scalar": _scalar, "amount": _amount, "day": _day, "percent": _percent, "size": _size, "seconds": _seconds,
-            "written": written_time,
         }  # fmt: skip
         pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
         self._environment.globals |= {

@@ -4,6 +4,7 @@ A secret is in the answer to the form that made it, and in no address.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from pilothouse.console.forms import Fields, Sent, expiry, limits_and_budgets, p
 from pilothouse.console.gauges import Gauge, fullest, gauges
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
-from pilothouse.console.visitor import Administrator, Guest
+from pilothouse.console.visitor import Administrator, Guest, Visitor
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.ids import content_hash, now_us
 from pilothouse.observe.charges import day_of
@@ -62,14 +63,10 @@ def _add_list(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, projec
     async def list_page(
         visitor: Guest, team: str = "", revoked: str = "", before: str = "", done: str = ""
     ) -> Response:  # fmt: skip
-        def read() -> list[Key]:
-            return list(
-                rooms.keys.list(
-                    project, team_id=team or None, limit=_ROWS + 1, before=before or None, revoked=revoked == "yes"
-                )
-            )
-
-        found = await asyncio.to_thread(read)
+        found = await asyncio.to_thread(
+            rooms.keys.list, project, team_id=team or None, limit=_ROWS + 1, before=before or None,
+            revoked=revoked == "yes",
+        )  # fmt: skip
         keys = found[:_ROWS]
         rows = await _rows(rooms, keys)
         teams = await asyncio.to_thread(rooms.tenants.list, "team", project)
@@ -80,7 +77,7 @@ def _add_list(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, projec
 
 
 def _add_making(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project: str) -> None:
-    def ask(visitor: Administrator, form: Fields, problem: str | None = None, status: int = 200) -> Response:
+    def ask(visitor: Visitor, form: Fields, problem: str | None = None, status: int = 200) -> Response:
         teams = rooms.tenants.list("team", project)
         return renderer.page(
             "key_new.html", status, visitor=visitor, form=form, problem=problem, teams=teams, roles=ROLES
@@ -103,7 +100,7 @@ def _add_making(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, proj
 
 def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project: str) -> None:
     async def show(
-        visitor: Guest, key: Key, form: Fields | None = None, problem: str | None = None, status: int = 200,
+        visitor: Visitor, key: Key, form: Fields | None = None, problem: str | None = None, status: int = 200,
         done: str = "",
     ) -> Response:  # fmt: skip
         purses = purses_of(f"key:{key.id}", key.project_id, key.budgets)
@@ -171,7 +168,7 @@ def _add_ending(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, proj
         return RedirectResponse(f"{_address(key_id)}?done=revoked", 303)
 
 
-async def _rows(rooms: ConsoleRooms, keys: list[Key]) -> list[_Row]:
+async def _rows(rooms: ConsoleRooms, keys: Sequence[Key]) -> list[_Row]:
     purses = [purses_of(f"key:{key.id}", key.project_id, key.budgets) for key in keys]
     standings = iter(await rooms.budgets.standings([purse for some in purses for purse in some]))
     budgets = [fullest([next(standings) for _ in some]) for some in purses]
@@ -179,7 +176,7 @@ async def _rows(rooms: ConsoleRooms, keys: list[Key]) -> list[_Row]:
     return [_Row(key, *spent[key.id], budget) for key, budget in zip(keys, budgets, strict=True)]
 
 
-def _spent(rooms: ConsoleRooms, keys: list[Key]) -> dict[str, tuple[int, int | None]]:
+def _spent(rooms: ConsoleRooms, keys: Sequence[Key]) -> dict[str, tuple[int, int | None]]:
     """By key: nano-USD of this month, and the day of the last call. A short query for each."""
     today = day_of(now_us())
     month = window("month", today).first
