@@ -16,6 +16,7 @@ from pilothouse.types import Json
 __all__ = ["Ended", "Held"]
 
 T = TypeVar("T")
+_PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between tries, in all less than a lease
 _log = logging.getLogger("pilothouse.gateway")
 
 
@@ -57,8 +58,18 @@ class Held:
             await asyncio.gather(task, renewing, return_exceptions=True)
 
     async def add(self, results: Sequence[Result]) -> None:
-        """Write results; they are written even when the work is stopped meanwhile."""
-        self.note(await asyncio.shield(asyncio.to_thread(self._leases.add, self.batch, results)))
+        """Write results, which have been paid for: even when the work is stopped meanwhile, and as soon as a database
+        that is away for some seconds is back."""
+        self.note(await asyncio.shield(self._add(results)))
+
+    async def _add(self, results: Sequence[Result]) -> Standing:
+        for wait in _PATIENCE:
+            try:
+                return await asyncio.to_thread(self._leases.add, self.batch, results)
+            except StorageError as error:
+                _log.warning("results of %s are not written yet: %s", self.batch.id, error.message)
+            await asyncio.sleep(wait)
+        return await asyncio.to_thread(self._leases.add, self.batch, results)
 
     def note(self, standing: Standing) -> None:
         """Stop the work where it should not go on."""

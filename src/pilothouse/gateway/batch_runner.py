@@ -30,7 +30,8 @@ from pilothouse.types import Json
 __all__ = ["BatchRooms", "BatchRunner"]
 
 _log = logging.getLogger("pilothouse.gateway")
-_AT_ONCE = 16  # batches of which this process works; most of them wait at a vendor
+_AT_ONCE = 8  # batches of our own lane in one process
+_MOST = 500  # batches in one process; nearly all of them wait at a vendor
 _LOOK_EVERY = 2.0  # seconds between two looks for batches that other processes made or left
 _AFTER_FAILURE = 5.0
 _PURGE_EVERY = 600.0
@@ -106,7 +107,7 @@ class BatchRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _claim(self) -> None:
-        while len(self._working) < _AT_ONCE:
+        while len(self._working) < _MOST and self._ours() < _AT_ONCE:
             batch = await asyncio.to_thread(self._rooms.leases.claim)
             if batch is None:
                 return
@@ -114,6 +115,9 @@ class BatchRunner:
             task = asyncio.create_task(self._work(held))
             self._working[task] = held
             task.add_done_callback(self._done)
+
+    def _ours(self) -> int:
+        return sum(held.batch.lane != "vendor" for held in self._working.values())
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._working.pop(task, None)

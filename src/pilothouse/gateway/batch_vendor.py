@@ -80,7 +80,11 @@ class VendorLane:
     async def run(self, held: Held) -> Ended:
         """To its end. Raises NotSent."""
         at = AtVendor.of(held.batch)
-        api = self._api(at)
+        while (api := self._api(at)) is None:
+            if at.id is None or self._clock() > held.batch.expires_us:
+                raise NotSent(_gone(at))
+            _log.warning("%s waits: %s", held.batch.id, _gone(at).message)
+            await self._sleep(_LONGEST_WAIT)
         if at.id is None and (ended := await self._send(held, at, api)) is not None:
             return ended
         return await self._collect(held, at, api, await self._until_ended(held, at, api))
@@ -89,6 +93,8 @@ class VendorLane:
         """Cancel it, and collect what was answered before."""
         at = AtVendor.of(held.batch)
         api = self._api(at)
+        if api is None:
+            raise NotSent(_gone(at))
         if at.id is None and at.state == "sending":
             at.id = await self._found(held, at, api)
         if at.id is None:
@@ -100,13 +106,9 @@ class VendorLane:
             _log.info("%s could not be cancelled at '%s': %s", held.batch.id, at.provider, error.message)
         await self._collect(held, at, api, await self._until_ended(held, at, api))
 
-    def _api(self, at: AtVendor) -> BatchApi:
+    def _api(self, at: AtVendor) -> BatchApi | None:
         provider = self._gateway.runtime.providers.get(at.provider)
-        api = provider.batches if isinstance(provider, OffersBatches) else None
-        if api is None:
-            why = f"Provider '{at.provider}', where this batch runs, is no longer configured with a batch API."
-            raise NotSent(NotFound(why))
-        return api
+        return provider.batches if isinstance(provider, OffersBatches) else None
 
     # ---- sending
 
@@ -304,6 +306,10 @@ class _Candidate:
     provider: _Payee
     price_kind: str
     model: str
+
+
+def _gone(at: AtVendor) -> NotFound:
+    return NotFound(f"Provider '{at.provider}', where this batch runs, is no longer configured with a batch API.")
 
 
 def _key(batch: Batch) -> str:
