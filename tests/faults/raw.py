@@ -110,6 +110,19 @@ class RawUpstream:
             whole(connection, {**answer, "usage": usage} if usage else answer)
         return True
 
+    def _odd(self, connection: socket.socket, body: Any, path: str) -> bool:
+        """Tool calls that are none, and usage that nobody can have."""
+        usage = {"prompt_tokens": -5, "completion_tokens": 10**30}
+        part = {"role": "assistant", "content": "x", **({} if body["model"] == "odd-usage" else {"tool_calls": [None]})}
+        choice = {"index": 0, "finish_reason": "stop", "delta" if body.get("stream") else "message": part}
+        answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        if not body.get("stream"):
+            whole(connection, {**answer, "usage": usage})
+            return True
+        begin(connection)
+        connection.sendall(chunk(event(part, finish="stop", usage=usage)) + chunk(DONE) + b"0\r\n\r\n")
+        return True
+
     def _complete(self, connection: socket.socket, body: Any, usage: Any) -> None:
         """A legacy text completion."""
         said = {"id": "c", "object": "text_completion", "created": 1, "model": "m"}

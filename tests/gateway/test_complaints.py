@@ -36,8 +36,21 @@ def upstream() -> Iterator[tuple[RawUpstream, str]]:
 
 @pytest.fixture
 async def door(tmp_path: Path, models_dir: Path, upstream: tuple[RawUpstream, str]) -> AsyncIterator[Front]:
-    names = ("good", "cached", "silent", "hang", "mute", "half", "stall", "status-500", "status-429")
+    names = (
+        "good",
+        "cached",
+        "silent",
+        "hang",
+        "mute",
+        "half",
+        "stall",
+        "status-500",
+        "status-429",
+        "odd-tools",
+        "odd-usage",
+    )
     models: dict[str, Any] = {name: {} for name in names}
+    models["odd-usage"] = {"exact_cache": {"ttl": 60}}
     models |= {f"{name}-safe": {"fallbacks": ["good"]} for name in names}
     config = configuration(upstream[1], models)
     for name in names:  # the aliases with a fallback ask the same upstream models
@@ -77,6 +90,34 @@ async def test_a_response_made_in_the_background_is_charged(door: Front) -> None
                 status = (await answer.json())["status"]
     assert status == "completed"
     assert [entry.nano for entry in door.entries(key_id)] == [COST]
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/v1/chat/completions", {"max_tokens": -(10**9)}),
+        ("/v1/chat/completions", {"n": -(10**9)}),
+        ("/v1/chat/completions", {"max_completion_tokens": 1, "max_tokens": 10**9}),
+        ("/v1/completions", {"max_tokens": -(10**9)}),
+        ("/v1/completions", {"best_of": -(10**9)}),
+        ("/v1/messages", {"max_tokens": -(10**9)}),
+    ],
+)
+async def test_no_number_makes_room_in_a_budget(door: Front, path: str, more: dict[str, Any]) -> None:
+    """The bound of a call is made of what the caller asks for: never less than nothing, nor the lesser of two."""
+    secret, _ = door.key(budgets=[{"period": "total", "usd": "0.000001"}])
+    told = await door.ask(path, {"model": "good", **more}, secret)
+    assert told.status == 429, told.raw
+
+
+async def test_a_deployments_own_limits_hold_for_who_names_it(
+    tmp_path: Path, models_dir: Path, upstream: tuple[RawUpstream, str]
+) -> None:
+    deployment = {"provider": "raw", "model": "good", "limits": {"requests_per_minute": 2}}
+    config = configuration(upstream[1], {"alias": {"deployments": [deployment]}})
+    async with front(tmp_path / "home", models_dir, upstream, config) as door:
+        statuses = [(await door.chat(model)).status for model in ("alias", "raw/good", "raw/good", "alias")]
+    assert statuses == [200, 200, 429, 429]
 
 
 # ---- phantom 429s
@@ -238,6 +279,19 @@ async def test_a_stream_that_breaks_costs_what_came(door: Front, path: str) -> N
     assert entry.output_tokens >= 4
     assert entry.nano == entry.input_tokens * INPUT + entry.output_tokens * OUTPUT > 0
     assert await door.held(key_id) == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+@pytest.mark.parametrize("what", ["odd-tools", "odd-usage"])
+async def test_an_answer_out_of_shape_is_the_providers_fault(door: Front, what: str, path: str, stream: bool) -> None:
+    """Never ours (500), and no usage that a provider makes up turns a budget or a limit around."""
+    secret, key_id = door.key(budgets=TOTAL, limits={"tokens_per_minute": 10_000})
+    told = await door.ask(path, {"model": what, "stream": stream}, secret)
+    assert b"Something went wrong" not in told.raw
+    assert told.status in (200, 502)
+    (entry,) = door.entries(key_id)
+    assert min(entry.nano or 0, entry.input_tokens, entry.output_tokens) >= 0
 
 
 # ---- a cooldown that keeps a dead deployment in rotation

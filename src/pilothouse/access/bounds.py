@@ -102,9 +102,15 @@ def input_tokens(request: ModelRequest) -> int:
 
 
 def _output_tokens(request: ChatRequest, default: int | None) -> int:
+    """Callers choose these numbers: one that is not positive bounds nothing (llama.cpp's -1 means no limit)."""
     body = request.as_chat.body
-    choices = max(body.get("n") or 1, body.get("best_of") or 1)
-    return choices * (request.max_tokens or default or DEFAULT_OUTPUT)
+    choices = max(_positive(body.get("n")), _positive(body.get("best_of")), 1)
+    asked = max(_positive(body.get("max_completion_tokens")), _positive(body.get("max_tokens")))
+    return choices * (asked or default or DEFAULT_OUTPUT)
+
+
+def _positive(given: object) -> int:
+    return given if isinstance(given, int) and given > 0 else 0
 
 
 def _bytes(text: str) -> int:

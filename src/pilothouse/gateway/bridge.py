@@ -15,7 +15,7 @@ from pilothouse.errors import Unsupported
 from pilothouse.gateway.dialects.messages_answer import MessageWriter
 from pilothouse.gateway.dialects.messages_fit import fitted
 from pilothouse.gateway.plan import Deployment
-from pilothouse.gateway.responses_bridge import response_by_chat
+from pilothouse.gateway.responses_bridge import MALFORMED, malformed, response_by_chat
 from pilothouse.protocols import Provider
 from pilothouse.providers.translated import TranslatingProvider
 from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, SingleRequest
@@ -81,10 +81,11 @@ async def _messages_by_chat(provider: Provider, request: ChatRequest, call: Call
     writer = MessageWriter(request)
     async with aclosing(provider.chat(chat, call)) as chunks:
         async for chunk in chunks:
-            if not request.stream:
-                yield writer.whole(chunk)
-                continue
-            for event in writer.feed(chunk):
+            try:
+                told = writer.feed(chunk) if request.stream else [writer.whole(chunk)]
+            except MALFORMED as error:
+                raise malformed(provider, error) from error
+            for event in told:
                 yield event
     if request.stream:
         for event in writer.end():

@@ -13,12 +13,22 @@ from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage, 
 __all__ = ["Meter", "estimate_tokens"]
 
 _CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
+_MOST_TOKENS = 2**40
 _LONGEST_NAME = 256  # of a model, kept of what an upstream may make up
 
 
 def estimate_tokens(characters: int) -> int:
     """Tokens of a text of this many characters, for want of the provider's own count."""
     return -(-characters // _CHARS_PER_TOKEN)
+
+
+def _believable(usage: Usage) -> Usage:
+    """What a provider reports is money and limits here: nothing negative, nothing that no counter holds."""
+    u = usage
+    counts = (u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
+    if min(counts) >= 0 and max(counts) <= _MOST_TOKENS:
+        return usage
+    return Usage(*(min(max(count, 0), _MOST_TOKENS) for count in counts), estimated=usage.estimated)
 
 
 class Meter:
@@ -59,7 +69,7 @@ class Meter:
             self._named = True
             self._span.response_model = chunk.model[:_LONGEST_NAME]
         if chunk.usage is not None:
-            self.usage = chunk.usage
+            self.usage = _believable(chunk.usage)
         if chunk.finish_reason is not None:
             self._finish = chunk.finish_reason
         if not self._request.stream:

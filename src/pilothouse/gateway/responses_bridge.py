@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from pilothouse.call import Call
-from pilothouse.errors import ContextTooLong, Unsupported
+from pilothouse.errors import ContextTooLong, ProviderProtocolError, Unsupported
 from pilothouse.gateway.dialects.messages_fit import fitted
 from pilothouse.gateway.dialects.responses_events import Event, ResponseEvents
 from pilothouse.gateway.dialects.responses_items import owned_by
@@ -16,11 +16,21 @@ from pilothouse.protocols import Provider
 from pilothouse.providers.translated import TranslatingProvider
 from pilothouse.types import ChatChunk, ChatRequest, Json
 
-__all__ = ["response_by_chat"]
+__all__ = ["MALFORMED", "malformed", "response_by_chat"]
 
 Provide = Callable[[ChatRequest, Call], AsyncGenerator[ChatChunk]]
 
 _encode = msgspec.json.Encoder().encode
+
+
+MALFORMED = (TypeError, AttributeError, KeyError, ValueError)
+"""What reading an answer raises whose parts are not of the type that they must have."""
+
+
+def malformed(provider: Provider, error: Exception) -> ProviderProtocolError:
+    """The error for an answer that cannot be said in another dialect."""
+    text = f"Provider '{provider.name}' answered in a shape that is not OpenAI's: {error}."
+    return ProviderProtocolError(text, provider=provider.name)
 
 
 def response_by_chat(provider: Provider, request: ChatRequest) -> Provide:
@@ -43,7 +53,10 @@ async def _answer(provider: Provider, request: ChatRequest, call: Call) -> Async
     answer = ChatChunk(b"")
     async with aclosing(_chat(provider, request, call)) as chunks:
         async for answer in chunks:
-            told = events.feed(answer)
+            try:
+                told = events.feed(answer)
+            except MALFORMED as error:
+                raise malformed(provider, error) from error
             if request.stream and told:
                 for event in told[:-1]:
                     yield _chunk(event)
@@ -51,7 +64,10 @@ async def _answer(provider: Provider, request: ChatRequest, call: Call) -> Async
                               finish_reason=None, tool_calls=events.tool_calls)  # fmt: skip
     if not events.started:
         return
-    told = events.end()
+    try:
+        told = events.end()
+    except MALFORMED as error:
+        raise malformed(provider, error) from error
     counted = replace(answer, finish_reason=events.finish_reason, usage=events.usage, usage_only=False)
     if not request.stream:
         yield replace(counted, raw=_encode(events.response), tool_calls=events.tool_calls)

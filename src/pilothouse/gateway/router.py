@@ -279,7 +279,8 @@ class Router:
             near = difflib.get_close_matches(name, list(self._aliases), n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."
             raise UnknownModel(f"No model '{name}'. {hint}", param="model")
-        deployment = self._made(provider, model, name)
+        configured = (d for d in self.deployments() if d.id == name and d.provider is self._providers[provider])
+        deployment = next(configured, None) or self._made(provider, model, name)  # its own limits hold here too
         made = (deployment,)
         plan = Plan(name, _DIRECT if deployment.leaf else _CHAIN, made, "direct", made, _no_fallbacks)
         if len(self._direct) < _DIRECT_KEPT:

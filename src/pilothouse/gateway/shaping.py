@@ -49,15 +49,18 @@ def _bounded(request: ChatRequest, policy: OutputPolicy) -> ChatRequest:
     if policy.default is None and policy.cap is None:
         return request
     names = _LIMIT_NAMES.get(request.operation, _CHAT_LIMITS)
-    name = next((name for name in names if request.body.get(name) is not None), names[-1])
-    asked = request.body.get(name)
-    wanted = policy.default if asked is None else asked
-    if policy.cap is not None:
-        wanted = min(policy.cap, policy.cap if wanted is None else wanted)
+    asked = {name: tokens for name in names if (tokens := request.body.get(name)) is not None} or {names[-1]: None}
+    wanted = {name: _within(policy, tokens) for name, tokens in asked.items()}
     if wanted == asked:
         return request
-    translated = request.translated and request.translated.edited(max_tokens=wanted)
-    return replace(request, body={**request.body, name: wanted}, translated=translated)
+    translated = request.translated and request.translated.edited(max_tokens=max(wanted.values()))
+    return replace(request, body={**request.body, **wanted}, translated=translated)
+
+
+def _within(policy: OutputPolicy, asked: int | None) -> int:
+    """What is not positive asks for no limit at some servers: it is treated like none."""
+    wanted = asked if asked is not None and asked > 0 else policy.default or policy.cap or 1
+    return wanted if policy.cap is None else min(wanted, policy.cap)
 
 
 def _compressed(messages: list[Json], shaping: Shaping) -> list[Json]:

@@ -37,6 +37,9 @@ _AZURE_RESPONSES = "2025-03-01-preview"
 """The first of Azure's dated versions with the Responses API, as its own error message says."""
 
 
+_MOST_TOKENS = 2**40
+
+
 class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
@@ -60,12 +63,17 @@ class _Usage(msgspec.Struct):
             return None
         prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
         return Usage(
-            self.prompt_tokens or 0,
-            self.completion_tokens or 0,
-            (prompt.cached_tokens if prompt else None) or self.prompt_cache_hit_tokens or 0,
-            (prompt.cache_write_tokens if prompt else None) or 0,
-            (completion.reasoning_tokens if completion else None) or 0,
+            _count(self.prompt_tokens),
+            _count(self.completion_tokens),
+            _count((prompt.cached_tokens if prompt else None) or self.prompt_cache_hit_tokens),
+            _count(prompt.cache_write_tokens if prompt else None),
+            _count(completion.reasoning_tokens if completion else None),
         )
+
+
+def _count(tokens: int | None) -> int:
+    """Any server may be behind this, so no count is believed that cannot be one."""
+    return 0 if tokens is None or tokens < 0 else min(tokens, _MOST_TOKENS)
 
 
 class _Part(msgspec.Struct):
