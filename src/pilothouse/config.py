@@ -180,7 +180,7 @@ class SemanticCache(_Strict):
 
     ttl: _Seconds = 3600.0
     scope: Literal["project", "team", "key", "user"] = "project"
-    threshold: float = Field(0.95, ge=0, le=1)
+    threshold: float = Field(0.80, ge=0, le=1)
     shadow: bool = False
 
 

@@ -110,7 +110,7 @@ def _said(a: Wording, b: Wording) -> list[str]:
 
 
 def _other_form(a: Wording, b: Wording) -> bool:
-    """Whether a verb that both have is in the past or passive in one alone: `lived` and `live`, `is paid` and `pays`."""
+    """Whether a verb that both have is past or passive in one alone: `lived` and `live`, `is paid` and `pays`."""
     return any(past(a.written[word]) != past(b.written[word]) for word in a.written.keys() & b.written.keys())
 
 

@@ -5,8 +5,9 @@ some languages. Opposites are kept by root.
 from pilothouse.cache.word_forms import root
 
 __all__ = [
-    "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES", "KINDS", "MODALITIES", "NEGATIONS",
-    "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "SELVES", "TIMES", "UNITS", "VOID", "YES_OR_NO",
+    "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES", "KINDS", "MODALITIES",
+    "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "REQUESTS", "SELVES",
+    "TIMES", "UNITS", "VOID", "YES_OR_NO",
 ]  # fmt: skip
 
 
@@ -99,16 +100,17 @@ few
 )
 
 INFINITIVES = _words(
-    "how want wants like possible allowed able way ways have has had need needs going used okay ok do does safe best better "
-    "right time required necessary permitted good steps what where when i'd easy hard takes take supposed not"
+    "how want wants like possible allowed able way ways have has had need needs going used okay ok do does "
+    "safe best better right time required necessary permitted good steps what where when i'd easy hard takes "
+    "take supposed not"
 )
 """Words after which `to` begins a verb and is no direction."""
 
 VOID = _words(
-    "a an the my our your i we you it its that this these those there can could may might should must would will shall do "
-    "does did is are am was were be been being have has had please just also so ok okay allowed able possible permitted "
-    "necessary required need needs needed way ways steps procedure what which how is it's i'd i'm i've whats what's hi hello "
-    "hey thanks thank pls get then s t re ll ve m d"
+    "a an the my our your i we you it its that this these those there can could may might should must would "
+    "will shall do does did is are am was were be been being have has had please just also so ok okay allowed "
+    "able possible permitted necessary required need needs needed way ways steps procedure what which how is "
+    "it's i'd i'm i've whats what's hi hello hey thanks thank pls get then s t re ll ve m d"
 )
 """Words that may come and go without a change of what is asked; every other one must be in both questions."""
 

@@ -98,8 +98,12 @@ def root(word: str) -> str:
 
 
 _NO_VERBS = frozenset(
-    "child kid kids children men women leaves mice feet persons people lives centre centres cheque".split()
+    ("child", "kid", "kids", "children", "men", "women", "leaves", "mice", "feet", "persons", "people", "lives")
 )
+
+
+def _roots(words: str) -> frozenset[str]:
+    return frozenset(map(root, words.split()))
 
 
 def past(word: str) -> bool:
@@ -173,34 +177,26 @@ doctor physician
 SYNONYMS = _synonyms()
 """By root, the lines it stands in: words that share a line mean the same in nearly every question."""
 
-LIGHT = frozenset(
-    map(
-        root,
-        "exactly still already currently yet ever actually really usually generally normally simply way want need "
-        "require necessary possible allowed permitted able use get have take go whether time month year right good "
-        "best correct proper reason procedure process command thing look see view find show put start begin aged".split(),
-    )
+LIGHT = _roots(
+    "exactly still already currently yet ever actually really usually generally normally simply way want "
+    "need require necessary possible allowed permitted able use get have take go whether time month year "
+    "right good best correct proper reason procedure process command thing look see view find show put "
+    "start begin aged"
 )
 """Roots of words that say so little that one question may have them and the other have nothing in their place."""
 
-TALK = frozenset(
-    map(
-        root,
-        "hi hello hey dear greetings thanks thank thx cheers regards appreciate appreciated sorry apologies excuse "
-        "wonder wondering curious help idea ideas advice suggestion suggestions hint tip google googled search searched "
-        "searching looked looking urgent urgently asap hurry rush confused unsure um uh er hm hmm btw fyi question "
-        "questions asking asked answered folks guys".split(),
-    )
+TALK = _roots(
+    "hi hello hey dear greetings thanks thank thx cheers regards appreciate appreciated sorry apologies "
+    "excuse wonder wondering curious help idea ideas advice suggestion suggestions hint tip google "
+    "googled search searched searching looked looking urgent urgently asap hurry rush confused unsure um "
+    "uh er hm hmm btw fyi question questions asking asked answered folks guys"
 )
 """Roots of words about asking: `sorry to bother you`."""
 
-AROUND_TALK = frozenset(
-    map(
-        root,
-        "all everyone everybody team advance much very lot kindly bother disturb again quick silly stupid answer "
-        "explained before already somewhere anyone someone anybody somebody tell know everywhere anywhere found find "
-        "nothing anything read try tried rather quite really bit little understand get got".split(),
-    )
+AROUND_TALK = _roots(
+    "all everyone everybody team advance much very lot kindly bother disturb again quick silly stupid answer "
+    "explained before already somewhere anyone someone anybody somebody tell know everywhere anywhere found find "
+    "nothing anything read try tried rather quite really bit little understand get got"
 )
 """Roots of words that may stand beside them."""
 

@@ -57,13 +57,12 @@ _ME, _I = re.compile(r"\bme\b"), re.compile(r"\bi\b|\bi'")
 _DOING = re.compile(r"\W*\w+ing\b")
 _PARTED = re.compile(r"[,:.]\s")
 _ENDED = re.compile(r"ed\b")
-_PARTICIPLE = re.compile(r"\b(?:is|are|was|were|be|been|being|am|have|has|had|get|got)\b")
 _NO_NAMES = COMMON_CAPITALS | TIMES.keys()
 _APART = (
     FILLERS | NUMBER_WORDS.keys() | TIMES.keys() | ANCHORS.keys() | QUANTIFIERS.keys() | NEGATIONS
 )  # compared by rules of their own, or not at all
 _SMALL = FILLERS | NEGATIONS
-_ASKING = frozenset("what which who whom whose when where why how".split())
+_ASKING = frozenset(("what", "which", "who", "whom", "whose", "when", "where", "why", "how"))
 _YES, _WHAT, _HOW = frozenset(("yes or no",)), frozenset(("what",)), frozenset(("how",))
 _NO_COUNT = frozenset(("which", "this", "that", "the", "no", "any", "every", "each", "some", "other", "another"))
 _SCRIPTS = (
@@ -79,9 +78,9 @@ class Wording:
 
     `kinds` is what is asked for (when, how, a number, yes or no ...) where the wording says so, `modality` whether it
     asks for what may, must or should be. `content` is all that counts in its order: roots of the words it is about,
-    numbers with a `#`, small words as they are; `written` has each root as it stands, `places` the preposition before it, `owners`
-    those with an `'s`; `persons` says whether he or she is spoken of, or only of what is done to me. `pasts` are roots of
-    verbs in the simple past; `parted` is true where a comma or the like parts it.
+    numbers with a `#`, small words as they are; `written` has each root as it stands, `places` the preposition before
+    it, `owners` those with an `'s`; `persons` says whether he or she is spoken of, or only of what is done to me.
+    `parted` is true where a comma or the like parts it.
     """
 
     text: str
@@ -102,7 +101,6 @@ class Wording:
     places: dict[str, str]
     owners: frozenset[str]
     persons: frozenset[str]
-    pasts: frozenset[str]
     parted: bool
 
 
@@ -138,7 +136,6 @@ def read(text: str) -> Wording:
         places=places,
         owners=owners,
         persons=frozenset(PERSONS[w] for w in words if w in PERSONS) | _patient(asked),
-        pasts=frozenset() if _PARTICIPLE.search(lower) else frozenset(root(w) for w in words if w.endswith("ed")),
         parted=_PARTED.search(asked) is not None,
     )
 
@@ -175,7 +172,7 @@ def _kinds(asked: str) -> frozenset[str]:
 
 
 def _content(asked: str) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], frozenset[str]]:
-    """The words that count, each root as it is written, the preposition before it, and who owns something by an `'s`."""
+    """The words that count, each root as it is written, the preposition before it, and who has an `'s`."""
     content: list[str] = []
     written: dict[str, str] = {}
     places: dict[str, str] = {}
