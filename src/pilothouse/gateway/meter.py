@@ -28,7 +28,8 @@ def _believable(usage: Usage) -> Usage:
     counts = (u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
     if min(counts) >= 0 and max(counts) <= _MOST_TOKENS:
         return usage
-    return Usage(*(min(max(count, 0), _MOST_TOKENS) for count in counts), estimated=usage.estimated)
+    read, written, cached, cache_write, reasoning = (min(max(count, 0), _MOST_TOKENS) for count in counts)
+    return Usage(read, written, cached, cache_write, reasoning, usage.estimated)
 
 
 class Meter:
