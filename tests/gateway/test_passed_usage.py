@@ -87,7 +87,11 @@ def test_streams(events: list[Any], usage: Usage | None, written: int, size: int
     ("kind", "raw"),
     [
         ("application/json", b"{"), ("application/json", b"[1, null]"), ("application/json", b'{"usage": {"x": 1}}'),
-        ("application/json", b'{"usage": {"inputTokens": "x"}}'), ("application/json", b'{"choices": [3]}'),
+        ("application/json", b'{"usage": {"prompt_tokens": "5"}}'),
+        ("application/json", b'{"usage": {"prompt_tokens": -5}}'),
+        ("application/json", b'{"usage": {"prompt_tokens": 1e300}}'),
+        ("application/json", b'{"usage": {"inputTokens": "x"}}'),
+        ("application/json", b'{"choices": [3]}'),
         ("text/event-stream", sse(b"nonsense", [1], {"choices": 7}, {"message": 3})), ("audio/mpeg", b"\x00\xff"),
         ("application/vnd.amazon.eventstream", b"not a frame of any kind at all"),
     ],

@@ -23,6 +23,7 @@ __all__ = ["AnswerWatch", "usage_in"]
 
 _HELD = 1024 * 1024
 _TAIL = 64 * 1024  # of a longer JSON answer: vendors write the usage behind the content
+_MOST = 2**31 - 1  # tokens: more than any answer has, and what the columns hold
 _USAGE = re.compile(rb'(?<!\\)"(?:usage|usageMetadata)"\s*:\s*(?=\{)')
 _ODD = (TypeError, ValueError, KeyError, AttributeError)
 
@@ -115,7 +116,7 @@ class AnswerWatch:
             found = usage_in({**data, "usage": told})
         except _ODD:
             return
-        if found is not None:
+        if found is not None and _is_believable(found):
             self._usage = found
 
 
@@ -162,6 +163,11 @@ def _text(data: Json) -> str:
         [block.get("text") for block in content or () if isinstance(block, dict)] if isinstance(content, list) else []
     )
     return "".join(one for one in found if isinstance(one, str))
+
+
+def _is_believable(usage: Usage) -> bool:
+    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens)
+    return all(type(count) is int and 0 <= count <= _MOST for count in (*counts, usage.reasoning_tokens))
 
 
 def _decoded(raw: bytes) -> Any:
