@@ -7,26 +7,23 @@ over what is the same in any language (numbers, names, scripts). Knows nothing o
 import re
 from dataclasses import dataclass
 
+from pilothouse.cache.question_kinds import KINDS, MODALITIES, REQUESTS, YES_OR_NO
 from pilothouse.cache.vocabulary import (
     ANCHORS,
     COMMON_CAPITALS,
     FILLERS,
     FUNCTION_WORDS,
     INFINITIVES,
-    KINDS,
-    MODALITIES,
     NEGATIONS,
     NUMBER_WORDS,
     PER,
     PERSONS,
     PREPOSITIONS,
     QUANTIFIERS,
-    REQUESTS,
     SELVES,
     TIMES,
     UNITS,
     VOID,
-    YES_OR_NO,
 )
 from pilothouse.cache.word_forms import AROUND_TALK, TALK, root
 
@@ -254,7 +251,7 @@ def _quoted(text: str) -> frozenset[str]:
 
 def _names(text: str) -> frozenset[str]:
     """Identifiers, and capitalised words that do not begin a sentence, in lower case."""
-    found = set()
+    found: set[str] = set()
     if _MAY_BE_IDENTIFIER.search(text):
         found.update(match.lower() for match in _IDENTIFIER.findall(text))
     if text[1:].islower():
