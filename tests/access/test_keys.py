@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from pilothouse.access import Actor, Audit, Keys, Tenants, new_key
-from pilothouse.access.loaded import LoadedKeys
+from pilothouse.access import Actor, Audit, Keys, Members, Tenants, new_key
+from pilothouse.access.loaded import IN_PROCESS, LoadedKeys
 from pilothouse.access.shapes import KeyChange, KeySettings, PolicyRules, TenantChange, TenantSettings
 from pilothouse.config import Budget, Limits
 from pilothouse.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
@@ -347,3 +347,21 @@ def test_an_in_process_key_leaves_no_trace(engine: Engine) -> None:
     assert not keys.has_master()
     with pytest.raises(Unauthenticated):
         Keys(engine).authenticate(f"Bearer {secret}")
+
+
+def test_who_stands_behind_an_id_now(store: Store, keys: Keys) -> None:
+    _, principal = keys.create("ci")
+    assert keys.current(principal.key_id, "default") is principal
+    keys.revoke(principal.key_id)
+    assert keys.current(principal.key_id, "default") is None
+    assert keys.current(IN_PROCESS, "default") is None
+    keys.in_process()
+    found = keys.current(IN_PROCESS, "default")
+    assert found is not None
+    assert found.is_admin
+    assert keys.current("member:nobody@example.org", "default") is None
+    Members(store.control).put("default", "ada@example.org", "caller")
+    keys.reload()
+    person = keys.current("member:ada@example.org", "default")
+    assert person is not None
+    assert (person.key_id, person.role) == ("member:ada@example.org", "caller")
