@@ -129,3 +129,11 @@ def test_the_description_names_every_field(as_: As) -> None:
     key = described["components"]["schemas"]["NewKey"]["properties"]
     assert {"name", "role", "project_id", "team_id", "expires_us", "policy", "limits", "budgets"} == set(key)
     assert "requests_per_minute" in described["components"]["schemas"]["Limits"]["properties"]
+
+
+@pytest.mark.parametrize("query", ["team_id=%00", "before=a%00b"])
+def test_what_a_database_cannot_hold_is_the_callers_mistake(as_: As, query: str) -> None:
+    answer = as_("admin").get(f"/api/keys?{query}")
+    assert answer.status_code in (200, 400), answer.text
+    if answer.status_code == 400:
+        assert "cannot hold" in answer.json()["error"]["message"]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
+from sqlalchemy.exc import DataError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -49,6 +50,7 @@ def management(
     )
     app.add_exception_handler(PilothouseError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_error)
     scheme = HTTPBearer(
@@ -139,6 +141,12 @@ async def _on_error(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, PilothouseError):
         return _answer(error)
     return _answer(PilothouseError("Something went wrong in Pilothouse; the log says what."))
+
+
+async def _on_data(_: Request, error: Exception) -> JSONResponse:
+    """What a database cannot hold, such as NUL in a text or a number beyond 64 bits, is the caller's doing."""
+    said = str(getattr(error, "orig", error)).strip().partition("\n")[0].rstrip(".")
+    return _answer(InvalidRequest(f"The database cannot hold a value of this request: {said}."))
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:

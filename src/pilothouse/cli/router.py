@@ -80,12 +80,9 @@ def _read(path: Path) -> "list[Pair]":
             continue
         try:
             given = json.loads(line)
-            pairs.append(
-                Pair(
-                    _query(given), *(_score(given, name) for name in _FIELDS), given.get("simple_cost"),
-                    given.get("complex_cost"), str(given.get("group", "")),
-                )
-            )  # fmt: skip
+            low, high = (_score(given, name) for name in _FIELDS)
+            costs = given.get("simple_cost"), given.get("complex_cost")
+            pairs.append(Pair(_query(given), low, high, *costs, str(given.get("group", ""))))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidRequest(f"{path}:{number}: is no pair of scores ({error!r}).") from None
     if not pairs:
