@@ -60,7 +60,7 @@ class ProviderConfig(_Strict):
     `first_token_timeout` the wait for its first content, `read_timeout` the silence between two pieces. `options` are
     the plugin's own, such as `region` for bedrock or `api_version` for Azure. `health_check` asks for the list of
     models every so many seconds and opens the breakers of the provider's deployments while that fails. `pass_through`
-    says whether its whole API is open at `/providers/<name>/`.
+    opens its whole API at `/providers/<name>/`, where callers act as the provider's account does.
     """
 
     kind: str | None = None
@@ -73,7 +73,7 @@ class ProviderConfig(_Strict):
     read_timeout: _Seconds = 300.0
     timeout: _Seconds | None = None
     health_check: _Seconds | None = None
-    pass_through: bool = True
+    pass_through: bool = False
     options: dict[str, Any] = {}
 
 

@@ -24,8 +24,7 @@ Json = dict[str, Any]
 Operation = Literal["chat", "text_completion", "messages", "responses"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens of one call. `input_tokens` includes cached and cache-writing ones, `output_tokens` the reasoning ones.
 
     `estimated` is true where the provider reported none and the figures were counted from the text. `units` is how often

@@ -94,7 +94,10 @@ class PassThrough:
     def _provider(self, name: str) -> HttpProvider:
         provider: object = self._gateway.runtime.providers.get(name)
         if not isinstance(provider, HttpProvider) or not provider.base_url or not provider.config.pass_through:
-            raise NotFound(f"There is no provider '{name[:64]}' to pass requests through to.")
+            raise NotFound(
+                f"There is no provider '{name[:64]}' to pass requests through to. A provider is open for that where its "
+                "configuration says `pass_through: true`."
+            )
         return provider
 
     async def _body(self, exchange: Exchange, method: str, signed: bool) -> tuple[bytes | None, Json | None]:
