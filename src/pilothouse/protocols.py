@@ -28,9 +28,9 @@ __all__ = ["Chat", "Embed", "Encode", "Loader", "Progress", "Provider", "Retriev
 class Provider(Protocol):
     """A model API. Made as `Class(name, config)` with its name and ProviderConfig from the configuration.
 
-    `operations` says what it serves: "chat", "text_completion", "embeddings"; also "rerank" and "moderations", by methods
-    `rerank` and `moderate` of the shape of `embed`. Requests carry the provider's own
-    model name. Failures are ProviderError subclasses, raised before the first chunk wherever possible.
+    `operations` says what it serves: "chat", "text_completion", "embeddings"; also "rerank" and "moderations", by
+    methods `rerank` and `moderate` of the shape of `embed`. Requests carry the provider's own model name. Failures are
+    ProviderError subclasses, raised before the first chunk wherever possible.
     """
 
     name: str

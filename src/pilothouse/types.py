@@ -27,8 +27,8 @@ Operation = Literal["chat", "text_completion", "messages", "responses"]
 class Usage(msgspec.Struct, frozen=True):
     """Tokens of one call. `input_tokens` includes cached and cache-writing ones, `output_tokens` the reasoning ones.
 
-    `estimated` is true where the provider reported none and the figures were counted from the text. `units` is how often
-    a price per request is due: the search units of a rerank, else 1.
+    `estimated` is true where the provider reported none and the figures were counted from the text. `units` is how
+    often a price per request is due: the search units of a rerank, else 1.
     """
 
     input_tokens: int = 0

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.cli.main import COMMANDS
+
 
 def run(*args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
@@ -25,7 +27,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     assert all(f"  {name} " in shown.stdout for name in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["demo", "init", "up", "check", "config", "replay", "rag", "traces", "models", "jobs"])
+@pytest.mark.parametrize("command", list(COMMANDS))
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     shown = run(command, "--help", cwd=tmp_path)
     assert shown.returncode == 0

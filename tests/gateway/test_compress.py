@@ -18,7 +18,7 @@ def test_a_line_break_of_markdown_stays() -> None:
 
 
 def test_json_loses_its_layout_and_nothing_else() -> None:
-    value = {"text": "two  spaces\n and \"quotes\"", "numbers": [1.50, 1e3, 12345678901234567890], "empty": {}}
+    value = {"text": 'two  spaces\n and "quotes"', "numbers": [1.50, 1e3, 12345678901234567890], "empty": {}}
     text = json.dumps(value, indent=4)
     assert json.loads(tidied(text)) == value
     assert len(tidied(text)) < len(text)

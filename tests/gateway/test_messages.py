@@ -33,7 +33,9 @@ async def served(vendor: str, tmp_path: Path, models_dir: Path) -> AsyncIterator
     async with SERVERS[vendor]() as upstream:
         config = {
             "providers": {"wire": provider(vendor, upstream)},
-            "models": {"m": {"deployments": [{"provider": "wire", "model": "wire-model"}], "resilience": {"retries": 0}}},
+            "models": {
+                "m": {"deployments": [{"provider": "wire", "model": "wire-model"}], "resilience": {"retries": 0}}
+            },
         }
         async with serving(tmp_path, models_dir, upstream, config) as platform:
             yield platform

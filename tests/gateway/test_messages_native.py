@@ -23,6 +23,10 @@ HELLO: Any = [{"role": "user", "content": "Hello"}]
 CALM: Json = {"resilience": {"retries": 0}}
 
 
+def at(provider: str, model: str) -> Json:
+    return {"provider": provider, "model": model}
+
+
 @dataclass
 class Both:
     served: Served
@@ -47,9 +51,9 @@ async def both(tmp_path: Path, models_dir: Path) -> AsyncIterator[Both]:
                 "other": provider("openai", other),
             },
             "models": {
-                "claude": {"deployments": [{"provider": "claude", "model": "claude-wire"}], "fallbacks": ["other"], **CALM},
+                "claude": {"deployments": [at("claude", "claude-wire")], **CALM, "fallbacks": ["other"]},
                 "other": {"deployments": [{"provider": "other", "model": "wire-model"}]},
-                "back": {"deployments": [{"provider": "other", "model": "wire-model"}], "fallbacks": ["claude"], **CALM},
+                "back": {"deployments": [at("other", "wire-model")], **CALM, "fallbacks": ["claude"]},
             },
         }
         async with serving(tmp_path, models_dir, claude, config) as served:

@@ -94,7 +94,9 @@ async def passing(tmp_path: Path) -> AsyncIterator[Passing]:
             providers:
               openai: {{base_url: "{openai.url}/v1", api_key: sk-ours, pass_through: true}}
               anthropic: {{base_url: "{claude.url}", api_key: sk-ant-ours, pass_through: true}}
-              raw: {{kind: openai, base_url: "{raw.url}/deep/v1", api_key: sk-raw, headers: {{x-own: one}}, pass_through: true}}
+              raw:
+                {{kind: openai, base_url: "{raw.url}/deep/v1", api_key: sk-raw, headers: {{x-own: one}},
+                 pass_through: true}}
               bare: {{kind: openai, base_url: "{raw.url}/bare", pass_through: true}}
               shut: {{kind: openai, base_url: "{raw.url}/v1", api_key: sk-raw}}
               gone: {{kind: openai, base_url: "http://127.0.0.1:9/v1", api_key: sk-gone, pass_through: true}}

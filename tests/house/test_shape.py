@@ -16,6 +16,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_DEPTH = 2
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core"}
+NOT_OURS = {".venv", ".venv-interop", "build", "dist", ".git"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|raise NotImplementedError)\b")
 
 
@@ -97,11 +98,7 @@ def test_the_project_names_no_other_place() -> None:
     """Documents and code speak of the project alone: no absolute path of a machine it was built on."""
     suspicious = re.compile(r"/work/|/root/|/home/\w+")
     texts = [p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".toml", ".yaml", ".c"} and p.is_file()]
-    mine = [
-        p
-        for p in texts
-        if not {".venv", ".venv-interop", "build", "dist", ".git"} & set(p.relative_to(ROOT).parts) and p != Path(__file__)
-    ]
+    mine = [p for p in texts if not NOT_OURS & set(p.relative_to(ROOT).parts) and p != Path(__file__)]
     assert len(mine) > 20
     for path in mine:
         assert not suspicious.search(path.read_text(errors="replace")), f"{path} names a place on some machine"

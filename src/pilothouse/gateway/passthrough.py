@@ -95,7 +95,7 @@ class PassThrough:
         provider: object = self._gateway.runtime.providers.get(name)
         if not isinstance(provider, HttpProvider) or not provider.base_url or not provider.config.pass_through:
             raise NotFound(
-                f"There is no provider '{name[:64]}' to pass requests through to. A provider is open for that where its "
+                f"There is no provider '{name[:64]}' to pass requests through to. One is open for that where its "
                 "configuration says `pass_through: true`."
             )
         return provider

@@ -42,8 +42,9 @@ class PriceOverride:
 
     `provider` is the name of a configured provider, such as `pool`, else a kind as `price_kind` says it, such as
     `openai` or `self-hosted`; a price for the name goes before one for the kind. `model` is an exact model name. Cached
-    and cache-writing tokens cost as `input` unless said otherwise; `per_request` is USD per call, or per search unit of a rerank. `batch_discount` is a
-    share of 1, None for the vendor's own. Of two that are valid the one that started last counts.
+    and cache-writing tokens cost as `input` unless said otherwise; `per_request` is USD per call, or per
+    search unit of a rerank. `batch_discount` is a share of 1, None for the vendor's own. Of two that are valid the one
+    that started last counts.
     """
 
     provider: str
