@@ -5,6 +5,7 @@ The hooks of attempts.py are methods here. Knows nothing of HTTP.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pilothouse.access.bounds import bound, first_unpriced, input_tokens
@@ -103,9 +104,7 @@ class Visit:
     def begin(self) -> None:
         """The first chunk is there: say in the answer's headers where it comes from."""
         routing = self.span.attributes.get("routing")
-        if self.cached and self.lookup is not None:
-            self.call.headers.append(("x-pilothouse-cache", self.lookup.how))
-        elif isinstance(routing, str):
+        if isinstance(routing, str) and not self.cached:
             self.call.headers.append(("x-pilothouse-routing", routing))
 
     def note_progress(self) -> None:
@@ -248,7 +247,11 @@ class Visit:
     async def _held(self, reservation: Reservation, accounts: Accounts, deployments: Sequence[Deployment]) -> Hold:
         """Hold a reservation and record it, or neither."""
         prices, at = self._rooms.prices, reservation.at_us
-        hold = await self._rooms.budgets.reserve(reservation, accounts, lambda: first_unpriced(prices, deployments, at))
+        if len(deployments) == 1 and reservation.nano is not None:
+            hold = await self._rooms.budgets.reserve(reservation, accounts, _none)
+        else:
+            missing = partial(first_unpriced, prices, deployments, at)
+            hold = await self._rooms.budgets.reserve(reservation, accounts, missing)
         try:
             self.call.recorder.record(reservation)
         except BaseException:
@@ -267,6 +270,11 @@ class Visit:
             new_id(), call.project_id, call.trace_id, span.start_us, span.start_us + lasts, [], nano, tokens,
             call.endpoint, first.kind, first.id, first.model,
         )  # fmt: skip
+
+
+def _none() -> None:
+    """Every deployment of a bound that is known has a price."""
+    return None
 
 
 class _Place:
