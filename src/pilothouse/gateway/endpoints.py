@@ -22,7 +22,7 @@ from pilothouse.errors import (
 )
 from pilothouse.gateway.batches import Batching
 from pilothouse.gateway.callers import read_metadata
-from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send
+from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send, Vigil
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
 from pilothouse.gateway.passthrough import PassThrough
 from pilothouse.gateway.pipeline import Gateway
@@ -57,6 +57,7 @@ class Endpoints:
         passing: PassThrough,
         batching: Batching,
     ) -> None:
+        self._vigil = Vigil()
         self._gateway = gateway
         self._door = door
         self._recorder = recorder
@@ -88,7 +89,8 @@ class Endpoints:
         await self._passing.aclose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send, time.monotonic() + self._settings.request_timeout)
+        deadline = time.monotonic() + self._settings.request_timeout
+        exchange = Exchange(scope, receive, send, deadline, self._vigil)
         call = self._call(exchange)
         exchange.wanted = lambda: call.wanted is not None and call.wanted()
         endpoint, status = "other", 200
