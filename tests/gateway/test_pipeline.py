@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from pilothouse.call import Call
+from pilothouse.config import Config
 from pilothouse.errors import ProviderRejected, ProviderUnavailable, RateLimited, UnknownModel, Unsupported
+from pilothouse.gateway.meter import Meter
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Usage
 
-from .conftest import Make
+from .conftest import Make, gateway_of
 from .scripted import Recording, Scripted, piece, usage_chunk, whole
 
 
@@ -211,3 +213,37 @@ async def test_text_completions_are_bridged_over_chat(make_gateway: Make, call: 
         with pytest.raises(Unsupported) as caught:
             await collect(make_gateway(a=provider), ChatRequest({**request.body, **field}, "text_completion"), call)
         assert caught.value.param in field
+
+
+ODD_TOOLS = (
+    [{"index": "a", "id": 1}, {"index": 1}],
+    [{"index": [1], "function": {"name": {}, "arguments": {"a": 1}}}],
+    [{"index": 0, "function": "f"}, "x", None],
+    "abc",
+    {"a": 1},
+)
+
+
+@pytest.mark.parametrize("odd", ODD_TOOLS)
+async def test_tool_calls_out_of_shape_are_passed_on_and_hold_up_nothing(
+    make_gateway: Make, call: Call, recording: Recording, odd: object
+) -> None:
+    provider = Scripted(piece("so"), piece(tool_calls=odd), piece(tool_calls=odd), piece(finish="stop"))
+    chunks = await collect(make_gateway(a=provider), ask(stream=True), call)
+    assert [chunk.raw for chunk in chunks] == [step.raw for step in provider.steps]  # type: ignore[union-attr]
+    (span,) = recording.spans
+    assert (span.status, span.output is not None) == ("ok", True)
+
+
+async def test_a_failure_while_the_answer_is_kept_leaves_nothing_held(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = {"deployments": [{"provider": "a", "model": "x"}], "limits": {"parallel": 1}}
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
+    gateway = gateway_of(config, {"a": Scripted(whole("x"))})
+    with monkeypatch.context() as patch:
+        patch.setattr(Meter, "output", lambda _: {}[0])
+        with pytest.raises(KeyError):
+            await collect(gateway, ask(), Call(recording))
+    assert len(recording.spans) == 1
+    assert len(await collect(gateway, ask(), Call(recording))) == 1  # its place came free

@@ -3,7 +3,7 @@
 Also when it is cut short.
 """
 
-from collections.abc import Iterable
+from typing import Any
 
 from pilothouse.call import Span
 from pilothouse.ids import now_us
@@ -142,11 +142,19 @@ class Meter:
             message["tool_calls"] = [self._tools[i] for i in sorted(self._tools)]
         return {"choices": [{"index": 0, "message": message, "finish_reason": self._finish}]}
 
-    def _add_tool_calls(self, deltas: Iterable[Json]) -> None:
-        for position, delta in enumerate(deltas):
+    def _add_tool_calls(self, deltas: Any) -> None:
+        """What an upstream sends in another shape goes to the caller as it is, and counts for nothing here."""
+        for position, delta in enumerate(deltas if isinstance(deltas, list) else ()):
+            if not isinstance(delta, dict):
+                continue
+            index, function = delta.get("index"), delta.get("function")
             empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-            call = self._tools.setdefault(delta.get("index", position), empty)
-            call["id"] += delta.get("id") or ""
-            function = delta.get("function") or {}
-            call["function"]["name"] += function.get("name") or ""
-            call["function"]["arguments"] += function.get("arguments") or ""
+            call = self._tools.setdefault(index if isinstance(index, int) else position, empty)
+            call["id"] += _text(delta.get("id"))
+            if isinstance(function, dict):
+                call["function"]["name"] += _text(function.get("name"))
+                call["function"]["arguments"] += _text(function.get("arguments"))
+
+
+def _text(given: object) -> str:
+    return given if isinstance(given, str) else ""

@@ -154,10 +154,12 @@ class Gateway:
         span = visit.span
         if self._capture:
             span.input = visit.request.body
-        visit.meter.settle(self._capture)
-        visit.end()
-        visit.call.finish(span)
-        self._metrics.observe(span)
+        try:
+            visit.meter.settle(self._capture)
+        finally:  # whatever an upstream may have sent, nothing stays held
+            visit.end()
+            visit.call.finish(span)
+            self._metrics.observe(span)
         if span.status == "ok":
             if visit.lookup is not None:
                 await visit.lookup.store(
