@@ -1,13 +1,17 @@
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pilothouse.call import Call
 from pilothouse.config import Config
 from pilothouse.errors import ProviderRejected, ProviderUnavailable, RateLimited, UnknownModel, Unsupported
+from pilothouse.gateway import Router
 from pilothouse.gateway.meter import Meter
+from pilothouse.gateway.runtime import Runtime
+from pilothouse.snapshot import Snapshot
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Usage
 
 from .conftest import Make, gateway_of
@@ -240,10 +244,59 @@ async def test_a_failure_while_the_answer_is_kept_leaves_nothing_held(
 ) -> None:
     model = {"deployments": [{"provider": "a", "model": "x"}], "limits": {"parallel": 1}}
     config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
-    gateway = gateway_of(config, {"a": Scripted(whole("x"))})
+    provider: Any = Scripted(whole("x"))
+    gateway = gateway_of(config, {"a": provider})
     with monkeypatch.context() as patch:
         patch.setattr(Meter, "output", lambda _: {}[0])
         with pytest.raises(KeyError):
             await collect(gateway, ask(), Call(recording))
     assert len(recording.spans) == 1
     assert len(await collect(gateway, ask(), Call(recording))) == 1  # its place came free
+
+
+CACHED = {"exact_cache": {"ttl": 60}, "resilience": {"retries": 0, "failures": 100, "error_share": 1.0}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_degraded_answer_is_not_kept(recording: Recording, stream: bool) -> None:
+    model = {"deployments": [{"provider": "a", "model": "x"}], "fallbacks": {"answer": "Later."}, **CACHED}
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
+    provider: Any = Scripted(ProviderUnavailable("down"))
+    gateway = gateway_of(config, {"a": provider})
+    assert "".join([c.text for c in await collect(gateway, ask(stream), Call(recording))]) == "Later."
+    provider.steps = (piece("back", "stop"),) if stream else (whole("back"),)
+    assert "".join([c.text for c in await collect(gateway, ask(stream), Call(recording))]) == "back"
+
+
+async def test_callers_whom_other_deployments_answer_share_no_answers(recording: Recording) -> None:
+    deployments = [{"provider": tier, "model": "x", "when": {"metadata": {"tier": tier}}} for tier in ("gold", "free")]
+    providers: dict[str, Any] = {tier: Scripted(whole(tier)) for tier in ("gold", "free")}
+    config = Config.model_validate(
+        {
+            "providers": {tier: {"kind": "openai"} for tier in providers},
+            "models": {"m": {"deployments": deployments, **CACHED}},
+        }
+    )
+    gateway = gateway_of(config, providers)
+    for tier in ("gold", "free", "gold", "free"):
+        (chunk,) = await collect(gateway, ask(), Call(recording, metadata={"tier": tier}))
+        assert chunk.text == tier
+    assert [len(provider.requests) for provider in providers.values()] == [1, 1]
+
+
+async def test_a_provider_that_moved_gives_no_answers_of_its_old_address(recording: Recording) -> None:
+    def configured(address: str, key: str = "a") -> Config:
+        provider = {"kind": "openai", "base_url": address, "api_key": key}
+        model = {"deployments": [{"provider": "a", "model": "x"}], **CACHED}
+        return Config.model_validate({"providers": {"a": provider}, "models": {"m": model}})
+
+    provider = Scripted(whole("x"))
+    providers: dict[str, Any] = {"a": provider}
+    gateway = gateway_of(configured("http://one/v1"), providers)
+    for config in (configured("http://one/v1", "b"), configured("http://two/v1")):
+        snapshot = Snapshot(2, config)
+        await collect(gateway, ask(), Call(recording))
+        assert len(provider.requests) == 1
+        gateway.runtime = Runtime(snapshot, providers, Router(snapshot, providers))
+    await collect(gateway, ask(), Call(recording))
+    assert len(provider.requests) == 2

@@ -7,13 +7,14 @@
 It knows nothing of HTTP (see endpoints.py) nor of any vendor (see providers/). Who is calling was found out before it.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.access.policy import check_model
 from pilothouse.cache.prefix import prefixed
 from pilothouse.call import Call
+from pilothouse.config import Limits
 from pilothouse.errors import ProviderError
 from pilothouse.gateway.attempts import Attempts
 from pilothouse.gateway.bridge import provide
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 _KINDS = {"embeddings": "embedding", "rerank": "reranker", "moderations": "guard"}
+_NO_LIMITS = Limits()
 Mirror = Callable[[Visit], None]
 
 
@@ -106,6 +108,18 @@ class Gateway:
         answer = await self.single(request, call)
         return EmbedResponse(answer.raw, answer.usage)
 
+    @asynccontextmanager
+    async def counted(self, call: Call) -> AsyncIterator[None]:
+        """Around a question about a request that asks no model: one request of its caller's, no tokens. Raises
+        TooManyRequests."""
+        users = self.runtime.snapshot.config.users.limits
+        ticket = await self._rooms.limiter.admit(call, _NO_LIMITS, "", users, 0)
+        call.headers += ticket.headers
+        try:
+            yield
+        finally:
+            ticket.settle(0)
+
     def _enter(self, request: ModelRequest, call: Call) -> Visit:
         runtime, operation = self.runtime, request.operation
         describe(call, request)
@@ -129,7 +143,7 @@ class Gateway:
                 visit.span.attributes["shaping_saved_tokens"] = made.saved_tokens
         await visit.admit(plan, facts)
         if isinstance(request, ChatRequest | EmbedRequest):
-            revision = visit.runtime.router.revision(plan.alias)
+            revision = visit.runtime.router.revision(plan)
             visit.lookup = self._rooms.caches.look_up(request, call, plan.alias, plan.model, revision)
         lookup = visit.lookup
         if lookup is None:
@@ -161,7 +175,7 @@ class Gateway:
             visit.call.finish(span)
             self._metrics.observe(span)
         if span.status == "ok":
-            if visit.lookup is not None:
+            if visit.lookup is not None and "degraded" not in span.attributes:
                 await visit.lookup.store(
                     deployment=span.deployment or "", model=span.response_model or "", usage=span.usage,
                     cost_nano=span.cost_nano, body=body,

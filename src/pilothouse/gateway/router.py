@@ -31,6 +31,7 @@ Choose = Callable[[Request, Call, ModelConfig], Awaitable[Choice]]
 """Judges a call for an alias of the strategy `complexity`."""
 
 _SHAPES_ANSWERS = {"deployments", "output", "shaping"}
+_SHAPES_PLACES = {"kind", "base_url", "headers", "options"}
 _DIRECT_KEPT = 1024  # callers choose these names: keep the table bounded
 _DIRECT = ModelConfig.model_construct()
 _CHAIN = ModelConfig.model_construct(resilience=Resilience(retries=0))  # its own calls were retried already
@@ -112,16 +113,19 @@ class Router:
             choice = "complex"
         return self.plan(request, call, choice=choice, tokens=tokens)
 
-    def revision(self, name: str) -> str:
-        """Stands for all that shapes the answers of an alias: its deployments and what is done to its requests."""
-        made = self._revisions.get(name)
+    def revision(self, plan: Plan) -> str:
+        """Stands for all that shapes the answers of a plan's alias: its deployments, where those are, what is done to
+        its requests; and which of them take this call, where that depends on who asks."""
+        alias = self._aliases.get(plan.alias)
+        if alias is None:
+            return plan.alias
+        made = self._revisions.get(plan.alias)
         if made is None:
-            alias = self._aliases.get(name)
-            told = [] if alias is None else [alias.model.model_dump(mode="json", include=_SHAPES_ANSWERS)]
-            made = content_hash([name, *told])
-            if alias is not None:
-                self._revisions[name] = made
-        return made
+            known, used = self.snapshot.config.providers, dict.fromkeys(d.provider for d in alias.model.deployments)
+            places = [known[name].model_dump(mode="json", include=_SHAPES_PLACES) for name in used if name in known]
+            told = alias.model.model_dump(mode="json", include=_SHAPES_ANSWERS)
+            made = self._revisions[plan.alias] = content_hash([plan.alias, told, places])
+        return content_hash([made, *sorted(d.id for d in plan.candidates)]) if alias.conditional else made
 
     def names(self) -> list[str]:
         """Every alias of the configuration."""
