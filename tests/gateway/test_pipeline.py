@@ -2,12 +2,22 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
-from pilothouse.call import Call
+from pilothouse.access.budgets import Budgets
+from pilothouse.call import Call, Span
 from pilothouse.config import Config
-from pilothouse.errors import ProviderRejected, ProviderUnavailable, RateLimited, UnknownModel, Unsupported
+from pilothouse.errors import (
+    Overloaded,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+    StorageError,
+    UnknownModel,
+    Unsupported,
+)
 from pilothouse.gateway import Router
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.runtime import Runtime
@@ -300,3 +310,36 @@ async def test_a_provider_that_moved_gives_no_answers_of_its_old_address(recordi
         gateway.runtime = Runtime(snapshot, providers, Router(snapshot, providers))
     await collect(gateway, ask(), Call(recording))
     assert len(provider.requests) == 2
+
+
+async def test_a_call_whose_budget_cannot_be_looked_up_takes_nothing_from_limits(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = {"deployments": [{"provider": "a", "model": "x"}], "limits": {"requests_per_minute": 1}}
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
+    provider: Any = Scripted(whole("x"))
+    gateway = gateway_of(config, {"a": provider})
+    with monkeypatch.context() as patch:
+        patch.setattr(Budgets, "reserve", AsyncMock(side_effect=StorageError("away")))
+        with pytest.raises(StorageError):
+            await collect(gateway, ask(), Call(recording))
+    assert len(await collect(gateway, ask(), Call(recording))) == 1
+
+
+async def test_a_hedge_that_cannot_be_recorded_costs_nobody_the_answer() -> None:
+    class Full(Recording):
+        def record(self, record: Any) -> None:
+            if isinstance(record, Span) and record.name.startswith("hedge"):
+                raise Overloaded("the spool is full")
+            super().record(record)
+
+    providers: dict[str, Any] = {"a": Scripted(asyncio.Event()), "b": Scripted(whole("b"))}
+    deployments = [{"provider": name, "model": "x", "weight": 1e6 if name == "a" else 1e-6} for name in providers]
+    model = {"deployments": deployments, "hedge": {"after": 0.01, "share": 1.0}}
+    config = Config.model_validate(
+        {"providers": {name: {"kind": "openai"} for name in providers}, "models": {"m": model}}
+    )
+    full = Full()
+    (chunk,) = await collect(gateway_of(config, providers), ask(), Call(full))
+    assert chunk.text == "b"
+    assert [span.name for span in full.spans] == ["chat m"]

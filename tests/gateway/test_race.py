@@ -183,6 +183,7 @@ async def test_a_caller_who_leaves_while_the_loser_hangs_up_closes_the_winner_to
         await task
     assert up.open == []
     assert [bench.of(name).in_flight for name in "ab"] == [0, 0]
+    assert purse.settled == ["up/b"]  # once: what is reserved does not stay so
 
 
 async def test_a_caller_who_leaves_during_a_race_leaves_no_task_and_no_call_behind() -> None:

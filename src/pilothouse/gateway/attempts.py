@@ -282,9 +282,12 @@ class _Course:
                     race.add(second, self._retried(plan, second, failures, others=True, beside=True))
             attempt = await race.winner()
         finally:
-            loser = await race.end()
-            if second is not None:
-                await self._hooks.settle_hedge(loser)
+            loser = second  # also where the caller leaves before all of them have ended
+            try:
+                loser = await race.end()
+            finally:
+                if second is not None:
+                    await self._hooks.settle_hedge(loser)
         if attempt is not None and loser is not None:  # what it would have taken is unknown, but it was longer
             times = self._health.of(loser.id)
             (times.streamed if self._stream else times.whole).add(self._health.clock() - started)

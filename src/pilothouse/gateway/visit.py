@@ -4,6 +4,7 @@ The hooks of attempts.py are methods here. Knows nothing of HTTP.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +15,15 @@ from pilothouse.access.limits import Limiter, Ticket
 from pilothouse.access.purses import Accounts
 from pilothouse.cache import Caches, Lookup, replay
 from pilothouse.call import Call, Progress, Reservation, Span
-from pilothouse.errors import AccessError, ConfigError, LimitError, Overloaded, PilothouseError, ProviderError
+from pilothouse.errors import (
+    AccessError,
+    ConfigError,
+    LimitError,
+    Overloaded,
+    PilothouseError,
+    ProviderError,
+    StorageError,
+)
 from pilothouse.gateway.attempts import Hooks
 from pilothouse.gateway.conditions import Facts
 from pilothouse.gateway.health import is_own_fault
@@ -34,7 +43,7 @@ _LONGEST_US = 3_600_000_000  # for a call without a deadline
 _USUAL_ANSWER = 256
 """Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
 _PROGRESS = 64  # deltas of a stream between two notes of how far it came
-_OURS = (LimitError, AccessError, ConfigError, Overloaded)
+_OURS = (LimitError, AccessError, ConfigError, Overloaded, StorageError)
 """Refusals of our own, after which nothing was asked of a provider."""
 
 
@@ -224,7 +233,8 @@ class Visit:
             span.cost_known = span.cost_nano is not None
         used = 0 if span.usage is None else span.usage.input_tokens
         hold.settle(span.cost_nano, used, asked.id)
-        self.call.finish(span)
+        with suppress(Overloaded):  # the spool is full: what was reserved will be charged, and the answer goes on
+            self.call.finish(span)
 
     async def _last(self, error: PilothouseError) -> Sequence[ChatChunk] | None:
         """An answer past its time, where the alias prefers that to none."""
