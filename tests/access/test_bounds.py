@@ -8,7 +8,7 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.access.bounds import DEFAULT_OUTPUT, PER_IMAGE, bound, first_unpriced, input_tokens
+from pilothouse.access.bounds import DEFAULT_OUTPUT, MOST_OUTPUT, PER_IMAGE, bound, first_unpriced, input_tokens
 from pilothouse.ids import now_us
 from pilothouse.observe import PriceOverride, Prices
 from pilothouse.types import ChatRequest, EmbedRequest, Json, Usage
@@ -71,6 +71,8 @@ def test_no_price_is_no_bound_but_still_tokens() -> None:
         ({"max_tokens": 50}, 300, 50),
         ({"max_completion_tokens": 60}, 300, 60),
         ({"max_tokens": 50, "n": 3}, None, 150),
+        ({"max_tokens": 10**30}, None, MOST_OUTPUT),
+        ({"max_tokens": 50, "n": 10**30}, None, MOST_OUTPUT),
     ],
 )
 def test_how_much_output_is_reserved(fields: Json, policy: int | None, output: int) -> None:

@@ -59,6 +59,15 @@ def test_callers_may_ask_and_viewers_may_not(client: TestClient, platform: Platf
     assert client.post("/api/route", json=body, headers=limited).status_code == 403
 
 
+def test_a_question_counts_as_a_request(client: TestClient, platform: Platform) -> None:
+    limited = auth(platform, "caller", limits={"requests_per_minute": 2})
+    answers = [client.post("/api/route", json={"messages": HELLO}, headers=limited) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].json()["error"]["code"] == "rate_limit_exceeded"
+    assert answers[-1].headers["x-ratelimit-limit-requests"] == "2"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+
+
 def test_rules_go_before_complexity(client: TestClient, platform: Platform) -> None:
     body = {"messages": HELLO, "tools": TOOLS}
     answer = client.post("/api/route", json=body, headers=auth(platform, "caller")).json()

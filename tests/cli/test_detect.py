@@ -36,7 +36,7 @@ async def test_what_was_found_becomes_a_valid_configuration() -> None:
         config = ProviderConfig(kind="openai", base_url=f"{server.url}/v1", api_key="x")
         found = await detect({}, [Known("ollama", config, None), Known("vllm", config, None)])
     read = read_config(Path("x.yaml"), render(found))
-    assert read.models["smart"].fallbacks == ["vllm"]
+    assert read.models["smart"].fallbacks.any == ["vllm"]
     assert read.rag.answer_model == "smart"
     assert read.providers["ollama"].base_url == config.base_url
     nothing = read_config(Path("x.yaml"), render([]))

@@ -61,6 +61,17 @@ async def test_chat_streams_and_strips_the_usage_chunk_nobody_asked_for(served: 
     assert [s.usage and s.usage.estimated for s in spans(served)] == [False, False]
 
 
+async def test_a_name_that_no_header_can_hold(served: Served) -> None:
+    raw = await served.client.chat.completions.with_raw_response.create(model="wire/\0\r\nx: ä", messages=HELLO)
+    assert raw.headers["x-pilothouse-deployment"] == "wire/???x: ?"
+
+
+async def test_more_tokens_than_a_number_can_hold(served: Served) -> None:
+    for fields in ({"max_tokens": 10**30}, {"n": 10**30}):
+        answer = await served.client.chat.completions.create(model="chat", messages=HELLO, **fields)
+        assert answer.choices[0].message.content
+
+
 async def test_tools_and_structured_output(served: Served) -> None:
     served.upstream.say(Answer(tool_calls=[ToolCall("call_1", "look_up", {"q": "fox"})], finish_reason="tool_calls"))
     answer = await served.client.chat.completions.create(model="chat", messages=HELLO, tools=[LOOK_UP])

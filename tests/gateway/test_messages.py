@@ -9,6 +9,8 @@ import anthropic
 import pytest
 from anthropic.types import ToolUseBlock
 
+from pilothouse.access.shapes import KeySettings
+from pilothouse.config import Limits
 from pilothouse.testing import Answer, ToolCall
 
 from .messages_served import SERVERS, Served, provider, serving
@@ -147,6 +149,17 @@ async def test_count_tokens(served: Served, vendor: str) -> None:
         assert counted > 20
         assert raw.headers["x-pilothouse-estimated"] == "true"
         assert served.upstream.requests == []
+
+
+async def test_counting_tokens_is_a_request(served: Served) -> None:
+    settings = KeySettings(limits=Limits(requests_per_minute=2, tokens_per_minute=1000, parallel=1))
+    secret, _ = served.platform.keys.create("caller", settings=settings)
+    client = served.client.with_options(api_key=secret)
+    for left in ("1", "0"):
+        raw = await client.messages.with_raw_response.count_tokens(model="m", messages=HELLO)
+        assert raw.headers["x-ratelimit-remaining-requests"] == left
+    with pytest.raises(anthropic.RateLimitError, match="limited to 2 requests per minute"):
+        await client.messages.count_tokens(model="m", messages=HELLO)
 
 
 async def test_errors_are_anthropics(served: Served) -> None:

@@ -112,6 +112,12 @@ async def passing(tmp_path: Path) -> AsyncIterator[Passing]:
                 yield Passing(address, platform, openai, claude, raw, session, key)
 
 
+async def test_names_and_numbers_that_nobody_can_hold(passing: Passing) -> None:
+    for body in ({**CHAT, "model": "\0x\n"}, {**CHAT, "max_tokens": 10**30}, {**CHAT, "n": 10**30}):
+        status, answer = await passing.send("POST", "/providers/openai/chat/completions", json=body)
+        assert status == 200, answer
+
+
 async def test_openais_own_client_passes_and_is_priced(passing: Passing) -> None:
     passing.openai.say(Answer(text="Good day", usage=USAGE), Answer(text="one two", usage=USAGE), Answer(usage=USAGE))
     base = f"{passing.address}/providers/openai"

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -90,7 +89,7 @@ def test_a_bottomless_payload_does_not_lose_the_span() -> None:
 
 
 def test_absurd_token_counts_do_not_lose_the_span() -> None:
-    span = full_span(usage=replace(Usage(), input_tokens=10**40))
+    span = full_span(usage=msgspec.structs.replace(Usage(), input_tokens=10**40))
     kept = _recorded(span)
     assert kept.usage is not None
     assert kept.usage.input_tokens == 2**63 - 1

@@ -39,7 +39,12 @@ async def asked(url: str, sent: ChatRequest) -> list[ChatChunk]:
 
 
 def test_a_body_that_needs_no_edit_is_sent_as_it_is() -> None:
-    blocks = [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "tool_use", "id": "toolu_1-a"}, "odd"]
+    blocks = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "tool_use", "id": "toolu_1-a"},
+        "odd",
+        {"type": []},
+    ]
     body = {"messages": [*MESSAGES, {"role": "assistant", "content": blocks}]}
     assert forwarded(body) is body
 

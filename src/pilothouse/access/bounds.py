@@ -8,10 +8,14 @@ import msgspec
 from pilothouse.observe import Prices
 from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest
 
-__all__ = ["DEFAULT_OUTPUT", "Priced", "bound", "first_unpriced", "input_tokens"]
+__all__ = ["DEFAULT_OUTPUT", "MOST_OUTPUT", "Priced", "bound", "first_unpriced", "input_tokens"]
 
 DEFAULT_OUTPUT = 4096
 """Tokens of output that are reserved where neither the caller nor a policy sets a limit."""
+
+MOST_OUTPUT = 1_000_000_000
+"""Tokens of output that no answer goes beyond, whatever number a caller writes: sums of it stay exact everywhere, also
+in Redis, whose numbers are exact up to 2^53."""
 
 PER_MESSAGE = 16  # what chat templates put around a message: 3 or 4 tokens at OpenAI, up to a dozen elsewhere
 PER_IMAGE = 5_000  # above what the larger models count for their largest image; gpt-4o-mini alone counts far more
@@ -106,7 +110,7 @@ def _output_tokens(request: ChatRequest, default: int | None) -> int:
     body = request.as_chat.body
     choices = max(_positive(body.get("n")), _positive(body.get("best_of")), 1)
     asked = max(_positive(body.get("max_completion_tokens")), _positive(body.get("max_tokens")))
-    return choices * (asked or default or DEFAULT_OUTPUT)
+    return min(choices * (asked or default or DEFAULT_OUTPUT), MOST_OUTPUT)
 
 
 def _positive(given: object) -> int:

@@ -20,13 +20,15 @@ from pilothouse.access.policy import demand
 from pilothouse.api.reference import CONTENT_POLICY, reference
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, PilothouseError
+from pilothouse.gateway.http import error_headers
 from pilothouse.principal import Action
 from pilothouse.types import Json
 
 __all__ = ["management", "needed"]
 
 _OPEN = ("/api/docs", "/api/openapi.json")
-_ADMINISTERED = frozenset(("keys", "organisations", "projects", "teams", "members", "budgets", "audit"))
+_ADMINISTERED = frozenset(("keys", "members", "audit"))
+_TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
@@ -69,14 +71,15 @@ def management(
 def needed(method: str, path: str) -> Action:
     """What a caller must be allowed to do for this request.
 
-    Keys, tenants, budgets and the audit log are for administrators, a routing decision is for whoever may call; of the
-    rest, reading is for those who may look.
+    Keys, members and the audit log are for administrators, and so is changing what tenants may do and spend. A routing
+    decision is for whoever may call; of the rest, reading is for those who may look.
     """
-    if _noun(path) in _ADMINISTERED:
-        return "administer"
-    if _noun(path) == "route":
-        return "call"
+    noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
+    if noun in _ADMINISTERED or (noun in _TENANTS and not reads):
+        return "administer"
+    if noun == "route":
+        return "call"
     return "read" if reads else "write"
 
 
@@ -134,7 +137,8 @@ class _Admission:
 
 def _answer(error: PilothouseError, status: int | None = None) -> JSONResponse:
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return JSONResponse({"error": body}, status or error.status)
+    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    return JSONResponse({"error": body}, status or error.status, headers)
 
 
 async def _on_error(_: Request, error: Exception) -> JSONResponse:

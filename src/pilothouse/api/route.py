@@ -52,7 +52,8 @@ def routes(gateway: Gateway, complexity: Complexity, recorder: Recorder) -> APIR
         request = ChatRequest.check(asked if body.tools is None else {**asked, "tools": body.tools})
         current = gateway.router
         model = current.undecided(request, call)
-        opinion = None if model is None else await complexity.opinion(request, call, model)
+        async with gateway.counted(call):
+            opinion = None if model is None else await complexity.opinion(request, call, model)
         plan = current.plan(request, call, choice="complex" if opinion is None else opinion.choice)
         told = plan.reason if opinion is None else f"{opinion.reason}: {plan.reason}"
         return Choice(

@@ -30,6 +30,8 @@ _NOTICES = {
     "revoked": "The key is revoked. It is refused from the next request on.",
     "rolled-back": "Rolled back: the earlier configuration serves again, under a new number.",
 }
+_ADMINISTERED = frozenset(("Keys", "Audit"))
+"""Pages for administrators alone: for others they are not in the bar."""
 
 # Control characters but tab and newline; lone surrogates; the marks that change the direction of the text around them.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -62,14 +64,17 @@ class Renderer:
             "visible": visible, "usd": usd, "duration": duration, "moment": _moment, "iso": _iso, "count": _count,
             "scalar": _scalar, "amount": _amount, "day": _day, "percent": _percent, "size": _size, "seconds": _seconds,
         }  # fmt: skip
-        pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
+        self._pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
         self._environment.globals |= {
-            "root": ROOT, "pages": pages, "asset": self._asset, "config_problem": problem, "notices": _NOTICES,
+            "root": ROOT, "asset": self._asset, "config_problem": problem, "notices": _NOTICES,
         }  # fmt: skip
         self._assets: dict[str, str] = {}
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        return HTMLResponse(self._environment.get_template(template).render(values), status)
+        visitor: Visitor | None = values.get("visitor")
+        keeper = visitor is not None and visitor.may("administer")
+        pages = {name: path for name, path in self._pages.items() if keeper or name not in _ADMINISTERED}
+        return HTMLResponse(self._environment.get_template(template).render(values, pages=pages), status)
 
     def error(self, status: int, message: str, visitor: Visitor | None = None) -> HTMLResponse:
         return self.page("error.html", status, code=status, message=message, visitor=visitor)

@@ -40,6 +40,7 @@ _log = logging.getLogger("pilothouse.gateway")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _DONE = b"[DONE]"
 _LONGEST_USER = 256
+_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
 LAST_WORD = 5.0  # seconds for a client that is slow to read to take an error
 
 
@@ -232,6 +233,11 @@ class Endpoints:
         headers = [(b"x-request-id", call.request_id.encode()), (b"x-pilothouse-trace-id", call.trace_id.encode())]
         deployment = call.versions.get("deployment")
         if deployment is not None:
-            headers.append((b"x-pilothouse-deployment", deployment.encode("ascii", "replace")))
-        headers += [(name.encode(), value.encode("ascii", "replace")) for name, value in call.headers]
+            headers.append((b"x-pilothouse-deployment", _header(deployment)))
+        headers += [(name.encode(), _header(value)) for name, value in call.headers]
         return headers
+
+
+def _header(text: str) -> bytes:
+    """Text as a header can hold it: callers choose the names of models."""
+    return text.encode("ascii", "replace").translate(_PRINTABLE)

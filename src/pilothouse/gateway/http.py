@@ -22,7 +22,10 @@ from pilothouse.errors import (
     ProviderError,
 )
 
-__all__ = ["OPENAI_ERRORS", "ErrorShape", "Exchange", "Headers", "Receive", "Scope", "Send", "Vigil", "error_body"]
+__all__ = [
+    "OPENAI_ERRORS", "ErrorShape", "Exchange", "Headers", "Receive", "Scope", "Send", "Vigil", "error_body",
+    "error_headers",
+]  # fmt: skip
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -55,6 +58,16 @@ def error_body(error: PilothouseError, request_id: str) -> bytes:
             }
         }
     )
+
+
+def error_headers(error: PilothouseError) -> Headers:
+    """What an error tells beside its body: where a limit stands, and when to ask again."""
+    headers: Headers = []
+    if isinstance(error, ProviderError | LimitError) and error.retry_after is not None:
+        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
+    if isinstance(error, LimitError):
+        headers += [(name.encode(), value.encode()) for name, value in error.headers]
+    return headers
 
 
 class ErrorShape(NamedTuple):
@@ -230,11 +243,7 @@ class Exchange:
             extra.append((self.errors.id_header, request_id.encode()))
         if isinstance(error, MethodNotAllowed):
             extra.append((b"allow", ", ".join(error.allowed).encode()))
-        if isinstance(error, ProviderError | LimitError) and error.retry_after is not None:
-            extra.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
-        if isinstance(error, LimitError):
-            extra += [(name.encode(), value.encode()) for name, value in error.headers]
-        await self.json(body, [*headers, *extra], self.errors.status(error))
+        await self.json(body, [*headers, *extra, *error_headers(error)], self.errors.status(error))
 
     async def __aenter__(self) -> "Exchange":
         self._task = asyncio.current_task()

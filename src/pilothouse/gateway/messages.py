@@ -68,7 +68,8 @@ class Messages:
     async def count_tokens(self, exchange: Exchange, call: Call) -> None:
         request = await self._read(exchange, call, counting=True)
         check(call.principal, endpoint=call.endpoint or "", model=request.model, client_ip=call.client_ip)
-        counted = await self._counted(request, call)
+        async with self._gateway.counted(call):
+            counted = await self._counted(request, call)
         if counted is not None:
             await exchange.json(msgspec.json.encode(counted), self._headers(call))
             return

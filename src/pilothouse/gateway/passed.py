@@ -12,6 +12,7 @@ from urllib.parse import unquote, unquote_plus
 
 from yarl import URL
 
+from pilothouse.access.bounds import MOST_OUTPUT
 from pilothouse.errors import InvalidRequest
 from pilothouse.gateway.http import Headers
 from pilothouse.types import Json
@@ -128,7 +129,7 @@ def _output(body: Json) -> int | None:
         given.append(settings.get(name) if isinstance(settings, dict) else None)
     stated = [limit for limit in given if isinstance(limit, int) and limit >= 0]
     times = [n for name in ("n", "best_of") if isinstance(n := body.get(name), int) and n > 0]
-    return max(stated) * max(times, default=1) if stated else None
+    return min(max(stated) * max(times, default=1), MOST_OUTPUT) if stated else None
 
 
 def _is_secret(parameter: str) -> bool:

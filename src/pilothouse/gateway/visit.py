@@ -137,7 +137,7 @@ class Visit:
 
     def end(self) -> None:
         """Price what was used, settle limits and budgets, and write it all to the span. Returns at once."""
-        span, usage = self.span, self.span.usage
+        span, usage = self.span, self._used()
         if self.cached:
             span.cost_nano, span.attributes["cache"] = 0, self.lookup.how if self.lookup else ""
         elif span.kind == "chain":
@@ -158,6 +158,14 @@ class Visit:
         return self.lookup is not None and self.lookup.how != "miss"
 
     # ---- the steps of `end`
+
+    def _used(self) -> Usage | None:
+        """A caller who leaves before the answer begins has had the input read, as far as we know: that costs, or nobody
+        would pay who hangs up in time. Not where a provider had failed before, and may be waited for."""
+        span = self.span
+        if span.usage is None and span.status == "cancelled" and self.deployment and "attempt_1" not in span.attributes:
+            span.usage = Usage(self.meter.input_tokens(), 0, estimated=True)
+        return span.usage
 
     def _settle_budget(self, tokens: int) -> None:
         span, hold, reservation = self.span, self._hold, self.reservation

@@ -49,7 +49,7 @@ def _is_foreign(block: Any) -> bool:
     kind = block.get("type") if isinstance(block, dict) else None
     if kind == "thinking":
         return not block.get("signature")
-    if kind in _IDS:
+    if isinstance(kind, str) and kind in _IDS:
         given = block.get(_IDS[kind])
         return isinstance(given, str) and safe_id(given) != given
     return False

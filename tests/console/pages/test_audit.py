@@ -8,6 +8,7 @@ import pytest
 from pilothouse.access.audit import Actor
 from pilothouse.access.shapes import KeyChange, KeySettings, TenantSettings
 from pilothouse.config import Limits
+from pilothouse.principal import Role
 
 from ..site import HOSTILE, Gateway
 
@@ -63,6 +64,13 @@ def test_whoever_keeps_a_project_sees_its_entries_alone(site: Gateway) -> None:
     assert {"organisation.create", "project.create"} <= set(shown(site.page("/audit")))
     site.act_as("admin")
     assert shown(site.page("/audit")) == ["config.put"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_it_is_for_administrators(site: Gateway, role: Role) -> None:
+    site.act_as(role)
+    assert "Not allowed" in site.page("/audit", 403)
+    assert 'href="/console/audit"' not in site.page("/models")
 
 
 @pytest.mark.parametrize("path", ["/audit", "/audit?actor=" + "x" * 3000])

@@ -65,6 +65,14 @@ def test_filters(site: Gateway) -> None:
     assert "Nothing found" in site.page("/budgets?account=%00")
 
 
+def test_a_key_is_linked_for_those_who_may_look_at_it(site: Gateway) -> None:
+    link = f'href="/console/keys/{key(site, "k", Budget(usd=Decimal(1))).removeprefix("key:")}"'
+    assert link in site.page("/budgets")
+    site.act_as("viewer")
+    assert "k" in titles(site.page("/budgets"))
+    assert link not in site.page("/budgets")
+
+
 def test_what_stands_above_projects_is_shown_to_who_runs_the_installation(site: Gateway) -> None:
     site.platform.tenants.create("organisation", "acme", TenantSettings(name="Acme", budgets=[Budget(tokens=5)]))
     site.platform.tenants.create("project", "shop", TenantSettings(name="Shop", budgets=[Budget(tokens=5)]))

@@ -1,4 +1,7 @@
-"""The audit log: who changed what, when and from where, with what was before and after. To be read only."""
+"""The audit log: who changed what, when and from where, with what was before and after.
+
+For administrators, to read only.
+"""
 
 from datetime import UTC, datetime
 from typing import get_args
@@ -12,7 +15,7 @@ from pilothouse.access.audit import Entry, Source
 from pilothouse.console.differing import Change, changes
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
-from pilothouse.console.visitor import Guest
+from pilothouse.console.visitor import Administrator
 
 __all__ = ["pages"]
 
@@ -28,7 +31,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
     @router.get("")
     def list_page(
-        visitor: Guest, actor: str = "", source: str = "", action: str = "", subject: str = "", day: str = "",
+        visitor: Administrator, actor: str = "", source: str = "", action: str = "", subject: str = "", day: str = "",
         before: str = "",
     ) -> Response:  # fmt: skip
         chosen = {"actor": actor, "source": source, "action": action, "subject": subject, "day": day}

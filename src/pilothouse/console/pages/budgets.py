@@ -68,7 +68,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
             return account in ("", purse.account) and purse.account.startswith(f"{kind}:" if kind else "")
 
         purses, names = await asyncio.to_thread(_read, rooms, project, visitor)
-        rows = [_row(s, names) for s in await rooms.budgets.standings([p for p in purses if wanted(p)])]
+        rows = [_row(s, names, visitor) for s in await rooms.budgets.standings([p for p in purses if wanted(p)])]
         rows.sort(key=lambda row: -row.fullness)
         drawn = await asyncio.to_thread(lambda: [_drawn(rooms, row, project) for row in rows[:_CHARTS]])
         return renderer.page(
@@ -95,14 +95,15 @@ def _read(rooms: ConsoleRooms, project: str, visitor: Visitor) -> tuple[list[Pur
     return purses, names
 
 
-def _row(standing: BudgetStanding, names: Mapping[str, str]) -> _Row:
+def _row(standing: BudgetStanding, names: Mapping[str, str], visitor: Visitor) -> _Row:
     account = standing.purse.account
     kind, _, rest = account.partition(":")
     title = names.get(account) or (rest.partition("/")[2] if kind in ("model", "team") else rest) or account
     today = day_of(now_us())
     days = standing.purse.window(today)
     left = None if days.end == ENDLESS else days.end - today
-    return _Row(standing, gauges(standing), title, _address(kind, rest), days.ends, left)
+    address = _address(kind, rest) if kind != "key" or visitor.may("administer") else None
+    return _Row(standing, gauges(standing), title, address, days.ends, left)
 
 
 def _address(kind: str, rest: str) -> str | None:

@@ -1,6 +1,6 @@
 """Keys: the list, one key with what it spent, and the forms that make, change, rotate and revoke them.
 
-A secret is in the answer to the form that made it, and in no address.
+All of it is for administrators. A secret is in the answer to the form that made it, and in no address.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from pilothouse.console.forms import Fields, Sent, expiry, limits_and_budgets, p
 from pilothouse.console.gauges import Gauge, fullest, gauges
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
-from pilothouse.console.visitor import Administrator, Guest, Visitor
+from pilothouse.console.visitor import Administrator, Visitor
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.ids import content_hash, now_us
 from pilothouse.observe.charges import day_of
@@ -61,7 +61,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 def _add_list(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project: str) -> None:
     @router.get("")
     async def list_page(
-        visitor: Guest, team: str = "", revoked: str = "", before: str = "", done: str = ""
+        visitor: Administrator, team: str = "", revoked: str = "", before: str = "", done: str = ""
     ) -> Response:  # fmt: skip
         found = await asyncio.to_thread(
             rooms.keys.list, project, team_id=team or None, limit=_ROWS + 1, before=before or None,
@@ -117,7 +117,7 @@ def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project
         )  # fmt: skip
 
     @router.get("/{key_id}")
-    async def key_page(visitor: Guest, key_id: str, done: str = "") -> Response:
+    async def key_page(visitor: Administrator, key_id: str, done: str = "") -> Response:
         return await show(visitor, await asyncio.to_thread(rooms.keys.get, key_id, project), done=done)
 
     @router.post("/{key_id}")

@@ -126,7 +126,7 @@ def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project
     ) -> Response:  # fmt: skip
         rows = await _with_budgets(rooms, [tenant])
         keys: Sequence[Key] = ()
-        if tenant.kind == "team":
+        if tenant.kind == "team" and visitor.may("administer"):
             keys = await asyncio.to_thread(rooms.keys.list, project, team_id=tenant.id)
         form = form or shown(tenant.limits, tenant.budgets, name=tenant.name, seen=_version(tenant))
         return renderer.page(
@@ -180,7 +180,8 @@ async def _list(
     def read() -> tuple[list[Tenant], Sequence[Any]]:
         found = [t for t in rooms.tenants.list("organisation") if who.everywhere or t.id == who.org_id]
         found += [t for t in rooms.tenants.list("project") if who.everywhere or t.id == project]
-        return found + list(rooms.tenants.list("team", project)), rooms.members.list(project)
+        members = rooms.members.list(project) if visitor.may("administer") else ()
+        return found + list(rooms.tenants.list("team", project)), members
 
     tenants, members = await asyncio.to_thread(read)
     rows = await _with_budgets(rooms, tenants)

@@ -139,7 +139,7 @@ class _Turns:
         ]
 
     def add(self, item: Json, where: str) -> None:
-        kind = item.get("type") or ("message" if "role" in item else "item_reference")
+        kind = _kind(item)
         if kind == "message":
             self._message(item, where)
         elif kind == "reasoning":
@@ -249,8 +249,13 @@ def _unsealed(content: Any) -> Json | None:
         return None
 
 
+def _kind(item: Json) -> Any:
+    """The type of an item, which may be left out of a message and of a reference."""
+    return item.get("type") or ("message" if "role" in item else "item_reference")
+
+
 def _full(item: Json) -> Json:
-    kind = str(item.get("type") or "message")
+    kind = str(_kind(item))
     full = {"id": f"{_PREFIXES.get(kind, 'item')}_{new_id()}", "type": kind, **item}
     if kind != "reasoning":
         full.setdefault("status", "completed")
