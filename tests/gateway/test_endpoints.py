@@ -62,8 +62,8 @@ async def test_chat_streams_and_strips_the_usage_chunk_nobody_asked_for(served: 
 
 
 async def test_a_name_that_no_header_can_hold(served: Served) -> None:
-    raw = await served.client.chat.completions.with_raw_response.create(model="wire/\0\r\nx: ä", messages=HELLO)
-    assert raw.headers["x-pilothouse-deployment"] == "wire/???x: ?"
+    raw = await served.client.chat.completions.with_raw_response.create(model="wire/ä", messages=HELLO)
+    assert raw.headers["x-pilothouse-deployment"] == "wire/?"
 
 
 async def test_more_tokens_than_a_number_can_hold(served: Served) -> None:
