@@ -343,3 +343,19 @@ async def test_a_hedge_that_cannot_be_recorded_costs_nobody_the_answer() -> None
     (chunk,) = await collect(gateway_of(config, providers), ask(), Call(full))
     assert chunk.text == "b"
     assert [span.name for span in full.spans] == ["chat m"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("failed_before", [False, True])
+async def test_who_leaves_before_the_answer_begins_pays_for_what_was_read(
+    make_gateway: Make, call: Call, recording: Recording, stream: bool, failed_before: bool
+) -> None:
+    waiting = Scripted(asyncio.Event())
+    providers = {"z": Scripted(ProviderUnavailable("down"))} if failed_before else {}
+    task = asyncio.create_task(collect(make_gateway(**providers, a=waiting), ask(stream), call))
+    await asyncio.wait_for(waiting.asked.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (span,) = recording.spans
+    assert span.usage == (None if failed_before else Usage(6, 0, estimated=True))
