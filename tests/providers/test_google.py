@@ -58,6 +58,16 @@ async def test_address_and_key(server: GoogleServer, provider: GoogleProvider) -
     assert server.last.target == "/v1beta/models/wire-model:streamGenerateContent?alt=sse"
 
 
+@pytest.mark.parametrize(
+    "model", ["models/allowed/../other", "allowed/../../v1/models/other", "..", "./x", "models//x", "x/"]
+)
+async def test_a_name_leads_to_no_other_model(server: GoogleServer, provider: GoogleProvider, model: str) -> None:
+    """A key may be for models whose names begin in a certain way."""
+    with pytest.raises(errors.UnknownModel):
+        await ask(provider, chat_request(model=model))
+    assert not server.requests
+
+
 @BOTH
 @pytest.mark.parametrize("identify", [True, False], ids=["ids", "no-ids"])
 async def test_signed_calls_go_back(stream: bool, identify: bool) -> None:

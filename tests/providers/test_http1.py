@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from pilothouse.providers import http1
 from pilothouse.providers.http1 import BrokenOff, Client, Disconnected, InvalidAnswer, Response
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -203,6 +204,15 @@ async def test_a_compression_that_nobody_asked_for_is_refused(client: Client) ->
     async with server(answers(b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx")) as url:
         with pytest.raises(InvalidAnswer, match="br"):
             await ask(client, url)
+
+
+async def test_what_a_small_answer_unpacks_to_is_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1, "_MOST_PLAIN", 1000)
+    packed = zlib.compress(bytes(1001))
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\ncontent-length: %d\r\n\r\n" % len(packed)
+    async with server(answers(head + packed)) as url:
+        with pytest.raises(InvalidAnswer, match="beyond any reason"):
+            await whole(await ask(client, url))
 
 
 async def test_nobody_there() -> None:

@@ -19,6 +19,7 @@ from pilothouse.errors import (
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
+    UnknownModel,
 )
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.failures import UNREADABLE
@@ -101,8 +102,10 @@ class GoogleProvider(TranslatingProvider):
         return await self.named_on_pages(f"{self._root}/models?pageSize={_PAGE}", _models)
 
     def _url(self, model: str, method: str) -> URL:
-        """`model` is a name, or a path such as tunedModels/name."""
+        """`model` is a name, or a path such as tunedModels/name, and leads to no other model than it names."""
         path = model if "/" in model else f"models/{model}"
+        if any(part in ("", ".", "..") for part in path.split("/")):
+            raise UnknownModel(f"'{model}' is no name of a model at provider '{self.name}'.", param="model")
         return URL(f"{self._root}/{quote(path, safe='/')}:{method}", encoded=True)
 
 

@@ -20,6 +20,7 @@ _IDLE = 60.0
 """Seconds after which an unused connection is closed: less than the usual 75 of servers, so that we hang up first."""
 _HIGH_WATER = 1024 * 1024
 _LARGEST_HEAD = 256 * 1024
+_MOST_PLAIN = 64 * 1024 * 1024  # of one piece, decompressed: a megabyte may hold a gigabyte
 _CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
@@ -84,9 +85,12 @@ class Response:
 
     def _decoded(self, piece: bytes) -> bytes:
         try:
-            return self._decoder.decompress(piece)  # type: ignore[no-any-return]
+            plain: bytes = self._decoder.decompress(piece, _MOST_PLAIN)
         except zlib.error as error:
             raise InvalidAnswer(f"the answer is not compressed as it says ({error})") from None
+        if self._decoder.unconsumed_tail:
+            raise InvalidAnswer("the answer is compressed beyond any reason")
+        return plain
 
 
 class Client:
@@ -212,8 +216,7 @@ class _Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._size = self._head_size = 0
         self._failure: Exception | None = None
-        self._paused = False
-        self._sized = self._keep = False
+        self._paused = self._sized = self._keep = False
         self.headers: dict[str, str] = {}
         self.status = 0
         self.complete = False
