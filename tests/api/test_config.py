@@ -117,6 +117,11 @@ def test_validate_changes_nothing(client: TestClient, live: LiveConfig) -> None:
     assert live.snapshot.number == 1
 
 
+@pytest.mark.parametrize("query", ["history?before=", "diff?from=1&to=", "diff?to=1&from="])
+def test_a_number_that_no_snapshot_can_have(client: TestClient, query: str) -> None:
+    assert client.get(f"/api/config/{query}{10**30}").status_code == 400
+
+
 def test_history_diff_and_the_way_back(client: TestClient, live: LiveConfig) -> None:
     client.put("/api/config", json={"rag": {"top_k": 4}})
     page = client.get("/api/config/history?limit=1").json()

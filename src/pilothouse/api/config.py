@@ -68,7 +68,7 @@ def routes(live: LiveConfig) -> APIRouter:
 
     @router.get("/history")
     def history(
-        limit: Annotated[int, Query(ge=1, le=500)] = 50, before: Annotated[int | None, Query(ge=0)] = None
+        limit: Annotated[int, Query(ge=1, le=500)] = 50, before: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None
     ) -> Json:
         """All Snapshots, the newest first. Hand `next` back as `before` for the page after."""
         rows = live.store.history(limit=limit, before=before)
@@ -77,7 +77,8 @@ def routes(live: LiveConfig) -> APIRouter:
 
     @router.get("/diff")
     def diff(
-        old: Annotated[int, Query(alias="from", ge=0, le=2**31 - 1)], new: Annotated[int, Query(alias="to", ge=1)]
+        old: Annotated[int, Query(alias="from", ge=0, le=2**31 - 1)],
+        new: Annotated[int, Query(alias="to", ge=1, le=2**31 - 1)],
     ) -> Json:
         """What Snapshot `to` has otherwise than `from` (0 for no configuration at all)."""
         return {"from": old, "to": new, "changes": [asdict(d) for d in live.store.diff(old, new)]}
