@@ -144,6 +144,25 @@ def test_what_did_not_come_to_its_end_is_not_kept(reason: str | None) -> None:
     assert body_of([delta(text="x", content="x"), delta(reason)], request(stream=True)) is None
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [({"a": 1}, [{"index": 0}]), (5, [1]), ([{"index": 0, "function": {"a": 1}}], [{"index": 0, "function": ["b"]}])],
+)
+def test_a_stream_whose_parts_do_not_fit_together_is_not_kept(one: object, other: object) -> None:
+    chunks = [delta(tool_calls=one), delta(tool_calls=other), delta("stop")]
+    kept = body_of(chunks, request(stream=True))
+    assert kept is None or again(msgspec.json.decode(kept), stream=True)
+
+
+@pytest.mark.parametrize(
+    "choice", [{}, {"message": None}, {"message": "said"}, {"text": None, "message": {}}, {"message": {}}]
+)
+def test_a_json_answer_that_could_not_be_given_again_is_not_kept(choice: Json) -> None:
+    kept = {"choices": [choice, {"finish_reason": "stop", "message": {"content": "x"}}]}
+    assert body_of([ChatChunk(msgspec.json.encode(kept), finish_reason="stop")], request()) is None
+    assert body_of([ChatChunk(b'{"choices": []}', finish_reason="stop")], request()) is None
+
+
 def test_events_of_another_dialect_are_given_as_they_came() -> None:
     asked = ChatRequest({**ASK, "stream": True}, "messages", request(stream=True))
     chunks = [

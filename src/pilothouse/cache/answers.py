@@ -14,6 +14,8 @@ from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Usage, 
 __all__ = ["Answer", "body_of", "is_cacheable", "replay", "text_in"]
 
 _DONE = ("stop", "tool_calls")
+_ODD = (AttributeError, IndexError, KeyError, TypeError)
+"""What reading an answer raises whose parts are not of the type that they must have."""
 _THOUGHTS = ("reasoning_content", "reasoning")
 _PIECE = 400  # characters of a streamed piece: an event costs more than its bytes
 _REPLACED = frozenset({"role", "id", "type", "index", "finish_reason", "native_finish_reason"})
@@ -46,12 +48,19 @@ def is_cacheable(request: ChatRequest | EmbedRequest) -> bool:
 
 
 def body_of(chunks: Sequence[ChatChunk], request: ChatRequest) -> bytes | None:
-    """The whole answer that these chunks are. None where it did not come to its natural end (`stop`, `tool_calls`)."""
+    """The whole answer that these chunks are. None where it did not come to its natural end (`stop`, `tool_calls`), and
+    where it has a shape in which it could not be given again."""
     if not any(chunk.finish_reason in _DONE for chunk in chunks):
         return None
     if request.operation in NATIVE:
         return msgspec.msgpack.encode(chunks)
-    return _encode(_gathered(chunks)) if request.stream else chunks[-1].raw
+    try:
+        body = _encode(_gathered(chunks)) if request.stream else chunks[-1].raw
+        choice = msgspec.json.decode(body)["choices"][0]
+        kept = isinstance(choice["text"], str) if "text" in choice else isinstance(choice["message"], dict)
+        return body if kept and "finish_reason" in choice else None
+    except _ODD:
+        return None
 
 
 def text_in(body: bytes, request: ChatRequest) -> str:
