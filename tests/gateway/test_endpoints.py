@@ -120,8 +120,9 @@ async def test_embeddings_by_the_embedded_encoder(served: Served) -> None:
 
 
 async def test_embeddings_of_a_provider(served: Served) -> None:
-    answer = await served.client.embeddings.create(model="chat", input="text")
-    assert len(answer.data) == 1
+    raw = await served.client.embeddings.with_raw_response.create(model="chat", input="text")
+    assert len(raw.parse().data) == 1
+    assert raw.headers["x-pilothouse-deployment"] == "wire/wire-model"
     span = spans(served)[0]
     assert (span.kind, span.deployment) == ("embedding", "wire/wire-model")
 

@@ -231,7 +231,7 @@ class Endpoints:
     def _identity(self, call: Call) -> Headers:
         """The headers that say which call this was and what answered it."""
         headers = [(b"x-request-id", call.request_id.encode()), (b"x-pilothouse-trace-id", call.trace_id.encode())]
-        deployment = call.versions.get("deployment")
+        deployment = call.versions.get("embedder" if call.endpoint == "/v1/embeddings" else "deployment")
         if deployment is not None:
             headers.append((b"x-pilothouse-deployment", _header(deployment)))
         headers += [(name.encode(), _header(value)) for name, value in call.headers]
