@@ -249,6 +249,25 @@ async def test_tool_calls_out_of_shape_are_passed_on_and_hold_up_nothing(
     assert (span.status, span.output is not None) == ("ok", True)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b"[" * 5000 + b"]" * 5000])
+async def test_what_nobody_can_read_beside_the_answer_is_passed_on(
+    recording: Recording, stream: bool, odd: bytes
+) -> None:
+    model = {"deployments": [{"provider": "a", "model": "x"}], **CACHED}
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
+    steps = (piece("so"), piece(tool_calls=[]), piece(finish="stop")) if stream else (whole("so"),)
+    sent = [replace(step, raw=step.raw[:-1] + b',"x":' + odd + b"}") for step in steps]
+    provider: Any = Scripted(*sent)
+    gateway = gateway_of(config, {"a": provider})
+    for _ in range(2):
+        chunks = await collect(gateway, ask(stream), Call(recording))
+        assert [chunk.raw for chunk in chunks] == [chunk.raw for chunk in sent]
+    for span in recording.spans:
+        assert span.output is not None
+        assert span.output["choices"][0]["message"]["content"] == "so"
+
+
 async def test_a_failure_while_the_answer_is_kept_leaves_nothing_held(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

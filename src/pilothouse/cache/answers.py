@@ -14,8 +14,10 @@ from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Json, Usage, 
 __all__ = ["Answer", "body_of", "is_cacheable", "replay", "text_in"]
 
 _DONE = ("stop", "tool_calls")
-_ODD = (AttributeError, IndexError, KeyError, TypeError)
-"""What reading an answer raises whose parts are not of the type that they must have."""
+_ODD = (
+    AttributeError, IndexError, KeyError, TypeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError,
+)  # fmt: skip
+"""What reading an answer raises whose parts are not of the type that they must have, or no JSON."""
 _THOUGHTS = ("reasoning_content", "reasoning")
 _PIECE = 400  # characters of a streamed piece: an event costs more than its bytes
 _REPLACED = frozenset({"role", "id", "type", "index", "finish_reason", "native_finish_reason"})

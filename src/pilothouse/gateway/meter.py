@@ -8,6 +8,7 @@ from typing import Any
 from pilothouse.call import Span
 from pilothouse.ids import now_us
 from pilothouse.observe.names import RESPONSE_FINISH_REASONS
+from pilothouse.providers.failures import UNREADABLE
 from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage, text_of
 
 __all__ = ["Meter", "estimate_tokens"]
@@ -85,7 +86,7 @@ class Meter:
             self._add_tool_calls(chunk.tool_calls)
         elif chunk.event is None and not chunk.usage_only and b'"tool_calls"' in chunk.raw:
             self.deltas += 1
-            for choice in chunk.data.get("choices") or ():
+            for choice in _read(chunk).get("choices") or ():
                 self._add_tool_calls((choice.get("delta") or {}).get("tool_calls") or ())
 
     def _add_whole(self, chunk: ChatChunk) -> None:
@@ -130,8 +131,8 @@ class Meter:
 
     def output(self) -> Json:
         """What was answered, as a chat says it."""
-        if self._last:
-            data = ChatChunk(self._last).data
+        data = _read(ChatChunk(self._last)) if self._last else {}
+        if data:
             if "choices" not in data:
                 return {"results": data.get("results")}
             return {"choices": data.get("choices"), **({"citations": data["citations"]} if "citations" in data else {})}
@@ -154,6 +155,14 @@ class Meter:
             if isinstance(function, dict):
                 call["function"]["name"] += _text(function.get("name"))
                 call["function"]["arguments"] += _text(function.get("arguments"))
+
+
+def _read(chunk: ChatChunk) -> Json:
+    """The JSON of a chunk; nothing where parts of it that nobody else looks into are none."""
+    try:
+        return chunk.data
+    except UNREADABLE:
+        return {}
 
 
 def _text(given: object) -> str:
