@@ -149,10 +149,10 @@ def test_roles(client: TestClient, keys: Keys, role: Role, reads: int, writes: i
     assert client.post("/api/notes", json={"text": "four"}, headers=headers).status_code == writes
 
 
-def test_the_configuration_is_not_for_keys_of_a_project(client: TestClient, keys: Keys) -> None:
+def test_what_all_projects_share_is_not_for_keys_of_a_project(client: TestClient, keys: Keys) -> None:
     Tenants(keys._engine).create("project", "shop", TenantSettings(name="Shop"))
     for project, status in (("shop", 403), ("default", 404)):
         secret, _ = keys.create("x", "admin", KeySettings(project_id=project))
-        for path in ("/api/config", "/api/config/history", "/api/replay"):
+        for path in ("/api/config", "/api/config/history", "/api/replay", "/api/rag/corpora/docs/ingest"):
             answer = client.get(path, headers={"authorization": f"Bearer {secret}"})
             assert answer.status_code == status, path

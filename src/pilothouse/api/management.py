@@ -31,6 +31,7 @@ _ADMINISTERED = frozenset(("keys", "members", "audit"))
 _TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
+_INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
 
@@ -83,6 +84,14 @@ def needed(method: str, path: str) -> Action:
     return "read" if reads else "write"
 
 
+def _demand_project(path: str) -> None:
+    """Raises Forbidden where a path reaches what all projects share."""
+    if _noun(path) in _INSTALLATION:
+        raise Forbidden("The configuration is that of all projects: this needs a key of the project 'default'.")
+    if _INGEST.fullmatch(path):
+        raise Forbidden("Files of this machine are those of all projects: this needs a key of the project 'default'.")
+
+
 def _noun(path: str) -> str:
     return path.removeprefix("/api/").partition("/")[0]
 
@@ -116,9 +125,8 @@ class _Admission:
             headers.get("authorization"), headers.get("x-api-key"), endpoint=scope["path"], client_ip=address
         )
         demand(principal, needed(scope["method"], scope["path"]))
-        of_here = principal.everywhere or principal.project_id == DEFAULT_PROJECT
-        if not of_here and _noun(scope["path"]) in _INSTALLATION:
-            raise Forbidden("The configuration is that of all projects: this needs a key of the project 'default'.")
+        if not (principal.everywhere or principal.project_id == DEFAULT_PROJECT):
+            _demand_project(scope["path"])
         scope.setdefault("state", {})["principal"] = principal
 
     def _bounded(self, receive: Receive) -> Receive:
