@@ -17,6 +17,12 @@ def test_all_that_people_write_stays(text: str) -> None:
     assert plain(text) == text
 
 
+def test_what_no_terminal_shows_is_not_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    show_rows([{"id": "1", "a": "x" * 90, "b": "y" * 90}], ("id", "a", "b"), as_json=False, empty="")
+    assert f"{'x' * 90}  {'y' * 90}" in capsys.readouterr().out
+
+
 def test_rows_of_hostile_text_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show_rows([{"title": "\x1b]0;owned\x07 [bold]"}], ("title",), as_json=False, empty="")
     assert f"{ODD}]0;owned{ODD} [bold]" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """What every command gets: the settings, and the platform built when a command first needs it."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ __all__ = ["Context", "as_json", "pass_context", "plain", "show_rows"]
 
 # Control characters but tab and line feed; marks that turn the direction of writing; halves of surrogate pairs.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_WIDEST = 10_000  # columns
 
 
 @dataclass
@@ -42,7 +45,10 @@ def plain(text: str) -> str:
 
 
 def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print rows as a table of `columns`, or all their fields as JSON. `empty` is said when there are none."""
+    """Print rows as a table of `columns`, or all their fields as JSON. `empty` is said when there are none.
+
+    A table is fitted to the terminal; in a file or a pipe, where the next program reads it, nothing is cut.
+    """
     rows = list(rows)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
@@ -58,4 +64,7 @@ def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json
         table.add_column(column.replace("_", " "), no_wrap=column == "id")  # an id is there to be copied, whole
     for row in rows:
         table.add_row(*("" if row.get(column) is None else plain(str(row[column])) for column in columns))
-    Console(markup=False, emoji=False, highlight=False).print(table)  # rows hold text that callers chose
+    console = Console(markup=False, emoji=False, highlight=False)  # rows hold text that callers chose
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
+    console.print(table)
