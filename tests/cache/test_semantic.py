@@ -1,18 +1,49 @@
 """The index of questions: nearest by cosine, bounded, kept in the store where it outlasts the process."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pilothouse.cache import semantic
 from pilothouse.cache.memory_store import MemoryStore
-from pilothouse.cache.semantic import SemanticIndex
+from pilothouse.cache.semantic import SemanticIndex, context_of
 from pilothouse.cache.sqlite_store import SqliteStore
+from pilothouse.call import Call
+from pilothouse.types import ChatRequest, Json, Operation
 
 
 def unit(angle: float) -> np.ndarray:
     return np.array([np.cos(angle), np.sin(angle)], np.float32)
+
+
+class Nowhere:
+    def record(self, record: object) -> None: ...
+
+
+def context(request: ChatRequest) -> str:
+    return context_of(request, Call(Nowhere()), "m", "r", "project")
+
+
+def asked(operation: Operation, question: str, *parts: Json, **more: Any) -> ChatRequest:
+    """As the dialect has it, beside a chat that cannot say the parts."""
+    text = {"type": "input_text" if operation == "responses" else "text", "text": question}
+    turns = [{"role": "user", "content": "before"}, {"role": "user", "content": [*parts, text]}]
+    chat = ChatRequest({"model": "m", "messages": [{"role": "user", "content": question}]})
+    name = "input" if operation == "responses" else "messages"
+    return ChatRequest({"model": "m", name: turns}, operation, chat, **more)
+
+
+@pytest.mark.parametrize("operation", ["messages", "responses"])
+def test_a_context_holds_what_a_chat_cannot_say(operation: Operation) -> None:
+    one = {"type": "document", "source": {"type": "url", "url": "https://one"}}
+    other = {"type": "document", "source": {"type": "url", "url": "https://other"}}
+    plain, with_one = context(asked(operation, "sum it up")), context(asked(operation, "sum it up", one))
+    assert plain == context(asked(operation, "summarise"))
+    assert with_one == context(asked(operation, "summarise", one))
+    assert len({plain, with_one, context(asked(operation, "sum it up", other))}) == 3
+    assert context(asked(operation, "sum it up", headers=(("anthropic-beta", "x"),))) != plain
 
 
 async def test_the_nearest_that_is_not_vetoed() -> None:

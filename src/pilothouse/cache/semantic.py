@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pilothouse.cache.exact import key_of
+from pilothouse.cache.exact import NATIVE, key_of
 from pilothouse.cache.stores import Store
 from pilothouse.cache.vetoes import conflict
 from pilothouse.cache.wording import read
@@ -38,7 +38,7 @@ _CANDIDATES = (
     8  # questions compared, at most, of those above the threshold: near misses may be nearer than the one meant
 )
 _READ = 4096  # wordings kept: reading a question costs ten times what comparing two costs; about 8 kB each
-_SAID = ("prompt", "input", "messages")  # where the dialects have the conversation; looked at as a chat's messages
+_SAID = ("prompt", "input", "messages")  # where the dialects have the conversation
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -168,21 +168,32 @@ class SemanticIndex:
 
 
 def context_of(request: ChatRequest, call: Call, alias: str, revision: str, scope: str) -> str:
-    """The fingerprint of what surrounds the last user message, behind its tenant's prefix."""
-    messages = list(request.messages)
-    last = next((i for i in range(len(messages) - 1, -1, -1) if messages[i].get("role") == "user"), None)
-    if last is not None:
-        messages[last] = {**messages[last], "content": _wordless(messages[last].get("content"))}
+    """The fingerprint of what surrounds the last user message, behind its tenant's prefix.
+
+    Of another dialect than the chat's, its own turns count too: they may hold what a chat cannot say, such as a file.
+    """
     around: Json = {name: value for name, value in request.body.items() if name not in _SAID}
-    return key_of(
-        ChatRequest({**around, "messages": messages}, request.operation), call, alias, revision, scope, kind="s"
-    )
+    around["messages"] = _unasked(request.messages)
+    if request.operation in NATIVE:
+        around["turns"] = [_unasked(request.body.get(name)) for name in _SAID]
+    asked = ChatRequest(around, request.operation, headers=request.headers)
+    return key_of(asked, call, alias, revision, scope, kind="s")
+
+
+def _unasked(turns: object) -> list[object]:
+    """A conversation without the words of its last user message."""
+    left = list(turns) if isinstance(turns, list) else []
+    for at in range(len(left) - 1, -1, -1):
+        if isinstance(left[at], dict) and left[at].get("role") == "user":
+            left[at] = {**left[at], "content": _wordless(left[at].get("content"))}
+            break
+    return left
 
 
 def _wordless(content: object) -> object:
     """What of a message is no text: an image, a file."""
     parts = content if isinstance(content, list) else ()
-    return [part for part in parts if not (isinstance(part, dict) and part.get("type") == "text")]
+    return [part for part in parts if not (isinstance(part, dict) and part.get("type") in ("text", "input_text"))]
 
 
 def _grown(rows: "Vectors | None", dimensions: int) -> "Vectors":
