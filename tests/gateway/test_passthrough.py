@@ -18,8 +18,9 @@ from yarl import URL
 
 from pilothouse.access.shapes import KeySettings
 from pilothouse.app import Platform, build
-from pilothouse.call import Span
+from pilothouse.call import Reservation, Span
 from pilothouse.config import Budget, Limits
+from pilothouse.errors import StorageError
 from pilothouse.settings import Settings
 from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
@@ -292,6 +293,23 @@ async def test_an_answer_that_tells_no_usage_is_charged_its_bound(passing: Passi
     assert span.attributes["charged"] == "bound"
     assert span.usage is not None
     assert span.usage.output_tokens == 70
+
+
+async def test_a_reservation_that_cannot_be_noted_holds_nothing(
+    passing: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, record: object) -> None:
+        if isinstance(record, Reservation):
+            raise StorageError("the disk fails")
+
+    secret, key = passing.platform.keys.create(
+        "caller", settings=KeySettings(budgets=(Budget(usd=Decimal(1), period="total"),))
+    )
+    monkeypatch.setattr(type(passing.platform.recorder), "record", refuse)
+    assert (await passing.send("POST", "/providers/openai/chat/completions", secret, json=CHAT))[0] == 503
+    (standing,) = await passing.platform.counters.standings([f"key:{key.key_id}|total"])
+    assert standing is not None
+    assert standing.held_nano == 0
 
 
 async def test_failures_of_the_provider(passing: Passing) -> None:

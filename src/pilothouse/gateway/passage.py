@@ -12,7 +12,6 @@ from pilothouse.access.limits import Ticket
 from pilothouse.access.purses import Accounts
 from pilothouse.call import Call, Reservation
 from pilothouse.config import Limits
-from pilothouse.errors import Overloaded
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.gateway.passed import Asked
 from pilothouse.gateway.passed_usage import AnswerWatch
@@ -106,7 +105,7 @@ class Passage:
         hold = await self._rooms.budgets.reserve(reservation, accounts)
         try:
             call.recorder.record(reservation)
-        except Overloaded:
+        except BaseException:
             hold.cancel()
             raise
         self._reservation, self._hold, self._accounts = reservation, hold, accounts
