@@ -72,7 +72,7 @@ def test_an_empty_month(ledger: Ledger) -> None:
     assert (report.rows, report.coverage) == ([], None)
 
 
-@pytest.mark.parametrize("month", ["", "2026", "2026-13", "2026-11-01", "11/2026"])
+@pytest.mark.parametrize("month", ["", "2026", "2026-13", "2026-11-01", "11/2026", "9999-12"])
 def test_a_month_is_written_in_one_way(month: str) -> None:
     with pytest.raises(InvalidRequest, match="write it as 2026-11"):
         month_days(month)

@@ -27,6 +27,8 @@ __all__ = ["Billed", "Export", "read_export"]
 _NANO = 9
 _CENTS = Decimal("0.01")
 _EPOCH = date(1970, 1, 1)
+_UNREADABLE = (KeyError, TypeError, ValueError, InvalidOperation, AttributeError, OverflowError, OSError)
+"""What odd fields lead to; OSError is how a time beyond the calendar fails."""
 
 # Headers of the exports that people download, by what they mean; compared in lower case.
 _COLUMNS = {
@@ -88,7 +90,7 @@ def _read_json(text: str, name: str) -> Export:
             day = _day(bucket["starting_at"] if anthropic else bucket["start_time"])
             results = _list(bucket, "results") or _list(bucket, "result")
             rows += [_anthropic(day, row) if anthropic else _openai(day, row) for row in results]
-        except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError) as error:
+        except _UNREADABLE as error:
             raise InvalidRequest(f"{name}: bucket {number} cannot be read: {error!r}.") from None
     if not vendors:
         raise InvalidRequest(f"{name}: holds no buckets under 'data'. Export usage or costs by day and model.")
@@ -129,7 +131,7 @@ def _read_csv(text: str, name: str) -> Iterator[Billed]:
     for row in reader:
         try:
             billed = _csv_row(row, columns, parts)
-        except (ValueError, InvalidOperation, OverflowError, TypeError) as error:
+        except _UNREADABLE as error:
             raise InvalidRequest(f"{name}:{reader.line_num}: cannot be read: {error}.") from None
         if (billed.input_tokens, billed.output_tokens, billed.nano) != (None, None, None):  # a bucket without calls
             yield billed

@@ -108,9 +108,9 @@ def month_days(month: str) -> tuple[int, int]:
     """The first day of a month, and of the one after. Raises InvalidRequest unless it is written as `2026-11`."""
     try:
         first = date.fromisoformat(f"{month}-01")
-    except ValueError:
+        following = (first + timedelta(days=31)).replace(day=1)
+    except (ValueError, OverflowError):
         raise InvalidRequest(f"'{month}' is no month: write it as 2026-11.", param="month") from None
-    following = (first + timedelta(days=31)).replace(day=1)
     return (first - _EPOCH).days, (following - _EPOCH).days
 
 
