@@ -83,6 +83,12 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
         read_config(tmp_path / "latin.yaml")
 
 
+@pytest.mark.parametrize("name", ["PILOTHOUSE_MASTER_KEY", "PILOTHOUSE_DATABASE_URL"])
+def test_a_secret_of_the_server_goes_to_no_provider(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"providers.a.api_key: {name} is this server's own"):
+        resolve_secrets(f"x ${{{name}}}", "providers.a.api_key", {name: "s3"})
+
+
 def test_secrets_are_resolved_late_and_a_missing_one_is_named() -> None:
     assert resolve_secrets("Bearer ${KEY}", "providers.a", {"KEY": "s3"}) == "Bearer s3"
     assert resolve_secrets(None, "providers.a", {}) is None

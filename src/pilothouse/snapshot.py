@@ -27,6 +27,9 @@ _Loc = tuple[str | int, ...]
 RESERVED = ("builtin", "rag")
 """Providers that exist without being configured."""
 
+_OURS = frozenset(f"PILOTHOUSE_{name}" for name in ("MASTER_KEY", "DATABASE_URL", "REDIS_URL", "OIDC_CLIENT_SECRET"))
+"""What no reference reaches: who edits the configuration chooses where a provider's secrets are sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -83,6 +86,8 @@ def resolve_secrets(value: str | None, where: str, env: Mapping[str, str] | None
 
     def look_up(match: re.Match[str]) -> str:
         name = match.group(1)
+        if name in _OURS:
+            raise ConfigError(f"{where}: {name} is this server's own and is sent to no provider.", param=where)
         if name not in env:
             raise ConfigError(f"{where}: the environment variable {name} is not set.", param=where)
         return env[name]
