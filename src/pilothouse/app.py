@@ -233,7 +233,7 @@ class Platform:
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
         routers = [
-            routes(self.traces), rag_routes(self.rag, self.gateway.chat, self.recorder), jobs_routes(self.jobs),
+            routes(self.traces), rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pilothouse.api.jobs import routes as jobs_routes
+from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes
 from pilothouse.app import build
@@ -26,7 +27,10 @@ def client(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterat
     )  # fmt: skip
     with build(settings) as platform:
         platform.first_key()
-        routers = [routes(platform.rag, platform.gateway.chat, platform.recorder), jobs_routes(platform.jobs)]
+        routers = [
+            routes(platform.rag, platform.gateway, platform.recorder), keys_routes(platform.keys),
+            jobs_routes(platform.jobs),
+        ]  # fmt: skip
         headers = {"authorization": f"Bearer {KEY}"}
         with TestClient(management(routers, platform.keys, settings.max_body_bytes), headers=headers) as client:
             job = client.post("/api/rag/corpora/docs/ingest", json={"paths": [str(folder / "tides.md")]})
@@ -49,6 +53,15 @@ def test_search(client: TestClient) -> None:
     assert len(answer["trace_id"]) == 32
     (hit,) = answer["hits"]
     assert (hit["source"], hit["headings"], hit["ranks"]) == ("tides.md", ["Tides"], {"dense": 1, "bm25": 1})
+
+
+@pytest.mark.parametrize(("what", "body"), [("search", {"query": "moon"}), ("ask", {"question": "The tide?"})])
+def test_each_counts_as_a_request(client: TestClient, what: str, body: dict[str, str]) -> None:
+    limited = {"name": "k", "role": "editor", "limits": {"requests_per_minute": 1}}
+    headers = {"authorization": f"Bearer {client.post('/api/keys', json=limited).json()['secret']}"}
+    answers = [client.post(f"/api/rag/corpora/docs/{what}", json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert "retry-after" in answers[1].headers
 
 
 def test_ask(client: TestClient) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
-from pilothouse.protocols import Chat
+from pilothouse.gateway import Gateway
 from pilothouse.rag import CorpusInfo, DocumentInfo, Rag
 from pilothouse.types import ChatRequest, Json
 
@@ -36,8 +36,8 @@ class _Ingest(BaseModel):
     paths: Annotated[list[_Path], Field(min_length=1, description="Files and folders of the machine that serves.")]
 
 
-def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
-    """The routes over these corpora. Questions go through `chat` like those of any client."""
+def routes(rag: Rag, gateway: Gateway, recorder: Recorder) -> APIRouter:
+    """The routes over these corpora. Questions go through `gateway` like those of any client."""
     router = APIRouter(prefix="/api/rag/corpora", tags=["rag"])
 
     @router.get("")
@@ -54,7 +54,8 @@ def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
     async def search(corpus: str, body: _Search, caller: Caller, project: InProject) -> Json:
         """The best `k` passages, best first, each with the rank that either search gave it."""
         call = Call(recorder, caller, project, key_id=caller.key_id, endpoint="/api/rag/corpora/search")
-        hits = await rag.search(corpus, body.query, body.k, call)
+        async with gateway.counted(call):
+            hits = await rag.search(corpus, body.query, body.k, call)
         return {"hits": [asdict(hit) for hit in hits], "trace_id": call.trace_id}
 
     @router.post("/{corpus}/ask")
@@ -65,7 +66,7 @@ def routes(rag: Rag, chat: Chat, recorder: Recorder) -> APIRouter:
         request = ChatRequest.check({"model": f"rag:{corpus}", "messages": messages})
         answer = ""
         citations: list[Json] = []
-        async with aclosing(chat(request, call)) as chunks:
+        async with aclosing(gateway.chat(request, call)) as chunks:
             async for chunk in chunks:
                 answer += chunk.text
                 citations = chunk.data.get("citations") or citations
