@@ -21,6 +21,7 @@ from pilothouse.errors import (
 from pilothouse.gateway import Router
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.runtime import Runtime
+from pilothouse.observe.charges import of_span
 from pilothouse.snapshot import Snapshot
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Usage
 
@@ -378,3 +379,17 @@ async def test_who_leaves_before_the_answer_begins_pays_for_what_was_read(
         await task
     (span,) = recording.spans
     assert span.usage == (None if failed_before else Usage(6, 0, estimated=True))
+
+
+async def test_an_answer_past_its_time_counts_no_tokens(recording: Recording) -> None:
+    model = {"deployments": [{"provider": "a", "model": "x"}], "fallbacks": {"cached": True}, **CACHED}
+    model["exact_cache"] = {"ttl": 1e-6}
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
+    provider: Any = Scripted(whole("old", Usage(5, 2)))
+    gateway = gateway_of(config, {"a": provider})
+    await collect(gateway, ask(), Call(recording))
+    provider.steps = (ProviderUnavailable("down"),)
+    (chunk,) = await collect(gateway, ask(), Call(recording))
+    made, stale = recording.spans
+    assert (chunk.text, stale.attributes["stale"], stale.usage) == ("old", True, Usage(5, 2))
+    assert [(of_span(span).nano, of_span(span).input_tokens) for span in (made, stale)] == [(None, 5), (0, 0)]

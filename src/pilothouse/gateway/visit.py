@@ -147,7 +147,8 @@ class Visit:
             span.cost_known = span.cost_nano is not None
         if self.call.hardness is not None:
             span.attributes["complexity"] = self.call.hardness
-        self._settle_budget(0 if span.usage is None else span.usage.input_tokens + span.usage.output_tokens)
+        used = 0 if self.cached or span.usage is None else span.usage.input_tokens + span.usage.output_tokens
+        self._settle_budget(used)
         if self.ticket is not None:
             self._settle_limits(self.ticket, usage)
         if span.cost_nano is not None and not self.request.stream:  # a stream's headers have left long ago

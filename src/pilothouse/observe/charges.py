@@ -67,8 +67,9 @@ def account_name(account: str) -> str:
 
 
 def of_span(span: Span) -> Charge:
-    """What a settled call costs. A call that used nothing costs 0; one that used something unpriced, None."""
-    usage = span.usage
+    """What a settled call costs. A call that used nothing costs 0, and so does one answered from a cache once its
+    providers had failed; one that used something unpriced, None."""
+    usage = None if "cache" in span.attributes else span.usage
     nano = span.cost_nano
     if nano is None and span.cost_known:
         nano = 0
