@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import msgspec
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.types import Json, ModelName, SingleRequest, check_body, decode_body
+from pilothouse.types import Json, ModelName, SingleRequest, check_body
 
 __all__ = ["DEFAULT_MODERATION", "ModerationRequest", "RerankRequest"]
 
@@ -50,10 +50,6 @@ class RerankRequest(SingleRequest):
     operation = "rerank"
 
     @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        return cls.check(decode_body(raw))
-
-    @classmethod
     def check(cls, body: Json) -> Self:
         check_body(body, _RerankBody)
         for name in ("query", "documents"):
@@ -93,10 +89,6 @@ class ModerationRequest(SingleRequest):
 
     __slots__ = ()
     operation = "moderations"
-
-    @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        return cls.check(decode_body(raw))
 
     @classmethod
     def check(cls, body: Json) -> Self:

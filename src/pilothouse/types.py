@@ -263,6 +263,16 @@ class SingleRequest:
     operation: ClassVar[str] = ""
     stream: ClassVar[bool] = False
 
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Decode and check a request body. Raises InvalidRequest with `param` naming the field."""
+        return cls.check(decode_body(raw))
+
+    @classmethod
+    def check(cls, body: Json) -> Self:
+        """The request of a decoded body; each kind checks its own fields."""
+        return cls(body)
+
     @property
     def model(self) -> str:
         return self.body["model"]  # type: ignore[no-any-return]
@@ -292,10 +302,6 @@ class EmbedRequest(SingleRequest):
 
     __slots__ = ()
     operation = "embeddings"
-
-    @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        return cls.check(decode_body(raw))
 
     @classmethod
     def check(cls, body: Json) -> Self:

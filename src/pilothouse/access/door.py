@@ -17,7 +17,7 @@ __all__ = ["Door", "People"]
 
 
 _LOOK_EVERY = 0.001
-"""Seconds: under load a look at every request would cost 7 us of each; a millisecond is at once."""
+"""Seconds: under load a look at every request would cost several us of each; a millisecond is at once."""
 
 
 class People(Protocol):

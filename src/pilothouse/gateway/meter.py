@@ -11,16 +11,18 @@ from pilothouse.observe.names import RESPONSE_FINISH_REASONS
 from pilothouse.providers.failures import UNREADABLE
 from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage, text_of
 
-__all__ = ["Meter", "estimate_tokens"]
+__all__ = ["CHARS_PER_TOKEN", "USUAL_ANSWER", "Meter", "estimate_tokens"]
 
-_CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
+CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
+USUAL_ANSWER = 256
+"""Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
 _MOST_TOKENS = 2**40
 _LONGEST_NAME = 256  # of a model, kept of what an upstream may make up
 
 
 def estimate_tokens(characters: int) -> int:
     """Tokens of a text of this many characters, for want of the provider's own count."""
-    return -(-characters // _CHARS_PER_TOKEN)
+    return -(-characters // CHARS_PER_TOKEN)
 
 
 def _believable(usage: Usage) -> Usage:

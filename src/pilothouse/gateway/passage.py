@@ -12,7 +12,7 @@ from pilothouse.access.limits import Ticket
 from pilothouse.access.purses import Accounts
 from pilothouse.call import Call, Reservation
 from pilothouse.config import Limits
-from pilothouse.gateway.meter import estimate_tokens
+from pilothouse.gateway.meter import USUAL_ANSWER, estimate_tokens
 from pilothouse.gateway.passed import Asked
 from pilothouse.gateway.passed_usage import AnswerWatch
 from pilothouse.gateway.router import Router
@@ -23,7 +23,6 @@ from pilothouse.types import Usage
 __all__ = ["Passage"]
 
 _PER_LINK = 5_000  # tokens of an image behind an address: as for images of a chat
-_USUAL_ANSWER = 256
 _LASTS_US = 3_660_000_000
 _NO_LIMITS = Limits()
 
@@ -56,7 +55,7 @@ class Passage:
         """Take from the limits and hold the bound. Raises TooManyRequests, BudgetExceeded or ConfigError."""
         call, limiter = self.call, self._rooms.limiter
         if limiter.applies(call, _NO_LIMITS, users):
-            written = _USUAL_ANSWER if self._asked.output is None else self._asked.output
+            written = USUAL_ANSWER if self._asked.output is None else self._asked.output
             estimate = 1 if self._asked.free else estimate_tokens(len(self._body)) + written
             self._ticket = await limiter.admit(call, _NO_LIMITS, self.deployment.id, users, estimate)
             call.headers += self._ticket.headers

@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 from pilothouse.config import ModelConfig, OutputPolicy, Shaping
 from pilothouse.gateway.compress import extract, question_in, tidied
-from pilothouse.gateway.meter import estimate_tokens
+from pilothouse.gateway.meter import CHARS_PER_TOKEN, estimate_tokens
 from pilothouse.types import ChatRequest, Json, text_of
 
 __all__ = ["Shaped", "shaped"]
 
 _BRIEF = "Answer as briefly as the question allows: no introduction, no repetition, no closing remarks."
 _LONG_TEXT = 1200  # characters: only longer texts are worth an extract
-_CHARS_PER_TOKEN = 4
 _LIMIT_NAMES = {"messages": ("max_tokens",), "responses": ("max_output_tokens",)}
 _CHAT_LIMITS = ("max_completion_tokens", "max_tokens")
 
@@ -40,7 +39,7 @@ def shaped(request: ChatRequest, model: ModelConfig, prefixed: Callable[[ChatReq
         messages = _with_system(messages, _BRIEF)
     saved = 0
     if messages is not before:
-        saved = max(0, _size(before) - _size(messages)) // _CHARS_PER_TOKEN
+        saved = max(0, _size(before) - _size(messages)) // CHARS_PER_TOKEN
         request = request.edited(messages=messages)
     return Shaped(prefixed(request) if model.shaping.prefix else request, saved)
 

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pilothouse.config import Strategy
 from pilothouse.gateway.conditions import Facts
 from pilothouse.gateway.health import Health
+from pilothouse.gateway.meter import USUAL_ANSWER
 from pilothouse.gateway.plan import Deployment
 from pilothouse.ids import now_us
 from pilothouse.observe import Prices
@@ -23,7 +24,6 @@ Room = Callable[[Deployment], float]
 """The share of a deployment's own limits that is left now, from 0 to 1; 1 where it has none."""
 
 _EXPLORATION = 0.05  # of the calls go first to one of the slower ones, so that it is known when it got better
-_USUAL_ANSWER = 256  # tokens, where the caller set no limit
 _HASH_RANGE = 2.0**64
 
 
@@ -84,7 +84,7 @@ class Strategies:
     def _cheapest(self, deployments: Sequence[Deployment], facts: Facts) -> Ordered:
         """By the price of the estimated tokens; an answer of unknown length counts as 256. Unknown prices last."""
         output = facts.output_tokens
-        usage = Usage(facts.tokens, _USUAL_ANSWER if output is None else output)
+        usage = Usage(facts.tokens, USUAL_ANSWER if output is None else output)
         at = now_us()
 
         def price(deployment: Deployment) -> float:

@@ -27,7 +27,7 @@ from pilothouse.errors import (
 from pilothouse.gateway.attempts import Hooks
 from pilothouse.gateway.conditions import Facts
 from pilothouse.gateway.health import is_own_fault
-from pilothouse.gateway.meter import Meter
+from pilothouse.gateway.meter import USUAL_ANSWER, Meter
 from pilothouse.gateway.plan import Deployment, Plan
 from pilothouse.ids import new_id
 from pilothouse.observe import Prices
@@ -40,8 +40,6 @@ __all__ = ["Rooms", "Visit"]
 
 _GRACE_US = 60_000_000  # after its deadline a reservation is surely over
 _LONGEST_US = 3_600_000_000  # for a call without a deadline
-_USUAL_ANSWER = 256
-"""Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
 _PROGRESS = 64  # deltas of a stream between two notes of how far it came
 _OURS = (LimitError, AccessError, ConfigError, Overloaded, StorageError)
 """Refusals of our own, after which nothing was asked of a provider."""
@@ -61,7 +59,7 @@ class Visit:
     """Made at the start of a call; `end` it before its span is recorded."""
 
     __slots__ = (
-        "_hedge", "_hold", "_noted", "_rooms", "_tickets", "accounts", "call", "deployment", "lookup", "meter", "plan",
+        "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "meter", "plan",
         "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
     )  # fmt: skip
 
@@ -90,7 +88,7 @@ class Visit:
         if self.call.depth or not limiter.applies(self.call, plan.model.limits, users):
             return
         written = facts.output_tokens
-        estimate = facts.tokens + (_USUAL_ANSWER if written is None else written)
+        estimate = facts.tokens + (USUAL_ANSWER if written is None else written)
         self.ticket = await limiter.admit(self.call, plan.model.limits, plan.alias, users, estimate)
         self.call.headers += self.ticket.headers
 
