@@ -108,7 +108,8 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site
 
 @pytest.fixture
 def site(served: Site) -> Site:
-    """One platform for all tests of this module: each sees its own requests and spans alone."""
+    """One platform for all tests of this module: each sees its own requests and spans alone, and nobody busy."""
+    served.platform.health._vitals.clear()
     for vendor in served.vendors.values():
         vendor.requests.clear()
         vendor._queue.clear()
