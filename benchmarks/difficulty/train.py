@@ -18,7 +18,7 @@ import numpy as np
 from generate import HELD_OUT, Example, generate
 from numpy.typing import NDArray
 
-from pilothouse.gateway.difficulty import FEATURES, INPUTS, VECTOR, row
+from pilothouse.gateway.routing.difficulty import FEATURES, INPUTS, VECTOR, row
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.models.heads import Head, fit
 from pilothouse.types import ChatRequest

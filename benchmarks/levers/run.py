@@ -21,8 +21,8 @@ from types import ModuleType
 import numpy as np
 
 from pilothouse.config import Price
-from pilothouse.gateway.difficulty import row
-from pilothouse.gateway.route_training import Pair, report
+from pilothouse.gateway.routing.difficulty import row
+from pilothouse.gateway.routing.training import Pair, report
 from pilothouse.ids import now_us
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.models.heads import Head

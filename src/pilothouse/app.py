@@ -29,14 +29,14 @@ from pilothouse.config import CacheConfig, Config, ProviderConfig
 from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
-from pilothouse.gateway.attempts import Attempts
-from pilothouse.gateway.batch_runner import BatchRooms, BatchRunner
-from pilothouse.gateway.batches import Batching
-from pilothouse.gateway.checks import HealthChecks
-from pilothouse.gateway.complexity import Complexity
-from pilothouse.gateway.health import Health
-from pilothouse.gateway.passthrough import PassThrough
-from pilothouse.gateway.plan import Deployment
+from pilothouse.gateway.batch.batches import Batching
+from pilothouse.gateway.batch.runner import BatchRooms, BatchRunner
+from pilothouse.gateway.passing.passthrough import PassThrough
+from pilothouse.gateway.reliability.attempts import Attempts
+from pilothouse.gateway.reliability.checks import HealthChecks
+from pilothouse.gateway.reliability.health import Health
+from pilothouse.gateway.routing.complexity import Complexity
+from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms

@@ -16,7 +16,7 @@ from pilothouse.settings import Settings
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
 
-from ..gateway.batching import House, ask, serving
+from ..gateway.batch.batching import House, ask, serving
 
 
 @pytest.fixture

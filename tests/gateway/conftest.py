@@ -14,8 +14,8 @@ from pilothouse.cache.memory_store import MemoryStore
 from pilothouse.call import Call
 from pilothouse.config import Config
 from pilothouse.gateway import Gateway, Router
-from pilothouse.gateway.attempts import Attempts
-from pilothouse.gateway.health import Health
+from pilothouse.gateway.reliability.attempts import Attempts
+from pilothouse.gateway.reliability.health import Health
 from pilothouse.gateway.runtime import Runtime
 from pilothouse.gateway.visit import Rooms
 from pilothouse.ids import now_us

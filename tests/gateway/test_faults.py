@@ -12,11 +12,11 @@ import pytest
 from pilothouse.call import Call, Span
 from pilothouse.config import Config, ProviderConfig
 from pilothouse.errors import ProviderError, ProviderProtocolError, ProviderTimeout, ProviderUnavailable
-from pilothouse.gateway.attempts import Attempts, Hooks
 from pilothouse.gateway.bridge import bridged
-from pilothouse.gateway.health import Health
-from pilothouse.gateway.plan import Deployment
-from pilothouse.gateway.router import Router
+from pilothouse.gateway.reliability.attempts import Attempts, Hooks
+from pilothouse.gateway.reliability.health import Health
+from pilothouse.gateway.routing.plan import Deployment
+from pilothouse.gateway.routing.router import Router
 from pilothouse.providers.anthropic import AnthropicProvider
 from pilothouse.providers.openai import OpenAIProvider
 from pilothouse.snapshot import Snapshot

@@ -13,7 +13,7 @@ from pilothouse.access.policy import check_model
 from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
 from pilothouse.gateway import Gateway
-from pilothouse.gateway.complexity import Complexity
+from pilothouse.gateway.routing.complexity import Complexity
 from pilothouse.types import ChatRequest, Json
 
 __all__ = ["routes"]

@@ -48,7 +48,7 @@ def create(
 
     Exit code 1 where, with --wait, it ended otherwise than completed.
     """
-    from pilothouse.gateway.batch_lines import ENDPOINTS  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.gateway.batch.lines import ENDPOINTS  # noqa: PLC0415 - the room is heavy, and not for --help
 
     endpoint = endpoint or _first_url(file)
     if endpoint not in ENDPOINTS:

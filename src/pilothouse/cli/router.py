@@ -13,7 +13,7 @@ from pilothouse.types import ChatRequest, Json
 
 if TYPE_CHECKING:
     from pilothouse.app import Platform
-    from pilothouse.gateway.route_training import Pair
+    from pilothouse.gateway.routing.training import Pair
 
 __all__ = ["router"]
 
@@ -39,11 +39,11 @@ def router() -> None:
 @pass_context
 def train(context: Context, pairs: Path, target: float, out: Path, as_json: bool) -> None:
     """Train a head on PAIRS, with a threshold that keeps the target share of the complex model's score."""
-    from pilothouse.gateway import route_training  # noqa: PLC0415 - numpy, which the help does not need
+    from pilothouse.gateway.routing import training  # noqa: PLC0415 - numpy, which the help does not need
 
     read = _read(pairs)
     with context.platform() as platform:
-        head, held_out = route_training.train(read, _rows(platform, read), target)
+        head, held_out = training.train(read, _rows(platform, read), target)
     head.save(out)
     _show(held_out, as_json)
     if not as_json:
@@ -60,19 +60,19 @@ def train(context: Context, pairs: Path, target: float, out: Path, as_json: bool
 @pass_context
 def report(context: Context, pairs: Path, head_file: Path | None, threshold: float | None, as_json: bool) -> None:
     """Say what routing PAIRS by a head would have saved and lost. Use requests that it was not trained on."""
-    from pilothouse.gateway import route_training  # noqa: PLC0415 - numpy, which the help does not need
+    from pilothouse.gateway.routing import training  # noqa: PLC0415 - numpy, which the help does not need
     from pilothouse.models.heads import Head  # noqa: PLC0415
 
     read = _read(pairs)
     head = Head.load(head_file) if head_file else Head.shipped("difficulty")
     with context.platform() as platform:
         chances = head.probabilities(_rows(platform, read))
-    _show(route_training.report(read, chances, head.threshold if threshold is None else threshold), as_json)
+    _show(training.report(read, chances, head.threshold if threshold is None else threshold), as_json)
 
 
 def _read(path: Path) -> "list[Pair]":
     """The pairs of a file. Raises InvalidRequest naming the line."""
-    from pilothouse.gateway.route_training import Pair  # noqa: PLC0415 - numpy, which the help does not need
+    from pilothouse.gateway.routing.training import Pair  # noqa: PLC0415 - numpy, which the help does not need
 
     pairs = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -106,7 +106,7 @@ def _score(given: Json, name: str) -> float:
 def _rows(platform: "Platform", pairs: "Sequence[Pair]") -> Any:
     import numpy as np  # noqa: PLC0415 - not needed for the help
 
-    from pilothouse.gateway.difficulty import row  # noqa: PLC0415
+    from pilothouse.gateway.routing.difficulty import row  # noqa: PLC0415
 
     async def encoded() -> Any:
         texts = [pair.text[:2000] for pair in pairs]

@@ -7,7 +7,7 @@ from pilothouse.access import Audit, Keys, Members, Tenants
 from pilothouse.access.budgets import Budgets
 from pilothouse.cache import Caches
 from pilothouse.gateway import Router
-from pilothouse.gateway.health import Health
+from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.observe import Prices
 from pilothouse.observe.ledger import Ledger

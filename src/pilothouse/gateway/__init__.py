@@ -2,6 +2,6 @@
 
 from pilothouse.gateway.endpoints import Endpoints
 from pilothouse.gateway.pipeline import Gateway
-from pilothouse.gateway.router import Deployment, Router
+from pilothouse.gateway.routing.router import Deployment, Router
 
 __all__ = ["Deployment", "Endpoints", "Gateway", "Router"]

@@ -14,8 +14,8 @@ from pilothouse.call import Call
 from pilothouse.errors import Unsupported
 from pilothouse.gateway.dialects.messages_answer import MessageWriter
 from pilothouse.gateway.dialects.messages_fit import fitted
-from pilothouse.gateway.plan import Deployment
-from pilothouse.gateway.responses_bridge import MALFORMED, malformed, response_by_chat
+from pilothouse.gateway.responses.bridge import MALFORMED, malformed, response_by_chat
+from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.protocols import Provider
 from pilothouse.providers.translated import TranslatingProvider
 from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, SingleRequest

@@ -20,13 +20,13 @@ from pilothouse.errors import (
     ProviderError,
     UnknownModel,
 )
-from pilothouse.gateway.batches import Batching
+from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.callers import read_metadata
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send, Vigil
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
-from pilothouse.gateway.passthrough import PassThrough
+from pilothouse.gateway.passing.passthrough import PassThrough
 from pilothouse.gateway.pipeline import Gateway
-from pilothouse.gateway.responses import Responses
+from pilothouse.gateway.responses.responses import Responses
 from pilothouse.gateway.routes import Route, Routes
 from pilothouse.observe import Metrics
 from pilothouse.settings import Settings

@@ -16,11 +16,11 @@ from pilothouse.cache.prefix import prefixed
 from pilothouse.call import Call
 from pilothouse.config import Limits
 from pilothouse.errors import ProviderError
-from pilothouse.gateway.attempts import Attempts
 from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
-from pilothouse.gateway.conditions import Facts
-from pilothouse.gateway.router import Router
+from pilothouse.gateway.reliability.attempts import Attempts
+from pilothouse.gateway.routing.conditions import Facts
+from pilothouse.gateway.routing.router import Router
 from pilothouse.gateway.shaping import shaped
 from pilothouse.gateway.visit import Rooms, Visit
 from pilothouse.observe import Metrics

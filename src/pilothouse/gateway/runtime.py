@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pilothouse.config import Config, ProviderConfig
 from pilothouse.errors import ConfigError, MissingExtra
-from pilothouse.gateway.router import Router
+from pilothouse.gateway.routing.router import Router
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import Snapshot

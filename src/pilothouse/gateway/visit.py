@@ -24,11 +24,11 @@ from pilothouse.errors import (
     ProviderError,
     StorageError,
 )
-from pilothouse.gateway.attempts import Hooks
-from pilothouse.gateway.conditions import Facts
-from pilothouse.gateway.health import is_own_fault
 from pilothouse.gateway.meter import USUAL_ANSWER, Meter
-from pilothouse.gateway.plan import Deployment, Plan
+from pilothouse.gateway.reliability.attempts import Hooks
+from pilothouse.gateway.reliability.health import is_own_fault
+from pilothouse.gateway.routing.conditions import Facts
+from pilothouse.gateway.routing.plan import Deployment, Plan
 from pilothouse.ids import new_id
 from pilothouse.observe import Prices
 from pilothouse.types import ChatChunk, ChatRequest, ModelRequest, Usage

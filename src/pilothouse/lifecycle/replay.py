@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pilothouse.call import Span
 from pilothouse.config import Config, ModelConfig
-from pilothouse.gateway.router import Choose
+from pilothouse.gateway.routing.router import Choose
 from pilothouse.lifecycle.latencies import Latencies
 from pilothouse.lifecycle.simulate import Outcome, Simulation
 from pilothouse.lifecycle.traffic import Traffic

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pilothouse.access.loaded import LoadedKeys
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Config
-from pilothouse.gateway.complexity import Complexity
+from pilothouse.gateway.routing.complexity import Complexity
 from pilothouse.lifecycle.replay import Report, replay
 from pilothouse.lifecycle.traffic import Traffic
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore

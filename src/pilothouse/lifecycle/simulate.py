@@ -18,9 +18,9 @@ from pilothouse.call import Call, Progress, Reservation, Span
 from pilothouse.config import Config, OutputPolicy
 from pilothouse.errors import InvalidRequest, RateLimited, TooManyRequests, UnknownModel
 from pilothouse.gateway.callers import describe
-from pilothouse.gateway.health import Health
-from pilothouse.gateway.plan import Deployment, Plan
-from pilothouse.gateway.router import Choose, Router
+from pilothouse.gateway.reliability.health import Health
+from pilothouse.gateway.routing.plan import Deployment, Plan
+from pilothouse.gateway.routing.router import Choose, Router
 from pilothouse.lifecycle.ghosts import Found, GhostCaches, Hit
 from pilothouse.lifecycle.latencies import Latencies, Took
 from pilothouse.observe import PriceOverride, Prices

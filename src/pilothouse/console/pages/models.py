@@ -10,8 +10,8 @@ from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Guest
 from pilothouse.errors import NotFound
-from pilothouse.gateway.health import DeploymentHealth
-from pilothouse.gateway.plan import Deployment
+from pilothouse.gateway.reliability.health import DeploymentHealth
+from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.ids import now_us
 
 __all__ = ["pages"]

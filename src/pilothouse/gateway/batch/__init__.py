@@ -1,0 +1,1 @@
+"""`/v1/files` and `/v1/batches`: results exactly once, by a vendor's batch API or by our own queue."""

@@ -1,0 +1,300 @@
+"""The lane of our own: each request of a batch goes down the one path of all calls, when live traffic leaves room.
+
+So each is limited, budgeted, cached, priced and recorded as any other. A limit of the caller's is waited for; a budget
+that is spent ends the rest. Knows nothing of leases.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pilothouse.access.policy import check
+from pilothouse.call import Call, Recorder
+from pilothouse.config import BatchConfig
+from pilothouse.errors import (
+    AccessError,
+    BudgetExceeded,
+    LimitError,
+    Overloaded,
+    PilothouseError,
+    ProviderError,
+    TooManyRequests,
+    Unauthenticated,
+)
+from pilothouse.gateway.batch.hold import Ended, Held
+from pilothouse.gateway.batch.lines import Item, answer_line, error_line, items_of, refusal_line, request_of
+from pilothouse.gateway.pipeline import Gateway
+from pilothouse.ids import new_id, now_us
+from pilothouse.principal import Principal
+from pilothouse.storage.batch_leases import BatchLeases, Result
+from pilothouse.storage.batches import Batch
+from pilothouse.storage.files import FileStore
+from pilothouse.types import ChatChunk, ChatRequest
+
+__all__ = ["EXPIRED", "Gate", "OwnLane", "Resolve", "fail_rest", "items_left"]
+
+Resolve = Callable[[str, str], Principal | None]
+"""What a key (its id, its project) stands for now; None where it is valid no more."""
+
+_log = logging.getLogger("pilothouse.gateway")
+EXPIRED = ("batch_expired", "This request could not be executed before the completion window expired.")
+_CHUNK = 64
+_LOOK_AGAIN = 0.05  # seconds between two looks at the live traffic
+_TRIES = 4  # of a request that a provider fails to answer for a reason that may pass, on top of the path's own retries
+_LONGEST_WAIT = 60.0
+
+
+class Gate:
+    """Lets so many requests of batches be asked at once, and none begin while live traffic is above its mark.
+
+    `config` is read anew each time; `live` is the number of requests being answered, of all kinds.
+    """
+
+    def __init__(self, config: Callable[[], BatchConfig], live: Callable[[], int]) -> None:
+        self._config = config
+        self._live = live
+        self._inside = 0
+        self._left = asyncio.Event()
+        self._closed = False
+
+    @property
+    def parallel(self) -> int:
+        return self._config().parallel
+
+    async def enter(self) -> None:
+        """Wait for room."""
+        while self._closed or self._inside >= self.parallel or self._live() > self._config().yield_above:
+            self._left.clear()
+            try:
+                async with asyncio.timeout(_LOOK_AGAIN):
+                    await self._left.wait()
+            except TimeoutError:
+                pass
+        self._inside += 1
+
+    def leave(self) -> None:
+        self._inside -= 1
+        self._left.set()
+
+    async def close(self, grace: float) -> None:
+        """Let nobody in any more; wait at most `grace` seconds for those inside."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(grace):
+                while self._inside:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            pass
+
+
+@dataclass(slots=True)
+class _Work:
+    """One batch being worked off: `ended` is set once no further request should be asked. Whoever was refused for its
+    budget waits under `alone` until nothing else of the batch is `asking`, which may hold what is left of it."""
+
+    held: Held
+    room: asyncio.Semaphore
+    asking: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    not_before: float = 0.0
+    ended: Ended | None = None
+    rest: tuple[str, str] | None = None
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def batch(self) -> Batch:
+        return self.held.batch
+
+    def end(self, status: str, error: tuple[str, str] | None = None, rest: tuple[str, str] | None = None) -> None:
+        """Ask no more. `error` is told of the batch, `rest` of each request that was not asked."""
+        if self.ended is None:
+            told = None if error is None else [{"code": error[0], "message": error[1], "line": None, "param": None}]
+            self.ended, self.rest = Ended(status, told), rest
+
+
+class OwnLane:
+    """`timeout` bounds one request, in seconds; `resolve` finds its creator's Principal, anew for each."""
+
+    def __init__(
+        self, gateway: Gateway, files: FileStore, leases: BatchLeases, recorder: Recorder, resolve: Resolve,
+        gate: Gate, *, timeout: float = 600.0,
+        sleep: Callable[[float], "asyncio.Future[None]"] = asyncio.sleep,  # type: ignore[assignment]
+        clock: Callable[[], int] = now_us,
+    ) -> None:  # fmt: skip
+        self._gateway = gateway
+        self._files = files
+        self._leases = leases
+        self._recorder = recorder
+        self._resolve = resolve
+        self._gate = gate
+        self._timeout = timeout
+        self._sleep = sleep
+        self._clock = clock
+
+    async def run(self, held: Held) -> Ended:
+        """Ask whatever has no result yet."""
+        work = _Work(held, asyncio.Semaphore(self._gate.parallel))
+        try:
+            async with aclosing(items_left(self._files, self._leases, held.batch)) as chunks:
+                async for chunk in chunks:
+                    for item in chunk:
+                        await self._begin(work, item)
+                    if work.ended is not None:
+                        break
+            while work.tasks:
+                await _settled(work.tasks)
+        finally:
+            for task in work.tasks:
+                task.cancel()
+            await asyncio.gather(*work.tasks, return_exceptions=True)
+        if work.rest is not None:
+            await fail_rest(held, self._files, self._leases, *work.rest)
+        return work.ended or Ended("completed")
+
+    async def _begin(self, work: _Work, item: Item) -> None:
+        """Start on an item once there is room; not at all where the batch has ended."""
+        if work.ended is not None:
+            return
+        await work.room.acquire()
+        async with work.alone:
+            pass
+        task = asyncio.create_task(self._ask(work, item))
+        work.tasks.add(task)
+        task.add_done_callback(lambda _: work.room.release())
+        for done in [task for task in work.tasks if task.done()]:
+            work.tasks.discard(done)
+            done.result()  # a failure of the database stops the batch, until it is claimed again
+
+    async def _ask(self, work: _Work, item: Item) -> None:
+        """One item, to its result; without one where the batch ends before. All its tries share a request id."""
+        tries, alone, request_id = 0, False, f"req_{new_id()}"
+        while work.ended is None:
+            try:
+                result = await (self._alone if alone else self._asked)(work, item, request_id)
+            except BudgetExceeded as error:
+                if alone:
+                    told = (error.code, error.message)
+                    work.end("completed", told, told)
+                alone = True
+                continue
+            except (TooManyRequests, Overloaded) as error:
+                wait = error.retry_after if isinstance(error, LimitError) and error.retry_after is not None else 1.0
+                work.not_before = max(work.not_before, time.monotonic() + min(max(wait, 0.01), _LONGEST_WAIT))
+                continue
+            except ProviderError as error:
+                tries += 1
+                if error.retryable and tries < _TRIES:
+                    await self._sleep(min(error.retry_after or 2.0**tries, _LONGEST_WAIT))
+                    continue
+                result = self._refused(work.batch, item, error, request_id)
+            if result is not None:
+                await work.held.add([result])
+            return
+
+    async def _alone(self, work: _Work, item: Item, request_id: str) -> Result | None:
+        """Ask again once nothing else of this batch is being asked: refused then, the budget is spent."""
+        async with work.alone:
+            await work.idle.wait()
+            return await self._asked(work, item, request_id)
+
+    async def _asked(self, work: _Work, item: Item, request_id: str) -> Result | None:
+        """The result of one request down the path; None where the batch has ended. Raises what may be tried again."""
+        work.asking += 1
+        work.idle.clear()
+        try:
+            while (wait := work.not_before - time.monotonic()) > 0 and not self._over(work):
+                await self._sleep(wait)
+            await self._gate.enter()
+            try:
+                return None if self._over(work) else await self._answer(work, item, request_id)
+            finally:
+                self._gate.leave()
+        finally:
+            work.asking -= 1
+            if not work.asking:
+                work.idle.set()
+
+    def _over(self, work: _Work) -> bool:
+        if work.ended is None and self._clock() >= work.batch.expires_us:
+            work.end("expired", rest=EXPIRED)
+        return work.ended is not None
+
+    async def _answer(self, work: _Work, item: Item, request_id: str) -> Result | None:
+        batch = work.batch
+        principal = self._resolve(batch.key_id, batch.project_id)
+        try:
+            call = self._call(batch, principal, request_id)
+        except AccessError as error:
+            work.end("failed", (error.code, error.message))
+            return None
+        try:
+            request = request_of(batch.endpoint, item.body)
+            if isinstance(request, ChatRequest):
+                async with aclosing(self._gateway.chat(request, call)) as chunks:
+                    answer = await _last(chunks)
+            else:
+                answer = await self._gateway.single(request, call)
+        except (LimitError, Overloaded, ProviderError):
+            raise
+        except PilothouseError as error:
+            return self._refused(batch, item, error, request_id)
+        except Exception as error:  # noqa: BLE001 - one request that goes wrong does not stop the others
+            _log.error("request %s of %s failed", request_id, batch.id, exc_info=error)
+            unknown = PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
+            return self._refused(batch, item, unknown, request_id)
+        return Result(item.number, answer_line(batch.id, item, request_id, answer.raw), usage=answer.usage)
+
+    def _call(self, batch: Batch, principal: Principal | None, request_id: str) -> Call:
+        """The call of one request. Raises Unauthenticated or Forbidden where its creator may not make it any more."""
+        if principal is None or not principal.may("call"):
+            raise Unauthenticated("The key that created this batch is no longer valid.")
+        check(principal, endpoint=batch.endpoint, client_ip=batch.client_ip)
+        left = (batch.expires_us - self._clock()) / 1e6
+        return Call(
+            self._recorder, principal, batch.project_id, request_id=request_id, key_id=batch.key_id,
+            session_id=batch.id, endpoint=batch.endpoint, client_ip=batch.client_ip, metadata={"batch": batch.id},
+            deadline=time.monotonic() + max(1.0, min(self._timeout, left)),
+        )  # fmt: skip
+
+    def _refused(self, batch: Batch, item: Item, error: PilothouseError, request_id: str) -> Result:
+        return Result(item.number, refusal_line(batch.id, item, request_id, error, batch.endpoint), failed=True)
+
+
+async def fail_rest(held: Held, files: FileStore, leases: BatchLeases, code: str, message: str) -> None:
+    """Every request without a result gets this error."""
+    async with aclosing(items_left(files, leases, held.batch)) as chunks:
+        async for chunk in chunks:
+            lines = [(item.number, error_line(held.batch.id, item, code, message)) for item in chunk]
+            await held.add([Result(number, line, failed=True) for number, line in lines])
+
+
+async def items_left(files: FileStore, leases: BatchLeases, batch: Batch) -> AsyncGenerator[list[Item]]:
+    """The items without a result, some at a time."""
+    done = await asyncio.to_thread(leases.done, batch)
+    items = items_of(files.lines(batch.project_id, batch.input_file_id))
+    while chunk := await asyncio.to_thread(lambda: list(islice(items, _CHUNK))):
+        left = [item for item in chunk if item.number not in done]
+        if left:
+            yield left
+
+
+async def _last(chunks: AsyncGenerator[ChatChunk]) -> ChatChunk:
+    answer: ChatChunk | None = None
+    async for chunk in chunks:
+        answer = chunk
+    if answer is None:
+        raise ProviderError("The provider gave no answer.")
+    return answer
+
+
+async def _settled(tasks: set[asyncio.Task[None]]) -> None:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    tasks -= done
+    for task in done:
+        task.result()

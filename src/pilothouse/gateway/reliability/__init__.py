@@ -1,0 +1,1 @@
+"""Asking deployments until one answers, and how each of them is doing."""

@@ -1,0 +1,208 @@
+"""`/v1/responses`: create, get, delete, input items, cancel. Each answer comes down the one path of every call.
+
+Answers are kept here, whichever provider gave them, so that a conversation may go on at another. Knows nothing of the
+formats of items or events: see dialects/.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from pilothouse.call import Call
+from pilothouse.errors import InvalidRequest, NotFound, PilothouseError, ProviderError, StorageError, Unsupported
+from pilothouse.gateway.dialects.responses import parse_response_request, response_request
+from pilothouse.gateway.dialects.responses_items import as_items, continued, full_items
+from pilothouse.gateway.http import ErrorShape, Exchange, Headers
+from pilothouse.gateway.responses.background import Background
+from pilothouse.gateway.responses.turn import ENDINGS, Turn, response_key
+from pilothouse.gateway.routes import Route
+from pilothouse.protocols import Chat
+from pilothouse.storage.responses import ResponseStore
+from pilothouse.types import ChatChunk, Json
+
+__all__ = ["Responses"]
+
+_log = logging.getLogger("pilothouse.gateway")
+_PATH = "/v1/responses"
+_PAGE = 20
+_LARGEST_PAGE = 100
+_NOT_SENT = ("previous_response_id", "background", "background_options")
+
+
+class Responses:
+    """The handlers. `identity` gives the headers that say which call this was and what answered it."""
+
+    def __init__(
+        self, chat: Chat, store: ResponseStore, max_body_bytes: int, identity: Callable[[Call], Headers]
+    ) -> None:
+        self._chat = chat
+        self._store = store
+        self._max_body_bytes = max_body_bytes
+        self._identity = identity
+        self._background = Background(store, self._whole)
+
+    @property
+    def routes(self) -> list[Route]:
+        return [
+            Route("POST", _PATH, self.create),
+            Route("GET", _PATH + "/{id}", self.retrieve),
+            Route("DELETE", _PATH + "/{id}", self.delete),
+            Route("GET", _PATH + "/{id}/input_items", self.input_items),
+            Route("POST", _PATH + "/{id}/cancel", self.cancel),
+        ]
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background: it is then marked as failed."""
+        await self._background.aclose()
+
+    async def create(self, exchange: Exchange, call: Call) -> None:
+        turn = await self._turn(parse_response_request(await exchange.body(self._max_body_bytes)), call)
+        if turn.background:
+            begun = await self._background.start(turn, call)
+            await exchange.json(msgspec.json.encode(begun), self._identity(call))
+        elif turn.request.stream:
+            await self._stream(exchange, call, turn)
+        else:
+            answer = await self._whole(turn, call)
+            await self._keep(turn, call)
+            raw = msgspec.json.encode(turn.response) if turn.changed else answer.raw
+            await exchange.json(raw, self._identity(call))
+
+    async def retrieve(self, exchange: Exchange, call: Call) -> None:
+        if _query(exchange, "stream") == "true":
+            raise Unsupported("A response is streamed while it is made: get it without 'stream'.", param="stream")
+        stored = await asyncio.to_thread(self._store.get, call.project_id, exchange.parts["id"])
+        await exchange.json(msgspec.json.encode(stored.response), self._identity(call))
+
+    async def delete(self, exchange: Exchange, call: Call) -> None:
+        identity = exchange.parts["id"]
+        await asyncio.to_thread(self._store.delete, call.project_id, identity)
+        self._background.cancel(call.project_id, identity)
+        body = {"id": identity, "object": "response", "deleted": True}
+        await exchange.json(msgspec.json.encode(body), self._identity(call))
+
+    async def cancel(self, exchange: Exchange, call: Call) -> None:
+        """Stop a background response, whichever worker makes it; one that has ended stays as it is."""
+        stored = await asyncio.to_thread(self._store.get, call.project_id, exchange.parts["id"])
+        if not stored.response.get("background"):
+            raise InvalidRequest("Only a background response can be cancelled; close the connection of another.")
+        stored = await asyncio.to_thread(self._store.cancel, call.project_id, stored.id)
+        self._background.cancel(call.project_id, stored.id)
+        await exchange.json(msgspec.json.encode(stored.response), self._identity(call))
+
+    async def input_items(self, exchange: Exchange, call: Call) -> None:
+        """What the response was made from: the items of those before it, then its own; newest first by default."""
+        stored = await asyncio.to_thread(self._store.get, call.project_id, exchange.parts["id"])
+        items = stored.input
+        if stored.previous_id is not None:
+            items = [*await asyncio.to_thread(self._store.chain, call.project_id, stored.previous_id), *items]
+        page, more = _page(exchange, items)
+        body = {
+            "object": "list", "data": page, "has_more": more,
+            "first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None,
+        }  # fmt: skip
+        await exchange.json(msgspec.json.encode(body), self._identity(call))
+
+    async def _stream(self, exchange: Exchange, call: Call, turn: Turn) -> None:
+        """The call is recorded and its answer kept before the last event leaves."""
+        ending: bytes | None = None
+        try:
+            async with aclosing(self._chat(turn.request, call)) as chunks:
+                async for chunk in chunks:
+                    data = turn.told(chunk)
+                    if chunk.event in ENDINGS:
+                        ending = chunk.event
+                        continue
+                    if not exchange.started:
+                        await exchange.start_events(self._identity(call))
+                        exchange.errors = ErrorShape(turn.failed, lambda error: error.status, b"response.failed")
+                    await exchange.event(data, chunk.event)
+            if ending is None or not exchange.started:
+                raise ProviderError("The provider gave no answer.")
+        except PilothouseError as error:
+            if turn.fail(error):
+                await self._keep(turn, call)
+            raise
+        await self._keep(turn, call)
+        await exchange.end_events(turn.last_event(), ending)
+
+    async def _whole(self, turn: Turn, call: Call) -> ChatChunk:
+        """The answer in one piece; `turn.response` is then the response."""
+        answer: ChatChunk | None = None
+        async with aclosing(self._chat(turn.request, call)) as chunks:
+            async for chunk in chunks:
+                answer = chunk
+        if answer is None:
+            raise ProviderError("The provider gave no answer.")
+        turn.ended(answer)
+        return answer
+
+    async def _keep(self, turn: Turn, call: Call) -> None:
+        """Keep the answer where that is wanted. It is given in any case, since it has been paid for."""
+        if not turn.store:
+            return
+        try:
+            await asyncio.to_thread(self._store.put, call.project_id, turn.stored())
+        except StorageError as error:
+            _log.warning("response %s is not kept: %s", turn.response.get("id"), error.message)
+            turn.unkept()
+
+    async def _turn(self, body: Json, call: Call) -> Turn:
+        """The request to send: what came before and what is referred to is put into its input."""
+        previous, own = body.get("previous_response_id"), as_items(body.get("input"))
+        before: list[Json] = []
+        if previous is not None:
+            before = await asyncio.to_thread(self._store.chain, call.project_id, previous)
+        own = [await self._resolved(item, before, call.project_id) for item in own]
+        sent = {name: value for name, value in body.items() if name not in _NOT_SENT}
+        if before or not isinstance(body.get("input"), str):
+            sent["input"] = [*continued(before), *own]
+        identity = f"resp_{response_key(call.request_id)}"
+        return Turn(response_request(sent), full_items(own), identity, previous, bool(body.get("background")))
+
+    async def _resolved(self, item: Json, before: list[Json], project_id: str) -> Json:
+        """An `item_reference` as the item that it means: one of those before, or of a response made here."""
+        if item.get("type") != "item_reference" and item.keys() != {"id"}:
+            return item
+        identity = str(item.get("id") or "")
+        found = next((known for known in before if known.get("id") == identity), None)
+        if found is None:
+            found = await asyncio.to_thread(_made_here, self._store, project_id, identity)
+        return next(iter(continued([found] if found else [])), item)
+
+
+def _made_here(store: ResponseStore, project_id: str, identity: str) -> Json | None:
+    """An output item by its id, which holds that of its response (see dialects/responses_output.py)."""
+    _, _, key = identity.partition("_")
+    try:
+        stored = store.get(project_id, f"resp_{key[:-3]}")
+    except NotFound:
+        return None
+    return next((item for item in stored.items if item.get("id") == identity), None)
+
+
+def _query(exchange: Exchange, name: str) -> str | None:
+    given: Any = exchange.scope.get("query_string") or b""
+    return next(iter(parse_qs(given.decode("latin-1")).get(name, ())), None)
+
+
+def _page(exchange: Exchange, items: list[Json]) -> tuple[list[Json], bool]:
+    """(items of the page asked for, whether there are more). Raises InvalidRequest naming the parameter."""
+    order, limit, after = (_query(exchange, name) for name in ("order", "limit", "after"))
+    if order not in (None, "asc", "desc"):
+        raise InvalidRequest("'order' must be asc or desc.", param="order")
+    size = int(limit) if limit is not None and limit.isascii() and limit.isdigit() else _PAGE if limit is None else 0
+    if not 1 <= size <= _LARGEST_PAGE:
+        raise InvalidRequest(f"'limit' must be a number from 1 to {_LARGEST_PAGE}.", param="limit")
+    ordered = items if order == "asc" else items[::-1]
+    if after is not None:
+        at = next((i for i, item in enumerate(ordered) if item.get("id") == after), None)
+        if at is None:
+            raise InvalidRequest(f"There is no item '{after[:128]}' to list after.", param="after")
+        ordered = ordered[at + 1 :]
+    return ordered[:size], len(ordered) > size

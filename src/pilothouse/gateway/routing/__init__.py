@@ -1,0 +1,1 @@
+"""Which deployments may answer a call, and in what order."""
