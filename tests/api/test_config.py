@@ -68,6 +68,25 @@ def test_what_serves_without_its_secrets(client: TestClient, live: LiveConfig) -
     assert yaml.safe_load(answer.text) == shown["config"]
 
 
+def test_an_editor_sends_no_secret_elsewhere(as_role: As, live: LiveConfig) -> None:
+    editor, admin = as_role("editor"), as_role("admin")
+    kept = {"providers": {"openai": {"api_key": "(hidden)", "base_url": "https://evil"}}}
+    told = editor.put("/api/config", json=kept)
+    assert (told.status_code, told.json()["error"]["param"]) == (400, "providers.openai.api_key")
+    assert "'base_url' of its provider" in told.json()["error"]["message"]
+
+    fetched = {"providers": {"mine": {"kind": "openai", "base_url": "https://evil", "api_key": "${OPENAI_API_KEY}"}}}
+    checked = editor.post("/api/config/validate", json=fetched).json()
+    assert not checked["valid"]
+    assert checked["problems"][0].startswith("providers.mine.api_key: sends ${OPENAI_API_KEY} to a new place")
+    told = editor.put("/api/config", json=fetched)
+    assert (told.status_code, told.json()["error"]["param"]) == (403, "providers.mine.api_key")
+    assert live.snapshot.number == 1
+
+    assert admin.put("/api/config", json=fetched).status_code == 200
+    assert editor.put("/api/config", json=fetched | {"rag": {"top_k": 4}}).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["application/json", "application/yaml"])
 def test_a_put_keeps_hidden_secrets_and_serves_at_once(client: TestClient, live: LiveConfig, kind: str) -> None:
     wanted = client.get("/api/config").json()["config"] | {"rag": {"top_k": 9}}

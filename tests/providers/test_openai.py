@@ -97,6 +97,8 @@ def test_configuration_errors_name_the_place(monkeypatch):
     with pytest.raises(errors.ConfigError, match=r"providers\.p\.api_key: holds a line break") as caught:
         OpenAIProvider("p", ProviderConfig(api_key="${THE_KEY}"))
     assert "secret" not in caught.value.message
+    with pytest.raises(errors.ConfigError, match=r"providers\.p\.base_url: '\$\{THE_KEY\}' is no address"):
+        OpenAIProvider("p", ProviderConfig(base_url="${THE_KEY}"))
     with pytest.raises(errors.ConfigError, match=r"providers\.p\.headers\.x-a: holds a line break"):
         OpenAIProvider("p", ProviderConfig(headers={"x-a": "b\r\nhost: c"}))
 

@@ -46,6 +46,35 @@ def test_what_was_shown_can_be_sent_back() -> None:
         revealed({"providers": {"pool": {"base_url": "https://(hidden)@elsewhere/v1"}}}, current)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("base_url", "https://elsewhere/v1"),
+        ("base_url", None),
+        ("kind", "anthropic"),
+        ("headers", {"x-team": "(hidden)", "host": "elsewhere"}),
+        ("headers", {"x-team": "red"}),
+        ("options", {"control_url": "https://elsewhere"}),
+    ],
+)
+def test_a_hidden_secret_goes_nowhere_else(key: str, value: Any) -> None:
+    provider = {"kind": "openai", "base_url": "https://pool/v1", "api_key": "sk-1", "headers": {"x-team": "blue"}}
+    current = config(providers={"pool": provider})
+    given = hidden(current)
+    given["providers"]["pool"][key] = value
+    with pytest.raises(ConfigError, match=rf"only where '{key}' of its provider stays as it is") as caught:
+        revealed(given, current)
+    assert caught.value.param in ("providers.pool.api_key", "providers.pool.headers.x-team")
+    given["providers"]["pool"] |= {"api_key": "sk-2", "headers": {}}
+    assert revealed(given, current)["providers"]["pool"]["api_key"] == "sk-2"
+
+
+def test_a_secret_stays_where_nothing_but_its_limits_changed() -> None:
+    current = config(providers={"openai": {"api_key": "sk-1", "headers": {"x-team": "blue"}, "timeout": 3}})
+    given = {"api_key": "(hidden)", "kind": "openai", "headers": {"x-team": "blue"}, "base_url": None, "timeout": 9}
+    assert revealed({"providers": {"openai": given}}, current)["providers"]["openai"]["api_key"] == "sk-1"
+
+
 def test_differences_name_keys_and_tell_no_secret() -> None:
     old = config(
         providers={"openai": {"api_key": "sk-1"}},

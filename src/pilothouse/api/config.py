@@ -1,6 +1,6 @@
 """`/api/config`: the configuration that serves, its history, and the ways to change it. Bodies are JSON or YAML.
 
-Secrets are shown as `(hidden)`; sent back so, they stay what they are. Knows nothing of who may do what.
+Secrets are shown as `(hidden)`; sent back so, they stay what they are. Who may call at all is the door's to say.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from pilothouse.access.audit import Actor
+from pilothouse.access.secrets import demand_same_places
 from pilothouse.config import Config
-from pilothouse.errors import ConfigError, InvalidRequest
+from pilothouse.errors import ConfigError, Forbidden, InvalidRequest
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.snapshot import Snapshot, config_of
 from pilothouse.storage.configs import differences, hidden, revealed
@@ -52,16 +53,16 @@ def routes(live: LiveConfig) -> APIRouter:
     @router.put("", openapi_extra=BODIES)
     async def put(request: Request, expected_number: _Expected = None) -> Json:
         """Make the body the configuration that serves. 409 when another became current since `expected_number`."""
-        config = await read_body(request, live.snapshot.config)
+        config = await _wanted(live, request)
         return _shown(await _put(live, config, request, expected_number))
 
     @router.post("/validate", openapi_extra=BODIES)
     async def validate(request: Request) -> Json:
         """Whether the body could serve here, what is wrong with it, and what it would change."""
         try:
-            config = await read_body(request, live.snapshot.config)
+            config = await _wanted(live, request)
             await asyncio.to_thread(live.validate, config)
-        except ConfigError as error:
+        except (ConfigError, Forbidden) as error:
             return {"valid": False, "problems": error.message.splitlines(), "changes": []}
         changes = [asdict(d) for d in differences(live.snapshot.config, config)]
         return {"valid": True, "problems": [], "changes": changes}
@@ -95,6 +96,16 @@ def routes(live: LiveConfig) -> APIRouter:
         return _shown(live.store.read(number))
 
     return router
+
+
+async def _wanted(live: LiveConfig, request: Request) -> Config:
+    """The configuration that the body is. Raises ConfigError, and Forbidden where its author may not have it."""
+    current = live.snapshot.config
+    config = await read_body(request, current)
+    principal = getattr(request.state, "principal", None)
+    if principal is not None:
+        demand_same_places(principal, current, config)
+    return config
 
 
 async def _put(live: LiveConfig, config: Config, request: Request, expected: int | None) -> Snapshot:

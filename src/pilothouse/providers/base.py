@@ -198,7 +198,7 @@ class HttpProvider:
         except ValueError:  # a port above 65535, half an IPv6 address
             usable = False
         if not usable:
-            raise ConfigError(f"{where}: {address!r} is no address; write http://... or https://... .", param=where)
+            raise ConfigError(f"{where}: {given!r} is no address; write http://... or https://... .", param=where)
         return address
 
     def _header(self, given: str | None, key: str) -> str | None:

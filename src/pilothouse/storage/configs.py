@@ -42,17 +42,31 @@ def hidden(config: Config) -> Json:
 
 
 def revealed(given: Any, current: Config | None) -> Any:
-    """`given` with each `(hidden)` replaced by what `current` has there. Raises ConfigError where it has nothing."""
+    """`given` with each `(hidden)` replaced by what `current` has there.
+
+    Raises ConfigError where it has nothing, and where the provider is another place by now: who may not see a secret
+    may not choose where it is sent.
+    """
     known = {} if current is None else _written(current)
+
+    def kept(path: _Path, value: Any) -> Any:
+        secret = _at(known, path)
+        return secret if isinstance(secret, str) and _masked(path, secret) == value else value
 
     def restored(path: _Path, value: Any) -> Any:
         if not isinstance(value, str) or HIDDEN not in value:
             return value
-        secret = _at(known, path)
-        if isinstance(secret, str) and _masked(path, secret) == value:
-            return secret
-        where = ".".join(map(str, path))
-        raise ConfigError(f"{where}: no secret is kept there. Write a reference, ${{NAME}}.", param=where)
+        secret, where = kept(path, value), ".".join(map(str, path))
+        if secret == value:
+            raise ConfigError(f"{where}: no secret is kept there. Write a reference, ${{NAME}}.", param=where)
+        moved = _moved(given, known, str(path[1]), kept)
+        if moved is not None:
+            raise ConfigError(
+                f"{where}: a secret stays {HIDDEN} only where '{moved}' of its provider stays as it is. Write the "
+                "secret, or a reference, ${NAME}.",
+                param=where,
+            )
+        return secret
 
     return _mapped(given, (), restored)
 
@@ -79,6 +93,15 @@ def _mapped(value: Any, path: _Path, change: Callable[[_Path, Any], Any]) -> Any
     if isinstance(value, list):
         return [_mapped(item, (*path, index), change) for index, item in enumerate(value)]
     return change(path, value)
+
+
+def _moved(given: Json, known: Json, name: str, kept: Callable[[_Path, Any], Any]) -> str | None:
+    """The first key by which a provider that is in both is another place than before."""
+    for key, default in (("kind", name), ("base_url", None), ("headers", {}), ("options", {})):
+        path = ("providers", name, key)
+        if (_mapped(_at(given, path), path, kept) or default) != (_at(known, path) or default):
+            return key
+    return None
 
 
 def _at(value: Any, path: _Path) -> Any:

@@ -82,6 +82,22 @@ def test_mistakes_are_shown_at_their_line(site: Gateway, text: str, line: int, t
     assert serving(site) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "line", "told"),
+    [
+        ("base_url: 'https://evil', api_key: (hidden)", 3, "only where &#39;base_url&#39; of its provider stays"),
+        ("base_url: 'https://evil', api_key: '${HOME}'", 3, "sends ${HOME} to a new place"),
+    ],
+)
+@pytest.mark.parametrize("action", ["save", "check"])
+def test_an_editor_sends_no_secret_elsewhere(site: Gateway, change: str, line: int, told: str, action: str) -> None:
+    site.act_as("editor")
+    page = edit(site, NEW.replace("api_key: (hidden)", change), action)
+    assert told in page
+    assert f'data-line="{line}">Line {line}</a>' in page
+    assert serving(site) == 1
+
+
 def test_every_mistake_is_named(site: Gateway) -> None:
     page = edit(site, NEW.replace("model: echo", "modle: echo").replace("api_key: (hidden)", "api_kye: x"))
     assert page.count('<li class="at">') >= 2

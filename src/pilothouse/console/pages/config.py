@@ -12,12 +12,13 @@ import yaml
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
+from pilothouse.access.secrets import demand_same_places
 from pilothouse.config import Config
 from pilothouse.console.forms import Fields, Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest, Visitor
-from pilothouse.errors import ConfigError, Conflict, InvalidRequest
+from pilothouse.errors import ConfigError, Conflict, Forbidden, InvalidRequest
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.snapshot import config_of
 from pilothouse.storage.configs import Difference, differences, hidden, revealed
@@ -100,14 +101,15 @@ def _add_editing(router: APIRouter, live: LiveConfig, renderer: Renderer) -> Non
         before = live.snapshot
         try:
             config = _parsed(text, before.config)
+            demand_same_places(visitor.principal, before.config, config)
             if form.get("action") != "save":
                 live.validate(config)
                 return ask(visitor, text, expected, rows=differences(before.config, config))
             after = live.put(config, author=visitor.actor.name, source="console", expected_number=expected)
         except Conflict as error:
             return ask(visitor, text, expected, error.status, conflict=error.message)
-        except ConfigError as error:
-            return ask(visitor, text, expected, 400, problems=_problems(error, text))
+        except (ConfigError, Forbidden) as error:
+            return ask(visitor, text, expected, error.status, problems=_problems(error, text))
         return RedirectResponse(f"{_HOME}?done={'unchanged' if after.number == before.number else 'changed'}", 303)
 
 
@@ -136,7 +138,7 @@ def _parsed(text: str, current: Config) -> Config:
     return config_of(data, lambda loc: f"{_FILE}:{file.line(loc)}: ")
 
 
-def _problems(error: ConfigError, text: str) -> list[_Problem]:
+def _problems(error: ConfigError | Forbidden, text: str) -> list[_Problem]:
     """Each problem with the lines around it."""
     lines, found = text.splitlines(), []
     if error.param and not _PLACED.match(error.message):  # it came from a room that knows keys, not lines
