@@ -284,7 +284,8 @@ class UserLimits(_Strict):
 class Price(_Strict):
     """A contract price in USD per million tokens, or per hour of a machine of one's own.
 
-    With `gpu_hour` (USD) and `tokens_per_hour` (its measured throughput) both token prices follow from them.
+    With `gpu_hour` (USD) and `tokens_per_hour` (its measured throughput) both token prices follow from them. Without a
+    `batch_discount` it is the vendor's own.
     """
 
     provider: str
@@ -294,7 +295,7 @@ class Price(_Strict):
     cache_read: Decimal | None = Field(None, ge=0)
     cache_write: Decimal | None = Field(None, ge=0)
     per_request: Decimal = Field(Decimal(0), ge=0)
-    batch_discount: _Share = 0.0
+    batch_discount: _Share | None = None
     gpu_hour: Decimal | None = Field(None, ge=0)
     tokens_per_hour: int | None = Field(None, ge=1)
     valid_from: date | None = None

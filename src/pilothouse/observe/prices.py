@@ -73,7 +73,7 @@ class PriceOverride:
             price.provider, price.model, given, written, price.cache_read, price.cache_write, price.per_request,
             start_us=0 if price.valid_from is None else _midnight_us(price.valid_from),
             end_us=ends,
-            batch_discount=price.batch_discount if "batch_discount" in price.model_fields_set else None,
+            batch_discount=price.batch_discount,
         )  # fmt: skip
 
 
