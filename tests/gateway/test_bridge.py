@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from pilothouse.call import Call
-from pilothouse.errors import Unsupported
+from pilothouse.config import Config
+from pilothouse.errors import ProviderUnavailable, Unsupported
 from pilothouse.gateway.bridge import bridged
 from pilothouse.gateway.dialects.messages import read_request
 from pilothouse.types import ChatRequest
 
-from .scripted import Scripted, piece, whole
+from .conftest import gateway_of
+from .scripted import Recording, Scripted, piece, whole
 
 
 def request(**fields: Any) -> ChatRequest:
@@ -49,3 +51,27 @@ async def test_closing_the_answer_closes_the_chat(call: Call) -> None:
     async with aclosing(bridged(provider, asked)(asked, call)) as chunks:
         assert (await anext(chunks)).event == b"message_start"
     assert provider.closed == 1
+
+
+async def test_stable_parts_are_marked_for_anthropic_alone(recording: Recording) -> None:
+    claude, other = Scripted(ProviderUnavailable("down")), Scripted(whole("b"))
+    config = Config.model_validate(
+        {
+            "providers": {"claude": {"kind": "anthropic"}, "other": {"kind": "openai"}},
+            "models": {
+                "m": {
+                    "deployments": [{"provider": "claude", "model": "c"}],
+                    "fallbacks": ["spare"],
+                    "resilience": {"retries": 0},
+                    "shaping": {"prefix": True},
+                },
+                "spare": {"deployments": [{"provider": "other", "model": "o"}]},
+            },
+        }
+    )
+    messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}]
+    gateway = gateway_of(config, {"claude": claude, "other": other})
+    async for _ in gateway.chat(ChatRequest({"model": "m", "messages": messages}), Call(recording)):
+        pass
+    assert claude.requests[0].messages == [{**messages[0], "cache_control": {"type": "ephemeral"}}, messages[1]]
+    assert other.requests[0].messages == messages

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from pilothouse.cache.prefix import prefixed
 from pilothouse.call import Call
 from pilothouse.errors import Unsupported
 from pilothouse.gateway.dialects.messages_answer import MessageWriter
@@ -46,11 +47,21 @@ def bridged(provider: Provider, request: ChatRequest) -> Provide:
     raise Unsupported(f"'{request.model}' has no {request.operation.replace('_', ' ')}s.", param="model")
 
 
-def provide(request: ModelRequest) -> Callable[[Deployment], Any]:
-    """For each deployment the function that asks it: (request, call) -> its generator of chunks."""
-    if isinstance(request, ChatRequest):
+def provide(request: ModelRequest, *, marks: bool = False) -> Callable[[Deployment], Any]:
+    """For each deployment the function that asks it: (request, call) -> its generator of chunks. With `marks` the
+    stable parts of a chat are marked for Anthropic, whose prompt cache keeps nothing else."""
+    if not isinstance(request, ChatRequest):
+        return lambda deployment: _single(deployment.provider, request)
+    if not marks:
         return lambda deployment: bridged(deployment.provider, request)
-    return lambda deployment: _single(deployment.provider, request)
+
+    def ask(deployment: Deployment) -> Provide:
+        provider = bridged(deployment.provider, request)
+        if deployment.kind != "anthropic":
+            return provider
+        return lambda sent, call: provider(prefixed(sent, marks=True), call)
+
+    return ask
 
 
 def _single(provider: Provider, request: SingleRequest) -> Callable[[Any, Call], AsyncGenerator[ChatChunk]]:

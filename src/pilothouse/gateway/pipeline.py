@@ -156,7 +156,8 @@ class Gateway:
     async def _asked(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
         """The chunks of a provider, once the budget holds what they may cost."""
         await visit.reserve()
-        return self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, provide(visit.sent), visit.hooks)
+        asking = provide(visit.sent, marks=visit.planned.model.shaping.prefix)
+        return self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, asking, visit.hooks)
 
     async def _asking(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
         async with aclosing(await self._asked(visit)) as chunks:
