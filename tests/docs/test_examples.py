@@ -1,6 +1,7 @@
 """Every example of README and docs/ is executed: `sh` blocks in one shell's order, `python` blocks against a server.
 
-Blocks of other languages are checked where they can be (`yaml` is read as a configuration) and are prose otherwise.
+Blocks of other languages are checked where they can be (`yaml` is a configuration without complaint) and are prose
+otherwise.
 """
 
 import os
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.gateway.runtime import make_provider
+from pilothouse.lifecycle.sanity import concerns
 from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
 from pilothouse.snapshot import read_config
+from pilothouse.yamlfile import REFERENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,6 +28,12 @@ NOT_HERE = ("make ", "git clone", "pilothouse up", "pip install")  # take minute
 
 def blocks(page: Path, language: str) -> list[str]:
     return [body for kind, body in BLOCK.findall(page.read_text()) if kind == language]
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
@@ -57,15 +67,23 @@ def test_the_commands_run_and_the_code_answers(page: Path, tmp_path: Path, model
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_configurations_are_valid(page: Path) -> None:
+def test_configurations_are_what_check_calls_good(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks(page, "yaml"):
-        assert read_config(page, block).models
+        for name in REFERENCE.findall(block):
+            monkeypatch.setenv(name, "secret")
+        config = read_config(page, block)
+        assert config.models
+        assert [f"{concern.place}: {concern.text}" for concern in concerns(config, Settings())] == []
+        for name, provider in config.providers.items():
+            make_provider(name, provider)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page}: {target}"
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page}: {target}"
+        assert not anchor or anchor in headings(there), f"{page}: {target}#{anchor}"
 
 
 def test_there_are_examples_at_all() -> None:
