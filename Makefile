@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PILOTHOUSE_MODELS ?= $(CURDIR)/.pilothouse/models
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop check format bench docs clean
+.PHONY: help demo test interop claude-code check format bench docs clean
 
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,14 @@ test: .venv/.dev .venv/.models  ## Run the whole test suite
 interop: .venv/.dev .venv-interop/.clients  ## Run the vendors' and frameworks' own clients against the gateway
 	$(BIN)/python -m pytest -c tests/interop/pytest.ini tests/interop/test_openai.py tests/interop/test_anthropic.py
 	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
+
+.venv-interop/.claude-code: .venv-interop/.clients
+	npm install --no-save --prefix .venv-interop @anthropic-ai/claude-code@2.1.197
+	@touch $@
+
+claude-code: .venv/.dev .venv-interop/.claude-code  ## Run Claude Code itself against the gateway (needs npm; 240 MB)
+	PILOTHOUSE_CLAUDE_CODE="$$(echo $(CURDIR)/.venv-interop/node_modules/@anthropic-ai/claude-code-*/claude)" \
+		.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_claude_code.py
 
 check: .venv/.dev  ## Lint, types, layers and the shape of the code
 	$(BIN)/ruff check .

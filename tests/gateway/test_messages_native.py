@@ -268,3 +268,18 @@ async def test_the_built_in_models_answer_too(both: Both) -> None:
         message = await stream.get_final_message()
     assert message.content[0].text == "Hello"  # type: ignore[union-attr]
     assert message.model == "echo"
+
+
+LATE: Any = [*HELLO, {"role": "system", "content": [{"type": "text", "text": "From now on, be brief."}]}]
+
+
+async def test_a_system_message_within_a_conversation_reaches_anthropic_as_it_is(both: Both) -> None:
+    await both.served.client.messages.create(model="claude", max_tokens=64, messages=LATE)
+    assert both.claude.last.body["messages"] == LATE
+
+
+async def test_a_model_that_takes_none_says_so_in_words_that_clients_know(both: Both) -> None:
+    with pytest.raises(anthropic.BadRequestError) as refused:
+        await both.served.client.messages.create(model="claude/claude-opus-4-7", max_tokens=64, messages=LATE)
+    assert 'Unexpected role "system"' in refused.value.message
+    assert "input message role" in refused.value.message

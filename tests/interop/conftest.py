@@ -29,7 +29,7 @@ WIRES = ("openai", "anthropic", "google", "bedrock", "cohere")
 @dataclass(frozen=True)
 class Door:
     """Where the gateway is. Each vendor has the aliases `<vendor>`, `<vendor>-busy` (answers 429), `<vendor>-long`
-    (finds its input too long) and `<vendor>-embed`."""
+    (finds its input too long) and `<vendor>-embed`; `anthropic-older` takes no system message within a conversation."""
 
     url: str
     key: str = KEY
@@ -50,6 +50,7 @@ def _config(urls: dict[str, str], bedrock: dict[str, str]) -> dict[str, Any]:
             prefix = "cohere." if (name, suffix) == ("bedrock", "-embed") else ""
             deployments = [{"provider": name, "model": prefix + model}]
             models[name + suffix] = {"deployments": deployments, "resilience": {"retries": 0, "failures": 1000}}
+    models["anthropic-older"] = {"deployments": [{"provider": "anthropic", "model": "claude-opus-4-7"}]}
     return {"providers": providers, "models": models}
 
 

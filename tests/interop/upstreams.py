@@ -4,6 +4,7 @@ python upstreams.py prints their addresses as one line of JSON, then serves unti
 """
 
 import json
+import re
 import sys
 from contextlib import ExitStack
 
@@ -22,10 +23,12 @@ SERVERS: dict[str, type[WireServer]] = {
     "cohere": CohereServer,
 }
 CITY = {"city": "Oslo"}
+_ORDER = re.compile(r"Call the tool (\w+) with (\{.*\})")
 
 
 def obliging(server_class: type[WireServer]) -> WireServer:
-    """A server that does what it is asked for: calls the tool it is offered, or follows the schema it is given."""
+    """A server that does what it is asked for: calls the tool it is told to or else the first it is offered, or follows
+    the schema it is given."""
 
     class Obliging(server_class):  # type: ignore[misc, valid-type]
         def pick(self, heard: Heard) -> Answer:
@@ -38,7 +41,9 @@ def obliging(server_class: type[WireServer]) -> WireServer:
             if told:
                 return Answer(text=f"The tool says: {told[-1]}")
             if heard.tools and heard.tool_choice != "none":
-                call = ToolCall("call_wire1", next(iter(heard.tools)), CITY)
+                order = _ORDER.search(" ".join(turn.text for turn in heard.turns))
+                name, arguments = (order[1], json.loads(order[2])) if order else (next(iter(heard.tools)), CITY)
+                call = ToolCall("call_wire1", name, arguments)
                 return Answer(text="", tool_calls=(call,), finish_reason="tool_calls")
             return answer
 

@@ -36,6 +36,12 @@ _WORDS = {
 }
 _VERSIONS = ("2023-06-01", "2026-10-21")
 _TOOL_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_WITHOUT_SYSTEM = re.compile(r"claude-([23]|(opus|sonnet|haiku)-4(-[0-7])?(-\d{8})?$|sonnet-5$)")
+"""Models before Opus 4.8 take no system messages within a conversation, nor does Sonnet 5."""
+_UNEXPECTED_SYSTEM = (
+    'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an '
+    "input message role."
+)
 
 
 class AnthropicServer(WireServer):
@@ -67,7 +73,10 @@ class AnthropicServer(WireServer):
         heard.stop = body.get("stop_sequences") or []
         heard.system = "\n".join(_text(block, "system") for block in _list(body.get("system") or []))
         for at, message in enumerate(body["messages"]):
-            self._hear_message(f"messages.{at}", message, heard)
+            if message.get("role") == "system":
+                self._hear_system(at, body["messages"], heard)
+            else:
+                self._hear_message(f"messages.{at}", message, heard)
         for tool in body.get("tools") or ():
             heard.tools[tool["name"]] = tool.get("input_schema") or {}
         heard.tool_choice = _choice(body)
@@ -139,6 +148,18 @@ class AnthropicServer(WireServer):
         if not asked and turn.results:
             raise Refusal(f"{where}: unexpected `tool_use_id` found in `tool_result` blocks")
         heard.turns.append(turn)
+
+    def _hear_system(self, at: int, messages: list[Json], heard: Heard) -> None:
+        """A system message in the middle of a conversation, which newer models take between user and assistant."""
+        where = f"messages.{at}"
+        if _WITHOUT_SYSTEM.match(heard.model):
+            raise Refusal(_UNEXPECTED_SYSTEM)
+        if at == 0 or messages[at - 1]["role"] != "user":
+            raise Refusal(f"{where}: a system message must immediately follow a user turn")
+        if at + 1 < len(messages) and messages[at + 1]["role"] != "assistant":
+            raise Refusal(f"{where}: a system message must precede an assistant turn or end the array")
+        for block in _list(messages[at].get("content") or []):
+            heard.system += "\n" + _text(block, where)
 
     def _hear_block(self, where: str, block: Json, turn: Turn) -> None:
         match block.get("type"):
