@@ -27,7 +27,7 @@ __all__ = ["demo"]
 CORPUS = "demo"
 OWN_QUESTIONS = (
     "Why does a killed process lose no answered call?",
-    "Which model embeds the documents, and how many tokens does it read?",
+    "How many tokens does the embedded encoder read?",
     "What does a call cost when the price of the model is not known?",
 )
 FALLBACK_QUESTION = "What are the most important points of these documents?"
