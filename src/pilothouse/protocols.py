@@ -29,7 +29,8 @@ class Provider(Protocol):
     """A model API. Made as `Class(name, config)` with its name and ProviderConfig from the configuration.
 
     `operations` says what it serves: "chat", "text_completion", "embeddings"; also "rerank" and "moderations", by
-    methods `rerank` and `moderate` of the shape of `embed`. Requests carry the provider's own model name. Failures are
+    methods `rerank` and `moderate` of the shape of `embed`. One that answers from what it keeps tells which state that
+    is in, by `async version(model, call) -> str`. Requests carry the provider's own model name. Failures are
     ProviderError subclasses, raised before the first chunk wherever possible.
     """
 

@@ -9,7 +9,7 @@ from pilothouse.config import Config
 from pilothouse.errors import Forbidden
 from pilothouse.principal import Principal, Role
 
-NOW = {
+NOW: dict[str, Any] = {
     "openai": {"api_key": "${KEY}", "headers": {"x-org": "${ORG}"}},
     "pool": {"kind": "openai", "base_url": "https://pool/v1", "api_key": "${KEY}"},
     "aws": {"kind": "bedrock", "options": {"region": "eu-west-1"}},

@@ -393,3 +393,32 @@ async def test_an_answer_past_its_time_counts_no_tokens(recording: Recording) ->
     made, stale = recording.spans
     assert (chunk.text, stale.attributes["stale"], stale.usage) == ("old", True, Usage(5, 2))
     assert [(of_span(span).nano, of_span(span).input_tokens) for span in (made, stale)] == [(None, 5), (0, 0)]
+
+
+class Corpora(Scripted):
+    """A provider that answers from what it keeps."""
+
+    held = "1"
+
+    async def version(self, model: str, call: Call) -> str:
+        if not self.held:
+            raise StorageError("The corpus cannot be read.")
+        return f"{model}@{self.held}"
+
+
+async def test_a_kept_answer_of_a_corpus_is_not_given_after_the_corpus_changed(recording: Recording) -> None:
+    provider = Corpora(whole("hello"))
+    models = {"m": {"deployments": [{"provider": "rag", "model": "docs"}], "exact_cache": {}}}
+    gateway = gateway_of(Config.model_validate({"models": models}), {"rag": provider, "builtin": Scripted()})
+
+    async def asked() -> int:
+        await collect(gateway, ask(), Call(recording))
+        return len(provider.requests)
+
+    assert [await asked(), await asked()] == [1, 1]
+    provider.held = "2"
+    assert [await asked(), await asked()] == [2, 2]
+    provider.held = ""
+    assert [await asked(), await asked()] == [3, 4]
+    provider.held = "2"
+    assert await asked() == 4

@@ -173,11 +173,14 @@ async def test_projects_do_not_see_each_other(rag: Rag) -> None:
 
 async def test_a_new_version_is_seen_at_once(rag: Rag, home: Path) -> None:
     await rag.search("docs", "moon", 3, new_call())
+    before = await rag.version("docs")
+    assert await rag.version("docs") == before
     write_notes(home / "notes", {"new.md": "# New\nThe moon is new."})
     ingest(
         corpus_folder(home, "default", "docs"), [home / "notes"], HashingEncoder(), ChunkSettings(),
         lambda done, total, note="": None,
     )  # fmt: skip
+    assert await RagProvider("rag", rag).version("docs", new_call()) != before
     call = new_call()
     assert "new.md" in {hit.source for hit in await rag.search("docs", "moon", 3, call)}
     assert call.versions["corpus"].startswith("docs@2-")

@@ -143,13 +143,15 @@ class Gateway:
                 visit.span.attributes["shaping_saved_tokens"] = made.saved_tokens
         await visit.admit(plan, facts)
         if isinstance(request, ChatRequest | EmbedRequest):
-            revision = visit.runtime.router.revision(plan)
+            router = visit.runtime.router
+            grows = plan.alias in router.growing
+            revision = await router.grown(plan, call) if grows else router.revision(plan)
             visit.lookup = self._rooms.caches.look_up(request, call, plan.alias, plan.model, revision)
         lookup = visit.lookup
         if lookup is None:
             return await self._asked(visit)
         if isinstance(request, ChatRequest):
-            return await lookup.serve(lambda: self._asking(visit))
+            return await lookup.serve(lambda: self._asked(visit))
         found = await lookup.find()
         return await self._asked(visit) if found is None else _one(ChatChunk(found.body, usage=found.usage))
 
@@ -158,11 +160,6 @@ class Gateway:
         await visit.reserve()
         asking = provide(visit.sent, marks=visit.planned.model.shaping.prefix)
         return self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, asking, visit.hooks)
-
-    async def _asking(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
-        async with aclosing(await self._asked(visit)) as chunks:
-            async for chunk in chunks:
-                yield chunk
 
     async def _leave(self, visit: Visit, body: bytes | None = None) -> None:
         """Settle and record; then keep the answer, and mirror the call, for what they are worth."""

@@ -63,6 +63,12 @@ class Rag:
         """What a corpus holds. Raises UnknownModel naming the corpora there are."""
         return await asyncio.to_thread(lambda: self._index(corpus, project_id).documents())
 
+    async def version(self, corpus: str, project_id: str = DEFAULT_PROJECT) -> str:
+        """What answers of a corpus are made from now: the number and id of its version, and the prompt. Raises
+        UnknownModel naming the corpora there are."""
+        info = await asyncio.to_thread(lambda: self._index(corpus, project_id).info())
+        return f"{info.version}-{info.version_id} {PROMPT_ID}"
+
     async def search(self, corpus: str, query: str, k: int | None, call: Call) -> list[Hit]:
         """The best `k` passages (`rag.top_k` when None), best first."""
         if not query.strip():

@@ -28,5 +28,9 @@ class RagProvider:
     async def models(self) -> list[str]:
         return [info.name for info in await self._rag.corpora()]
 
+    async def version(self, model: str, call: Call) -> str:
+        """What a corpus answers from now: its version and the prompt. Raises UnknownModel or StorageError."""
+        return await self._rag.version(model, call.project_id)
+
     async def aclose(self) -> None:
         self._rag.close()

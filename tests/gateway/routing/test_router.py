@@ -86,9 +86,9 @@ def test_a_plan_that_needs_no_look_at_the_request_is_made_once(router: Router) -
     assert (plan.reason, plan.candidates[0].kind) == ("single", "anthropic")
 
 
-def test_what_is_reachable_holds_the_fallbacks_of_fallbacks_also_when_they_form_a_ring(router: Router) -> None:
-    assert [d.id for d in router.plan(ask("fast"), call()).reachable] == ["a/small", "a/big", "b/other"]
-    assert [d.id for d in router.plan(ask("smart"), call()).reachable] == ["a/big", "b/other", "a/small"]
+def test_the_leaves_are_those_of_the_fallbacks_of_fallbacks_also_when_they_form_a_ring(router: Router) -> None:
+    assert [d.id for d in router.plan(ask("fast"), call()).leaves] == ["a/small", "a/big", "b/other"]
+    assert [d.id for d in router.plan(ask("smart"), call()).leaves] == ["a/big", "b/other", "a/small"]
 
 
 def test_provider_and_model_can_be_named_directly(router: Router) -> None:
@@ -100,6 +100,18 @@ def test_provider_and_model_can_be_named_directly(router: Router) -> None:
     corpus = router.plan(ask("rag:docs"), call())
     assert (corpus.candidates[0].model, corpus.candidates[0].leaf) == ("docs", False)
     assert corpus.model.resilience.retries == 0  # the calls that it makes are retried themselves
+
+
+def test_a_model_named_directly_keeps_the_limits_of_its_deployments() -> None:
+    full = {"provider": "a", "model": "x", "name": "eu", "limits": {"parallel": 1}, "budgets": [{"usd": 1}]}
+    other = {"provider": "a", "model": "x", "name": "us", "limits": {"parallel": 2}}
+    misnamed = {"provider": "b", "model": "y", "name": "a/z"}
+    router = routed({"m": {"deployments": [full, other, misnamed]}})
+    plan = router.plan(ask("a/x"), call())
+    assert [(d.id, d.limits.parallel, len(d.budgets)) for d in plan.candidates] == [("eu", 1, 1), ("us", 2, 0)]
+    assert ids(router.plan(ask("b/y"), call())) == ["a/z"]
+    assert [(d.id, d.model) for d in router.plan(ask("a/z"), call()).candidates] == [("a/z", "z")]
+    assert [router.deployment("a", "x").id, router.deployment("a", "new").id] == ["eu", "a/new"]
 
 
 @pytest.mark.parametrize(
@@ -276,3 +288,33 @@ async def test_what_is_offered_are_aliases_and_local_models(router: Router) -> N
     assert offered["fast"] == "pilothouse"
     assert offered["builtin/m"] == "builtin"
     assert offered["rag:m"] == "rag"
+
+
+CORPUS = {"deployments": [{"provider": "rag", "model": "docs"}], "exact_cache": {}}
+
+
+def test_which_kept_answers_age_with_a_corpus() -> None:
+    plain = {"deployments": [{"provider": "a", "model": "x"}], "exact_cache": {}}
+    router = routed(
+        {
+            "docs": CORPUS,
+            "near": {"deployments": CORPUS["deployments"], "semantic_cache": {}},
+            "falls": {**plain, "fallbacks": ["docs"]},
+            "plain": plain,
+            "kept-nowhere": {"deployments": CORPUS["deployments"]},
+        }
+    )
+    assert router.growing == {"docs", "near", "falls"}
+
+
+def test_how_a_corpus_is_asked_shapes_its_answers() -> None:
+    def revision(model: str = "x", alias: str = "docs", **rag: object) -> str:
+        smart = {"deployments": [{"provider": "builtin", "model": model}]}
+        settings = {"answer_model": "smart", **rag}
+        config = Config.model_validate({"models": {"docs": CORPUS, "smart": smart, "plain": smart}, "rag": settings})
+        router = Router(Snapshot(1, config), {"rag": Scripted(), "builtin": Scripted()})
+        return router.revision(router.plan(ask(alias), call()))
+
+    assert len({revision(), revision("y"), revision(top_k=3), revision(answer_model="builtin/extractive")}) == 4
+    assert revision(answer_model="docs") != revision()
+    assert revision(alias="plain") == revision(alias="plain", top_k=3)

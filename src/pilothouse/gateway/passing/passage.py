@@ -36,11 +36,12 @@ class Passage:
     ) -> None:
         self._rooms, self._asked, self._body = rooms, asked, body
         self.call = call
+        self._model = f"{provider}/{asked.model or '*'}"
         self.deployment = router.deployment(provider, asked.model or "*")
         self.span = span = call.start(label, "tool" if asked.free or asked.model is None else "llm")
         span.operation, span.provider, span.deployment = "pass_through", self.deployment.kind, self.deployment.id
         if asked.model is not None:
-            span.request_model = self.deployment.id
+            span.request_model = self._model
             call.versions["deployment"] = self.deployment.id
         self.asked_upstream = False
         self._read = len(body) + _PER_LINK * (body.count(b'"url"') + body.count(b'"image_url"'))
@@ -57,7 +58,7 @@ class Passage:
         if limiter.applies(call, _NO_LIMITS, users):
             written = USUAL_ANSWER if self._asked.output is None else self._asked.output
             estimate = 1 if self._asked.free else estimate_tokens(len(self._body)) + written
-            self._ticket = await limiter.admit(call, _NO_LIMITS, self.deployment.id, users, estimate)
+            self._ticket = await limiter.admit(call, _NO_LIMITS, self._model, users, estimate)
             call.headers += self._ticket.headers
         if not self._asked.free:
             await self._reserve()
@@ -99,7 +100,7 @@ class Passage:
             new_id(), call.project_id, call.trace_id, span.start_us, span.start_us + _LASTS_US, [], nano,
             self._read + written, call.endpoint, deployment.kind, deployment.id, deployment.model,
         )  # fmt: skip
-        accounts = self._rooms.budgets.accounts(call, deployment.id, (deployment.id,))
+        accounts = self._rooms.budgets.accounts(call, self._model, (deployment.id,))
         reservation.accounts = accounts.charged(deployment.id)
         hold = await self._rooms.budgets.reserve(reservation, accounts)
         try:

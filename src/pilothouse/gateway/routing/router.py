@@ -19,7 +19,7 @@ from pilothouse.gateway.reliability.health import Health
 from pilothouse.gateway.routing.conditions import Facts
 from pilothouse.gateway.routing.plan import Deployment, FailureClass, Plan, Request, failure_class
 from pilothouse.gateway.routing.strategies import Room, Strategies
-from pilothouse.ids import content_hash
+from pilothouse.ids import content_hash, new_id
 from pilothouse.observe import Prices, price_kind
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import Snapshot
@@ -52,7 +52,8 @@ class Router:
     """The deployments of one Snapshot. `providers` are the built ones by their configured name.
 
     `health` outlives the Router; `room` tells what is left of a deployment's own limits, `choose` decides for aliases
-    of the strategy `complexity`: without it, or when it fails, such a call is complex.
+    of the strategy `complexity`: without it, or when it fails, such a call is complex. `growing` are the aliases whose
+    kept answers age with a corpus: see `grown`.
     """
 
     def __init__(
@@ -74,8 +75,14 @@ class Router:
         self._choose = choose
         self._aliases = {alias: self._alias(model) for alias, model in snapshot.config.models.items()}
         self._reachable: dict[str, tuple[Deployment, ...]] = {}
+        self._leaves: dict[str, tuple[Deployment, ...]] = {}
         self._direct: dict[str, Plan] = {}
         self._revisions: dict[str, str] = {}
+        self.growing = frozenset(
+            name
+            for name, alias in self._aliases.items()
+            if (alias.model.exact_cache or alias.model.semantic_cache) and self._sources(name)
+        )
         self._ready = {
             name: self._made_plan(name, alias, alias.deployments, "single")
             for name, alias in self._aliases.items()
@@ -121,11 +128,41 @@ class Router:
             return plan.alias
         made = self._revisions.get(plan.alias)
         if made is None:
-            known, used = self.snapshot.config.providers, dict.fromkeys(d.provider for d in alias.model.deployments)
-            places = [known[name].model_dump(mode="json", include=_SHAPES_PLACES) for name in used if name in known]
-            told = alias.model.model_dump(mode="json", include=_SHAPES_ANSWERS)
-            made = self._revisions[plan.alias] = content_hash([plan.alias, told, places])
+            made = self._revisions[plan.alias] = content_hash(self._shaped_by(plan.alias, frozenset()))
         return content_hash([made, *sorted(d.id for d in plan.candidates)]) if alias.conditional else made
+
+    async def grown(self, plan: Plan, call: Call) -> str:
+        """`revision` for an alias in `growing`: it also stands for what the corpora hold by now that may answer. One
+        that cannot be read shares no answer."""
+        versions = []
+        for source in self._sources(plan.alias):
+            try:
+                versions.append(await source.provider.version(source.model, call))  # type: ignore[attr-defined]
+            except PilothouseError:
+                versions.append(new_id())
+        return content_hash([self.revision(plan), *versions])
+
+    def _sources(self, name: str) -> list[Deployment]:
+        """The corpora that may answer an alias, its fallbacks included."""
+        return [d for d in self._reachable.get(name) or self._all_of(name) if not d.leaf]
+
+    def _shaped_by(self, name: str, seen: frozenset[str]) -> list[object]:
+        """What shapes the answers of an alias; of one that corpora answer, also how they are asked and what shapes the
+        answers of the model that answers from them."""
+        alias, config = self._aliases[name], self.snapshot.config
+        used = dict.fromkeys(d.provider for d in alias.model.deployments)
+        places = [
+            config.providers[one].model_dump(mode="json", include=_SHAPES_PLACES)
+            for one in used
+            if one in config.providers
+        ]
+        shaping: list[object] = [name, alias.model.model_dump(mode="json", include=_SHAPES_ANSWERS), places]
+        if self._sources(name):
+            shaping.append(config.rag.model_dump(mode="json"))
+            answerer, seen = config.rag.answer_model, seen | {name}
+            if answerer in self._aliases and answerer not in seen:
+                shaping.append(self._shaped_by(answerer, seen))
+        return shaping
 
     def names(self) -> list[str]:
         """Every alias of the configuration."""
@@ -136,8 +173,8 @@ class Router:
         return provider in self._providers
 
     def deployment(self, provider: str, model: str) -> Deployment:
-        """One model of a provider that there is, as `provider/model` names it."""
-        return self._made(provider, model, f"{provider}/{model}")
+        """One model of a provider that there is, as `provider/model` names it: a configured one where there is one."""
+        return next(iter(self._configured(provider, model)), None) or self._made(provider, model, f"{provider}/{model}")
 
     def deployments(self) -> list[Deployment]:
         """Every configured deployment, once by its id."""
@@ -221,8 +258,10 @@ class Router:
     def _made_plan(
         self, name: str, alias: _Alias, ordered: Sequence[Deployment], reason: str, *, fits: bool = True
     ) -> Plan:
-        reachable = self._reachable.get(name) or self._all_of(name)
-        return Plan(name, alias.model, ordered, reason, reachable, partial(self._fallbacks, name), fits)
+        leaves = self._leaves.get(name)
+        if leaves is None:
+            leaves = self._leaves[name] = tuple(d for d in self._all_of(name) if d.leaf)
+        return Plan(name, alias.model, ordered, reason, leaves, partial(self._fallbacks, name), fits)
 
     def _all_of(self, name: str) -> tuple[Deployment, ...]:
         """Every deployment that a call for an alias may reach, its own first."""
@@ -275,6 +314,11 @@ class Router:
             timeout=settings.timeout,
         )
 
+    def _configured(self, provider: str, model: str) -> tuple[Deployment, ...]:
+        """The deployments of a model, whatever they are named: their own limits hold however they are reached."""
+        own = self._providers[provider]
+        return tuple(d for d in self.deployments() if d.provider is own and d.model == model)
+
     def _resolve_direct(self, name: str) -> Plan:
         separator = ":" if name.startswith("rag:") else "/"
         provider, _, model = name.partition(separator)
@@ -283,10 +327,9 @@ class Router:
             near = difflib.get_close_matches(name, list(self._aliases), n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."
             raise UnknownModel(f"No model '{name}'. {hint}", param="model")
-        configured = (d for d in self.deployments() if d.id == name and d.provider is self._providers[provider])
-        deployment = next(configured, None) or self._made(provider, model, name)  # its own limits hold here too
-        made = (deployment,)
-        plan = Plan(name, _DIRECT if deployment.leaf else _CHAIN, made, "direct", made, _no_fallbacks)
+        made = self._configured(provider, model) or (self._made(provider, model, name),)
+        config, leaves = (_DIRECT, made) if made[0].leaf else (_CHAIN, ())
+        plan = Plan(name, config, made, "direct", leaves, _no_fallbacks)
         if len(self._direct) < _DIRECT_KEPT:
             self._direct[name] = plan
         return plan
