@@ -17,12 +17,12 @@ PRICES = Prices([PriceOverride("pool", "llama", Decimal(1), Decimal(10))])
 AT = now_us()
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Provider:
     name: str = "openai"
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Candidate:
     price_kind: str
     model: str
@@ -39,26 +39,27 @@ def chat(text: object = "hello", **fields: object) -> ChatRequest:
 
 def test_the_dearest_candidate_counts_once_for_each_attempt() -> None:
     request = chat(max_tokens=100)
-    cheap, tokens = bound(PRICES, [GPT], request, 1, AT)
-    dear, _ = bound(PRICES, [GPT, _Candidate("openai", "gpt-4")], request, 1, AT)
+    cheap, tokens, _ = bound(PRICES, (GPT,), request, 1, AT)
+    dear = bound(PRICES, (GPT, _Candidate("openai", "gpt-4")), request, 1, AT).nano
     assert cheap is not None
     assert dear is not None
     assert cheap < dear
-    assert bound(PRICES, [GPT], request, 3, AT) == (3 * cheap, 3 * tokens)
+    assert bound(PRICES, (GPT,), request, 3, AT) == (3 * cheap, 3 * tokens, True)
 
 
 def test_a_price_of_ones_own_counts_under_the_name_of_the_provider() -> None:
     request = chat(max_tokens=100)
     read = input_tokens(request)
-    assert bound(PRICES, [POOL], request, 1, AT) == (read * 1000 + 100 * 10_000, read + 100)
+    assert bound(PRICES, (POOL,), request, 1, AT) == (read * 1000 + 100 * 10_000, read + 100, True)
 
 
 def test_no_price_is_no_bound_but_still_tokens() -> None:
     unknown = _Candidate("self-hosted", "llama")
-    nano, tokens = bound(PRICES, [unknown], chat(max_tokens=100), 1, AT)
+    nano, tokens, complete = bound(PRICES, (unknown,), chat(max_tokens=100), 1, AT)
     assert nano is None
+    assert not complete
     assert tokens > 100
-    assert bound(PRICES, [unknown, POOL], chat(), 1, AT)[0] is not None
+    assert bound(PRICES, (unknown, POOL), chat(), 1, AT)[::2] == (bound(PRICES, (POOL,), chat(), 1, AT).nano, False)
     assert first_unpriced(PRICES, [POOL, unknown], AT) == "'llama' at 'openai'"
     assert first_unpriced(PRICES, [POOL, GPT], AT) is None
 
@@ -77,7 +78,7 @@ def test_no_price_is_no_bound_but_still_tokens() -> None:
 )
 def test_how_much_output_is_reserved(fields: Json, policy: int | None, output: int) -> None:
     request = chat(**fields)
-    assert bound(PRICES, [GPT], request, 1, AT, output=policy)[1] == input_tokens(request) + output
+    assert bound(PRICES, (GPT,), request, 1, AT, output=policy).tokens == input_tokens(request) + output
 
 
 @given(st.text())
@@ -105,7 +106,7 @@ def test_an_image_gets_an_allowance_however_long_its_data() -> None:
 def test_prompts_and_token_ids() -> None:
     assert input_tokens(ChatRequest({"model": "m", "prompt": [1, 2, 3]}, "text_completion")) >= 3
     assert input_tokens(EmbedRequest({"model": "m", "input": [[1, 2, 3], [4, 5]]})) == 5
-    assert bound(PRICES, [GPT], EmbedRequest({"model": "m", "input": [1, 2, 3]}), 1, AT)[1] == 3
+    assert bound(PRICES, (GPT,), EmbedRequest({"model": "m", "input": [1, 2, 3]}), 1, AT).tokens == 3
 
 
 NAMES = [

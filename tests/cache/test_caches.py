@@ -61,7 +61,7 @@ class Upstream:
         self.reason = reason
         self.text = text
 
-    def make(self, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
+    async def make(self, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
         self.calls += 1
         return self._stream() if request.stream else self._whole()
 
@@ -95,7 +95,7 @@ async def served(
     """(text, how), after the steps that the pipeline takes."""
     lookup = caches.look_up(request, by, "fast", model, "r1")
     if lookup is None:
-        async with aclosing(upstream.make(request)) as chunks:
+        async with aclosing(await upstream.make(request)) as chunks:
             return "".join([chunk.text async for chunk in chunks]), "none"
     async with aclosing(await lookup.serve(lambda: upstream.make(request))) as chunks:
         text = "".join([chunk.text async for chunk in chunks])
@@ -242,10 +242,13 @@ async def test_a_failed_call_is_not_kept(caches: Caches) -> None:
         raise ProviderUnavailable("down")
         yield ChatChunk(b"")
 
+    async def make() -> AsyncGenerator[ChatChunk]:
+        return fails()
+
     lookup = caches.look_up(ask(), call(), "fast", EXACT, "r1")
     assert lookup is not None
     with pytest.raises(ProviderUnavailable):
-        async for _ in await lookup.serve(fails):
+        async for _ in await lookup.serve(make):
             pass
     await lookup.store()
     assert (await caches.stats()).entries == 0

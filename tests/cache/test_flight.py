@@ -26,6 +26,9 @@ class Upstream:
         self.closed = 0
 
     async def __call__(self) -> AsyncGenerator[ChatChunk]:
+        return self._chunks()
+
+    async def _chunks(self) -> AsyncGenerator[ChatChunk]:
         queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
         self.calls.append(queue)
         self.begun.set()

@@ -1,14 +1,14 @@
 """The most that a call may cost, before a provider is asked. Plain arithmetic; knows nothing of budgets."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple
 
 import msgspec
 
-from pilothouse.observe import Prices
+from pilothouse.observe import Priced, Prices
 from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest
 
-__all__ = ["DEFAULT_OUTPUT", "MOST_OUTPUT", "Priced", "bound", "first_unpriced", "input_tokens"]
+__all__ = ["DEFAULT_OUTPUT", "MOST_OUTPUT", "Bound", "bound", "first_unpriced", "input_tokens"]
 
 DEFAULT_OUTPUT = 4096
 """Tokens of output that are reserved where neither the caller nor a policy sets a limit."""
@@ -23,49 +23,35 @@ _AUDIO_BYTES_PER_TOKEN = 100  # base64 of the leanest common codec, at ten token
 _encode = msgspec.json.Encoder().encode
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
+class Bound(NamedTuple):
+    """The most that a call may take: `nano` (nano-USD) is None where no candidate has a known price; `complete` says
+    that all of them have one."""
 
-
-class Priced(Protocol):
-    """What is asked of a candidate deployment: `price_kind` and `model` are those of `Prices.cost`."""
-
-    @property
-    def provider(self) -> _Named: ...
-
-    @property
-    def price_kind(self) -> str: ...
-
-    @property
-    def model(self) -> str: ...
+    nano: int | None
+    tokens: int
+    complete: bool
 
 
 def bound(
     prices: Prices,
-    candidates: Iterable[Priced],
+    candidates: tuple[Priced, ...],
     request: ModelRequest,
     attempts: int,
     at_us: int,
     *,
     output: int | None = None,
-) -> tuple[int | None, int]:
-    """(nano-USD, tokens) that a call may take at most: its dearest candidate, `attempts` times.
+) -> Bound:
+    """What a call may take at most: its dearest candidate, `attempts` times.
 
-    The nano-USD are None where no candidate has a known price (see `first_unpriced`). `output` is the policy's
-    max_tokens for callers who set none, else 4,096: a provider may then write more than was reserved. The input is
-    bounded by `input_tokens`.
+    `output` is the policy's max_tokens for callers who set none, else 4,096: a provider may then write more than was
+    reserved. The input is bounded by `input_tokens`.
     """
     read = input_tokens(request)
-    written = _output_tokens(request, output) if isinstance(request, ChatRequest) else 0
-    units = 1 if isinstance(request, ChatRequest) else request.most_units()
-    dearest: int | None = None
-    for candidate in candidates:
-        name = candidate.provider.name
-        cost = prices.most(candidate.price_kind, candidate.model, read, written, at_us, provider=name, units=units)
-        if cost is not None and (dearest is None or cost > dearest):
-            dearest = cost
-    return None if dearest is None else dearest * attempts, (read + written) * attempts
+    written, units = (
+        (_output_tokens(request, output), 1) if isinstance(request, ChatRequest) else (0, request.most_units())
+    )
+    dearest, complete = prices.dearest(candidates, read, written, at_us, units=units)
+    return Bound(None if dearest is None else dearest * attempts, (read + written) * attempts, complete)
 
 
 def first_unpriced(prices: Prices, candidates: Iterable[Priced], at_us: int) -> str | None:
@@ -108,9 +94,11 @@ def input_tokens(request: ModelRequest) -> int:
 def _output_tokens(request: ChatRequest, default: int | None) -> int:
     """Callers choose these numbers: one that is not positive bounds nothing (llama.cpp's -1 means no limit)."""
     body = request.as_chat.body
-    choices = max(_positive(body.get("n")), _positive(body.get("best_of")), 1)
     asked = max(_positive(body.get("max_completion_tokens")), _positive(body.get("max_tokens")))
-    return min(choices * (asked or default or DEFAULT_OUTPUT), MOST_OUTPUT)
+    written = asked or default or DEFAULT_OUTPUT
+    if "n" in body or "best_of" in body:
+        written *= max(_positive(body.get("n")), _positive(body.get("best_of")), 1)
+    return min(written, MOST_OUTPUT)
 
 
 def _positive(given: object) -> int:

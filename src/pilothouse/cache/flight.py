@@ -9,7 +9,7 @@ tells the endpoint to let the call go on, and it is cancelled once the last list
 
 import asyncio
 import copy
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -19,7 +19,7 @@ from pilothouse.types import ChatChunk
 
 __all__ = ["Flight", "Flights", "Make"]
 
-Make = Callable[[], AsyncGenerator[ChatChunk]]
+Make = Callable[[], Awaitable[AsyncGenerator[ChatChunk]]]
 """Begins the call itself."""
 
 _SHARED = (ProviderRejected, ContextTooLong)
@@ -136,7 +136,7 @@ class Flights:
         error = None
         self._begin(key, call, flight)
         try:
-            async with aclosing(make()) as chunks:
+            async with aclosing(await make()) as chunks:
                 async for chunk in chunks:
                     flight.add(chunk)
                     if flight.full and self._open.get(key) is flight:

@@ -94,7 +94,7 @@ class Lookup:
         if (answer := await self.find()) is not None:
             return _each(replay(answer, request))
         if self._context and self._directives.read:
-            return self._shared(lambda: self._similar_or(make, request), request)
+            return self._shared(lambda: self._similar_to(make, request), request)
         return self._shared(make, request)
 
     async def store(
@@ -127,20 +127,14 @@ class Lookup:
         return self._caches.flights.run(name, self._call, make, self._flight, self._joined)
 
     async def _noted(self, make: Make) -> AsyncGenerator[ChatChunk]:
-        async with aclosing(make()) as chunks:
+        async with aclosing(await make()) as chunks:
             async for chunk in chunks:
                 self._flight.add(chunk)
                 yield chunk
 
-    async def _similar_or(self, make: Make, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
+    async def _similar_to(self, make: Make, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
         answer = await self._similar()
-        if answer is not None:
-            for chunk in replay(answer, request):
-                yield chunk
-            return
-        async with aclosing(make()) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        return await make() if answer is None else _each(replay(answer, request))
 
     async def _similar(self) -> Answer | None:
         """The answer to a question that means the same; None in shadow mode, which only notes it."""

@@ -95,14 +95,12 @@ class Visit:
     async def reserve(self) -> None:
         """Hold an upper bound of the cost, and note it where a crash leaves it. Raises BudgetExceeded, nothing held."""
         plan = self.planned
-        leaves = [deployment for deployment in plan.reachable if deployment.leaf]
+        leaves = plan.leaves
         if not leaves:
             return
-        reservation = self._reservation(leaves, plan.model.resilience.retries + 1)
         accounts = self._rooms.budgets.accounts(self.call, plan.alias, (d.id for d in leaves))
-        reservation.accounts = accounts.charged(leaves[0].id)
-        self._hold = await self._held(reservation, accounts, leaves)
-        self.accounts, self.reservation = accounts, reservation
+        self._hold, self.reservation = await self._held(leaves, accounts, leaves[0], plan.model.resilience.retries + 1)
+        self.accounts = accounts
 
     @property
     def hooks(self) -> Hooks:
@@ -211,12 +209,10 @@ class Visit:
     async def _reserve_hedge(self, deployment: Deployment) -> bool:
         """A second deployment is asked beside the first: it may cost as much again."""
         first = self.deployment
-        either = [deployment] if first is None or not first.leaf else [first, deployment]
-        reservation = self._reservation(either, 1)
+        either = (deployment,) if first is None or not first.leaf else (first, deployment)
         accounts = self._rooms.budgets.accounts(self.call, self.planned.alias, (d.id for d in either))
-        reservation.accounts = accounts.charged(deployment.id)
         try:
-            hold = await self._held(reservation, accounts, either)
+            hold, reservation = await self._held(either, accounts, deployment, 1)
         except PilothouseError:
             return False
         self._hedge = deployment, reservation, hold, accounts
@@ -261,32 +257,29 @@ class Visit:
         assert self.plan is not None
         return self.plan
 
-    async def _held(self, reservation: Reservation, accounts: Accounts, deployments: Sequence[Deployment]) -> Hold:
-        """Hold a reservation and record it, or neither."""
-        prices, at = self._rooms.prices, reservation.at_us
-        if len(deployments) == 1 and reservation.nano is not None:
-            hold = await self._rooms.budgets.reserve(reservation, accounts, _none)
-        else:
-            missing = partial(first_unpriced, prices, deployments, at)
-            hold = await self._rooms.budgets.reserve(reservation, accounts, missing)
-        try:
-            self.call.recorder.record(reservation)
-        except BaseException:
-            hold.cancel()
-            raise
-        return hold
-
-    def _reservation(self, deployments: Sequence[Deployment], attempts: int) -> Reservation:
-        span, call = self.span, self.call
-        default = self.planned.model.output.default
-        nano, tokens = bound(self._rooms.prices, deployments, self.sent, attempts, span.start_us, output=default)
+    async def _held(
+        self, deployments: tuple[Deployment, ...], accounts: Accounts, charged: Deployment, attempts: int
+    ) -> tuple[Hold, Reservation]:
+        """Hold what asking these `attempts` times may cost, and record that, or neither. `charged` is who is charged
+        should we crash."""
+        span, call, prices = self.span, self.call, self._rooms.prices
+        at, default = span.start_us, self.planned.model.output.default
+        nano, tokens, complete = bound(prices, deployments, self.sent, attempts, at, output=default)
         remaining = call.remaining()
         lasts = _LONGEST_US if remaining is None else int(remaining * 1e6) + _GRACE_US
         first = deployments[0]
-        return Reservation(
-            new_id(), call.project_id, call.trace_id, span.start_us, span.start_us + lasts, [], nano, tokens,
+        reservation = Reservation(
+            new_id(), call.project_id, call.trace_id, at, at + lasts, accounts.charged(charged.id), nano, tokens,
             call.endpoint, first.kind, first.id, first.model,
         )  # fmt: skip
+        missing = _none if complete else partial(first_unpriced, prices, deployments, at)
+        hold = await self._rooms.budgets.reserve(reservation, accounts, missing)
+        try:
+            call.recorder.record(reservation)
+        except BaseException:
+            hold.cancel()
+            raise
+        return hold, reservation
 
 
 def _none() -> None:

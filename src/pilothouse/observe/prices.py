@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 from pilothouse.config import Price
@@ -20,7 +20,7 @@ from pilothouse.types import Usage
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
 
-__all__ = ["PriceOverride", "Prices", "price_kind"]
+__all__ = ["PriceOverride", "Priced", "Prices", "price_kind"]
 
 _LOCAL = frozenset({"builtin", "rag"})
 _SELF_HOSTED = "self-hosted"
@@ -33,7 +33,27 @@ _BATCH_SHARES = {"openai": MILLION // 2, "anthropic": MILLION // 2}
 # Only where a maker publishes no weights does a model's name say who runs it: `llama-3.1-8b` could be anyone's machine.
 _CLOSED_MAKERS = frozenset({"anthropic", "google", "openai"})
 _MODELS_KEPT = 10_000  # a caller who invents names must not fill the memory
+_GROUPS_KEPT = 2_000
+_FREE = Schedule.between(Rates(per_million(Decimal(0)), per_million(Decimal(0))), 0, None)
 _HOUSE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".svc", ".home.arpa", ".test")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Priced(Protocol):
+    """What is asked of a candidate deployment: `price_kind` and `model` are those of `Prices.cost`."""
+
+    @property
+    def provider(self) -> _Named: ...
+
+    @property
+    def price_kind(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,24 @@ class Prices:
         rates = self._book.schedule(provider, provider_kind, model).at(at_us)
         return None if rates is None else rates.most(input_tokens, output_tokens, units)
 
+    def dearest(
+        self, candidates: tuple[Priced, ...], input_tokens: int, output_tokens: int, at_us: int, *, units: int = 1
+    ) -> tuple[int | None, bool]:
+        """(the most that so many tokens can cost at any of the candidates in nano-USD, whether all have a price).
+
+        None where none has one. What is found out about a tuple of candidates is kept for the next call with it.
+        """
+        most: int | None = None
+        complete = True
+        for schedule in self._book.schedules_of(candidates):
+            rates = schedule.at(at_us)
+            nano = None if rates is None else rates.most(input_tokens, output_tokens, units)
+            if nano is None or rates is None or rates.input is None or rates.output is None:
+                complete = False
+            if nano is not None and (most is None or nano > most):
+                most = nano
+        return most, complete
+
 
 class _Book:
     """The schedules under one set of contract prices, each compiled when it is first asked for."""
@@ -122,6 +160,7 @@ class _Book:
     def __init__(self, overrides: Iterable[PriceOverride]) -> None:
         self._overrides = sorted(overrides, key=lambda override: override.start_us, reverse=True)
         self._schedules: dict[tuple[str, str, str], Schedule] = {}
+        self._groups: dict[tuple[Priced, ...], tuple[Schedule, ...]] = {}
 
     def schedule(self, provider: str, kind: str, model: str) -> Schedule:
         found = self._schedules.get((provider, kind, model))
@@ -129,6 +168,20 @@ class _Book:
             found = self._compile(provider, kind, model)
             if len(self._schedules) < _MODELS_KEPT:
                 self._schedules[provider, kind, model] = found
+        return found
+
+    def schedules_of(self, candidates: "tuple[Priced, ...]") -> tuple[Schedule, ...]:
+        """Their schedules, each of equal ones once."""
+        found = self._groups.get(candidates)
+        if found is None:
+            several = (
+                _FREE if c.price_kind in _LOCAL else self.schedule(c.provider.name, c.price_kind, c.model)
+                for c in candidates
+            )
+            found = tuple(dict.fromkeys(several))
+            if len(self._groups) >= _GROUPS_KEPT:
+                self._groups.clear()  # a new Snapshot has new candidates
+            self._groups[candidates] = found
         return found
 
     def _compile(self, provider: str, kind: str, model: str) -> Schedule:

@@ -5,7 +5,7 @@ condition wins, the first one is the fallback. Knows nothing of providers or of 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -67,16 +67,15 @@ class Rates:
 
     def most(self, input_tokens: int, output_tokens: int, units: int = 1) -> int | None:
         """The most that so many tokens can cost, whichever of them turn out to be cache-writing or reasoning ones."""
-        total, amount = input_tokens, self.per_request * units
-        for rate, dearer, tokens in (
-            (self.input, self.cache_write, total),
-            (self.output, self.reasoning, output_tokens),
-        ):
-            if tokens:
-                if rate is None:
-                    return None
-                price = _at(rate, total)
-                amount += tokens * (price if dearer is None else max(price, _at(dearer, total)))
+        amount = self.per_request * units
+        if input_tokens:
+            if self.input is None:
+                return None
+            amount += input_tokens * _dearer(self.input, self.cache_write, input_tokens)
+        if output_tokens:
+            if self.output is None:
+                return None
+            amount += output_tokens * _dearer(self.output, self.reasoning, input_tokens)
         return (amount + _PER_NANO // 2) // _PER_NANO
 
     @classmethod
@@ -105,6 +104,11 @@ class _Period:
     end_us: int | None = None
     opens_us: int = 0
     closes_us: int = _DAY_US
+    unending: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        always = not self.start_us and self.end_us is None and not self.opens_us and self.closes_us == _DAY_US
+        object.__setattr__(self, "unending", always)
 
     def active(self, at_us: int) -> bool:
         if at_us < self.start_us or (self.end_us is not None and at_us >= self.end_us):
@@ -124,7 +128,7 @@ class Schedule:
     def at(self, at_us: int) -> Rates | None:
         """The rates at that time, None where the price is unknown then."""
         for period in self.periods:
-            if period.active(at_us):
+            if period.unending or period.active(at_us):
                 return period.rates
         return None
 
@@ -161,6 +165,11 @@ def _at(rate: Rate, total: int) -> int:
         if total > start:
             return price
     raise AssertionError("a rate ends with the tier that always holds")
+
+
+def _dearer(rate: Rate, other: Rate | None, total: int) -> int:
+    price = _at(rate, total)
+    return price if other is None else max(price, _at(other, total))
 
 
 def _rate(value: "Decimal | TieredPrices | None") -> Rate | None:

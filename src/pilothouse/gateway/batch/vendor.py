@@ -140,7 +140,7 @@ class VendorLane:
             raise NotSent(error) from error
         while True:
             try:
-                return await api.create(_key(batch), batch.endpoint, payload)
+                return await api.create(_key(batch), batch.endpoint, payload, batch.headers)
             except ProviderError as error:
                 if not error.retryable or self._clock() > batch.expires_us:
                     self.bill.settle(at, batch, Sum(), error)
@@ -173,7 +173,7 @@ class VendorLane:
         bodies: list[tuple[str, Json]] = []
         for item in items_of(self._files.lines(batch.project_id, batch.input_file_id)):
             try:
-                request = request_of(batch.endpoint, item.body)
+                request = request_of(batch.endpoint, item.body, batch.headers)
                 if isinstance(request, ChatRequest):
                     request = shaped(request, model, prefixed).request
                 sent = request.edited(model=at.model)
@@ -182,7 +182,7 @@ class VendorLane:
                 line = refusal_line(batch.id, item, call.request_id, error, batch.endpoint)
                 made.refused.append(Result(item.number, line, failed=True))
                 continue
-            nano, tokens = bound(self._prices, [payee], sent, 1, now, output=model.output.default)
+            nano, tokens, _ = bound(self._prices, (payee,), sent, 1, now, output=model.output.default)
             made.nano = None if made.nano is None or nano is None else made.nano + nano
             made.tokens += tokens
         made.count = len(bodies)

@@ -80,16 +80,16 @@ class Plan:
     """The `candidates` of one alias, best first, and in few words the `reason` for that order.
 
     `fits` is false where no deployment takes an input as long as this one seems to be; `then` are further plans to
-    follow whatever went wrong with this one. `reachable` holds every deployment that might be asked in the end, those
-    of all fallbacks included. `fallbacks(error, request, call)` are the plans to follow after that failure; whoever
-    follows them skips an alias that was tried.
+    follow whatever went wrong with this one. `leaves` holds every deployment that might be asked in the end, those of
+    all fallbacks included, but for those that only call other models. `fallbacks(error, request, call)` are the plans
+    to follow after that failure; whoever follows them skips an alias that was tried.
     """
 
     alias: str
     model: ModelConfig
     candidates: Sequence[Deployment]
     reason: str
-    reachable: Sequence[Deployment]
+    leaves: tuple[Deployment, ...]
     fallbacks: Callable[[PilothouseError, Request, Call], "list[Plan]"]
     fits: bool = True
     then: "tuple[Plan, ...]" = ()
