@@ -164,7 +164,10 @@ class Drainer:
         self._caught_up = began
 
     def _empty(self, source: "_Source") -> None:
-        while self._move(source):
+        """Move what is there now. What comes meanwhile waits for the next time: by ever smaller batches we would follow
+        the appending threads, and each batch costs a transaction."""
+        end = source.end
+        while source.cursor < end and self._move(source):
             pass
 
     def _move(self, source: "_Source") -> bool:
@@ -241,6 +244,10 @@ class _Source:
     @property
     def cursor(self) -> Cursor:
         return self._cursor or Cursor()
+
+    @property
+    def end(self) -> Cursor:
+        return self._segments.end
 
     @property
     def unread_bytes(self) -> int:

@@ -75,6 +75,12 @@ class Segments:
                     (self.directory / segment_name(number)).unlink(missing_ok=True)
                     del self._sizes[number]
 
+    @property
+    def end(self) -> Cursor:
+        """The place after everything that is there now."""
+        with self._lock:
+            return Cursor(*max(self._sizes.items(), default=(0, 0)))
+
     def unread_bytes(self, cursor: Cursor) -> int:
         """How much lies after `cursor`, headers included."""
         with self._lock:
