@@ -9,6 +9,7 @@ from pilothouse.cache import Caches
 from pilothouse.gateway import Router
 from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.live import LiveConfig
+from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
 from pilothouse.observe.ledger import Ledger
 
@@ -30,3 +31,4 @@ class ConsoleRooms:
     caches: Caches
     live: LiveConfig
     router: Callable[[], Router]
+    shadows: ShadowReports

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pilothouse.call import Call, Span
 from pilothouse.config import Resilience
 from pilothouse.errors import ProviderUnavailable, RateLimited
 
@@ -77,3 +78,59 @@ models:
         "tier = free, language de, under 9 tokens → a", "always → a", "a where simple, b where complex, from 0.4 on",
     ):  # fmt: skip
         assert text in page, text
+
+
+SHADOWED = """
+models:
+  fast: {deployments: [{provider: builtin, model: echo}], shadow: {model: new}}
+  new: {deployments: [{provider: builtin, model: echo}]}
+  quiet: {deployments: [{provider: builtin, model: echo}], shadow: {model: new}}
+"""
+
+
+def compared(site: Gateway, candidate: str, agrees: bool, *, fails: bool = False, cost: int | None = 3_000) -> None:
+    """A live call of `fast` and its mirrored one, as gateway.shadow records them."""
+    call = Call(site.platform.recorder)
+    with call.step("chat fast", "llm") as (_, inner):
+        span: Span = inner.start(f"shadow {candidate}", "evaluator")
+        span.operation, span.request_model, span.status = "shadow", "fast", "error" if fails else "ok"
+        span.attributes |= {
+            "shadow": True, "shadow_alias": "fast", "shadow_model": candidate, "shadow_agrees": agrees,
+            "shadow_cosine": 0.5, "shadow_overlap": 0.5, "shadow_length_ratio": 1.5, "live_latency_us": 500_000,
+            "shadow_latency_us": 250_000, "live_cost_nano": 9_000, "shadow_cost_nano": cost,
+        }  # fmt: skip
+        inner.finish(span)
+
+
+def test_what_shadow_traffic_showed(tmp_path: Path) -> None:
+    with gateway(tmp_path, SHADOWED) as site:
+        compared(site, "new", agrees=True)
+        compared(site, "new", agrees=True)
+        compared(site, "new", agrees=False)
+        compared(site, "new", agrees=False, fails=True)
+        compared(site, "<older>", agrees=False, cost=None)
+        site.platform.drainer.flush()
+        page = " ".join(site.page("/models").split())
+        assert page.count("Shadow traffic") == page.count("No call was mirrored in the last 7 days.") == 1
+        older, new = page.split("Shadow traffic")[1].split("</table>")[0].split("<tr>")[2:]
+        for text in (
+            'n">4<',
+            'bad">1<',
+            "<b>67 %</b>",
+            "9.4 % to 99 %",
+            "× 1.50",
+            "500 ms → 250 ms",
+            "$0.009000 → $0.003000",
+        ):
+            assert text in new, text
+        for text in ("&lt;older&gt;", "no longer mirrored", "<b>0 %</b>", "unknown"):
+            assert text in older, text
+        assert "Shadow traffic" in site.page("/models/fast")
+        assert "Shadow traffic" not in site.page("/models/new")
+
+
+def test_a_project_sees_its_own_shadow_traffic(tmp_path: Path) -> None:
+    with gateway(tmp_path, SHADOWED, project="other") as site:
+        compared(site, "new", agrees=True)
+        site.platform.drainer.flush()
+        assert "Shadow traffic" not in site.page("/models")

@@ -1,4 +1,5 @@
-"""Aliases as they are routed, and how each of their deployments is doing in the process that answers the page."""
+"""Aliases as they are routed, how each of their deployments is doing in the process that answers the page, and what
+shadow traffic showed of their candidates."""
 
 from dataclasses import dataclass
 
@@ -13,11 +14,13 @@ from pilothouse.errors import NotFound
 from pilothouse.gateway.reliability.health import DeploymentHealth
 from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.ids import now_us
+from pilothouse.lifecycle.shadow import ShadowRow
 
 __all__ = ["pages"]
 
 _MILLION = 1_000_000
 _NANO = 10**9
+_WEEK_US = 7 * 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class _Alias:
     model: ModelConfig
     facts: list[tuple[str, str]]
     rows: list[_Row]
+    mirrored: list[ShadowRow]
 
     @property
     def open(self) -> int:
@@ -47,7 +51,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     """The routes of the models, which every project shares."""
     router = APIRouter(prefix="/models")
 
-    def read() -> tuple[list[_Alias], list[DeploymentHealth]]:
+    def read(one: str | None = None) -> tuple[list[_Alias], list[DeploymentHealth]]:
         aliases = rooms.live.snapshot.config.models
         states = {state.id: state for state in rooms.health.states()}
         built = {deployment.id: deployment for deployment in rooms.router().deployments()}
@@ -56,7 +60,15 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
             price = _price(rooms, built[config.id]) if config.id in built else None
             return _Row(config, states.get(config.id), price, _condition(config.when) if config.when else "")
 
-        found = [_Alias(n, m, _facts(m), [row(d) for d in m.deployments]) for n, m in aliases.items()]
+        mirrored: dict[str, list[ShadowRow]] = {}
+        if any(model.shadow is not None for name, model in aliases.items() if one in (None, name)):
+            for showed in rooms.shadows.report(now_us() - _WEEK_US, project, one):
+                mirrored.setdefault(showed.alias, []).append(showed)
+        found = [
+            _Alias(name, model, _facts(model), [row(d) for d in model.deployments], mirrored.get(name, []))
+            for name, model in aliases.items()
+            if one in (None, name)
+        ]
         configured = {d.id for m in aliases.values() for d in m.deployments}
         return found, [state for name, state in states.items() if name not in configured]
 
@@ -67,7 +79,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
     @router.get("/{alias:path}")
     def alias_page(visitor: Guest, alias: str) -> Response:
-        found = [one for one in read()[0] if one.name == alias]
+        found, _ = read(alias)
         if not found:
             raise NotFound(f"There is no model '{alias}'. {ROOT}/models lists those there are.")
         return renderer.page("models.html", visitor=visitor, aliases=found, direct=[], one=True)
