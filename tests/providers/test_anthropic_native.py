@@ -73,8 +73,8 @@ def test_what_other_models_left_is_made_fit() -> None:
 def test_headers_of_both_sides_are_sent() -> None:
     sent = ChatRequest({}, "messages", headers=(("anthropic-beta", "b, c"), ("anthropic-version", "v2")))
     own = {"Anthropic-Beta": "a,b", "anthropic-version": "v1", "x-api-key": "k"}
-    assert caller_headers(sent, own) == {"Anthropic-Beta": "a,b,c", "anthropic-version": "v2"}
-    assert caller_headers(sent, {}) == {"anthropic-beta": "b, c", "anthropic-version": "v2"}
+    assert caller_headers(sent.headers, own) == {"Anthropic-Beta": "a,b,c", "anthropic-version": "v2"}
+    assert caller_headers(sent.headers, {}) == {"anthropic-beta": "b, c", "anthropic-version": "v2"}
 
 
 # ---- the answer

@@ -91,7 +91,7 @@ class AnthropicProvider(TranslatingProvider):
             raw = msgspec.json.encode(forwarded(request.body))
         except RecursionError:
             raise InvalidRequest("The request is nested too deeply.") from None
-        return self.post(f"{self._root}/{path}", raw, call, caller_headers(request, self.headers))
+        return self.post(f"{self._root}/{path}", raw, call, caller_headers(request.headers, self.headers))
 
     def translated(self, request: ChatRequest) -> Translation:
         body = to_messages(request, self._max_tokens)

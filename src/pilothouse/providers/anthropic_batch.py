@@ -4,7 +4,7 @@ Written from https://platform.claude.com/docs/en/api/creating-message-batches. T
 begins every custom id, and a batch whose id was never noted is known by the first of its results.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from pilothouse.errors import InvalidRequest, ProviderError
+from pilothouse.providers.anthropic_native import caller_headers
 from pilothouse.providers.base import Exchange, HttpProvider
 from pilothouse.providers.batch_api import Undecided, VendorBatch, VendorResult, lines_of
 from pilothouse.providers.failures import UNREADABLE
@@ -83,8 +84,9 @@ class AnthropicBatches:
         except RecursionError:
             raise InvalidRequest("A request is nested too deeply.") from None
 
-    async def create(self, key: str, endpoint: str, payload: bytes) -> str:
-        return self._checked(await self._post(self._url, payload)).id
+    async def create(self, key: str, endpoint: str, payload: bytes, headers: Sequence[tuple[str, str]] = ()) -> str:
+        sent = caller_headers(headers, self._provider.headers)
+        return self._checked(await self._post(self._url, payload, sent)).id
 
     async def find(self, key: str, since_us: int, count: int) -> str | None:
         page = await self._provider.get_json(f"{self._url}?limit={_PAGE}")
@@ -142,8 +144,8 @@ class AnthropicBatches:
     async def cancel(self, vendor_id: str) -> None:
         await self._post(f"{self._url}/{quote(vendor_id, safe='')}/cancel", b"")
 
-    async def _post(self, url: str, body: bytes) -> Any:
-        async with Exchange(self._provider, "POST", url, body, None) as response:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Any:
+        async with Exchange(self._provider, "POST", url, body, None, headers) as response:
             raw = await self._provider.whole(response)
         try:
             return msgspec.json.decode(raw)

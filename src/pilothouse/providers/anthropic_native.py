@@ -5,13 +5,13 @@ thinking without a signature, and characters in the ids of tool calls. Everythin
 do the caller's `anthropic-beta` and `anthropic-version`. Knows nothing of HTTP.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from pilothouse.providers.anthropic_wire import STOPS, read_usage, safe_id
-from pilothouse.types import ChatChunk, ChatRequest, Json
+from pilothouse.types import ChatChunk, Json
 
 __all__ = ["NativeReader", "caller_headers", "forwarded"]
 
@@ -27,11 +27,11 @@ def forwarded(body: Json) -> Json:
     return {**body, "messages": messages}
 
 
-def caller_headers(request: ChatRequest, own: Mapping[str, str]) -> dict[str, str]:
-    """The caller's headers to send in place of the provider's `own`; beta features of both are asked for."""
+def caller_headers(given: Iterable[tuple[str, str]], own: Mapping[str, str]) -> dict[str, str]:
+    """The `given` headers of a caller to send in place of the provider's `own`; beta features of both are asked for."""
     names = {name.lower(): name for name in own}
     headers: dict[str, str] = {}
-    for name, value in request.headers:
+    for name, value in given:
         key = names.get(name, name)
         if name == _BETA and key in own:
             value = ",".join(dict.fromkeys(part.strip() for part in f"{own[key]},{value}".split(",")))

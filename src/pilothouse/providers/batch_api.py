@@ -59,8 +59,11 @@ class BatchApi(Protocol):
         """What `create` sends, of (custom id, body). `endpoint` is the path of OpenAI's API that they are for."""
         ...
 
-    async def create(self, key: str, endpoint: str, payload: bytes) -> str:
-        """The vendor's id of the new batch. Raises ProviderError."""
+    async def create(self, key: str, endpoint: str, payload: bytes, headers: Sequence[tuple[str, str]] = ()) -> str:
+        """The vendor's id of the new batch. `headers` are the caller's, for a vendor of their dialect.
+
+        Raises ProviderError.
+        """
         ...
 
     async def find(self, key: str, since_us: int, count: int) -> str | None:

@@ -4,7 +4,7 @@ Written from https://platform.openai.com/docs/api-reference/batch and .../files.
 their key, which travels as metadata.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -77,7 +77,7 @@ class OpenAIBatches:
             raise InvalidRequest("A request is nested too deeply.") from None
         return b"\n".join([*lines, b""])
 
-    async def create(self, key: str, endpoint: str, payload: bytes) -> str:
+    async def create(self, key: str, endpoint: str, payload: bytes, headers: Sequence[tuple[str, str]] = ()) -> str:
         fields = {
             "purpose": "batch",
             "expires_after[anchor]": "created_at",

@@ -9,20 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import writing
-from pilothouse.storage.files import FINISHED
-from pilothouse.storage.tables import batches
+from pilothouse.storage.files import FINISHED, delete_file
+from pilothouse.storage.tables import batches, files
 from pilothouse.types import Json, Usage
 
-__all__ = ["Batch", "BatchStore", "batch_from", "is_batch", "stamped"]
+__all__ = ["BETAS", "MADE_INPUT", "Batch", "BatchStore", "batch_from", "is_batch", "stamped"]
 
 WINDOW_US = 24 * 3600 * 1_000_000
 _SECOND = 1_000_000
+BETAS = "anthropic-beta"
+"""Under this name `metadata` holds the beta features that the requests of a batch for Anthropic ask for."""
+MADE_INPUT = "batch_input"
+"""The purpose of an input file that belongs to its batch alone, and goes with it."""
 _JSON = ("metadata", "vendor", "usage", "errors", "times")
 
 
@@ -58,6 +62,12 @@ class Batch:
     @property
     def finished(self) -> bool:
         return self.status in FINISHED
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Headers that belong to each of its requests in their dialect."""
+        betas = (self.metadata or {}).get(BETAS)
+        return () if betas is None else ((BETAS, betas),)
 
     def to_json(self) -> Json:
         """OpenAI's batch object."""
@@ -101,13 +111,14 @@ class BatchStore:
 
     def create(
         self, project_id: str, *, key_id: str, client_ip: str, endpoint: str, input_file_id: str,
-        metadata: dict[str, str] | None = None,
+        metadata: dict[str, str] | None = None, total: int = 0,
     ) -> Batch:  # fmt: skip
-        """A new batch, to be validated. The caller has looked whether the file is there."""
+        """A new batch, to be validated. The caller has looked whether the file is there; `total` is for one that knows
+        how many requests are in it."""
         now = self._clock()
         batch = Batch(
             project_id, f"batch_{new_id(now)}", key_id, client_ip, endpoint, input_file_id, "validating", now,
-            now + WINDOW_US, metadata,
+            now + WINDOW_US, metadata, total=total,
         )  # fmt: skip
         with writing(self._engine) as connection:
             connection.execute(insert(batches), _row(batch))
@@ -118,13 +129,37 @@ class BatchStore:
         with self._engine.connect() as connection:
             return _read(connection, project_id, batch_id)
 
-    def list(self, project_id: str, *, limit: int = 20, after: str | None = None) -> list[Batch]:
-        """The newest batches, at most `limit`, those made before the batch `after`."""
+    def list(
+        self, project_id: str, *, limit: int = 20, after: str | None = None, before: str | None = None,
+        endpoint: str | None = None,
+    ) -> list[Batch]:  # fmt: skip
+        """The newest batches first, at most `limit`: those that follow the batch `after`, or come right before
+        `before`; all, or those for one endpoint."""
         query = select(batches).where(batches.c.project_id == project_id)
+        if endpoint is not None:
+            query = query.where(batches.c.endpoint == endpoint)
         if after is not None:
             query = query.where(batches.c.id < after)
+        if before is not None:
+            query = query.where(batches.c.id > before).order_by(batches.c.id)
+        else:
+            query = query.order_by(batches.c.id.desc())
         with self._engine.connect() as connection:
-            return [batch_from(row) for row in connection.execute(query.order_by(batches.c.id.desc()).limit(limit))]
+            found = [batch_from(row) for row in connection.execute(query.limit(limit))]
+        return found if before is None else found[::-1]
+
+    def delete(self, project_id: str, batch_id: str) -> None:
+        """Forget a batch that has ended, and its files but an input that was uploaded. Raises NotFound, Conflict."""
+        with writing(self._engine) as connection:
+            batch = _read(connection, project_id, batch_id, lock=True)
+            if not batch.finished:
+                raise Conflict(f"Cannot delete a batch with status '{batch.status}': cancel it, or wait for its end.")
+            own = (files.c.project_id == project_id, files.c.id == batch.input_file_id, files.c.purpose == MADE_INPUT)
+            made = connection.scalar(select(files.c.id).where(*own))
+            for file_id in (batch.output_file_id, batch.error_file_id, made):
+                if file_id is not None:
+                    delete_file(connection, project_id, file_id)
+            connection.execute(delete(batches).where(*is_batch(batch)))
 
     def cancel(self, project_id: str, batch_id: str) -> Batch:
         """Ask it to stop; what is done stays. Raises NotFound, or Conflict where it has ended."""

@@ -17,7 +17,7 @@ from pilothouse.storage.database import writing
 from pilothouse.storage.tables import batches, file_parts, files
 from pilothouse.types import Json
 
-__all__ = ["FINISHED", "FileStore", "FileWriter", "StoredFile", "complete_file"]
+__all__ = ["FINISHED", "FileStore", "FileWriter", "StoredFile", "complete_file", "delete_file"]
 
 FINISHED = ("completed", "failed", "expired", "cancelled")
 """Statuses in which a batch needs its input no more."""
@@ -90,7 +90,7 @@ class FileWriter:
     def discard(self) -> None:
         """Forget the file, which nobody has seen. Blocks."""
         with writing(self._engine) as connection:
-            _delete(connection, self._project_id, self.id)
+            delete_file(connection, self._project_id, self.id)
 
 
 class FileStore:
@@ -179,7 +179,7 @@ class FileStore:
             running = select(batches.c.id).where(*reads, batches.c.status.not_in(FINISHED)).limit(1)
             if (batch := connection.execute(running).one_or_none()) is not None:
                 raise Conflict(f"Batch '{batch.id}' still reads this file: cancel it, or wait until it has ended.")
-            _delete(connection, project_id, file_id)
+            delete_file(connection, project_id, file_id)
 
     def purge(self) -> int:
         """Delete some of the files that have expired or were never completed; returns how many. Call it now and then.
@@ -197,7 +197,7 @@ class FileStore:
             due = connection.execute(query.limit(_PURGE_FILES)).all()
         for row in due:
             with writing(self._engine) as connection:
-                _delete(connection, row.project_id, row.id)
+                delete_file(connection, row.project_id, row.id)
         return len(due)
 
     def _there(self, project_id: str) -> tuple[Any, ...]:
@@ -216,7 +216,8 @@ def complete_file(connection: Connection, project_id: str, writer: FileWriter) -
     connection.execute(update(files).where(*this).values(values))
 
 
-def _delete(connection: Connection, project_id: str, file_id: str) -> None:
+def delete_file(connection: Connection, project_id: str, file_id: str) -> None:
+    """Forget a file and its content, inside the caller's transaction."""
     connection.execute(delete(file_parts).where(file_parts.c.project_id == project_id, file_parts.c.file_id == file_id))
     connection.execute(delete(files).where(files.c.project_id == project_id, files.c.id == file_id))
 

@@ -15,6 +15,7 @@ from pilothouse.call import Call
 from pilothouse.errors import InvalidRequest, NotFound, Unsupported
 from pilothouse.gateway.batch.files import Files, page_size
 from pilothouse.gateway.batch.lines import ENDPOINTS
+from pilothouse.gateway.batch.message_batches import MessageBatches
 from pilothouse.gateway.batch.runner import BatchRunner
 from pilothouse.gateway.http import Exchange, Headers
 from pilothouse.gateway.routes import Route
@@ -52,7 +53,8 @@ class Batching:
     def routes(self, identity: Callable[[Call], Headers]) -> list[Route]:
         """Every path of files and batches. `identity` gives the headers that say which call this was."""
         files = Files(self.files, self.limit, identity)
-        return [*files.routes, *Batches(self.batches, self.files, self.runner, identity).routes]
+        messages = MessageBatches(self.batches, self.files, self.runner, self.limit, identity)
+        return [*files.routes, *Batches(self.batches, self.files, self.runner, identity).routes, *messages.routes]
 
 
 class Batches:

@@ -22,6 +22,7 @@ __all__ = [
     "request_of",
 ]  # fmt: skip
 
+Headers = tuple[tuple[str, str], ...]
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages")
 MOST_ITEMS = 50_000
 _MOST_ERRORS = 100
@@ -119,15 +120,18 @@ def items_of(lines: Iterable[bytes]) -> Iterable[Item]:
             number += 1
 
 
-def request_of(endpoint: str, body: Json) -> ModelRequest:
-    """The request as the gateway takes it. Raises InvalidRequest or Unsupported."""
+def request_of(endpoint: str, body: Json, headers: Headers = ()) -> ModelRequest:
+    """The request as the gateway takes it, with the headers that belong to it in its dialect.
+
+    Raises InvalidRequest or Unsupported.
+    """
     if body.get("stream"):
         raise Unsupported("A request of a batch is not streamed: leave 'stream' out.", param="stream")
     match endpoint:
         case "/v1/embeddings":
             return EmbedRequest.check(body)
         case "/v1/messages":
-            return read_request(body)
+            return read_request(body, headers)
         case "/v1/responses":
             for name in ("background", "previous_response_id"):
                 if body.get(name):

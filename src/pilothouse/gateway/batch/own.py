@@ -234,7 +234,7 @@ class OwnLane:
             work.end("failed", (error.code, error.message))
             return None
         try:
-            request = request_of(batch.endpoint, item.body)
+            request = request_of(batch.endpoint, item.body, batch.headers)
             if isinstance(request, ChatRequest):
                 async with aclosing(self._gateway.chat(request, call)) as chunks:
                     answer = await _last(chunks)
