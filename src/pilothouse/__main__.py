@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from pilothouse.app import Platform
 
 
-def _build(settings: Settings) -> "Platform":
+def _build(settings: Settings, *, serving: bool = True) -> "Platform":
     from pilothouse.app import build  # noqa: PLC0415 - keeps `--help` fast
 
-    return build(settings)
+    return build(settings, serving=serving)
 
 
 def main() -> None:

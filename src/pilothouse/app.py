@@ -27,7 +27,7 @@ from pilothouse.api.traces import routes
 from pilothouse.cache import Caches, Store, open_cache_store
 from pilothouse.config import CacheConfig, Config, ProviderConfig
 from pilothouse.console import ConsoleRooms, mount_console
-from pilothouse.errors import ConfigError, PilothouseError
+from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.batch.runner import BatchRooms, BatchRunner
@@ -68,11 +68,13 @@ T = TypeVar("T")
 class Platform:
     """Every room, wired. `with` it for command-line work, `async with` it to serve.
 
-    Both start the recording of spans and stop it so that nothing recorded is lost.
+    Both start the recording of spans and stop it so that nothing recorded is lost. Not `serving`, it is there to look
+    at what was kept: a configuration that cannot serve here, for want of a secret, then hinders nobody.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, serving: bool = True) -> None:
         self.settings = settings
+        self._serving = serving
         self._left_stores: list[Store] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._wake: Callable[[], object] | None = None
@@ -99,7 +101,11 @@ class Platform:
             self._encoder_fingerprint,
         )  # fmt: skip
         self._runtimes.fixed["rag"] = RagProvider("rag", self.rag)
-        self.live.load()
+        try:
+            self.live.load()
+        except (ConfigError, MissingExtra):
+            if self._serving:
+                raise
         self.kept = ResponseStore(self.store.observe)
         passing = PassThrough(gateway, self._rooms, self.metrics, settings.max_body_bytes)
         self._open_batches(settings)
@@ -336,6 +342,6 @@ class Platform:
         self._cleanup.close()
 
 
-def build(settings: Settings) -> Platform:
+def build(settings: Settings, *, serving: bool = True) -> Platform:
     """The platform for these settings. Raises ConfigError or StorageError with what to do about it."""
-    return Platform(settings)
+    return Platform(settings, serving=serving)

@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
 
-from pilothouse.cli.context import plain, show_rows
+from pilothouse.app import build
+from pilothouse.cli.context import Context, plain, show_rows
+from pilothouse.errors import ConfigError
+from pilothouse.settings import Settings
 
 ODD = "\N{REPLACEMENT CHARACTER}"
 
@@ -26,3 +31,13 @@ def test_what_no_terminal_shows_is_not_cut(capsys: pytest.CaptureFixture[str], m
 def test_rows_of_hostile_text_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show_rows([{"title": "\x1b]0;owned\x07 [bold]"}], ("title",), as_json=False, empty="")
     assert f"{ODD}]0;owned{ODD} [bold]" in capsys.readouterr().out
+
+
+def test_who_only_looks_needs_no_secret(tmp_path: Path, models_dir: Path) -> None:
+    file = tmp_path / "pilothouse.yaml"
+    file.write_text("providers: {openai: {api_key: '${NOT_IN_THIS_SHELL}'}}\n")
+    context = Context(Settings(home=tmp_path / "home", config=file, models=models_dir), build)
+    with pytest.raises(ConfigError, match="NOT_IN_THIS_SHELL"):
+        context.platform()
+    with context.looking() as platform:
+        assert platform.jobs.list() == []

@@ -40,7 +40,7 @@ def platform(tmp_path: Path) -> Iterator[_Platform]:
 
 
 def run(platform: _Platform, *arguments: str) -> Result:
-    context = Context(Settings(), lambda settings: platform)  # type: ignore[arg-type, return-value]
+    context = Context(Settings(), lambda settings, **_: platform)  # type: ignore[arg-type, return-value]
     return CliRunner(env={"COLUMNS": "200"}).invoke(jobs, arguments, obj=context)
 
 

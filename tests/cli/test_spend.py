@@ -53,7 +53,7 @@ def platform(tmp_path: Path) -> Iterator[_Platform]:
 
 
 def run(platform: _Platform, *arguments: Any) -> Result:
-    context = Context(Settings(), lambda settings: platform)  # type: ignore[arg-type, return-value]
+    context = Context(Settings(), lambda settings, **_: platform)  # type: ignore[arg-type, return-value]
     return CliRunner(env={"COLUMNS": "140"}).invoke(
         spend, [str(argument) for argument in arguments], obj=context, standalone_mode=False
     )  # fmt: skip

@@ -50,7 +50,7 @@ def platform(tmp_path: Path) -> Iterator[_Platform]:
 
 
 def run(platform: _Platform, *arguments: str) -> Result:
-    context = Context(Settings(), lambda settings: platform)  # type: ignore[arg-type, return-value]
+    context = Context(Settings(), lambda settings, **_: platform)  # type: ignore[arg-type, return-value]
     return CliRunner(env={"COLUMNS": "140"}).invoke(traces, arguments, obj=context)
 
 
@@ -146,7 +146,7 @@ def test_an_unknown_trace(platform: _Platform) -> None:
 @pytest.mark.parametrize("width", ["20", "60", "100", "200"])
 def test_any_width(platform: _Platform, width: str) -> None:
     record(platform, "aa11")
-    context = Context(Settings(), lambda settings: platform)  # type: ignore[arg-type, return-value]
+    context = Context(Settings(), lambda settings, **_: platform)  # type: ignore[arg-type, return-value]
     result = CliRunner(env={"COLUMNS": width}).invoke(traces, ["show", "last"], obj=context)
     assert result.exit_code == 0
     assert "250 ms" in result.stdout

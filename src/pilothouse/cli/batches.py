@@ -56,7 +56,7 @@ def create(
     metadata = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
     if len(metadata) != len(pairs):
         raise click.BadParameter("write it as NAME=VALUE, each name once.", param_hint="--metadata")
-    with context.platform() as platform:
+    with context.looking() as platform:
         principal = platform.keys.current(key_id, project)
         if principal is None or (principal.project_id != project and not principal.everywhere):
             raise NotFound(f"No key '{key_id}' is valid in project '{project}'. `pilothouse keys list` shows them.")
@@ -79,7 +79,7 @@ def create(
 @pass_context
 def list_(context: Context, limit: int, after: str | None, project: str, as_json: bool) -> None:
     """The newest batches."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         found = platform.batches.list(project, limit=limit, after=after)
     rows = [batch.to_json() if as_json else _row(batch) for batch in found]
     show_rows(rows, _COLUMNS, as_json=as_json, empty="No batches yet. `pilothouse batches create FILE` makes one.")
@@ -92,7 +92,7 @@ def list_(context: Context, limit: int, after: str | None, project: str, as_json
 @pass_context
 def show(context: Context, batch_id: str, project: str, as_json: bool) -> None:
     """One batch: how far it is, how it ended, what was wrong with it."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         batch = platform.batches.get(project, batch_id)
     _show(batch, as_json)
 
@@ -103,7 +103,7 @@ def show(context: Context, batch_id: str, project: str, as_json: bool) -> None:
 @pass_context
 def cancel(context: Context, batch_id: str, project: str) -> None:
     """Ask a batch to stop. What was answered before stays."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.batches.cancel(project, batch_id)
     click.echo(f"Batch {batch_id} is asked to stop; `pilothouse batches show {batch_id}` tells when it did.")
 
@@ -116,7 +116,7 @@ def cancel(context: Context, batch_id: str, project: str) -> None:
 @pass_context
 def output(context: Context, batch_id: str, errors: bool, out: Path | None, project: str) -> None:
     """The answers of a batch that has ended, one JSON object a line."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         batch = platform.batches.get(project, batch_id)
         file_id = batch.error_file_id if errors else batch.output_file_id
         if file_id is None:

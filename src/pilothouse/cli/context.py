@@ -27,11 +27,15 @@ class Context:
     """The `ctx.obj` of every command. Commands close what they open: `with context.platform() as platform:`."""
 
     settings: Settings
-    build: "Callable[[Settings], Platform]"
+    build: "Callable[..., Platform]"
 
     def platform(self) -> "Platform":
         """The embedded platform on this home. A context manager; also usable with `async with` for the full start."""
         return self.build(self.settings)
+
+    def looking(self) -> "Platform":
+        """The same, to look at what was kept, not to call models: also where the secrets for that are missing."""
+        return self.build(self.settings, serving=False)
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -30,7 +30,7 @@ def jobs() -> None:
 @pass_context
 def list_(context: Context, status: Any, limit: int, before: str | None, as_json: bool) -> None:
     """The newest jobs."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         found = platform.jobs.list(status=status, limit=limit, before=before)
     rows = [job.to_json() if as_json else _row(job) for job in found]
     empty = f"No job is {status}." if status else "No jobs yet. They come from work such as: pilothouse rag ingest"
@@ -43,7 +43,7 @@ def list_(context: Context, status: Any, limit: int, before: str | None, as_json
 @pass_context
 def show(context: Context, job_id: str, as_json: bool) -> None:
     """One job: what it was given, how far it is, how it ended."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         job = platform.jobs.get(job_id)
     if as_json:
         click.echo(json.dumps(job.to_json(), indent=2, ensure_ascii=False))
@@ -62,7 +62,7 @@ def show(context: Context, job_id: str, as_json: bool) -> None:
 @pass_context
 def cancel(context: Context, job_id: str) -> None:
     """Cancel a queued job at once; a running one is asked to stop."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         before = platform.jobs.get(job_id)
         job = platform.jobs.cancel(job_id)
     if before.finished:

@@ -70,7 +70,7 @@ def cli(ctx: click.Context, home: Path | None, config: Path | None) -> None:
     ctx.obj = Context(Settings.from_env(home=home, config=config), ctx.meta["build"])
 
 
-def run(build: "Callable[[Settings], Platform]") -> None:
+def run(build: "Callable[..., Platform]") -> None:
     """Run the command line and exit. Set PILOTHOUSE_TRACEBACK=1 to see the traceback of an error."""
     try:
         with cli.make_context("pilothouse", sys.argv[1:]) as ctx:

@@ -113,7 +113,7 @@ def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
 @pass_context
 def list_(context: Context, corpus: str | None, as_json: bool) -> None:
     """List the corpora, or the documents of CORPUS. Sizes in bytes."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         if corpus is None:
             corpora = [_dated(asdict(info), "updated_us") for info in platform.run(platform.rag.corpora())]
             columns: tuple[str, ...] = ("name", "version", "documents", "chunks", "updated")

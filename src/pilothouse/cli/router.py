@@ -42,7 +42,7 @@ def train(context: Context, pairs: Path, target: float, out: Path, as_json: bool
     from pilothouse.gateway.routing import training  # noqa: PLC0415 - numpy, which the help does not need
 
     read = _read(pairs)
-    with context.platform() as platform:
+    with context.looking() as platform:
         head, held_out = training.train(read, _rows(platform, read), target)
     head.save(out)
     _show(held_out, as_json)
@@ -65,7 +65,7 @@ def report(context: Context, pairs: Path, head_file: Path | None, threshold: flo
 
     read = _read(pairs)
     head = Head.load(head_file) if head_file else Head.shipped("difficulty")
-    with context.platform() as platform:
+    with context.looking() as platform:
         chances = head.probabilities(_rows(platform, read))
     _show(training.report(read, chances, head.threshold if threshold is None else threshold), as_json)
 

@@ -32,7 +32,7 @@ def report(context: Context, alias: str | None, since: float, project: str, as_j
     """How often the candidate agreed, and what it costs and takes beside the live model (95 % intervals)."""
     from pilothouse.lifecycle.shadow import ShadowReports  # noqa: PLC0415 - the room is heavy, and not for --help
 
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.drainer.flush()
         found = ShadowReports(platform.store.observe).report(now_us() - int(since * 1e6), project, alias)
     rows: list[dict[str, Any]] = [asdict(row) if as_json else _shown(row) for row in found]

@@ -45,7 +45,7 @@ def show(
     today = now_us() // 86_400_000_000
     first = today - 30 if since is None else (since.date() - _EPOCH).days
     end = today + 1 if until is None else (until.date() - _EPOCH).days + 1
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.drainer.flush()
         ledger = Ledger(platform.store)
         if account is None:
@@ -69,7 +69,7 @@ def rebuild(context: Context, as_json: bool) -> None:
     """Make the sums that budgets are held against anew from the ledger's entries."""
     from pilothouse.observe.ledger import Ledger  # noqa: PLC0415 - the room is heavy, and not for --help
 
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.drainer.flush()
         found = Ledger(platform.store).rebuild()
     if as_json:
@@ -95,7 +95,7 @@ def reconcile(context: Context, file: Path, month: str, provider: str | None, ev
     from pilothouse.observe.reconcile import reconcile as compare  # noqa: PLC0415
 
     export = read_export(file.read_bytes(), str(file))
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.drainer.flush()
         report = compare(export, Ledger(platform.store), month, provider)
     if as_json:

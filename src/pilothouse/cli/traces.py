@@ -39,7 +39,7 @@ def list_(
     """The newest traces."""
     from pilothouse.observe import Filters  # noqa: PLC0415 - the room is heavy, and not for --help
 
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.drainer.flush()
         page = platform.traces.list(limit=limit, before=before, filters=Filters(model, status, text), preview=True)
     if as_json:
@@ -63,7 +63,7 @@ def list_(
 @pass_context
 def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
     """One trace as a tree. ID is a trace id, the beginning of one, or `last`."""
-    with context.platform() as platform:
+    with context.looking() as platform:
         platform.drainer.flush()
         found = platform.traces.get(platform.traces.find(trace), payload=payload)
     if as_json:
