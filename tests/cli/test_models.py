@@ -17,6 +17,7 @@ providers:
   pool: {kind: openai, base_url: "http://127.0.0.1:8000/v1"}
 models:
   fast: {deployments: [{provider: pool, model: small}, {provider: pool, model: tiny}]}
+  auto: {strategy: complexity, simple: fast, complex: fast}
 """
 
 
@@ -42,12 +43,13 @@ def fingerprint(models_dir: Path) -> str:
 def test_list_as_json(models_dir: Path, tmp_path: Path) -> None:
     config = tmp_path / "pilothouse.yaml"
     config.write_text(CONFIG)
-    encoder, alias = json.loads(run(models_dir, "list", "--json", config=config).stdout)
+    encoder, alias, auto = json.loads(run(models_dir, "list", "--json", config=config).stdout)
     assert encoder["name"] == "all-MiniLM-L6-v2"
     assert encoder["state"] == "ready"
     assert encoder["fingerprint"] == fingerprint(models_dir)
     assert set(encoder) == {"kind", "name", "version", "size", "fingerprint", "state", "path"}
     assert alias == {"kind": "alias", "name": "fast", "deployments": "pool/small, pool/tiny"}
+    assert auto["deployments"] == "fast or fast"
 
 
 def test_list_for_people(tmp_path: Path) -> None:

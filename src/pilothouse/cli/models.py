@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.config import ModelConfig
 from pilothouse.snapshot import read_config
 
 if TYPE_CHECKING:
@@ -101,6 +102,15 @@ def _aliases(context: Context) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [
-        {"kind": "alias", "name": name, "deployments": ", ".join(d.id for d in model.deployments)}
+        {
+            "kind": "alias",
+            "name": name,
+            "deployments": ", ".join(d.id for d in model.deployments) or _by_complexity(model),
+        }
         for name, model in read_config(path).models.items()
     ]
+
+
+def _by_complexity(model: ModelConfig) -> str:
+    """Of an alias without deployments of its own: the two that it chooses from."""
+    return f"{model.simple} or {model.complex}"
