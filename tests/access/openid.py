@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import html
 import json
 import secrets
 import threading
@@ -24,10 +25,11 @@ def signing_key() -> RSAKey:
 
 
 class OpenIdProvider:
-    """Signs in `user` without asking. Tests change its attributes to make it misbehave."""
+    """Signs in `user`, without asking unless `asks`. Tests change its attributes to make it misbehave."""
 
     def __init__(self, key: RSAKey) -> None:
         self.user: dict[str, Any] = dict(USER)
+        self.asks = False
         self.claims: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
         self.answer: dict[str, str] = {}
@@ -101,12 +103,16 @@ class OpenIdProvider:
             code = secrets.token_urlsafe(16)
             self._codes[code] = asked
             answer = {"code": code, "state": asked["state"], **self.answer}
+            back = f"{asked['redirect_uri']}?{urlencode(answer)}"
+            if self.asks:
+                return _page(request, f'<h1>Acme</h1><a href="{html.escape(back)}">Go on as {self.user["email"]}</a>')
             request.send_response(302)
-            request.send_header("location", f"{asked['redirect_uri']}?{urlencode(answer)}")
+            request.send_header("location", back)
             request.send_header("content-length", "0")
             request.end_headers()
         else:
             _send(request, 404, {})
+        return None
 
     def _post(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["content-length"])).decode()
@@ -134,6 +140,15 @@ class OpenIdProvider:
 
 def _b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _page(request: BaseHTTPRequestHandler, body: str) -> None:
+    raw = f"<!doctype html><title>Acme</title><link rel=icon href='data:,'>{body}".encode()
+    request.send_response(200)
+    request.send_header("content-type", "text/html; charset=utf-8")
+    request.send_header("content-length", str(len(raw)))
+    request.end_headers()
+    request.wfile.write(raw)
 
 
 def _send(request: BaseHTTPRequestHandler, status: int, document: dict[str, Any]) -> None:

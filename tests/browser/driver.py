@@ -119,6 +119,8 @@ class Page:
         self._browser = browser
         self._session = session
         self._loaded = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._url = ""
         self.problems: list[str] = []
         self.dialogs: list[str] = []
         self.requests: list[str] = []
@@ -126,6 +128,10 @@ class Page:
     def on_event(self, method: str, params: dict[str, Any]) -> None:
         if method == "Page.loadEventFired":
             self._loaded.set()
+        elif method == "Page.frameNavigated" and "parentId" not in params["frame"]:
+            self._url = params["frame"]["url"]
+            self._loaded.clear()
+            self._moved.set()
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(params["message"])
         elif method == "Network.requestWillBeSent":
@@ -143,6 +149,14 @@ class Page:
         self._loaded.clear()
         await self.call("Page.navigate", url=url)
         await self._load()
+
+    async def arrive(self, address: str) -> None:
+        """Wait until the page went on by itself to an address that ends so, and is loaded."""
+        async with asyncio.timeout(_PATIENCE):
+            while not self._url.endswith(address):
+                self._moved.clear()
+                await self._moved.wait()
+            await self._loaded.wait()
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; promises are awaited."""
