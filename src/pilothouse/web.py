@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
@@ -164,3 +165,5 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5000, 20, 50)
+    # The loop would note every generator in a weak set, to close those left at its end. The path closes its own.
+    sys.set_asyncgen_hooks(firstiter=None)

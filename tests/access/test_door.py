@@ -1,6 +1,7 @@
 """The door: keys that others changed, addresses behind proxies, policies."""
 
 import ipaddress
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -29,7 +30,8 @@ def changes(engine: Engine, keys: Keys) -> Iterator[Changes]:
 
 
 async def test_what_was_revoked_elsewhere_opens_nothing(engine: Engine, keys: Keys, changes: Changes) -> None:
-    door, elsewhere = Door(keys, changes), Keys(engine)
+    times = itertools.count(1)  # seconds: more than enough between two requests
+    door, elsewhere = Door(keys, changes, clock=lambda: float(next(times))), Keys(engine)
     secret, principal = elsewhere.create("app")
     assert (await door.admit(None, secret, endpoint="/v1/models", client_ip="")).key_id == principal.key_id
     elsewhere.revoke(principal.key_id)

@@ -241,19 +241,24 @@ def _rules(account: str, who: str, limits: Limits) -> list[_Rule]:
     return rules
 
 
+_NAMES = {
+    kind: (f"x-ratelimit-limit-{kind}", f"x-ratelimit-remaining-{kind}", f"x-ratelimit-reset-{kind}")
+    for kind in ("requests", "tokens")
+}
+
+
 def _headers(rules: Sequence[_Rule], verdict: Verdict) -> list[tuple[str, str]]:
+    tightest: dict[Kind, tuple[int, int, float]] = {}
+    for rule, remaining, reset in zip(rules, verdict.remaining, verdict.reset, strict=True):
+        kind = rule.kind
+        if kind != "parallel":
+            standing = (remaining, rule.take.limit, reset)
+            if kind not in tightest or standing < tightest[kind]:
+                tightest[kind] = standing
     headers = []
-    for kind in ("requests", "tokens"):
-        standing = [
-            (verdict.remaining[index], rule.take.limit, verdict.reset[index])
-            for index, rule in enumerate(rules)
-            if rule.kind == kind
-        ]
-        if standing:
-            remaining, limit, reset = min(standing)
-            headers.append((f"x-ratelimit-limit-{kind}", str(limit)))
-            headers.append((f"x-ratelimit-remaining-{kind}", str(remaining)))
-            headers.append((f"x-ratelimit-reset-{kind}", duration(reset)))
+    for kind, (remaining, limit, reset) in sorted(tightest.items()):
+        of_limit, of_remaining, of_reset = _NAMES[kind]
+        headers += [(of_limit, str(limit)), (of_remaining, str(remaining)), (of_reset, duration(reset))]
     return headers
 
 

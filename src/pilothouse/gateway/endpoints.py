@@ -234,7 +234,8 @@ class Endpoints:
         deployment = call.versions.get("embedder" if call.endpoint == "/v1/embeddings" else "deployment")
         if deployment is not None:
             headers.append((b"x-pilothouse-deployment", _header(deployment)))
-        headers += [(name.encode(), _header(value)) for name, value in call.headers]
+        for name, value in call.headers:  # callers choose the names of models
+            headers.append((name.encode(), value.encode("ascii", "replace").translate(_PRINTABLE)))
         return headers
 
 

@@ -21,6 +21,7 @@ from pilothouse.errors import (
     PilothouseError,
     ProviderError,
 )
+from pilothouse.gateway.connection import WHOLE
 
 __all__ = [
     "OPENAI_ERRORS", "ErrorShape", "Exchange", "Headers", "Receive", "Scope", "Send", "Vigil", "error_body",
@@ -37,6 +38,7 @@ BODY_TIMEOUT = 60.0  # seconds for the whole request body to arrive
 _READ_ON = 64 * 1024 * 1024  # bytes of an upload that was refused
 DISCARD_TIMEOUT = 10.0  # seconds to read on after a refusal, so that the client gets to see it
 
+_NONE: dict[str, Any] = {}
 _JSON = (b"content-type", b"application/json")
 _SSE: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -199,8 +201,11 @@ class Exchange:
 
     async def json(self, body: bytes, headers: Headers, status: int = 200) -> None:
         self.started = True
-        length = (b"content-length", str(len(body)).encode())
-        await self._send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
+        headers = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
+        whole = self.scope.get("extensions", _NONE).get(WHOLE)
+        if whole is not None and status < 400 and whole(status, headers, body):  # errors may close the connection
+            return
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def start(self, status: int, headers: Headers) -> None:

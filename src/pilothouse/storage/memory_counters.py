@@ -7,7 +7,6 @@ has leaked meanwhile; over both together no more passes than the limit and the t
 processes.
 """
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -53,20 +52,20 @@ class MemoryCounters:
             if wait is not None and wait > longest:
                 refused, longest = index, wait
         remaining, reset = [], []
-        for take, level in zip(takes, levels, strict=True):
-            if take.parallel:
-                if refused is None and take.cost:
-                    places = self._places.setdefault(take.name, set())
+        for (name, limit, cost, parallel), level in zip(takes, levels, strict=True):
+            if parallel:
+                if refused is None and cost:
+                    places = self._places.setdefault(name, set())
                     places.add(holder)
                     level = len(places)
-                remaining.append(max(0, take.limit - level))
+                remaining.append(max(0, limit - level))
                 reset.append(0.0)
             else:
-                if refused is None and take.cost:
-                    level += take.cost * _MINUTE
-                    self._put(take.name, level, now, take.limit)
-                remaining.append(max(0, (take.limit * _MINUTE - level) // _MINUTE))
-                reset.append(math.ceil(level / take.limit) * _MS)
+                if refused is None and cost:
+                    level += cost * _MINUTE
+                    self._put(name, level, now, limit)
+                remaining.append(max(0, limit - -(-level // _MINUTE)))
+                reset.append(-(-level // limit) * _MS)
         retry = None if refused is None or takes[refused].parallel else longest * _MS
         return Verdict(refused, remaining, reset, retry)
 
@@ -81,8 +80,8 @@ class MemoryCounters:
                     if not places:
                         del self._places[take.name]
             else:
-                level = max(0, self._level(take, now) + take.cost * _MINUTE)
-                self._put(take.name, level, now, take.limit)
+                level = self._level(take.name, take.limit, now) + take.cost * _MINUTE
+                self._put(take.name, max(0, level), now, take.limit)
 
     async def reserve(
         self, hold: str, funds: Sequence[Fund], nano: int, tokens: int, expires_us: int
@@ -146,19 +145,23 @@ class MemoryCounters:
 
         For a place that is unknown: 0.
         """
-        if take.parallel:
-            places = self._places.get(take.name, ())
-            full = take.cost and len(places) >= take.limit and holder not in places
+        name, limit, cost, parallel = take
+        if parallel:
+            places = self._places.get(name, ())
+            full = cost and len(places) >= limit and holder not in places
             return len(places), 0.0 if full else None
-        level = self._level(take, now)
-        over = level + (take.cost - take.limit) * _MINUTE
-        return level, math.ceil(over / take.limit) if take.cost and over > 0 else None
+        level = self._level(name, limit, now)
+        over = level + (cost - limit) * _MINUTE
+        return level, -(-over // limit) if cost and over > 0 else None
 
-    def _level(self, take: Take, now: int) -> int:
-        bucket = self._buckets.get(take.name)
+    def _level(self, name: str, limit: int, now: int) -> int:
+        bucket = self._buckets.get(name)
         if bucket is None:
             return 0
-        return max(0, bucket[0] - max(0, now - bucket[1]) * take.limit)
+        level, at, _ = bucket
+        if now > at:
+            level -= (now - at) * limit
+        return level if level > 0 else 0
 
     def _put(self, name: str, level: int, now: int, limit: int) -> None:
         bucket = self._buckets.get(name)
