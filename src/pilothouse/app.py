@@ -63,6 +63,7 @@ from pilothouse.web import Root, Server
 __all__ = ["Platform", "build"]
 
 T = TypeVar("T")
+_BATCHES_END = 5.0  # seconds at most, of the grace, for the requests of batches that are being asked
 
 
 class Platform:
@@ -284,14 +285,21 @@ class Platform:
             while self._left_stores:
                 await self._left_stores.pop().aclose()
 
-    async def stop(self) -> None:
-        """Let running jobs go back to the queue, then close what belongs to this event loop."""
+    async def wind_down(self) -> None:
+        """Begin no more batches and jobs. Those that run may end within the grace; what has a rest then goes back to
+        its queue."""
         self._wake = None
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.batch_runner.aclose()
-        await asyncio.to_thread(self.executor.stop, self.settings.shutdown_grace)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        grace = self.settings.shutdown_grace
+        ended = self.batch_runner.aclose(min(_BATCHES_END, grace)), asyncio.to_thread(self.executor.stop, grace)
+        await asyncio.gather(*ended)
+
+    async def stop(self) -> None:
+        """End all work, then close what belongs to this event loop."""
+        await self.wind_down()
         await self._close_rooms()
 
     def detail(self) -> str | None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Protocol
 
 import uvicorn
@@ -25,10 +25,13 @@ _BACKLOG = 2048
 
 
 class Lifecycle(Protocol):
-    """What a server asks of the platform that it serves. `unready` says why it should get no traffic, or None;
-    `detail` what people should know though it is ready."""
+    """What a server asks of the platform that it serves. `wind_down` ends what goes on beside the requests of clients,
+    while those may still end. `unready` says why it should get no traffic, or None; `detail` what people should know
+    though it is ready."""
 
     async def start(self) -> None: ...
+
+    async def wind_down(self) -> None: ...
 
     async def stop(self) -> None: ...
 
@@ -71,7 +74,16 @@ class Root:
 
 class _Uvicorn(uvicorn.Server):
     """uvicorn, whose own way with SIGTERM is to raise it again after serving, which would end the process before the
-    platform is closed."""
+    platform is closed. `wind_down` has the same time as the running requests, not its own after theirs."""
+
+    def __init__(self, config: uvicorn.Config, wind_down: Callable[[], Coroutine[None, None, None]]) -> None:
+        super().__init__(config)
+        self._wind_down = wind_down
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        winding_down = asyncio.create_task(self._wind_down())
+        await super().shutdown(sockets)
+        await winding_down
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -117,7 +129,8 @@ class Server:
                 server_header=False,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=round(grace),
-            )
+            ),
+            root.lifecycle.wind_down,
         )
 
     def run(self) -> None:
