@@ -261,6 +261,7 @@ class Platform:
         return ConsoleRooms(
             self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
             self.caches, self.live, lambda: self.gateway.runtime.router, ShadowReports(self.store.observe),
+            self.trouble,
         )  # fmt: skip
 
     async def start(self) -> None:
@@ -304,7 +305,17 @@ class Platform:
 
     def detail(self) -> str | None:
         """What is not as it should be though this process serves, or None."""
-        return self.live.problem
+        return "\n".join(filter(None, (self.trouble(), self.live.problem))) or None
+
+    def trouble(self) -> str | None:
+        """What is away that this process counts with, and what becomes of calls meanwhile; None while all is there."""
+        if not self.counters.down:
+            return None
+        calls = "pass unchecked" if self.settings.redis_down == "open" else "are refused"
+        return (
+            f"Redis is away. Calls that have limits or budgets {calls} meanwhile (PILOTHOUSE_REDIS_DOWN="
+            f"{self.settings.redis_down}); answers that are cached in it are made anew."
+        )
 
     async def _encoder_fingerprint(self) -> str:
         return (await self.encode.ready()).fingerprint

@@ -104,7 +104,10 @@ def mount_console(
     `secure` says that browsers come by https although this server does not know (a proxy ends TLS).
     """
     nouns = {n: p for n, p in _PAGES.items() if rooms and (n != "config" or project == DEFAULT_PROJECT)}
-    renderer = Renderer(_STATIC, (lambda: rooms.live.problem) if rooms else (lambda: None), ("traces", *nouns))
+    if rooms is None:
+        renderer = Renderer(_STATIC)
+    else:
+        renderer = Renderer(_STATIC, lambda: rooms.live.problem, ("traces", *nouns), rooms.trouble)
     console = _console(traces, auth, project, renderer)
     if rooms is not None:
         for pages in nouns.values():

@@ -45,12 +45,16 @@ def visible(text: object) -> str:
 class Renderer:
     """Makes pages. `static` is the folder of files whose addresses carry their content's hash.
 
-    `problem` tells what is wrong with the configuration, which every page of a visitor then says. `nouns` are the
-    pages there are.
+    `problem` tells what is wrong with the configuration and `trouble` what is away, which every page of a visitor then
+    says. `nouns` are the pages there are.
     """
 
     def __init__(
-        self, static: Path, problem: Callable[[], str | None] = lambda: None, nouns: Collection[str] = ("traces",)
+        self,
+        static: Path,
+        problem: Callable[[], str | None] = lambda: None,
+        nouns: Collection[str] = ("traces",),
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._static = static
         self._environment = Environment(
@@ -66,7 +70,7 @@ class Renderer:
         }  # fmt: skip
         self._pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
         self._environment.globals |= {
-            "root": ROOT, "asset": self._asset, "config_problem": problem, "notices": _NOTICES,
+            "root": ROOT, "asset": self._asset, "config_problem": problem, "trouble": trouble, "notices": _NOTICES,
         }  # fmt: skip
         self._assets: dict[str, str] = {}
 

@@ -18,7 +18,8 @@ __all__ = ["ConsoleRooms"]
 
 @dataclass(frozen=True, slots=True)
 class ConsoleRooms:
-    """What the pages of the gateway need. `router` gives the Router that serves now."""
+    """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
+    None."""
 
     keys: Keys
     tenants: Tenants
@@ -32,3 +33,4 @@ class ConsoleRooms:
     live: LiveConfig
     router: Callable[[], Router]
     shadows: ShadowReports
+    trouble: Callable[[], str | None]
