@@ -15,6 +15,7 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.ids import now_us
 from pilothouse.storage.database import writing
 from pilothouse.storage.payloads import pack, unpack
+from pilothouse.storage.response_events import ResponseEventStore, delete_events
 from pilothouse.storage.tables import responses, upsert
 from pilothouse.types import Json
 
@@ -53,7 +54,10 @@ class StoredResponse:
 
 
 class ResponseStore:
-    """The table `responses`. `retention` is in seconds (30 days, as OpenAI's own); `clock` gives UTC microseconds."""
+    """The table `responses`; `events` are those of streams.
+
+    `retention` is in seconds (30 days, as OpenAI's own); `clock` gives UTC microseconds.
+    """
 
     def __init__(self, engine: Engine, retention: float = 30 * _DAY, clock: Callable[[], int] = now_us) -> None:
         self._engine = engine
@@ -61,6 +65,7 @@ class ResponseStore:
         self._clock = clock
         self._insert = upsert(engine, responses)
         self._purge_at = 0
+        self.events = ResponseEventStore(engine)
 
     def put(self, project_id: str, stored: StoredResponse, lease: float | None = None) -> None:
         """Keep an answer, in place of one with its id. One still being worked on is held for `lease` seconds."""
@@ -105,6 +110,7 @@ class ResponseStore:
         with writing(self._engine) as connection:
             if connection.execute(query.where(alive)).rowcount == 0:
                 raise _not_found(response_id)
+            delete_events(connection, project_id, response_id)
 
     def chain(self, project_id: str, response_id: str) -> list[Json]:
         """Every item up to and with the output of this answer, oldest first: the context of one that goes on from it.
@@ -154,6 +160,7 @@ def _purge(connection: Connection, now: int) -> None:
     expired = connection.execute(select(*keys).where(responses.c.expires_us <= now).limit(_PURGE_ROWS)).all()
     for row in expired:
         connection.execute(delete(responses).where(keys[0] == row.project_id, keys[1] == row.id))
+        delete_events(connection, row.project_id, row.id)
 
 
 def _stored(row: Row[Any]) -> StoredResponse:

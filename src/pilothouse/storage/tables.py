@@ -4,35 +4,24 @@ Two groups, which are two files under SQLite and share one database under Postgr
 
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
               file_parts, batches, batch_items
-    observe   spans, payloads, manifests, spool_cursors, ledger, reservations, balances, responses
+    observe   spans, payloads, manifests, spool_cursors, ledger, reservations, balances, responses, response_events
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
-`changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC
-microseconds, `*_nano` columns nano-USD, JSON is text. A change here needs a revision in `migrations/`; a test compares.
+`changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC microseconds, `*_nano` columns nano-USD, JSON is text. A
+change here needs a revision in `migrations/`; a test compares.
 """
 
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Index,
-    Insert,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, Index, Insert, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 __all__ = [
     "api_keys", "audit", "balances", "batch_items", "batches", "changes", "control", "file_parts", "files",
     "insert_new", "jobs", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
-    "reservations", "responses", "schedules", "snapshots", "spans", "spool_cursors", "teams", "upsert",
+    "reservations", "response_events", "responses", "schedules", "snapshots", "spans", "spool_cursors", "teams",
+    "upsert",
 ]  # fmt: skip
 
 _NAMES = {
@@ -382,6 +371,16 @@ responses = Table(
     Column("lease_until_us", BigInteger),
     Column("body", LargeBinary, nullable=False),
     Index("ix_responses_expires_us", "expires_us"),
+)  # fmt: skip
+
+# Events `first` to `last` of a response that is streamed from the background; `body` is packed JSON.
+response_events = Table(
+    "response_events", observe,
+    _key("project_id"),
+    _key("response_id"),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )  # fmt: skip
 
 

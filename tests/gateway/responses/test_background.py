@@ -9,7 +9,7 @@ import pytest
 from pilothouse.call import Call
 from pilothouse.errors import StorageError
 from pilothouse.gateway.dialects.responses import response_request
-from pilothouse.gateway.responses.background import Background
+from pilothouse.gateway.responses.background import Background, Tell
 from pilothouse.gateway.responses.turn import Turn
 from pilothouse.storage import Store
 from pilothouse.storage.responses import ResponseStore
@@ -22,12 +22,12 @@ def turn() -> Turn:
     return Turn(response_request({"model": "m", "input": "x"}), [{"id": "msg_1"}], "resp_1", background=True)
 
 
-async def answered(made: Turn, call: Call) -> ChatChunk:
+async def answered(made: Turn, call: Call, tell: Tell) -> ChatChunk:
     made.ended(DONE)
     return DONE
 
 
-async def endless(made: Turn, call: Call) -> ChatChunk:
+async def endless(made: Turn, call: Call, tell: Tell) -> ChatChunk:
     await asyncio.Event().wait()
     return DONE
 
@@ -56,9 +56,9 @@ async def test_the_answer_is_kept_under_the_id_that_was_given_out(kept: Response
 async def test_what_another_worker_cancelled_stops_at_the_next_renewal(kept: ResponseStore, call: Call) -> None:
     stopped = asyncio.Event()
 
-    async def working(made: Turn, call: Call) -> ChatChunk:
+    async def working(made: Turn, call: Call, tell: Tell) -> ChatChunk:
         try:
-            return await endless(made, call)
+            return await endless(made, call, tell)
         finally:
             stopped.set()
 
@@ -89,10 +89,10 @@ async def test_a_lease_is_renewed_while_the_work_goes_on(kept: ResponseStore, ca
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"), [(endless, "time limit"), (lambda made, call: 1 / 0, "log has the request id")]
+    ("answer", "words"), [(endless, "time limit"), (lambda made, call, tell: 1 / 0, "log has the request id")]
 )
 async def test_what_ended_it_is_told(
-    kept: ResponseStore, call: Call, answer: Callable[[Turn, Call], Awaitable[ChatChunk]], words: str
+    kept: ResponseStore, call: Call, answer: Callable[[Turn, Call, Tell], Awaitable[ChatChunk]], words: str
 ) -> None:
     begun = await Background(kept, answer, timeout=0.01).start(turn(), call)
     found = await ended(kept, begun["id"])

@@ -511,7 +511,6 @@ async def test_a_context_that_is_too_long_loses_its_oldest_turns(site: Site) -> 
         ({"model": "chat", "input": "x", "tools": [{"type": "function"}]}, "tools[0]"),
         ({"model": "chat", "input": "x", "prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"model": "chat", "input": "x", "conversation": "conv_1"}, "conversation"),
-        ({"model": "chat", "input": "x", "background": True, "stream": True}, "stream"),
         ({"model": "chat", "input": "x", "background": True, "store": False}, "store"),
         ({"model": "chat", "input": "x", "metadata": {"a": 1}}, "metadata[...]"),
         ({"model": "chat", "input": "x", "max_output_tokens": 0}, "max_output_tokens"),

@@ -109,8 +109,6 @@ def parse_response_request(raw: bytes) -> Json:
             raise Unsupported(why, param=name)
     if not given.input and given.previous_response_id is None:
         raise InvalidRequest("'input' is empty: send a text or a list of items.", param="input")
-    if given.background and given.stream:
-        raise Unsupported("A background response is not streamed: leave 'stream' out and poll for it.", param="stream")
     if given.background and given.store is False:
         raise InvalidRequest("A background response is fetched later: it needs 'store'.", param="store")
     return body

@@ -7,20 +7,24 @@ as failed. A cancelled or deleted one is noticed at the next renewal, whichever 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from pilothouse.call import Call
 from pilothouse.errors import Overloaded, PilothouseError, ProviderTimeout, StorageError
 from pilothouse.gateway.dialects.responses_output import envelope
+from pilothouse.gateway.responses.streams import EventLog, follow
 from pilothouse.gateway.responses.turn import Turn, failed
+from pilothouse.storage.response_events import KeptEvent
 from pilothouse.storage.responses import ResponseStore
-from pilothouse.types import ChatChunk, Json
+from pilothouse.types import Json
 
-__all__ = ["Background"]
+__all__ = ["Background", "Tell"]
 
 _log = logging.getLogger("pilothouse.gateway")
 
-Answer = Callable[[Turn, Call], Awaitable[ChatChunk]]
+Tell = Callable[[bytes, bytes], None]
+Answer = Callable[[Turn, Call, Tell], Awaitable[object]]
+"""Makes a response. An answer that is streamed tells the name and the data of each event but the last."""
 
 
 class Background:
@@ -32,18 +36,29 @@ class Background:
         self._lease = lease
         self._timeout = timeout
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._logs: dict[tuple[str, str], EventLog] = {}
 
     async def start(self, turn: Turn, call: Call) -> Json:
         """Begin; returns the response object as it stands. Raises StorageError where it could not be fetched later."""
         turn.response = envelope(turn.request.body, turn.id, int(time.time()))
         turn.response |= {"background": True, "previous_response_id": turn.previous_id}
+        turn.created = turn.response["created_at"]
         await asyncio.to_thread(self._store.put, call.project_id, turn.stored(), self._lease)
+        if turn.request.stream:
+            await asyncio.to_thread(self._store.events.begin, call.project_id, turn.id)
         call.deadline = time.monotonic() + self._timeout
         key = (call.project_id, turn.id)
         task = asyncio.create_task(self._work(turn, call, dict(turn.response)))
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
         return turn.response
+
+    def follow(self, project_id: str, response_id: str, after: int) -> AsyncGenerator[KeptEvent]:
+        """The events of a streamed response after number `after`, to its end, whichever process makes it."""
+        key = (project_id, response_id)
+        return follow(
+            self._store, project_id, response_id, after, lambda: log.news if (log := self._logs.get(key)) else None
+        )
 
     def cancel(self, project_id: str, response_id: str) -> None:
         """Stop the work on it where that goes on in this process."""
@@ -61,8 +76,7 @@ class Background:
         holding = asyncio.create_task(self._hold(call.project_id, begun["id"], asyncio.current_task()))
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._timeout):
-                await self._answer(turn, call)
-            turn.response["created_at"] = begun["created_at"]
+                await self._made(turn, call)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what ended it is told to whoever polls
             turn.response = failed(begun, _told(error, call))
         finally:
@@ -71,6 +85,17 @@ class Background:
             await asyncio.shield(asyncio.to_thread(self._store.settle, call.project_id, turn.stored()))
         except StorageError as error:  # its lease runs out, and it counts as failed
             _log.warning("response %s is not kept: %s", begun["id"], error.message)
+        if log := self._logs.pop((call.project_id, begun["id"]), None):
+            log.tell()
+
+    async def _made(self, turn: Turn, call: Call) -> None:
+        if not turn.request.stream:
+            await self._answer(turn, call, _unheard)
+            return
+        log = EventLog(self._store.events, call.project_id, turn.id)
+        self._logs[call.project_id, turn.id] = log
+        async with log:
+            await self._answer(turn, call, log.add)
 
     async def _hold(self, project_id: str, response_id: str, work: asyncio.Task[None] | None) -> None:
         """Renew the lease until the work is done, or stop it where the answer is no longer wanted."""
@@ -85,6 +110,10 @@ class Background:
                 if work is not None:
                     work.cancel()
                 return
+
+
+def _unheard(name: bytes, data: bytes) -> None:
+    """For an answer that is not streamed."""
 
 
 def _told(error: BaseException, call: Call) -> PilothouseError:

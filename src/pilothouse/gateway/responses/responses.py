@@ -14,11 +14,11 @@ from urllib.parse import parse_qs
 import msgspec
 
 from pilothouse.call import Call
-from pilothouse.errors import InvalidRequest, NotFound, PilothouseError, ProviderError, StorageError, Unsupported
+from pilothouse.errors import InvalidRequest, NotFound, PilothouseError, ProviderError, ProviderTimeout, StorageError
 from pilothouse.gateway.dialects.responses import parse_response_request, response_request
 from pilothouse.gateway.dialects.responses_items import as_items, continued, full_items
 from pilothouse.gateway.http import ErrorShape, Exchange, Headers
-from pilothouse.gateway.responses.background import Background
+from pilothouse.gateway.responses.background import Background, Tell
 from pilothouse.gateway.responses.turn import ENDINGS, Turn, response_key
 from pilothouse.gateway.routes import Route
 from pilothouse.protocols import Chat
@@ -31,6 +31,10 @@ _log = logging.getLogger("pilothouse.gateway")
 _PATH = "/v1/responses"
 _PAGE = 20
 _LARGEST_PAGE = 100
+_GOES_ON = (
+    "This stream ends at the server's time limit of a request. The response goes on: get it with 'stream' and "
+    "'starting_after'."
+)
 _NOT_SENT = ("previous_response_id", "background", "background_options")
 
 
@@ -44,7 +48,7 @@ class Responses:
         self._store = store
         self._max_body_bytes = max_body_bytes
         self._identity = identity
-        self._background = Background(store, self._whole)
+        self._background = Background(store, self._made)
 
     @property
     def routes(self) -> list[Route]:
@@ -64,7 +68,10 @@ class Responses:
         turn = await self._turn(parse_response_request(await exchange.body(self._max_body_bytes)), call)
         if turn.background:
             begun = await self._background.start(turn, call)
-            await exchange.json(msgspec.json.encode(begun), self._identity(call))
+            if turn.request.stream:
+                await self._follow(exchange, call, turn.id, -1)
+            else:
+                await exchange.json(msgspec.json.encode(begun), self._identity(call))
         elif turn.request.stream:
             await self._stream(exchange, call, turn)
         else:
@@ -74,10 +81,15 @@ class Responses:
             await exchange.json(raw, self._identity(call))
 
     async def retrieve(self, exchange: Exchange, call: Call) -> None:
-        if _query(exchange, "stream") == "true":
-            raise Unsupported("A response is streamed while it is made: get it without 'stream'.", param="stream")
         stored = await asyncio.to_thread(self._store.get, call.project_id, exchange.parts["id"])
-        await exchange.json(msgspec.json.encode(stored.response), self._identity(call))
+        if _query(exchange, "stream") != "true":
+            await exchange.json(msgspec.json.encode(stored.response), self._identity(call))
+            return
+        after = _starting_after(exchange)
+        if await asyncio.to_thread(self._store.events.last, call.project_id, stored.id) is None:
+            why = "Only a response made with 'background' and 'stream' is streamed again: get it without 'stream'."
+            raise InvalidRequest(why, param="stream")
+        await self._follow(exchange, call, stored.id, after)
 
     async def delete(self, exchange: Exchange, call: Call) -> None:
         identity = exchange.parts["id"]
@@ -130,6 +142,34 @@ class Responses:
             raise
         await self._keep(turn, call)
         await exchange.end_events(turn.last_event(), ending)
+
+    async def _follow(self, exchange: Exchange, call: Call, response_id: str, after: int) -> None:
+        """Stream what a background response tells after this event, to its end. It goes on whoever leaves."""
+        exchange.errors = ErrorShape(_error_event, lambda error: error.status, b"error")
+        await exchange.start_events(self._identity(call))
+        try:
+            async with aclosing(self._background.follow(call.project_id, response_id, after)) as events:
+                async for event in events:
+                    await exchange.event(event.data.encode(), event.name.encode())
+        except asyncio.CancelledError:
+            if exchange.expired:
+                raise ProviderTimeout(_GOES_ON) from None
+            raise
+        await exchange.send_piece(b"", more=False)
+
+    async def _made(self, turn: Turn, call: Call, tell: Tell) -> None:
+        """The answer of a background response."""
+        if not turn.request.stream:
+            await self._whole(turn, call)
+            return
+        ended = False
+        async with aclosing(self._chat(turn.request, call)) as chunks:
+            async for chunk in chunks:
+                data, ended = turn.told(chunk), chunk.event in ENDINGS
+                if not ended:
+                    tell(chunk.event or b"", data)
+        if not ended:
+            raise ProviderError("The provider gave no answer.")
 
     async def _whole(self, turn: Turn, call: Call) -> ChatChunk:
         """The answer in one piece; `turn.response` is then the response."""
@@ -184,6 +224,21 @@ def _made_here(store: ResponseStore, project_id: str, identity: str) -> Json | N
     except NotFound:
         return None
     return next((item for item in stored.items if item.get("id") == identity), None)
+
+
+def _error_event(error: PilothouseError, request_id: str) -> bytes:
+    """The data of the event `error`: the stream ends here, not the response."""
+    told = {"code": error.code, "message": f"{error.message} (request {request_id})", "param": error.param}
+    return msgspec.json.encode({"type": "error", **told, "sequence_number": 0})
+
+
+def _starting_after(exchange: Exchange) -> int:
+    given = _query(exchange, "starting_after")
+    if given is None:
+        return -1
+    if not (given.isascii() and given.isdecimal()):
+        raise InvalidRequest("'starting_after' must be the number of an event.", param="starting_after")
+    return int(given[:9])
 
 
 def _query(exchange: Exchange, name: str) -> str | None:

@@ -35,7 +35,8 @@ def response_key(request_id: str) -> str:
 
 @dataclass(slots=True)
 class Turn:
-    """`items` are the request's own input, in full; `response` is the response object as it stands, `ending` the
+    """`items` are the request's own input, in full; `created` (Unix seconds) is set where the response was shown before
+    it was begun; `response` is the response object as it stands, `ending` the
     stream's last event."""
 
     request: ChatRequest
@@ -43,6 +44,7 @@ class Turn:
     id: str
     previous_id: str | None = None
     background: bool = False
+    created: int | None = None
     response: Json = field(default_factory=dict)
     events: int = 0
     changed: bool = False
@@ -73,6 +75,8 @@ class Turn:
             self.response["previous_response_id"] = self.previous_id
         if self.background:
             self.response["background"] = True
+        if self.created is not None:
+            self.response["created_at"] = self.created
         self.changed = self.response != given
         return self.response
 

@@ -1,0 +1,70 @@
+"""The events of responses that are streamed from the background: written some at a time, read from any number on.
+
+The last event of a response is not among them: it says what the response became, which is kept with the response.
+Rows go when their response goes. Knows nothing of what an event says.
+"""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.engine import Connection, Engine
+
+from pilothouse.storage.database import writing
+from pilothouse.storage.payloads import pack, unpack
+from pilothouse.storage.tables import response_events
+
+__all__ = ["KeptEvent", "ResponseEventStore", "delete_events"]
+
+_MARK = -1  # the first row of a stream holds no event: it says that there is one
+
+
+class KeptEvent(NamedTuple):
+    """One event: its sequence number, its name, its data as JSON."""
+
+    number: int
+    name: str
+    data: str
+
+
+class ResponseEventStore:
+    """The table `response_events`. All methods block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, project_id: str, response_id: str) -> None:
+        """There will be events of this response."""
+        self._write(project_id, response_id, _MARK, _MARK, [])
+
+    def add(self, project_id: str, response_id: str, events: list[KeptEvent]) -> None:
+        """Append events, whose numbers rise."""
+        self._write(project_id, response_id, events[0].number, events[-1].number, events)
+
+    def last(self, project_id: str, response_id: str) -> int | None:
+        """The number of the last event, -1 before the first; None for a response that is not streamed so."""
+        with self._engine.connect() as connection:
+            query = select(func.max(response_events.c.last)).where(*_of(project_id, response_id))
+            found: int | None = connection.scalar(query)
+            return found
+
+    def read(self, project_id: str, response_id: str, after: int) -> list[KeptEvent]:
+        """The events with a higher number, in their order."""
+        wanted = (*_of(project_id, response_id), response_events.c.last > after)
+        with self._engine.connect() as connection:
+            query = select(response_events.c.body).where(*wanted).order_by(response_events.c.first)
+            bodies = connection.scalars(query).all()
+        return [event for body in bodies for event in map(KeptEvent._make, unpack(body)) if event.number > after]
+
+    def _write(self, project_id: str, response_id: str, first: int, last: int, events: list[KeptEvent]) -> None:
+        row = {"project_id": project_id, "response_id": response_id, "first": first, "last": last}
+        with writing(self._engine) as connection:
+            connection.execute(insert(response_events), {**row, "body": pack(events)})
+
+
+def delete_events(connection: Connection, project_id: str, response_id: str) -> None:
+    """Forget the events of a response, inside the caller's transaction."""
+    connection.execute(delete(response_events).where(*_of(project_id, response_id)))
+
+
+def _of(project_id: str, response_id: str) -> tuple[Any, ...]:
+    return response_events.c.project_id == project_id, response_events.c.response_id == response_id
