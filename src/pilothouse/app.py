@@ -1,6 +1,8 @@
 """The composition root: `build(settings)` makes the whole platform. The only file that knows every room."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -14,6 +16,7 @@ from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
 from pilothouse.api.audit import routes as audit_routes
 from pilothouse.api.config import routes as config_routes
+from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
@@ -246,6 +249,10 @@ class Platform:
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
             route_routes(self.gateway, self.complexity, self.recorder),
             spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
+            health_routes(
+                self.health, self.process, several=self.several, trouble=self.trouble,
+                problem=lambda: self.live.problem,
+            ),
         ]  # fmt: skip
         app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
         secure = (self.settings.public_url or "").startswith("https://")
@@ -261,7 +268,7 @@ class Platform:
         return ConsoleRooms(
             self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
             self.caches, self.live, lambda: self.gateway.runtime.router, ShadowReports(self.store.observe),
-            self.trouble,
+            self.trouble, self.process, self.several,
         )  # fmt: skip
 
     async def start(self) -> None:
@@ -306,6 +313,16 @@ class Platform:
     def detail(self) -> str | None:
         """What is not as it should be though this process serves, or None."""
         return "\n".join(filter(None, (self.trouble(), self.live.problem))) or None
+
+    @property
+    def process(self) -> str:
+        """Names this process among those that serve: its host and number."""
+        return f"{socket.gethostname()}/{os.getpid()}"
+
+    @property
+    def several(self) -> bool:
+        """Whether others may serve beside this process, by what it shares."""
+        return bool(self.settings.database_url or self.settings.redis_url)
 
     def trouble(self) -> str | None:
         """What is away that this process counts with, and what becomes of calls meanwhile; None while all is there."""

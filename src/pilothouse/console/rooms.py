@@ -19,7 +19,7 @@ __all__ = ["ConsoleRooms"]
 @dataclass(frozen=True, slots=True)
 class ConsoleRooms:
     """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
-    None."""
+    None; `process` names this one, and `several` says whether others may serve beside it."""
 
     keys: Keys
     tenants: Tenants
@@ -34,3 +34,5 @@ class ConsoleRooms:
     router: Callable[[], Router]
     shadows: ShadowReports
     trouble: Callable[[], str | None]
+    process: str
+    several: bool

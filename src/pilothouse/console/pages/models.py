@@ -50,6 +50,9 @@ class _Alias:
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     """The routes of the models, which every project shares."""
     router = APIRouter(prefix="/models")
+    seen_by = "as this process sees them"
+    if rooms.several:
+        seen_by = f"as process {rooms.process} sees them; others have their own"
 
     def read(one: str | None = None) -> tuple[list[_Alias], list[DeploymentHealth]]:
         aliases = rooms.live.snapshot.config.models
@@ -75,14 +78,14 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     @router.get("")
     def list_page(visitor: Guest) -> Response:
         aliases, direct = read()
-        return renderer.page("models.html", visitor=visitor, aliases=aliases, direct=direct)
+        return renderer.page("models.html", visitor=visitor, aliases=aliases, direct=direct, seen_by=seen_by)
 
     @router.get("/{alias:path}")
     def alias_page(visitor: Guest, alias: str) -> Response:
         found, _ = read(alias)
         if not found:
             raise NotFound(f"There is no model '{alias}'. {ROOT}/models lists those there are.")
-        return renderer.page("models.html", visitor=visitor, aliases=found, direct=[], one=True)
+        return renderer.page("models.html", visitor=visitor, aliases=found, direct=[], seen_by=seen_by, one=True)
 
     return router
 
