@@ -227,8 +227,10 @@ async def test_a_budget_that_is_spent_ends_the_rest(house: House, client: AsyncA
     assert house.spent() == done * ONE
 
 
-async def test_a_creation_above_the_limit_is_refused(house: House, client: AsyncAnthropic) -> None:
-    house.platform.snapshot.config.batch.__dict__["max_file_bytes"] = 2048
+async def test_a_creation_above_the_limit_is_refused(
+    house: House, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(house.platform.snapshot.config.batch.__dict__, "max_file_bytes", 2048)
     with pytest.raises(anthropic.APIStatusError) as refused:
         await client.messages.batches.create(requests=[message(0, system="x" * 4096)])
     assert refused.value.status_code == 413
