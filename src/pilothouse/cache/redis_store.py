@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Container
 from typing import Any, TypeVar
 
 from pilothouse.cache.stores import StoreStats
-from pilothouse.errors import MissingExtra
+from pilothouse.errors import MissingExtra, StorageError
 
 __all__ = ["RedisStore"]
 
@@ -111,7 +111,9 @@ class RedisStore:
     async def purge(self, prefix: str) -> int:
         count = 0
         while True:
-            gone: int = await self._ask(lambda: self._purge(_INDEXES, [_TAG, *_range(prefix), _PURGED]), 0)
+            gone: int = await self._ask(lambda: self._purge(_INDEXES, [_TAG, *_range(prefix), _PURGED]), -1)
+            if gone < 0:  # who asks to forget must not believe that it was done
+                raise StorageError("Redis is away: not all was forgotten. Ask again once it is back.")
             count += gone
             if gone < _PURGED:
                 return count

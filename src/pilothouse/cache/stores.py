@@ -45,7 +45,8 @@ class Store(Protocol):
         ...
 
     async def purge(self, prefix: str) -> int:
-        """Forget what is under a prefix; everything for the empty one. How many entries that were."""
+        """Forget what is under a prefix; everything for the empty one. How many entries that were. Raises StorageError
+        where that cannot be done now."""
         ...
 
     async def stats(self) -> StoreStats: ...
