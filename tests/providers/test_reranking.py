@@ -8,11 +8,13 @@ import pytest
 
 from pilothouse.config import ProviderConfig
 from pilothouse.errors import ProviderProtocolError, RateLimited, UnknownModel
+from pilothouse.providers.bedrock import BedrockProvider
 from pilothouse.providers.builtin import BuiltinProvider
 from pilothouse.providers.cohere import CohereProvider
 from pilothouse.providers.openai import OpenAIProvider
 from pilothouse.single import ModerationRequest, RerankRequest
 from pilothouse.testing import Answer, new_call
+from pilothouse.testing.bedrock_server import ACCESS_KEY, REGION, SECRET_KEY, BedrockServer
 from pilothouse.testing.cohere_server import CohereServer
 from pilothouse.testing.openai_server import OpenAIServer
 from pilothouse.types import EmbedResponse, Json, Usage
@@ -64,6 +66,68 @@ async def test_cohere_that_bills_nothing_told_no_usage(cohere: tuple[CohereServe
     assert (await provider.rerank(asked(), new_call())).usage is None
     with pytest.raises(RateLimited):
         await provider.rerank(asked(), new_call())
+
+
+@pytest.fixture
+async def bedrock() -> AsyncIterator[tuple[BedrockServer, BedrockProvider]]:
+    async with BedrockServer() as server:
+        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        config = ProviderConfig(options={"region": REGION, "agent_url": server.url, **keys})
+        provider = BedrockProvider("aws", config)
+        yield server, provider
+        await provider.aclose()
+
+
+async def test_bedrock_is_asked_in_its_own_words(bedrock: tuple[BedrockServer, BedrockProvider]) -> None:
+    server, provider = bedrock
+    request = asked(model="cohere.rerank-v3-5:0", top_n=2, return_documents=True, max_tokens_per_doc=99)
+    answer = await provider.rerank(request, new_call())
+    ranking = server.last.body["rerankingConfiguration"]["bedrockRerankingConfiguration"]
+    assert ranking == {
+        "numberOfResults": 2,
+        "modelConfiguration": {
+            "modelArn": f"arn:aws:bedrock:{REGION}::foundation-model/cohere.rerank-v3-5:0",
+            "additionalModelRequestFields": {"max_tokens_per_doc": 99},
+        },
+    }
+    assert [(row["index"], row["document"]["text"]) for row in results(answer)] == [
+        (2, "the cat sat"), (1, "a cat sleeps"),
+    ]  # fmt: skip
+    assert answer.usage == Usage(0, units=1, estimated=True)
+    arn = f"arn:aws:bedrock:{REGION}:123456789012:application-inference-profile/a1b2"
+    await provider.rerank(asked(model=arn), new_call())
+    ranking = server.last.body["rerankingConfiguration"]["bedrockRerankingConfiguration"]
+    assert ranking["modelConfiguration"] == {"modelArn": arn}
+
+
+async def test_bedrock_tells_results_in_pages(bedrock: tuple[BedrockServer, BedrockProvider]) -> None:
+    server, provider = bedrock
+    server.page = 2
+    assert [row["index"] for row in results(await provider.rerank(asked(), new_call()))] == [2, 1, 0]
+    assert [got.body.get("nextToken") for got in server.requests] == [None, "2"]
+
+
+@pytest.mark.parametrize(("documents", "units"), [(["x"] * 100, 1), (["x"] * 101, 2), (["x" * 1999] * 51, 2)])
+async def test_what_bedrock_bills_is_estimated(
+    bedrock: tuple[BedrockServer, BedrockProvider], documents: list[str], units: int
+) -> None:
+    request = RerankRequest.check({"model": "amazon.rerank-v1:0", "query": "qq", "documents": documents})
+    assert (await bedrock[1].rerank(request, new_call())).usage == Usage(0, units=units, estimated=True)
+
+
+async def test_bedrock_that_refuses(bedrock: tuple[BedrockServer, BedrockProvider]) -> None:
+    server, provider = bedrock
+    server.say(Answer(fault="rate_limit"), Answer(fault="garbage"))
+    with pytest.raises(RateLimited):
+        await provider.rerank(asked(), new_call())
+    with pytest.raises(ProviderProtocolError):
+        await provider.rerank(asked(), new_call())
+
+
+def test_where_bedrock_reranks() -> None:
+    for region, url in (("us-west-2", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")):
+        provider = BedrockProvider("aws", ProviderConfig(options={"region": region}, api_key="key"))
+        assert provider._agent == f"https://bedrock-agent-runtime.{region}.{url}"
 
 
 async def test_compatible_servers(served: OpenAIServer) -> None:

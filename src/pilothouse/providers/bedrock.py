@@ -2,7 +2,8 @@
 
 Options: `region`, and for the credentials `profile` or `aws_access_key_id`, `aws_secret_access_key` and
 `aws_session_token`; without them AWS's own chain is asked. `api_key` is a Bedrock API key and replaces all of these.
-`control_url` is where the list of models is (https://bedrock.<region>.amazonaws.com).
+`control_url` is where the list of models is (https://bedrock.<region>.amazonaws.com), `agent_url` where documents are
+reranked (https://bedrock-agent-runtime.<region>.amazonaws.com).
 """
 
 import asyncio
@@ -16,10 +17,13 @@ from pilothouse.call import Call
 from pilothouse.config import ProviderConfig
 from pilothouse.errors import ProviderError, ProviderUnavailable, RateLimited, Unsupported
 from pilothouse.providers.aws import EventFrames, Signer, region_of
+from pilothouse.providers.bedrock_rerank import rerank_usage, scores_of, to_rerank
 from pilothouse.providers.bedrock_wire import UNUSABLE, ConverseReader, to_converse
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
+from pilothouse.providers.reranking import ranked
 from pilothouse.providers.translated import Frames, TranslatingProvider, Translation
+from pilothouse.single import RerankRequest
 from pilothouse.snapshot import resolve_secrets
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
@@ -35,10 +39,10 @@ _TITAN_AT_ONCE = 8
 
 
 class BedrockProvider(TranslatingProvider):
-    """Models on Amazon Bedrock: chat by Converse, embeddings by Titan and Cohere. Needs the extra `bedrock`."""
+    """Models on Amazon Bedrock: chat by Converse, embeddings by Titan and Cohere, Rerank. Needs the extra `bedrock`."""
 
-    operations = frozenset({"chat", "embeddings"})
-    known_options = frozenset({"region", "profile", "control_url", *_KEYS})
+    operations = frozenset({"chat", "embeddings", "rerank"})
+    known_options = frozenset({"region", "profile", "control_url", "agent_url", *_KEYS})
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         options = {**config.options}
@@ -51,6 +55,9 @@ class BedrockProvider(TranslatingProvider):
         self._control = self._address(
             str(options.get("control_url") or f"https://bedrock.{region}.{domain}"), "options.control_url"
         )
+        agent = str(options.get("agent_url") or f"https://bedrock-agent-runtime.{region}.{domain}")
+        self._agent = self._address(agent, "options.agent_url")
+        self._arn = f"arn:{'aws-cn' if region.startswith('cn-') else 'aws'}:bedrock:{region}::foundation-model/"
         self._signer = Signer(name, "bedrock", region, options)
 
     def translated(self, request: ChatRequest) -> Translation:
@@ -99,6 +106,19 @@ class BedrockProvider(TranslatingProvider):
         raise Unsupported(
             f"Provider '{self.name}' embeds with Titan and Cohere models alone, not '{request.model}'.", param="model"
         )
+
+    async def rerank(self, request: RerankRequest, call: Call) -> EmbedResponse:
+        """Bedrock does not tell what it bills, so that is an estimate. Fields that are not known go to the model."""
+        arn = request.model if request.model.startswith("arn:") else self._arn + request.model
+        asked, rows = to_rerank(request, arn), list[tuple[int, float]]()
+        while True:
+            body, _ = await self.post_json(f"{self._agent}/rerank", asked, call)
+            rows += self.reading(scores_of, body)
+            token = body.get("nextToken")
+            if not token or len(rows) >= request.top_n:
+                break
+            asked = {**asked, "nextToken": token}
+        return self.reading(lambda: ranked(request, request.model, rows, rerank_usage(request)))
 
     async def models(self) -> list[str]:
         body = await self.get_json(f"{self._control}/foundation-models")

@@ -1,8 +1,8 @@
-"""Amazon Bedrock's wire format (Converse, ConverseStream, InvokeModel for embeddings, the list of models).
+"""Amazon Bedrock's wire format (Converse, ConverseStream, InvokeModel for embeddings, Rerank, the list of models).
 
-A stand-in that speaks the documented format, not the vendor. It holds every Converse request against Bedrock's own
-service model (in botocore), verifies the SigV4 signature with the secret below, and answers in real event-stream
-frames with their checksums. Needs the extra `bedrock`.
+A stand-in that speaks the documented format, not the vendor. It holds every Converse and Rerank request against
+Bedrock's own service models (in botocore), verifies the SigV4 signature with the secret below, and answers in real
+event-stream frames with their checksums. Needs the extra `bedrock`.
 """
 
 import binascii
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from pilothouse.testing.judging import relevance
 from pilothouse.testing.openai_server import vector
 from pilothouse.testing.server import WireServer
 from pilothouse.testing.wire import Answer, Fault, Heard, Received, Refusal, ToolCall, Turn, pieces
@@ -49,27 +50,35 @@ _FAILURES: dict[str, tuple[int, str, str]] = {
 
 
 class BedrockServer(WireServer):
-    """Speaks as bedrock-runtime and bedrock of one region. Words for `finish_reason` that are not OpenAI's, such as
-    `guardrail_intervened`, are said as they are."""
+    """Speaks as bedrock-runtime, bedrock-agent-runtime and bedrock of one region; reranks in pages of `page`.
 
+    Words for `finish_reason` that are not OpenAI's, such as `guardrail_intervened`, are said as they are.
+    """
+
+    page = 1000
     stream_type = "application/vnd.amazon.eventstream"
 
     def hear(self, got: Received) -> Heard:
         _check_signature(got)
         if (got.method, got.path) == ("GET", "/foundation-models"):
             return Heard("models", "")
+        if (got.method, got.path) == ("POST", "/rerank"):
+            _check_shape("bedrock-agent-runtime", "Rerank", got.body)
+            return _hear_rerank(got.body)
         match = _PATH.match(got.target)
         if match is None or got.method != "POST":
             raise Refusal(f"unknown operation: {got.method} {got.target}", "unknown_model")
         model = unquote(match.group("model"))
         if match.group("method") == "invoke":
             return _hear_embeddings(got.body, Heard("embeddings", model))
-        _check_shape({"modelId": model, **got.body})
+        _check_shape("bedrock-runtime", "Converse", {"modelId": model, **got.body})
         return _hear_chat(got.body, Heard("chat", model, match.group("method") == "converse-stream"))
 
     def whole(self, heard: Heard, answer: Answer) -> Json:
         if heard.operation == "models":
             return {"modelSummaries": [{"modelId": "wire.large-v1:0"}, {"modelId": "wire.small-v1:0"}]}
+        if heard.operation == "rerank":
+            return self._reranked(heard)
         if heard.operation == "embeddings":
             rows = [vector(text) for text in heard.inputs]
             if "titan" not in heard.model:
@@ -81,6 +90,16 @@ class BedrockServer(WireServer):
             "metrics": {"latencyMs": 12},
         }
         return body if answer.usage is None else {**body, "usage": _usage(answer.usage)}
+
+    def _reranked(self, heard: Heard) -> Json:
+        body = self.last.body
+        wanted = body["rerankingConfiguration"]["bedrockRerankingConfiguration"].get("numberOfResults", 1000)
+        query = body["queries"][0]["textQuery"]["text"]
+        rows = sorted(((relevance(query, text), -at) for at, text in enumerate(heard.inputs)), reverse=True)[:wanted]
+        begin = int(body.get("nextToken") or 0)
+        results = [{"index": -at, "relevanceScore": score} for score, at in rows[begin : begin + self.page]]
+        more = begin + self.page < len(rows)
+        return {"results": results, **({"nextToken": str(begin + self.page)} if more else {})}
 
     def success_headers(self, heard: Heard, answer: Answer) -> dict[str, str]:
         """InvokeModel counts in headers."""
@@ -124,18 +143,17 @@ def frame(name: str, payload: Json) -> bytes:
 
 
 @cache
-def _converse_shape() -> Any:
+def _input_shape(service: str, operation: str) -> Any:
     from botocore.session import Session  # noqa: PLC0415
 
-    model = Session().get_service_model("bedrock-runtime")
-    return model.operation_model("Converse").input_shape
+    return Session().get_service_model(service).operation_model(operation).input_shape
 
 
-def _check_shape(params: Json) -> None:
+def _check_shape(service: str, operation: str, params: Json) -> None:
     """Hold a request against Bedrock's service model: names, types, required members."""
     from botocore.validate import ParamValidator  # noqa: PLC0415
 
-    report = ParamValidator().validate(params, _converse_shape())
+    report = ParamValidator().validate(params, _input_shape(service, operation))
     if report.has_errors():
         raise Refusal(report.generate_report())
 
@@ -168,6 +186,14 @@ def _check_signature(got: Received) -> None:
     expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     if expected != match.group("signature"):
         raise Refusal("The request signature we calculated does not match the signature you provided.", "auth")
+
+
+def _hear_rerank(body: Json) -> Heard:
+    arn = body["rerankingConfiguration"]["bedrockRerankingConfiguration"]["modelConfiguration"]["modelArn"]
+    if not arn.startswith(f"arn:aws:bedrock:{REGION}:"):
+        raise Refusal(f"The provided model identifier is invalid: {arn}", "unknown_model")
+    texts = [source["inlineDocumentSource"]["textDocument"]["text"] for source in body["sources"]]
+    return Heard("rerank", arn.rpartition("/")[2], inputs=texts)
 
 
 def _hear_embeddings(body: Json, heard: Heard) -> Heard:
