@@ -101,7 +101,12 @@ async def passing(tmp_path: Path) -> AsyncIterator[Passing]:
               bare: {{kind: openai, base_url: "{raw.url}/bare", pass_through: true}}
               shut: {{kind: openai, base_url: "{raw.url}/v1", api_key: sk-raw}}
               gone: {{kind: openai, base_url: "http://127.0.0.1:9/v1", api_key: sk-gone, pass_through: true}}
+            models:
+              tight:
+                deployments:
+                  - {{provider: raw, model: tight, name: own, limits: {{requests_per_minute: 2, parallel: 1}}}}
             prices:
+              - {{provider: raw, model: tight, input: 1, output: 1}}
               - {{provider: openai, model: gpt-4o-mini, input: 0.15, output: 0.60}}
               - {{provider: anthropic, model: claude-wire, input: 3, output: 15}}
               - {{provider: openai, model: text-embedding-3-small, input: 0.02, output: 0}}
@@ -255,6 +260,19 @@ async def test_policies_name_paths_and_models(passing: Passing) -> None:
     assert passing.raw.requests[-1][1] == b'{"model":"mini"}'
     assert (await passing.send("POST", "/providers/raw/chat", mini, data=b"multipart"))[0] == 403
     assert (await passing.send("POST", "/providers/raw/models/large:go", mini, json={"model": "mini"}))[0] == 403
+
+
+async def test_the_limits_of_a_models_deployment_hold_here_too(passing: Passing) -> None:
+    async def asked() -> tuple[int, Any]:
+        return await passing.send("POST", "/providers/raw/chat", json={"model": "tight"})
+
+    assert [(await asked())[0] for _ in range(2)] == [200, 200]
+    status, refused = await asked()
+    assert status == 429
+    assert "'own' has no room" in refused["error"]["message"]
+    assert len(passing.raw.requests) == 2
+    assert [span.deployment for span in passing.spans()] == ["own"] * 3
+    assert passing.spans()[0].request_model == "raw/tight"
 
 
 async def test_limits_and_budgets_hold_here_too(passing: Passing) -> None:

@@ -15,6 +15,7 @@ from pilothouse.config import Limits
 from pilothouse.gateway.meter import USUAL_ANSWER, estimate_tokens
 from pilothouse.gateway.passing.passed import Asked
 from pilothouse.gateway.passing.usage import AnswerWatch
+from pilothouse.gateway.reliability.attempt import NoRoom
 from pilothouse.gateway.routing.router import Router
 from pilothouse.gateway.visit import Rooms
 from pilothouse.ids import new_id
@@ -47,19 +48,25 @@ class Passage:
         self._read = len(body) + _PER_LINK * (body.count(b'"url"') + body.count(b'"image_url"'))
         self._watch: AnswerWatch | None = None
         self._ticket: Ticket | None = None
+        self._place: Ticket | None = None
         self._reservation: Reservation | None = None
         self._hold: Hold | None = None
         self._accounts: Accounts | None = None
         self._ended = False
 
     async def admit(self, users: Limits) -> None:
-        """Take from the limits and hold the bound. Raises TooManyRequests, BudgetExceeded or ConfigError."""
-        call, limiter = self.call, self._rooms.limiter
+        """Take from the limits, those of the model's deployment included, and hold the bound. Raises TooManyRequests,
+        NoRoom, BudgetExceeded or ConfigError."""
+        call, limiter, deployment = self.call, self._rooms.limiter, self.deployment
+        written = USUAL_ANSWER if self._asked.output is None else self._asked.output
+        estimate = 1 if self._asked.free else estimate_tokens(len(self._body)) + written
         if limiter.applies(call, _NO_LIMITS, users):
-            written = USUAL_ANSWER if self._asked.output is None else self._asked.output
-            estimate = 1 if self._asked.free else estimate_tokens(len(self._body)) + written
             self._ticket = await limiter.admit(call, _NO_LIMITS, self._model, users, estimate)
             call.headers += self._ticket.headers
+        if deployment.limited:
+            self._place = await limiter.try_deployment(deployment.id, deployment.limits, estimate, new_id())
+            if self._place is None:
+                raise NoRoom(f"Deployment '{deployment.id}' has no room of its own left.")
         if not self._asked.free:
             await self._reserve()
 
@@ -84,11 +91,11 @@ class Passage:
             self._hold.settle(span.cost_nano, tokens, self.deployment.id)
             span.charge_id = self._reservation.id
             span.accounts = self._accounts.charged(self.deployment.id)
-        if self._ticket is not None:
-            if self.asked_upstream:
-                self._ticket.settle(tokens)
-            else:
-                self._ticket.cancel()
+        for ticket in (self._ticket, self._place):
+            if ticket is not None and self.asked_upstream:
+                ticket.settle(tokens)
+            elif ticket is not None:
+                ticket.cancel()
         self.call.finish(span)
 
     async def _reserve(self) -> None:
