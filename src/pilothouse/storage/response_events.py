@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.storage.database import writing
 from pilothouse.storage.payloads import pack, unpack
-from pilothouse.storage.tables import response_events
+from pilothouse.storage.tables import response_events, responses
 
 __all__ = ["KeptEvent", "ResponseEventStore", "delete_events"]
 
@@ -27,7 +27,7 @@ class KeptEvent(NamedTuple):
 
 
 class ResponseEventStore:
-    """The table `response_events`. All methods block."""
+    """The table `response_events`. Of a response that is gone nothing is kept. All methods block."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -57,8 +57,10 @@ class ResponseEventStore:
 
     def _write(self, project_id: str, response_id: str, first: int, last: int, events: list[KeptEvent]) -> None:
         row = {"project_id": project_id, "response_id": response_id, "first": first, "last": last}
+        theirs = select(responses.c.id).where(responses.c.project_id == project_id, responses.c.id == response_id)
         with writing(self._engine) as connection:
-            connection.execute(insert(response_events), {**row, "body": pack(events)})
+            if connection.scalar(theirs.with_for_update(read=True)) is not None:  # who deletes it waits for this
+                connection.execute(insert(response_events), {**row, "body": pack(events)})
 
 
 def delete_events(connection: Connection, project_id: str, response_id: str) -> None:

@@ -48,9 +48,11 @@ class Background:
             await asyncio.to_thread(self._store.events.begin, call.project_id, turn.id)
         call.deadline = time.monotonic() + self._timeout
         key = (call.project_id, turn.id)
+        if turn.request.stream:
+            self._logs[key] = EventLog(self._store.events, *key)
         task = asyncio.create_task(self._work(turn, call, dict(turn.response)))
         self._running[key] = task
-        task.add_done_callback(lambda _: self._running.pop(key, None))
+        task.add_done_callback(lambda _: self._done(key))
         return turn.response
 
     def follow(self, project_id: str, response_id: str, after: int) -> AsyncGenerator[KeptEvent]:
@@ -72,6 +74,11 @@ class Background:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _done(self, key: tuple[str, str]) -> None:
+        self._running.pop(key, None)
+        if log := self._logs.pop(key, None):
+            log.tell()
+
     async def _work(self, turn: Turn, call: Call, begun: Json) -> None:
         holding = asyncio.create_task(self._hold(call.project_id, begun["id"], asyncio.current_task()))
         try:
@@ -85,15 +92,12 @@ class Background:
             await asyncio.shield(asyncio.to_thread(self._store.settle, call.project_id, turn.stored()))
         except StorageError as error:  # its lease runs out, and it counts as failed
             _log.warning("response %s is not kept: %s", begun["id"], error.message)
-        if log := self._logs.pop((call.project_id, begun["id"]), None):
-            log.tell()
 
     async def _made(self, turn: Turn, call: Call) -> None:
-        if not turn.request.stream:
+        log = self._logs.get((call.project_id, turn.id))
+        if log is None:
             await self._answer(turn, call, _unheard)
             return
-        log = EventLog(self._store.events, call.project_id, turn.id)
-        self._logs[call.project_id, turn.id] = log
         async with log:
             await self._answer(turn, call, log.add)
 
