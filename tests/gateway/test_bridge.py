@@ -11,7 +11,7 @@ from pilothouse.config import Config
 from pilothouse.errors import ProviderUnavailable, Unsupported
 from pilothouse.gateway.bridge import bridged
 from pilothouse.gateway.dialects.messages import read_request
-from pilothouse.types import ChatRequest
+from pilothouse.types import ChatChunk, ChatRequest, Usage
 
 from .conftest import gateway_of
 from .scripted import Recording, Scripted, piece, whole
@@ -75,3 +75,41 @@ async def test_stable_parts_are_marked_for_anthropic_alone(recording: Recording)
         pass
     assert claude.requests[0].messages == [{**messages[0], "cache_control": {"type": "ephemeral"}}, messages[1]]
     assert other.requests[0].messages == messages
+
+
+async def test_what_varies_comes_after_what_stays_and_is_not_marked(recording: Recording) -> None:
+    """Seen after a few calls; the marked turn goes to Anthropic with the day's own message behind it."""
+    claude = Scripted(whole("a"))
+    config = Config.model_validate(
+        {
+            "providers": {"claude": {"kind": "anthropic"}},
+            "models": {"m": {"deployments": [{"provider": "claude", "model": "c"}], "shaping": {"prefix": True}}},
+        }
+    )
+    gateway = gateway_of(config, {"claude": claude})
+    for number in range(8):
+        day, rules = {"role": "system", "content": f"Call {number}."}, {"role": "system", "content": "Be kind."}
+        messages = [day, rules, {"role": "user", "content": "Hi"}]
+        async for _ in gateway.chat(ChatRequest({"model": "m", "messages": messages}), Call(recording)):
+            pass
+    assert claude.requests[0].messages[0]["content"] == "Call 0."
+    assert claude.requests[-1].messages == [{**rules, "cache_control": {"type": "ephemeral"}}, day, messages[-1]]
+
+
+async def test_the_share_of_a_providers_cache_is_counted_by_deployment(recording: Recording) -> None:
+    told = Usage(input_tokens=100, output_tokens=5, cached_tokens=80)
+    tells = Scripted(ChatChunk(whole("a").raw, "a", finish_reason="stop", usage=told))
+    silent = Scripted(ChatChunk(b'{"choices": []}', "a", finish_reason="stop"))
+    config = Config.model_validate(
+        {
+            "providers": {"tells": {"kind": "openai"}, "silent": {"kind": "openai"}},
+            "models": {name: {"deployments": [{"provider": name, "model": "x"}]} for name in ("tells", "silent")},
+        }
+    )
+    gateway = gateway_of(config, {"tells": tells, "silent": silent})
+    for name in ("tells", "tells", "silent"):
+        asked = ChatRequest({"model": name, "messages": [{"role": "user", "content": "Hi"}]})
+        async for _ in gateway.chat(asked, Call(recording)):
+            pass
+    (used,) = gateway._rooms.caches.prompts.report()
+    assert (used.deployment, used.calls, used.input_tokens, used.share) == ("tells/x", 2, 200, 0.8)

@@ -17,6 +17,7 @@ from pilothouse.cache.answers import is_cacheable
 from pilothouse.cache.exact import directives_of
 from pilothouse.cache.flight import Flights
 from pilothouse.cache.lookup import Lookup
+from pilothouse.cache.prefix import PrefixUse, Variation
 from pilothouse.cache.semantic import SemanticIndex
 from pilothouse.cache.shadow import ShadowReport, Shadows, compare
 from pilothouse.cache.stores import Store, StoreStats, prefix_of
@@ -49,7 +50,8 @@ class CacheCounts(msgspec.Struct, frozen=True):
 
 class Caches:
     """Every cache of answers over one Store. `encode` is the embedded encoder, which the semantic cache needs;
-    `largest` bounds an answer, in bytes. Use `aclose`, which does not close the store."""
+    `largest` bounds an answer, in bytes. `variation` and `prompts` are about the providers' own prompt caches. Use
+    `aclose`, which does not close the store."""
 
     def __init__(
         self, store: Store, *, encode: Encode | None = None, largest: int = _LARGEST, clock: Callable[[], int] = now_us
@@ -61,6 +63,8 @@ class Caches:
         self.flights = Flights()
         self.index = SemanticIndex(store, clock=clock)
         self.shadows = Shadows()
+        self.variation = Variation()
+        self.prompts = PrefixUse()
         self._counts: dict[tuple[str, str], Counter[str]] = {}
         self._comparing: set[asyncio.Task[None]] = set()
 

@@ -47,19 +47,19 @@ def bridged(provider: Provider, request: ChatRequest) -> Provide:
     raise Unsupported(f"'{request.model}' has no {request.operation.replace('_', ' ')}s.", param="model")
 
 
-def provide(request: ModelRequest, *, marks: bool = False) -> Callable[[Deployment], Any]:
-    """For each deployment the function that asks it: (request, call) -> its generator of chunks. With `marks` the
-    stable parts of a chat are marked for Anthropic, whose prompt cache keeps nothing else."""
+def provide(request: ModelRequest, varies: Callable[[Json], bool] | None = None) -> Callable[[Deployment], Any]:
+    """For each deployment the function that asks it: (request, call) -> its generator of chunks. With `varies`, which
+    tells of a system message, the stable parts of a chat are marked for Anthropic: its prompt cache keeps no others."""
     if not isinstance(request, ChatRequest):
         return lambda deployment: _single(deployment.provider, request)
-    if not marks:
+    if varies is None:
         return lambda deployment: bridged(deployment.provider, request)
 
     def ask(deployment: Deployment) -> Provide:
         provider = bridged(deployment.provider, request)
         if deployment.kind != "anthropic":
             return provider
-        return lambda sent, call: provider(prefixed(sent, marks=True), call)
+        return lambda sent, call: provider(prefixed(sent, marks=True, varies=varies), call)
 
     return ask
 

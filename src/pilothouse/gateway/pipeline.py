@@ -9,6 +9,7 @@ It knows nothing of HTTP (see endpoints.py) nor of any vendor (see providers/). 
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.access.policy import check_model
@@ -137,7 +138,7 @@ class Gateway:
         facts = Facts(request, call)
         plan = await visit.runtime.router.decide(request, call)
         if isinstance(request, ChatRequest):
-            made = shaped(request, plan.model, prefixed)
+            made = shaped(request, plan.model, partial(self._stable_first, call, plan.alias))
             visit.sent = made.request
             if made.saved_tokens:
                 visit.span.attributes["shaping_saved_tokens"] = made.saved_tokens
@@ -158,8 +159,17 @@ class Gateway:
     async def _asked(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
         """The chunks of a provider, once the budget holds what they may cost."""
         await visit.reserve()
-        asking = provide(visit.sent, marks=visit.planned.model.shaping.prefix)
+        plan, varies = visit.planned, None
+        if plan.model.shaping.prefix:
+            varies = self._rooms.caches.variation.varies(_place(visit.call, plan.alias))
+        asking = provide(visit.sent, varies)
         return self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, asking, visit.hooks)
+
+    def _stable_first(self, call: Call, alias: str, request: ChatRequest) -> ChatRequest:
+        """In the order that a provider's prompt cache likes best."""
+        place, variation = _place(call, alias), self._rooms.caches.variation
+        variation.note(place, request)
+        return prefixed(request, varies=variation.varies(place))
 
     async def _leave(self, visit: Visit, body: bytes | None = None) -> None:
         """Settle and record; then keep the answer, and mirror the call, for what they are worth."""
@@ -183,3 +193,8 @@ class Gateway:
 
 async def _one(chunk: ChatChunk) -> AsyncGenerator[ChatChunk]:
     yield chunk
+
+
+def _place(call: Call, alias: str) -> str:
+    """Whose prompts are alike: those of one project to one alias."""
+    return f"{call.project_id}\n{alias}"

@@ -141,6 +141,8 @@ class Visit:
         elif usage is not None and self.deployment is not None:
             span.cost_nano = self._price(self.deployment, usage)
             span.cost_known = span.cost_nano is not None
+            if not usage.estimated:
+                self._rooms.caches.prompts.note(self.deployment.id, usage)
         if self.call.hardness is not None:
             span.attributes["complexity"] = self.call.hardness
         used = 0 if self.cached or span.usage is None else span.usage.input_tokens + span.usage.output_tokens

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from pilothouse.cache.shadow import Comparison
+from pilothouse.types import Usage
 
 from ..site import Gateway
 
@@ -30,6 +31,14 @@ def test_rates(site: Gateway) -> None:
     assert '<rect class="semantic" x="500.0" width="200.0"' in page
     assert "<dt>Entries</dt><dd>3</dd>" in page
     assert "careful" not in page
+
+
+def test_the_providers_own_caches(site: Gateway) -> None:
+    assert "Prompt caches of the providers" not in site.page("/cache")
+    site.platform.caches.prompts.note("openai/gpt-4o", Usage(input_tokens=1000, cached_tokens=640))
+    page = site.page("/cache")
+    assert "openai/gpt-4o" in page
+    assert "<b>64 %</b>" in page
 
 
 def test_an_alias_that_is_no_longer_cached(site: Gateway) -> None:

@@ -63,7 +63,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         ]
         return renderer.page(
             "cache.html", visitor=visitor, rows=rows, stats=await rooms.caches.stats(), store=config.cache,
-            purged=purged,
+            purged=purged, prompts=[used for used in rooms.caches.prompts.report() if used.input_tokens],
         )  # fmt: skip
 
     @router.get("/purge")
