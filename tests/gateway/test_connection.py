@@ -1,6 +1,7 @@
 """Raw bytes over a real socket, to an application that sends back the body it got."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -101,3 +102,33 @@ async def test_who_takes_too_long_for_a_head_is_hung_up_on(
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
     answer = await talk(sent)
     assert answer.count(b"whole") == sent.count(b"whole")
+
+
+async def test_a_request_leaves_nothing_for_the_collector() -> None:
+    """What is written at once, too: a ring from the scope to the connection would wait for a full collection."""
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send)
+        await exchange.json(await exchange.body(1_000_000), [])
+
+    config, state = uvicorn.Config(respond, lifespan="off", ws="none"), ServerState()
+    config.load()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+
+    async def ask(times: int) -> None:
+        for _ in range(times):
+            writer.write(post(b"asked", last=False))
+            await reader.readuntil(b"asked")
+
+    await ask(2)
+    gc.collect()
+    gc.disable()
+    try:
+        await ask(50)
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
+        writer.close()
+        server.close()
+        await server.wait_closed()

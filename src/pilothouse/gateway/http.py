@@ -96,8 +96,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "client_left", "deadline", "errors", "expired",
-        "headers", "parts", "scope", "started", "wanted",
+        "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left", "deadline", "errors",
+        "expired", "headers", "parts", "scope", "started", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -115,6 +115,8 @@ class Exchange:
         self.client_left = False
         self.expired = False
         self._vigil = vigil or Vigil()
+        # Taken out, since it leads back to the scope: such a ring stays in memory until the collector finds it.
+        self._whole = scope.pop("extensions", _NONE).get(WHOLE)
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -202,7 +204,7 @@ class Exchange:
     async def json(self, body: bytes, headers: Headers, status: int = 200) -> None:
         self.started = True
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
-        whole = self.scope.get("extensions", _NONE).get(WHOLE)
+        whole = self._whole
         if whole is not None and status < 400 and whole(status, headers, body):  # errors may close the connection
             return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

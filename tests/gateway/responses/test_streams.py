@@ -161,7 +161,7 @@ async def test_a_stream_ends_with_the_time_of_a_request_and_the_response_goes_on
         file = settings.home.parent / "pilothouse.yaml"
         file.write_text(CONFIG.format(url=upstream.url))
         upstream.say(Answer(fault="hang_midway"))
-        with build(replace(settings, config=file, request_timeout=0.3)) as platform:
+        with build(replace(settings, config=file, request_timeout=1.0)) as platform:
             async with (
                 platform.server("127.0.0.1", 0).running() as address,
                 AsyncOpenAI(base_url=f"{address}/v1", api_key=platform.keys.in_process(), max_retries=0) as client,
