@@ -71,7 +71,7 @@ def streams(target: Target, work: Path, count: int) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["--drive"]:
         target = Target("", int(sys.argv[2]), None, {}, json.loads(sys.argv[4]))
-        print(json.dumps(drive(target, Path(sys.argv[5]), True, "-c", sys.argv[3], "-d", "18", "-w", "0")))
+        print(json.dumps(drive(target, Path(sys.argv[5]), True, "-c", sys.argv[3], "-d", "24", "-w", "0")))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("build/bench"))
