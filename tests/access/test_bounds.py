@@ -136,3 +136,10 @@ def test_no_usage_within_the_bound_costs_more(
 
 def test_the_tables_know_these_models() -> None:
     assert {provider.id for provider in get_snapshot().providers} >= {name for name, _ in NAMES}
+
+
+def test_a_model_that_writes_nothing_needs_no_price_of_output() -> None:
+    embedder = _Candidate("openai", "text-embedding-3-small")
+    request = EmbedRequest.check({"model": "vectors", "input": "hello"})
+    assert bound(PRICES, (embedder,), request, 1, AT).complete
+    assert not bound(PRICES, (embedder,), chat(max_tokens=1), 1, AT).complete

@@ -138,7 +138,7 @@ class Prices:
     def dearest(
         self, candidates: tuple[Priced, ...], input_tokens: int, output_tokens: int, at_us: int, *, units: int = 1
     ) -> tuple[int | None, bool]:
-        """(the most that so many tokens can cost at any of the candidates in nano-USD, whether all have a price).
+        """(the most that so many tokens can cost at any of the candidates in nano-USD, whether each tells a price).
 
         None where none has one. What is found out about a tuple of candidates is kept for the next call with it.
         """
@@ -147,9 +147,9 @@ class Prices:
         for schedule in self._book.schedules_of(candidates):
             rates = schedule.at(at_us)
             nano = None if rates is None else rates.most(input_tokens, output_tokens, units)
-            if nano is None or rates is None or rates.input is None or rates.output is None:
+            if nano is None:
                 complete = False
-            if nano is not None and (most is None or nano > most):
+            elif most is None or nano > most:
                 most = nano
         return most, complete
 

@@ -102,6 +102,8 @@ async def test_what_is_wrong_with_the_input_is_told_by_line(house: House) -> Non
         ({"completion_window": "1h"}, "completion_window"),
         ({"input_file_id": "file-none"}, "input_file_id"),
         ({"metadata": {"k": "v" * 600}}, "metadata[...]"),
+        ({"metadata": {"anthropic-beta": "a\r\nx-api-key: b"}}, "metadata.anthropic-beta"),
+        ({"metadata": {"anthropic-beta": "\u03b2"}}, "metadata.anthropic-beta"),
         ({"output_expires_after": {"anchor": "created_at", "seconds": 3600}}, "output_expires_after"),
     ],
 )

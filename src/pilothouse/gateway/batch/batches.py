@@ -19,7 +19,7 @@ from pilothouse.gateway.batch.message_batches import MessageBatches
 from pilothouse.gateway.batch.runner import BatchRunner
 from pilothouse.gateway.http import Exchange, Headers
 from pilothouse.gateway.routes import Route
-from pilothouse.storage.batches import Batch, BatchStore
+from pilothouse.storage.batches import BETAS, Batch, BatchStore
 from pilothouse.storage.files import FileStore
 from pilothouse.types import Json, check_body, decode_body
 
@@ -129,6 +129,9 @@ def _check(given: _Body) -> None:
         raise InvalidRequest(f"'endpoint' must be one of {', '.join(ENDPOINTS)}.", param="endpoint")
     if given.completion_window != "24h":
         raise InvalidRequest("'completion_window' must be 24h.", param="completion_window")
+    betas = (given.metadata or {}).get(BETAS, "")
+    if not (betas.isascii() and betas.isprintable()):  # it is sent as a header
+        raise InvalidRequest(f"'metadata.{BETAS}' must be printable ASCII.", param=f"metadata.{BETAS}")
     if given.output_expires_after is not None:
         why = "The files of results are kept for 30 days: leave 'output_expires_after' out, and delete them when done."
         raise Unsupported(why, param="output_expires_after")
