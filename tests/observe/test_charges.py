@@ -28,6 +28,12 @@ AT = int(datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp()) * 1_000_000
 DAY = day_of(AT)
 
 
+@pytest.fixture
+def drainer(spool: Spool, store: Store, settings: Settings) -> Drainer:
+    """At the time of these calls: later, those that are open would be charged."""
+    return Drainer(spool, store, settings.home, clock=lambda: AT)
+
+
 def settled(**changes: Any) -> Span:
     """A span that settles a reservation."""
     fields: dict[str, Any] = {"charge_id": new_id(), "accounts": ACCOUNTS, "start_us": AT, "usage": Usage(100, 20)}
@@ -148,7 +154,7 @@ def test_what_a_dead_process_left_open_is_charged(
     recorder.record(reserved("partly"))
     recorder.record(reserved("done"))
     if drained_before:
-        Drainer(dead, store, settings.home).flush()
+        Drainer(dead, store, settings.home, clock=lambda: AT).flush()
         assert waiting(store) == 3
     recorder.record(Progress("partly", "default", 100, 40, 10))
     recorder.record(Progress("partly", "default", 150, 40, 30))

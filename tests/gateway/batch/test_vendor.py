@@ -140,6 +140,9 @@ async def test_cancelling_keeps_what_was_answered(house: House, model: str) -> N
     while not server.batches.rows:
         batch = await house.client.batches.retrieve(batch.id)
     stopping = await house.client.batches.cancel(batch.id)
+    (there,) = server.batches.rows.values()
+    while "cancelling" not in there.values() and "canceling" not in there.values():  # until the vendor has heard of it
+        await house.client.batches.retrieve(batch.id)
     server.batches.looks = 0
     batch = await house.until(stopping)
     assert batch.status == "cancelled"
