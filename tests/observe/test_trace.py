@@ -54,6 +54,14 @@ def _priced(span_id: str, parent_id: str | None, cost: int | None, known: bool =
     return Step(span_id, parent_id, False, True, tokens, tokens, cost, known)
 
 
+def test_a_call_with_a_mirrored_one_below_it_counts_beside_it() -> None:
+    live = step("live", deployment="p/a", usage=Usage(input_tokens=11, output_tokens=7), cost_nano=500)
+    shadow = step("shadow", "live", at=1)
+    mirrored = step("mirrored", "shadow", at=2, deployment="p/b", usage=Usage(input_tokens=1, output_tokens=23))
+    totals = Trace("t", "default", [live, shadow, mirrored]).totals
+    assert (totals.input_tokens, totals.output_tokens, totals.cost_nano) == (12, 30, 500)
+
+
 def test_a_call_around_calls_is_not_counted_twice() -> None:
     outer, inner = _priced("outer", None, 0, tokens=30), _priced("inner", "chain", 700)
     between = Step("chain", "outer", False, False, 0, 0, None, True)

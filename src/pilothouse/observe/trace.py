@@ -26,7 +26,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the totals need of a span."""
+    """What the totals need of a span. `called` says that it was sent to a deployment: a call of its own, whatever is
+    below it, such as its hedge or a mirrored call."""
 
     id: str
     parent_id: str | None
@@ -36,6 +37,7 @@ class Step:
     output_tokens: int
     cost_nano: int | None
     cost_known: bool
+    called: bool = False
 
     @classmethod
     def of(cls, span: Span) -> "Step":
@@ -44,6 +46,7 @@ class Step:
             span.id, span.parent_id, span.status == "error",
             usage is not None or span.cost_nano is not None or not span.cost_known,
             usage.input_tokens if usage else 0, usage.output_tokens if usage else 0, span.cost_nano, span.cost_known,
+            span.deployment is not None,
         )  # fmt: skip
 
 
@@ -65,7 +68,7 @@ class Totals:
     def of(cls, steps: Iterable[Step]) -> "Totals":
         by_id = {step.id: step for step in steps}
         around = _around_billed(by_id)
-        leaves = [step for step in by_id.values() if step.billed and step.id not in around]
+        leaves = [step for step in by_id.values() if step.billed and (step.called or step.id not in around)]
         known = [step.cost_nano for step in leaves if step.cost_nano is not None]
         return cls(
             spans=len(by_id),

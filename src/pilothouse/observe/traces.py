@@ -213,12 +213,21 @@ def _of_trace(table: Any, project: str, trace_id: str) -> tuple[ColumnElement[bo
 def _totals(connection: Connection, project: str, trace_ids: list[str]) -> dict[str, Totals]:
     c = spans.c
     query: Select[Any] = select(
-        c.trace_id, c.id, c.parent_id, c.status, c.input_tokens, c.output_tokens, c.cost_nano, c.cost_known
+        c.trace_id,
+        c.id,
+        c.parent_id,
+        c.status,
+        c.input_tokens,
+        c.output_tokens,
+        c.cost_nano,
+        c.cost_known,
+        c.deployment.is_not(None),
     ).where(c.project_id == project, c.trace_id.in_(trace_ids))
     steps: dict[str, list[Step]] = {trace_id: [] for trace_id in trace_ids}
-    for trace_id, span_id, parent_id, status, taken, given, cost, known in connection.execute(query):
+    for trace_id, span_id, parent_id, status, taken, given, cost, known, called in connection.execute(query):
         billed = taken is not None or cost is not None or not known
-        step = Step(span_id, parent_id, status == "error", billed, taken or 0, given or 0, cost, bool(known))
+        failed = status == "error"
+        step = Step(span_id, parent_id, failed, billed, taken or 0, given or 0, cost, bool(known), bool(called))
         steps[trace_id].append(step)
     return {trace_id: Totals.of(found) for trace_id, found in steps.items()}
 
