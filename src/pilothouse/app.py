@@ -15,6 +15,7 @@ from pilothouse.access.budgets import Budgets
 from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
 from pilothouse.api.audit import routes as audit_routes
+from pilothouse.api.cache import routes as cache_routes
 from pilothouse.api.config import routes as config_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
@@ -247,7 +248,7 @@ class Platform:
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
-            route_routes(self.gateway, self.complexity, self.recorder),
+            route_routes(self.gateway, self.complexity, self.recorder), cache_routes(self.caches, self.audit),
             spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
             health_routes(
                 self.health, self.process, several=self.several, trouble=self.trouble,

@@ -37,6 +37,7 @@ COMMANDS = {
     "traces": "See what happened: list traces, show one.",
     "models": "The embedded encoder's files, and the models on offer.",
     "router": "Train and judge the choice between a simple and a complex model.",
+    "cache": "What the caches answered, forgetting it, and the threshold of a semantic one.",
     "shadow": "What mirrored calls showed of a candidate model.",
     "batches": "Batches of requests: create, list, show, cancel, output.",
     "jobs": "Background work: list, show, cancel.",

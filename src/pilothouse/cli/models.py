@@ -1,4 +1,5 @@
-"""`pilothouse models`: the encoder's files (pull, import, list) and the aliases that the configuration offers."""
+"""`pilothouse models`: the encoder's files (pull, import, list), the aliases that the configuration offers, and how the
+deployments of a running server do."""
 
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.server import ask, server_options
 from pilothouse.config import ModelConfig
 from pilothouse.snapshot import read_config
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from pilothouse.protocols import Progress
 
 __all__ = ["models", "showing_progress"]
+
+_TIMES = ("ttft", "ttft_p95", "answer_time")
+_HEALTH = ("id", "breaker", "failures", "in_flight", "opens_in", *_TIMES, "error_share")
 
 
 @click.group()
@@ -59,6 +64,21 @@ def list_(context: Context, as_json: bool) -> None:
     show_rows(rows, ("name", "kind", "state", "size", "deployments"), as_json=as_json, empty="")
 
 
+@models.command()
+@server_options
+@as_json
+@pass_context
+def health(context: Context, url: str | None, key: str | None, as_json: bool) -> int:
+    """How each deployment does, as the server process that answers sees it: breaker, waits, times in milliseconds.
+
+    Exit code 1 while one is left out.
+    """
+    found = ask(context, url, key, "GET", "/api/health")["deployments"]
+    rows = found if as_json else [{**row, **{name: _ms(row[name]) for name in _TIMES}} for row in found]
+    show_rows(rows, _HEALTH, as_json=as_json, empty="No deployment was asked or checked yet.")
+    return 1 if any(row["breaker"] == "open" for row in found) else 0
+
+
 @contextmanager
 def showing_progress() -> "Iterator[Progress]":
     """A Progress for people: a bar with bytes on a terminal, else one line per step. Writes to standard error."""
@@ -91,6 +111,10 @@ def _store(context: Context) -> "EncoderStore":
     from pilothouse.models import EncoderStore  # noqa: PLC0415 - numpy and tokenizers, not for --help
 
     return EncoderStore(context.settings.models_dir)
+
+
+def _ms(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds * 1000:.0f}"
 
 
 def _report(files: "EncoderFiles") -> None:
