@@ -221,9 +221,11 @@ class Shaping(_Strict):
 
 
 class Shadow(_Strict):
-    """Mirrors `share` of the calls, at most `per_minute`, to the alias `model`: recorded, never served."""
+    """Mirrors `share` of the calls, at most `per_minute`, to the alias `model`: recorded, never served. `system` is
+    said to it in place of the caller's system messages: a candidate prompt."""
 
     model: str
+    system: str | None = Field(None, min_length=1)
     share: _Share = 0.01
     per_minute: int = Field(60, ge=1)
 

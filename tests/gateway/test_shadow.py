@@ -78,6 +78,8 @@ async def mirrored(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyP
               plain: {{deployments: [{{provider: live, model: a}}]}}
               new: {{deployments: [{{provider: other, model: b}}], shadow: {{model: m, share: 1}},
                      exact_cache: {{ttl: 60}}, resilience: {{retries: 0}}}}
+              spoken: {{deployments: [{{provider: live, model: a}}], resilience: {{retries: 0}},
+                        shadow: {{model: spoken, system: "Be brief.", share: 1}}}}
               hard: {{strategy: complexity, simple: plain, complex: plain, shadow: {{model: new, share: 1}}}}
             prices:
               - {{provider: live, model: a, input: 1, output: 10}}
@@ -109,6 +111,18 @@ async def test_the_candidate_is_asked_the_same_and_compared(mirrored: Mirrored) 
     assert told["shadow_length_ratio"] == pytest.approx(22 / 13, abs=1e-3)
     assert told["shadow_cost_delta_nano"] == (90 * 2000 + 20 * 20000) - (100 * 1000 + 10 * 10000)
     assert told["shadow_latency_delta_us"] == answered.duration_us - root.duration_us
+
+
+async def test_a_prompt_is_tried_on_the_alias_itself(mirrored: Mirrored) -> None:
+    given = [{"role": "system", "content": "Tell all."}, {"role": "developer", "content": "At length."}, *HELLO]
+    await mirrored.client.chat.completions.create(model="spoken", messages=given)  # type: ignore[arg-type]
+    compared = await mirrored.comparison()
+    live, tried = (request.body["messages"] for request in mirrored.live.requests)
+    assert live == given
+    assert tried == [{"role": "system", "content": "Be brief."}, *HELLO]
+    (row,) = ShadowReports(mirrored.platform.store.observe).report(0, "default")
+    assert (row.alias, row.model, row.agreed) == ("spoken", compared.attributes["shadow_model"], 1)
+    assert row.model.startswith("spoken prompt ")
 
 
 async def test_a_stream_is_compared_whole_and_asked_for_whole(mirrored: Mirrored) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from pilothouse.access.limits import Limiter, Ticket
 from pilothouse.cache.shadow import agree, compare
@@ -34,6 +35,7 @@ _CHARGED = ("org:", "project:")
 _KEPT = 1024
 _COMPARED = 2000  # characters of each answer for the encoder: more than its 256 tokens hold
 _LEFT_OUT = frozenset({"stream_options", "user", "safety_identifier"})
+_INSTRUCTING = ("system", "developer")
 _UNLIKE_ANY = ("shadow", "degraded", "stale")
 """Attributes of answers that are no model's own, or a shadow's."""
 
@@ -119,9 +121,9 @@ class Mirror:
             call.recorder = marked = _Marking(call.recorder)
             with call.step(f"shadow {shadow.model}", "evaluator") as (span, inner):
                 span.operation, span.request_model = OPERATION, live.alias
-                span.attributes |= {"shadow_alias": live.alias, "shadow_model": shadow.model}
+                span.attributes |= {"shadow_alias": live.alias, "shadow_model": _candidate(shadow)}
                 marked.of = span.id
-                answer = await self._answer(_asked(request, shadow.model), inner)
+                answer = await self._answer(_asked(request, shadow), inner)
                 await self._compare(live, answer, marked.answered, span)
         except PilothouseError:
             return  # its span tells
@@ -209,11 +211,21 @@ class _Marking:
         self._recorder.record(record)
 
 
-def _asked(request: ChatRequest, model: str) -> ChatRequest:
+def _candidate(shadow: Shadow) -> str:
+    """What a report names it: the alias, and which prompt, so that two prompts are not counted together."""
+    if shadow.system is None:
+        return shadow.model
+    return f"{shadow.model} prompt {blake2b(shadow.system.encode(), digest_size=4).hexdigest()}"
+
+
+def _asked(request: ChatRequest, shadow: Shadow) -> ChatRequest:
     """The request for the candidate: as a chat where it came in another dialect, not streamed, and for no user."""
     chat = request.as_chat
     body = {name: value for name, value in chat.body.items() if name not in _LEFT_OUT}
-    return ChatRequest({**body, "model": model, "stream": False}, chat.operation)
+    if shadow.system is not None and "messages" in body:  # a text completion has none
+        others = [message for message in body["messages"] if message.get("role") not in _INSTRUCTING]
+        body["messages"] = [{"role": "system", "content": shadow.system}, *others]
+    return ChatRequest({**body, "model": shadow.model, "stream": False}, chat.operation)
 
 
 def said(output: Json) -> str:

@@ -84,7 +84,7 @@ def _policies(alias: str, model: ModelConfig) -> Iterator[Concern]:
         yield Concern(("fallbacks", "cached"), "finds nothing: the alias has no cache")
     if model.hedge is not None and len(model.deployments) < 2 and not elsewhere:
         yield Concern(("hedge",), "has no second deployment to ask")
-    if model.shadow is not None and model.shadow.model == alias:
+    if model.shadow is not None and model.shadow.model == alias and model.shadow.system is None:
         yield Concern(("shadow", "model"), "is the alias itself: nothing is compared")
 
 
