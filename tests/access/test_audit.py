@@ -1,7 +1,7 @@
 """The audit log: what is written stays, and is found again."""
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from pilothouse.access import Actor, Audit, AuditFilters
@@ -24,6 +24,15 @@ def test_an_entry_can_neither_be_changed_nor_deleted(store: Store, statement: ob
     with pytest.raises(DBAPIError, match="append-only"), store.control.begin() as connection:
         connection.execute(statement)  # type: ignore[call-overload]
     assert [entry.actor for entry in Audit(store.control).list()] == ["ada"]
+
+
+def test_the_log_cannot_be_emptied(store: Store) -> None:
+    """SQLite has no TRUNCATE; what it has instead is a DELETE."""
+    write(store)
+    postgres = store.control.dialect.name == "postgresql"
+    with pytest.raises(DBAPIError, match="append-only"), store.control.begin() as connection:
+        connection.execute(text("TRUNCATE audit" if postgres else "DELETE FROM audit"))
+    assert len(Audit(store.control).list()) == 1
 
 
 def test_an_entry_goes_with_its_transaction(store: Store) -> None:
