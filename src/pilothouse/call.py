@@ -33,6 +33,7 @@ class Span(msgspec.Struct, kw_only=True):
     `cost_nano` is None where the price is unknown (never 0 for that) and on steps that bill nothing themselves.
     `cost_known` is False only where a priced step (a leaf call to a model) has no known price. `charge_id` settles the
     Reservation of that id: `cost_nano` and the tokens are then entered into the ledger for each of `accounts`.
+    `prompt` is `name@version`; `source` says how it came here: gateway, sdk, otlp or langfuse.
     """
 
     id: str
@@ -62,6 +63,12 @@ class Span(msgspec.Struct, kw_only=True):
     cost_nano: int | None = None
     cost_known: bool = True
     manifest_id: str | None = None
+    feature: str | None = None
+    environment: str | None = None
+    release: str | None = None
+    prompt: str | None = None
+    tags: list[str] = []
+    source: str = "gateway"
     charge_id: str | None = None
     accounts: list[str] = []
     versions: dict[str, str] = {}
@@ -177,12 +184,18 @@ class Call:
         )  # fmt: skip
         if self.remote_parent_id is not None:
             span.attributes["remote_parent_id"] = self.remote_parent_id
+        if self.metadata:
+            given = self.metadata.get
+            span.feature, span.environment, span.release = given("feature"), given("environment"), given("release")
+            if tags := given("tags"):
+                span.tags = [tag for part in tags.split(",") if (tag := part.strip())]
         return span
 
     def finish(self, span: Span) -> None:
         """Stamp the end and the manifest, then record. Durable against a killed process once this returns."""
         span.end_us = now_us()
         span.versions = dict(self.versions)
+        span.prompt = span.prompt or self.versions.get("prompt")
         span.manifest_id = content_hash(span.versions) if span.versions else None
         self.recorder.record(span)
 

@@ -34,4 +34,5 @@ def step(span_id: str, parent_id: str | None = None, at: int = 0, lasting: int =
     fields: dict[str, Any] = {
         "trace_id": "t", "project_id": "default", "name": span_id, "kind": "chain", "end_us": start + lasting
     }  # fmt: skip
-    return Span(id=span_id, parent_id=parent_id, start_us=start, **(fields | changes))
+    fields |= {"id": span_id, "parent_id": parent_id, "start_us": start}
+    return Span(**(fields | changes))

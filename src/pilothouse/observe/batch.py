@@ -17,8 +17,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 from pilothouse.call import Progress, Reservation, Span
 from pilothouse.ids import now_us
 from pilothouse.observe.charges import Charge, enter, of_span
+from pilothouse.observe.facts import Fact
 from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
 from pilothouse.observe.rows import COLUMNS, to_row
+from pilothouse.observe.summaries import TraceKey, absorb, facts_of, known_traces
 from pilothouse.storage.payloads import Packer
 from pilothouse.storage.tables import manifests, payloads, spans
 
@@ -65,6 +67,7 @@ class Batch:
     records: list[bytes] = field(default_factory=list)
     spans: list[tuple[object, ...]] = field(default_factory=list)
     payloads: list[tuple[object, ...] | None] = field(default_factory=list)
+    facts: dict[TraceKey, list[Fact]] = field(default_factory=dict)
     manifests: dict[tuple[str, str], str] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
     settled: list[Place] = field(default_factory=list)
@@ -87,6 +90,7 @@ class Batch:
             batch.records.append(record)
             batch.spans.append(row)
             batch.payloads.append(payload)
+            batch.facts.setdefault((span.project_id, span.trace_id), []).append(Fact.of(span))
             if span.manifest_id is not None:
                 key = span.project_id, span.manifest_id
                 batch.manifests[key] = msgspec.json.encode(span.versions).decode()
@@ -99,8 +103,10 @@ class Batch:
         one and set aside. `spool` names where the records lay."""
         written = sorted((*key, versions) for key, versions in self.manifests.items())
         _insert(connection, manifests, written)
+        known = known_traces(connection, self.facts)
         try:
             with connection.begin_nested():
+                absorb(connection, self.facts, known)
                 _insert(connection, spans, self.spans)
                 _insert(connection, payloads, [row for row in self.payloads if row is not None])
         except _REFUSED:
@@ -145,8 +151,11 @@ class Batch:
     def _write_singly(self, connection: Connection, rejects: Rejects) -> None:
         for i in reversed(range(len(self.records))):
             row, payload = self.spans[i], self.payloads[i]
+            span = _decode(self.records[i])
+            facts = facts_of([span])
             try:
                 with connection.begin_nested():
+                    absorb(connection, facts, known_traces(connection, facts))
                     _insert(connection, spans, [row])
                     _insert(connection, payloads, [] if payload is None else [payload])
             except _REFUSED as error:

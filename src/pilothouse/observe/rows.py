@@ -18,14 +18,15 @@ COLUMNS = (
     "error_message", "request_id", "key_id", "user_id", "session_id", "team_id", "endpoint", "operation", "provider",
     "request_model", "response_model", "deployment", "input_tokens", "output_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "usage_estimated", "ttft_us", "cost_nano", "cost_known", "manifest_id",
-    "attributes",
+    "feature", "environment", "release", "prompt", "tags", "source", "attributes",
 )  # fmt: skip
 
 _USAGE = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 _SAME = (
     "project_id", "trace_id", "id", "parent_id", "name", "kind", "start_us", "status", "error_code", "error_message",
     "request_id", "key_id", "user_id", "session_id", "team_id", "endpoint", "operation", "provider", "request_model",
-    "response_model", "deployment", "ttft_us", "cost_nano", "manifest_id",
+    "response_model", "deployment", "ttft_us", "cost_nano", "manifest_id", "feature", "environment",
+    "release", "prompt", "source",
 )  # fmt: skip
 
 _LARGEST = 2**31 - 1  # token columns are 32 bits wide; a provider that reports more is wrong anyway
@@ -40,7 +41,8 @@ def to_row(span: Span) -> tuple[object, ...]:
         s.error_message, s.request_id, s.key_id, s.user_id, s.session_id, s.team_id, s.endpoint, s.operation,
         s.provider, s.request_model, s.response_model, s.deployment,
         *(_NO_USAGE if s.usage is None else _usage_row(s.usage)),
-        s.ttft_us, s.cost_nano, s.cost_known, s.manifest_id,
+        s.ttft_us, s.cost_nano, s.cost_known, s.manifest_id, s.feature, s.environment, s.release, s.prompt,
+        msgspec.json.encode(s.tags).decode() if s.tags else "[]", s.source,
         msgspec.json.encode(s.attributes).decode() if s.attributes else "{}",
     )  # fmt: skip
     return tuple([value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value for value in row])
@@ -60,6 +62,7 @@ def to_span(row: RowMapping, versions: dict[str, str] | None = None, payload: An
         usage=usage,
         versions=versions or {},
         attributes=msgspec.json.decode(row["attributes"]),
+        tags=msgspec.json.decode(row["tags"]),
         input=body.get("input"),
         output=body.get("output"),
     )

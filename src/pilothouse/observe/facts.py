@@ -1,0 +1,144 @@
+"""What the sums over a trace need of its spans, and which span stands for the trace. Knows nothing of databases.
+
+A trace is summed up as a whole, from all of its spans that are there. When one more arrives, late or out of order, the
+sums of before are taken back and those of now are added: what was said of a trace never depends on the order.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Self
+
+import msgspec
+
+from pilothouse.call import Span
+
+__all__ = ["COLUMNS", "Fact", "State"]
+
+COLUMNS = (
+    "id", "parent_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint", "operation",
+    "provider", "request_model", "response_model", "deployment", "key_id", "user_id", "session_id", "team_id",
+    "feature", "environment", "release", "prompt", "tags", "source", "input_tokens", "output_tokens", "cached_tokens",
+    "cache_write_tokens", "reasoning_tokens", "ttft_us", "cost_nano", "cost_known",
+)  # fmt: skip
+"""The columns of the table `spans` that a Fact is made of, before `cached` and `remote_parent_id`."""
+
+
+class Fact(NamedTuple):
+    """A span without what nobody adds up. `cached` where it was answered from one of our caches."""
+
+    id: str
+    parent_id: str | None
+    name: str
+    kind: str
+    start_us: int
+    duration_us: int
+    status: str
+    error_code: str | None
+    endpoint: str | None
+    operation: str | None
+    provider: str | None
+    request_model: str | None
+    response_model: str | None
+    deployment: str | None
+    key_id: str | None
+    user_id: str | None
+    session_id: str | None
+    team_id: str | None
+    feature: str | None
+    environment: str | None
+    release: str | None
+    prompt: str | None
+    tags: str
+    source: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    ttft_us: int | None
+    cost_nano: int | None
+    cost_known: bool
+    cached: bool = False
+    remote_parent_id: str | None = None
+
+    @classmethod
+    def of(cls, span: Span) -> Self:
+        """The same from a span that has not been written yet."""
+        s, u = span, span.usage
+        read, written, cached, cache_write, reasoning = (
+            (None, None, None, None, None) if u is None
+            else (u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
+        )  # fmt: skip
+        remote = s.attributes.get("remote_parent_id")
+        return cls(
+            s.id, s.parent_id, s.name, s.kind, s.start_us, s.duration_us, s.status, s.error_code, s.endpoint,
+            s.operation, s.provider, s.request_model, s.response_model, s.deployment, s.key_id, s.user_id,
+            s.session_id, s.team_id, s.feature, s.environment, s.release, s.prompt,
+            msgspec.json.encode(s.tags).decode() if s.tags else "[]", s.source, read, written, cached, cache_write,
+            reasoning, s.ttft_us, s.cost_nano, s.cost_known, "cache" in s.attributes,
+            None if remote is None else str(remote),
+        )  # fmt: skip
+
+    @property
+    def billed(self) -> bool:
+        """Whether it used or cost something, or would have, had its price been known."""
+        return self.input_tokens is not None or self.cost_nano is not None or not self.cost_known
+
+    @property
+    def above(self) -> str:
+        """The id of the span around it: of this platform, or of the caller that sent a `traceparent`."""
+        return self.parent_id or self.remote_parent_id or ""
+
+
+class State:
+    """A trace as far as it is known: its facts by span id."""
+
+    def __init__(self, facts: Iterable[Fact] = ()) -> None:
+        self.facts: dict[str, Fact] = {fact.id: fact for fact in facts}
+
+    def with_(self, facts: Iterable[Fact]) -> "State":
+        """The state once these have arrived; what is there already stays."""
+        made = State(self.facts.values())
+        for fact in facts:
+            made.facts.setdefault(fact.id, fact)
+        return made
+
+    @property
+    def root(self) -> Fact:
+        """The span that stands for the trace: the first without a parent here."""
+        facts = self.facts
+        if len(facts) == 1:
+            return next(iter(facts.values()))
+        tops = [fact for fact in facts.values() if fact.above not in facts]
+        return min(tops or facts.values(), key=_begin)
+
+    def calls(self) -> list[Fact]:
+        """The calls of models, each once: what is billed and has nothing billed below it, or was sent to a deployment
+        by the gateway, whatever is below it (such as its hedge)."""
+        facts = self.facts
+        if len(facts) == 1:
+            return [fact for fact in facts.values() if fact.billed]
+        around = _around_billed(facts)
+        return [f for f in facts.values() if f.billed and (f.deployment is not None or f.id not in around)]
+
+    def first(self, field: str) -> str | None:
+        """What the root says, else the first span that says anything."""
+        said = getattr(self.root, field)
+        if said is not None or len(self.facts) == 1:
+            return said  # type: ignore[no-any-return]
+        ordered = sorted(self.facts.values(), key=_begin)
+        return next((value for fact in ordered if (value := getattr(fact, field)) is not None), None)
+
+
+def _begin(fact: Fact) -> tuple[int, str]:
+    return fact.start_us, fact.id
+
+
+def _around_billed(facts: Mapping[str, Fact]) -> set[str]:
+    """The ids of spans that have a billed one somewhere below them."""
+    around: set[str] = set()
+    for fact in facts.values():
+        parent = facts.get(fact.above) if fact.billed else None
+        while parent is not None and parent.id not in around:
+            around.add(parent.id)
+            parent = facts.get(parent.above)
+    return around

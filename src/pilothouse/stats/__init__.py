@@ -1,0 +1,1 @@
+"""Statistics as plain functions. Knows nothing of where numbers come from."""

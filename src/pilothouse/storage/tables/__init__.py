@@ -1,0 +1,52 @@
+"""Every table, as SQLAlchemy Core. Knows nothing of connections, nor of what the rooms do with their rows.
+
+Two groups, which are two files under SQLite and share one database under Postgres:
+
+    control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
+              file_parts, batches, batch_items
+    observe   spans, payloads, manifests, traces, scores, rollups, score_rollups, backfills, spool_cursors, ledger,
+              reservations, balances, responses, response_events
+
+`project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
+`changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC microseconds, `*_nano` columns nano-USD, JSON is text. A
+change here needs a revision in `migrations/`; a test compares.
+"""
+
+from pilothouse.storage.tables.administration import (
+    api_keys,
+    audit,
+    batch_items,
+    batches,
+    changes,
+    file_parts,
+    files,
+    jobs,
+    members,
+    organisations,
+    projects,
+    schedules,
+    snapshots,
+    teams,
+)
+from pilothouse.storage.tables.answers import response_events, responses
+from pilothouse.storage.tables.metadata import control, observe
+from pilothouse.storage.tables.records import (
+    backfills,
+    manifests,
+    payloads,
+    rollups,
+    score_rollups,
+    scores,
+    spans,
+    spool_cursors,
+    traces,
+)
+from pilothouse.storage.tables.spend import balances, ledger, reservations
+from pilothouse.storage.tables.statements import insert_new, upsert
+
+__all__ = [
+    "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes", "control", "file_parts", "files",
+    "insert_new", "jobs", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
+    "reservations", "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "snapshots",
+    "spans", "spool_cursors", "teams", "traces", "upsert",
+]  # fmt: skip
