@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from pilothouse.call import Progress, Reservation, Span
 from pilothouse.ids import now_us
+from pilothouse.observe.backfill import with_unsummed
 from pilothouse.observe.charges import Charge, enter, of_span
 from pilothouse.observe.facts import Fact
 from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
@@ -104,9 +105,10 @@ class Batch:
         written = sorted((*key, versions) for key, versions in self.manifests.items())
         _insert(connection, manifests, written)
         known = known_traces(connection, self.facts)
+        arrived = with_unsummed(connection, self.facts, known)
         try:
             with connection.begin_nested():
-                absorb(connection, self.facts, known)
+                absorb(connection, arrived, known)
                 _insert(connection, spans, self.spans)
                 _insert(connection, payloads, [row for row in self.payloads if row is not None])
         except _REFUSED:
@@ -155,7 +157,8 @@ class Batch:
             facts = facts_of([span])
             try:
                 with connection.begin_nested():
-                    absorb(connection, facts, known_traces(connection, facts))
+                    known = known_traces(connection, facts)
+                    absorb(connection, with_unsummed(connection, facts, known), known)
                     _insert(connection, spans, [row])
                     _insert(connection, payloads, [] if payload is None else [payload])
             except _REFUSED as error:

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.ids import now_us
+from pilothouse.observe import backfill
 from pilothouse.observe.batch import Batch, Rejects
 from pilothouse.observe.charges import Charge
 from pilothouse.observe.metrics import Metrics
@@ -82,6 +83,7 @@ class Drainer:
         self._posted = posted
         self._clock = clock
         self._swept_us: int | None = None
+        self._summing = True
         self._draining = threading.Lock()
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -136,6 +138,8 @@ class Drainer:
             self._woken.clear()
             try:
                 self.flush()
+                if self._summing and self._sum_up():
+                    self._woken.set()
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live on to try again
                 backoff = min(LONGEST_BACKOFF, 2 * backoff)
                 self._report(error, backoff)
@@ -143,6 +147,12 @@ class Drainer:
             else:
                 backoff = COLLECT_SECONDS
                 self._problem = None
+
+    def _sum_up(self) -> bool:
+        """A part of what an upgrade left to be summed up; False once that is done."""
+        with self._draining, writing(self._store.observe) as connection:
+            self._summing = backfill.step(connection)
+        return self._summing
 
     def _report(self, error: Exception, backoff: float) -> None:
         """Log a new problem once, not at each attempt."""
