@@ -30,6 +30,7 @@ _ROW = (
     "model", "key_id", "user_id", "session_id", "team_id", "feature", "environment", "release", "tags", "source",
     "spans", "errors", "input_tokens", "output_tokens", "cost_nano", "cost_known", "first_day", "last_day",
 )  # fmt: skip
+_ABOUT = ("key_id", "user_id", "session_id", "team_id", "feature", "environment", "release")
 
 
 def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey]) -> None:
@@ -121,18 +122,15 @@ def _scores_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKe
 def _row(key: TraceKey, state: State) -> tuple[object, ...]:
     facts, root, calls = state.facts.values(), state.root, state.calls()
     known = [call.cost_nano for call in calls if call.cost_nano is not None]
-    start = min(fact.start_us for fact in facts)
     model = next((named for call in calls if (named := call.response_model or call.request_model)), None)
-    first, last = start // _DAY_US, max(fact.start_us for fact in facts) // _DAY_US
+    days = [fact.start_us // _DAY_US for fact in facts]
     paid = [call for call in calls if not call.cached]
     return (
-        *key, root.id, root.name, root.kind, start,
-        max(fact.start_us + fact.duration_us for fact in facts) - start, root.status, root.error_code, root.endpoint,
-        model, state.first("key_id"), state.first("user_id"), state.first("session_id"), state.first("team_id"),
-        state.first("feature"), state.first("environment"), state.first("release"), _tags(state), root.source,
+        *key, root.id, root.name, root.kind, root.start_us, root.duration_us, root.status, root.error_code,
+        root.endpoint, model, *(state.first(name) for name in _ABOUT), _tags(state), root.source,
         len(facts), sum(fact.status == "error" for fact in facts), sum(call.input_tokens or 0 for call in paid),
         sum(call.output_tokens or 0 for call in paid), sum(known) if known else None,
-        all(call.cost_known for call in calls), first, last,
+        all(call.cost_known for call in calls), min(days), max(days),
     )  # fmt: skip
 
 

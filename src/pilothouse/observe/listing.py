@@ -1,0 +1,194 @@
+"""The list of traces: filtered, in pages that join without gap or overlap. Knows nothing of what is inside a trace.
+
+What an index cannot answer (a text, a model used inside) is looked for in the newest 20,000 traces from the place of
+the page on; where that finds too few, the page has a `next` all the same, from which the search goes on. So no search
+takes long, however many traces there are.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy.engine import Connection
+
+from pilothouse.errors import InvalidRequest
+from pilothouse.observe.bodies import previews
+from pilothouse.observe.trace import Totals
+from pilothouse.storage.tables import spans, traces
+
+__all__ = ["Filters", "Page", "TraceRow", "page_of"]
+
+MOST_ROWS = 500
+SEARCHED = 20_000
+_CURSOR = re.compile(r"(\d{1,18})-([0-9A-Za-z_-]{1,64})")
+_OF_ROOT = ("error_message", "request_model", "deployment", "ttft_us")
+_SAME = ("key_id", "team_id", "user_id", "session_id", "feature", "environment", "release", "endpoint", "error_code")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which traces to list; None does not filter. `model` may have been used anywhere in the trace.
+
+    `text` is looked for in names, models, errors, users, sessions and ids; `since_us` and `until_us` are UTC
+    microseconds, the second one exclusive; `slower_us` and `dearer_nano` are what a trace has at least.
+    """
+
+    model: str | None = None
+    status: str | None = None
+    text: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    key_id: str | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    feature: str | None = None
+    environment: str | None = None
+    release: str | None = None
+    endpoint: str | None = None
+    error_code: str | None = None
+    tag: str | None = None
+    slower_us: int | None = None
+    dearer_nano: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """A trace in a list: the span that stands for it, and the totals of all of its spans.
+
+    `preview` is the beginning of what was asked, where that was wanted and kept.
+    """
+
+    trace_id: str
+    name: str
+    kind: str
+    start_us: int
+    duration_us: int
+    status: str
+    error_code: str | None
+    error_message: str | None
+    endpoint: str | None
+    request_model: str | None
+    deployment: str | None
+    ttft_us: int | None
+    session_id: str | None
+    user_id: str | None
+    feature: str | None
+    source: str
+    totals: Totals
+    preview: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Newest first. `next` continues the list: hand it back as `before`. None at the end."""
+
+    rows: list[TraceRow]
+    next: str | None
+
+
+def page_of(
+    connection: Connection, project: str, limit: int, before: str | None, filters: Filters, *, preview: bool = False
+) -> Page:
+    """Up to `limit` (500 at most) traces. Raises InvalidRequest for a `before` that no page gave."""
+    limit = max(1, min(MOST_ROWS, limit))
+    window = _window(project, before, filters)
+    sought = _sought(window.c, filters)
+    query = select(window).where(*sought).order_by(window.c.start_us.desc(), window.c.trace_id.desc()).limit(limit + 1)
+    found = connection.execute(query).mappings().all()
+    shown = found[:limit]
+    roots = _roots(connection, project, {row["trace_id"]: row["root_id"] for row in shown})
+    asked = previews(connection, project, {row["trace_id"]: row["root_id"] for row in shown}) if preview else {}
+    rows = [_row(row, roots.get(row["trace_id"]), asked.get(row["trace_id"])) for row in shown]
+    if len(found) > limit:
+        return Page(rows, f"{rows[-1].start_us}-{rows[-1].trace_id}")
+    return Page(rows, _end(connection, window) if sought else None)
+
+
+def plain(text: str) -> str:
+    """Without the NUL characters that Postgres takes for an error."""
+    return text.replace("\0", "\ufffd")
+
+
+def _window(project: str, before: str | None, filters: Filters) -> Any:
+    """The traces that an index finds, newest first, and no more than are searched at once."""
+    c = traces.c
+    where: list[ColumnElement[bool]] = [c.project_id == project]
+    if before is not None:
+        where.append(tuple_(c.start_us, c.trace_id) < tuple_(*_parse(before)))
+    if filters.since_us is not None:
+        where.append(c.start_us >= filters.since_us)
+    if filters.until_us is not None:
+        where.append(c.start_us < filters.until_us)
+    for name in ("user_id", "session_id"):  # these have an index
+        value = getattr(filters, name)
+        if value:
+            where.append(c[name] == plain(value))
+    query: Select[Any] = select(traces).where(*where).order_by(c.start_us.desc(), c.trace_id.desc())
+    return query.limit(SEARCHED).subquery("newest")
+
+
+def _sought(c: Any, filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for name in (*_SAME, "status"):
+        value = getattr(filters, name)
+        if value and name not in ("user_id", "session_id"):
+            conditions.append(c[name] == plain(value))
+    if filters.slower_us is not None:
+        conditions.append(c.duration_us >= filters.slower_us)
+    if filters.dearer_nano is not None:
+        conditions.append(c.cost_nano >= filters.dearer_nano)
+    if filters.tag:
+        conditions.append(c.tags.contains(f'"{plain(filters.tag)}"', autoescape=True))
+    if filters.model:
+        named = [spans.c[name] == plain(filters.model) for name in ("request_model", "response_model", "deployment")]
+        conditions.append(exists().where(*_inside(c), or_(*named)))
+    if filters.text:
+        conditions.append(_says(c, plain(filters.text)))
+    return conditions
+
+
+def _says(c: Any, text: str) -> ColumnElement[bool]:
+    found = [c[name].icontains(text, autoescape=True) for name in ("name", "error_code", "user_id", "session_id")]
+    root = [spans.c[name].icontains(text, autoescape=True) for name in ("request_model", "error_message", "request_id")]
+    said = exists().where(*_inside(c), spans.c.id == c.root_id, or_(*root))
+    return or_(*found, c.trace_id.startswith(text, autoescape=True), said)
+
+
+def _inside(c: Any) -> Sequence[ColumnElement[bool]]:
+    return spans.c.project_id == c.project_id, spans.c.trace_id == c.trace_id
+
+
+def _end(connection: Connection, window: Any) -> str | None:
+    """Where a search goes on that came to the end of what is searched at once."""
+    last = select(window.c.start_us, window.c.trace_id).order_by(window.c.start_us, window.c.trace_id)
+    rows = connection.execute(last.limit(1).offset(0)).all()
+    full = connection.execute(select(window.c.trace_id).limit(1).offset(SEARCHED - 1)).first() is not None
+    return f"{rows[0].start_us}-{rows[0].trace_id}" if full and rows else None
+
+
+def _roots(connection: Connection, project: str, roots: dict[str, str]) -> dict[str, Any]:
+    """What a list shows of the span that stands for each trace."""
+    c = spans.c
+    query = select(c.trace_id, *(c[name] for name in _OF_ROOT)).where(
+        and_(c.project_id == project, tuple_(c.trace_id, c.id).in_(list(roots.items())))
+    )
+    return {row["trace_id"]: row for row in connection.execute(query).mappings()}
+
+
+def _row(row: Any, root: Any, preview: str | None) -> TraceRow:
+    totals = Totals(
+        row["spans"], row["errors"], row["input_tokens"], row["output_tokens"], row["cost_nano"], row["cost_known"]
+    )
+    own: dict[str, Any] = {name: root[name] if root else None for name in _OF_ROOT}
+    same: dict[str, Any] = {name: row[name] for name in TraceRow.__dataclass_fields__ if name in row}
+    return TraceRow(**same, **own, totals=totals, preview=preview)
+
+
+def _parse(cursor: str) -> tuple[int, str]:
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise InvalidRequest(f"'{cursor[:80]}' is no place in the list of traces.", param="before")
+    return int(match[1]), match[2]
