@@ -143,7 +143,7 @@ def test_a_crowded_hour_puts_what_comes_later_together(
     monkeypatch.setattr(rollups_module, "MOST_VALUES", 3)
     for number in range(6):
         write([_call("a", None, trace_id=f"t{number}", user_id=f"user-{number}")])
-    rows = [r for r in _rows(store, rollups) if (r["dimension"], r["grain"]) == ("user", "hour")]
+    rows = [r for r in _rows(store, rollups) if (r["dimension"], r["grain"]) == ("user", "day")]
     assert [row["value"] for row in rows] == ["_OTHER", "user-0", "user-1", "user-2"]
     assert sum(row["calls"] for row in rows) == 6
     assert rows[0]["calls"] == 3

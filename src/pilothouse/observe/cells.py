@@ -6,12 +6,13 @@
 Times in histograms are microseconds, speeds tokens per second.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import add as sum_of
 from typing import Any, NamedTuple
 
-from pilothouse.observe.facts import Fact, State
+from pilothouse.observe.facts import About, Fact, State
 from pilothouse.stats.histogram import bucket, linear
 
 __all__ = ["CUBE", "DIMENSIONS", "HISTOGRAMS", "SUMS", "Cell", "Delta", "Judged", "Place", "ScoreCell", "ScorePlace"]
@@ -56,14 +57,16 @@ class Cell:
 
     def __init__(self) -> None:
         self.sums = [0] * len(SUMS)
-        self.histograms: list[Counter[int]] = [Counter() for _ in HISTOGRAMS]
+        self.histograms: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {})
 
     def add(self, other: "Cell") -> None:
-        for i, amount in enumerate(other.sums):
-            self.sums[i] += amount
+        self.sums = [*map(sum_of, self.sums, other.sums)]
         for mine, theirs in zip(self.histograms, other.histograms, strict=True):
-            for place, count in theirs.items():
-                mine[place] += count
+            if mine:
+                for place, count in theirs.items():
+                    mine[place] = mine.get(place, 0) + count
+            else:
+                mine.update(theirs)
 
     def __bool__(self) -> bool:
         return any(self.sums) or any(any(counts.values()) for counts in self.histograms)
@@ -93,53 +96,43 @@ class Judged(NamedTuple):
 
 class Delta:
     """Collects what traces add and what is taken back. Traces that look alike share a cell until the end, so that the
-    dimensions cost once per batch and not once per span."""
+    dimensions cost once per batch and not once per span. Users are many: they get their sums alone, and no histograms.
+    """
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str | int | None, ...], Cell] = {}
-        self._calls: dict[tuple[str | int | None, ...], Cell] = {}
-        self._scores: dict[ScorePlace, ScoreCell] = {}
+        self._requests: defaultdict[tuple[Any, ...], Cell] = defaultdict(Cell)
+        self._calls: defaultdict[tuple[Any, ...], Cell] = defaultdict(Cell)
+        self._users: defaultdict[Place, Cell] = defaultdict(Cell)
+        self._scores: defaultdict[ScorePlace, ScoreCell] = defaultdict(ScoreCell)
 
-    def add(self, project_id: str, state: State, scores: tuple[Judged, ...] = (), sign: int = 1) -> None:
+    def add(self, project_id: str, state: State, scores: Sequence[Judged] = (), sign: int = 1) -> None:
         """Add (or with sign -1 take back) a trace with its scores."""
         if not state.facts:
             return
-        root = state.root
-        common = tuple(state.first(name) for name in _COMMON)
-        self._request(project_id, root, common, sign)
-        calls = state.calls()
+        about, calls = state.about, state.calls()
+        self._request(project_id, state.root, about, sign)
         for call in calls:
-            self._call(project_id, call, common, sign)
-        if scores:
-            self._judge(project_id, state, common, calls, scores, sign)
+            self._call(project_id, call, about, sign)
+        for score in scores:
+            self._judge(project_id, state, about, calls, score, sign)
 
     def cells(self) -> dict[Place, Cell]:
         """By dimension, in a fixed order."""
-        made: dict[Place, Cell] = {}
-
-        def put(place: Place, cell: Cell) -> None:
-            known = made.get(place)
-            if known is None:
-                known = made[place] = Cell()
-            known.add(cell)
-
-        for key, cell in self._requests.items():
-            project, hour, endpoint, error, *common = key
-            parts = (("all", ""), ("endpoint", endpoint), ("error", error), *_named(common))
+        made: defaultdict[Place, Cell] = defaultdict(Cell, self._users)
+        for (project, hour, endpoint, error, *about), cell in self._requests.items():
+            parts = (("all", ""), ("endpoint", endpoint), ("error", error), *zip(_SHARED, about, strict=True))
             for dimension, value in parts:
                 if value is not None:
-                    put(Place(str(project), dimension, int(hour or 0), str(value)), cell)
-        for key, cell in self._calls.items():
-            project, hour, endpoint, model, deployment, prompt, *common = key
-            named = dict(_named(common))
-            cube = CUBE.join(str(part or "") for part in (model, prompt, named["key"], named["feature"]))
-            dimensions = (
+                    made[Place(project, dimension, hour, _cut(value))].add(cell)
+        for (project, hour, endpoint, model, deployment, prompt, *about), cell in self._calls.items():
+            cube = CUBE.join(part or "" for part in (model, prompt, about[0], about[2]))
+            called = (
                 ("all", ""), ("model", model), ("deployment", deployment), ("prompt", prompt), ("endpoint", endpoint),
-                ("cube", cube), *named.items(),
+                ("cube", cube), *zip(_SHARED, about, strict=True),
             )  # fmt: skip
-            for dimension, value in dimensions:
+            for dimension, value in called:
                 if value is not None:
-                    put(Place(str(project), dimension, int(hour or 0), str(value)), cell)
+                    made[Place(project, dimension, hour, _cut(value))].add(cell)
         return {place: made[place] for place in sorted(made) if made[place]}
 
     def score_cells(self) -> dict[ScorePlace, ScoreCell]:
@@ -147,90 +140,87 @@ class Delta:
 
     # ---- parts
 
-    def _request(self, project_id: str, root: Fact, common: tuple[str | None, ...], sign: int) -> None:
-        failed = root.status == "error"
-        error = _cut(root.error_code or "unknown") if failed else None
-        key = (project_id, root.start_us // _HOUR_US, _cut(root.endpoint or root.name), error, *common)
-        cell = self._requests.get(key)
-        if cell is None:
-            cell = self._requests[key] = Cell()
+    def _request(self, project_id: str, root: Fact, about: About, sign: int) -> None:
+        failed, hour = root.status == "error", root.start_us // _HOUR_US
+        error = (root.error_code or "unknown") if failed else None
+        key_id, team_id, user_id, feature, environment, release = about
+        key = project_id, hour, root.endpoint or root.name, error, key_id, team_id, feature, environment, release
+        cell = self._requests[key]
         cell.sums[_REQUESTS] += sign
         cell.sums[_FAILED] += sign * failed
-        cell.histograms[_LATENCY][bucket(root.duration_us)] += sign
+        _tick(cell.histograms[_LATENCY], bucket(root.duration_us), sign)
+        if user_id is not None:
+            sums = self._users[Place(project_id, "user", hour, _cut(user_id))].sums
+            sums[_REQUESTS] += sign
+            sums[_FAILED] += sign * failed
 
-    def _call(self, project_id: str, call: Fact, common: tuple[str | None, ...], sign: int) -> None:
-        own = [
-            _cut(said) if (said := getattr(call, name)) is not None else known
-            for name, known in zip(_COMMON, common, strict=True)
-        ]
-        model = call.response_model or call.request_model
+    def _call(self, project_id: str, call: Fact, about: About, sign: int) -> None:
         key = (
-            project_id, call.start_us // _HOUR_US, call.endpoint and _cut(call.endpoint), model and _cut(model),
-            call.deployment and _cut(call.deployment), call.prompt and _cut(call.prompt), *own,
+            project_id, call.start_us // _HOUR_US, call.endpoint, call.response_model or call.request_model,
+            call.deployment, call.prompt, call.key_id or about.key_id, call.team_id or about.team_id,
+            call.feature or about.feature, call.environment or about.environment, call.release or about.release,
         )  # fmt: skip
-        cell = self._calls.get(key)
-        if cell is None:
-            cell = self._calls[key] = Cell()
-        _count(cell, call, sign)
+        cell = self._calls[key]
+        _count(cell.sums, call, sign)
+        _measure(cell.histograms, call, sign)
+        user_id = call.user_id or about.user_id
+        if user_id is not None:
+            _count(self._users[Place(project_id, "user", key[1], _cut(user_id))].sums, call, sign)
 
     def _judge(
-        self,
-        project_id: str,
-        state: State,
-        common: tuple[str | None, ...],
-        calls: list[Fact],
-        scores: tuple[Judged, ...],
-        sign: int,
+        self, project_id: str, state: State, about: About, calls: Sequence[Fact], score: Judged, sign: int
     ) -> None:
         """A score belongs to the time, the model and the prompt of what it judges, not to when it was given."""
-        for score in scores:
-            judged = state.facts.get(score.span_id or "")
-            call = judged if judged is not None and judged.billed else (calls[0] if calls else None)
-            hour = (judged or state.root).start_us // _HOUR_US
-            model = (call.response_model or call.request_model) if call else None
-            named = [("all", ""), ("model", model), ("prompt", call.prompt if call else None)]
-            for dimension, value in (*named, *_named(common)):
-                if value is not None:
-                    place = ScorePlace(project_id, dimension, hour, _cut(value), _cut(score.name))
-                    cell = self._scores.setdefault(place, ScoreCell())
-                    cell.count += sign
-                    cell.total += sign * score.value
-                    cell.histogram[linear(score.value)] += sign
+        judged = state.facts.get(score.span_id or "")
+        call = judged if judged is not None and judged.billed else (calls[0] if calls else None)
+        hour = (judged or state.root).start_us // _HOUR_US
+        model = (call.response_model or call.request_model) if call else None
+        shared = (about.key_id, about.team_id, about.feature, about.environment, about.release)
+        named = (("all", ""), ("model", model), ("prompt", call.prompt if call else None), ("user", about.user_id))
+        for dimension, value in (*named, *zip(_SHARED, shared, strict=True)):
+            if value is not None:
+                cell = self._scores[ScorePlace(project_id, dimension, hour, _cut(value), _cut(score.name))]
+                cell.count += sign
+                cell.total += sign * score.value
+                cell.histogram[linear(score.value)] += sign
 
 
-_COMMON = ("key_id", "team_id", "user_id", "feature", "environment", "release")
-_COMMON_DIMENSIONS = ("key", "team", "user", "feature", "environment", "release")
+_SHARED = ("key", "team", "feature", "environment", "release")
 _REQUESTS, _FAILED, _CALLS, _CALL_ERRORS, _CACHED, _INPUT, _OUTPUT = range(7)
 _CACHED_TOKENS, _CACHE_WRITE, _REASONING, _COST, _UNPRICED = range(7, 12)
 _LATENCY, _CALL_LATENCY, _TTFT, _TOKENS, _SPEED = range(5)
 
 
-def _count(cell: Cell, call: Fact, sign: int) -> None:
-    sums, histograms = cell.sums, cell.histograms
+def _count(sums: list[int], call: Fact, sign: int) -> None:
     sums[_CALLS] += sign
     sums[_CALL_ERRORS] += sign * (call.status == "error")
-    read, written = call.input_tokens or 0, call.output_tokens or 0
-    if call.cached:  # nothing was sent to a provider, so no tokens were bought
-        sums[_CACHED] += sign
-    else:
-        sums[_INPUT] += sign * read
-        sums[_OUTPUT] += sign * written
-        sums[_CACHED_TOKENS] += sign * (call.cached_tokens or 0)
-        sums[_CACHE_WRITE] += sign * (call.cache_write_tokens or 0)
-        sums[_REASONING] += sign * (call.reasoning_tokens or 0)
-        histograms[_TOKENS][bucket(read + written)] += sign
-        if call.ttft_us is not None and written and call.duration_us > call.ttft_us:
-            histograms[_SPEED][bucket(written / ((call.duration_us - call.ttft_us) * 1e-6))] += sign
     sums[_COST] += sign * (call.cost_nano or 0)
     sums[_UNPRICED] += sign * (not call.cost_known)
-    histograms[_CALL_LATENCY][bucket(call.duration_us)] += sign
-    if call.ttft_us is not None:
-        histograms[_TTFT][bucket(call.ttft_us)] += sign
+    if call.cached:  # nothing was sent to a provider, so no tokens were bought
+        sums[_CACHED] += sign
+        return
+    sums[_INPUT] += sign * (call.input_tokens or 0)
+    sums[_OUTPUT] += sign * (call.output_tokens or 0)
+    sums[_CACHED_TOKENS] += sign * (call.cached_tokens or 0)
+    sums[_CACHE_WRITE] += sign * (call.cache_write_tokens or 0)
+    sums[_REASONING] += sign * (call.reasoning_tokens or 0)
 
 
-def _named(common: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    return zip(_COMMON_DIMENSIONS, common, strict=True)
+def _measure(histograms: Sequence[dict[int, int]], call: Fact, sign: int) -> None:
+    duration, ttft = call.duration_us, call.ttft_us
+    _tick(histograms[_CALL_LATENCY], bucket(duration), sign)
+    if ttft is not None:
+        _tick(histograms[_TTFT], bucket(ttft), sign)
+    if not call.cached:
+        written = call.output_tokens or 0
+        _tick(histograms[_TOKENS], bucket((call.input_tokens or 0) + written), sign)
+        if ttft is not None and written and duration > ttft:
+            _tick(histograms[_SPEED], bucket(written / ((duration - ttft) * 1e-6)), sign)
+
+
+def _tick(counts: dict[int, int], place: int, sign: int) -> None:
+    counts[place] = counts.get(place, 0) + sign
 
 
 def _cut(value: str) -> str:
-    return value[:_LONGEST]
+    return value if len(value) <= _LONGEST else value[:_LONGEST]

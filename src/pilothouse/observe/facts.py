@@ -11,7 +11,7 @@ import msgspec
 
 from pilothouse.call import Span
 
-__all__ = ["COLUMNS", "Fact", "State"]
+__all__ = ["COLUMNS", "About", "Fact", "State"]
 
 COLUMNS = (
     "id", "parent_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint", "operation",
@@ -89,11 +89,25 @@ class Fact(NamedTuple):
         return self.parent_id or self.remote_parent_id or ""
 
 
+class About(NamedTuple):
+    """Who and what a trace was for."""
+
+    key_id: str | None
+    team_id: str | None
+    user_id: str | None
+    feature: str | None
+    environment: str | None
+    release: str | None
+
+
 class State:
     """A trace as far as it is known: its facts by span id."""
 
+    __slots__ = ("_root", "facts")
+
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
         self.facts: dict[str, Fact] = {fact.id: fact for fact in facts}
+        self._root: Fact | None = None
 
     def with_(self, facts: Iterable[Fact]) -> "State":
         """The state once these have arrived; what is there already stays."""
@@ -105,11 +119,11 @@ class State:
     @property
     def root(self) -> Fact:
         """The span that stands for the trace: the first without a parent here."""
-        facts = self.facts
-        if len(facts) == 1:
-            return next(iter(facts.values()))
-        tops = [fact for fact in facts.values() if fact.above not in facts]
-        return min(tops or facts.values(), key=_begin)
+        if self._root is None:
+            facts = self.facts
+            tops = [fact for fact in facts.values() if fact.above not in facts]
+            self._root = min(tops or facts.values(), key=_begin)
+        return self._root
 
     def calls(self) -> list[Fact]:
         """The calls of models, each once: what is billed and has nothing billed below it, or was sent to a deployment
@@ -120,13 +134,21 @@ class State:
         around = _around_billed(facts)
         return [f for f in facts.values() if f.billed and (f.deployment is not None or f.id not in around)]
 
-    def first(self, field: str) -> str | None:
+    @property
+    def about(self) -> About:
         """What the root says, else the first span that says anything."""
+        r = self.root
+        if len(self.facts) == 1:
+            return About(r.key_id, r.team_id, r.user_id, r.feature, r.environment, r.release)
+        return About(*(self.first(name) for name in About._fields))
+
+    def first(self, field: str) -> str | None:
+        """What the root says of one field, else the first span that says anything."""
         said = getattr(self.root, field)
         if said is not None or len(self.facts) == 1:
             return said  # type: ignore[no-any-return]
-        ordered = sorted(self.facts.values(), key=_begin)
-        return next((value for fact in ordered if (value := getattr(fact, field)) is not None), None)
+        said = [fact for fact in self.facts.values() if getattr(fact, field) is not None]
+        return getattr(min(said, key=_begin), field) if said else None
 
 
 def _begin(fact: Fact) -> tuple[int, str]:

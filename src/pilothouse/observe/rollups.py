@@ -1,10 +1,10 @@
 """Adds cells to the rows of `rollups` and `score_rollups`, by hour and by day. Knows nothing of traces.
 
 Callers choose users, models and features, so an hour or a day of a dimension holds at most 1,000 values; what comes
-after them counts for `_OTHER`.
+after them counts for `_OTHER`. Users, who are many, have rows by day alone.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,17 +31,18 @@ _AT_ONCE = 150  # rows of six keys: SQLite before 3.32 takes 999 parameters
 def apply(connection: Connection, cells: Mapping[Place, Cell]) -> None:
     """Add the cells to the rows of their hour and their day. The caller's transaction keeps others from doing so at
     once (SQLite by its lock, Postgres by one that the caller takes)."""
-    sums: dict[_Key, Cell] = {}
+    sums: defaultdict[_Key, Cell] = defaultdict(Cell)
     for grain, hours in GRAINS.items():
-        for place, cell in cells.items():
-            key = (place.project_id, grain, place.dimension, place.hour // hours, place.value.replace("\0", "\ufffd"))
-            sums.setdefault(key, Cell()).add(cell)
+        for (project, dimension, hour, value), cell in cells.items():
+            if grain == "hour" and dimension == "user":  # these are many
+                continue
+            sums[project, grain, dimension, hour // hours, value.replace("\0", "\ufffd")].add(cell)
     found = _read(connection, sums)
     renamed = _crowded(connection, sums.keys() - found.keys())
     if renamed:
-        moved: dict[_Key, Cell] = {}
+        moved: defaultdict[_Key, Cell] = defaultdict(Cell)
         for key, cell in sums.items():
-            moved.setdefault(renamed.get(key, key), Cell()).add(cell)
+            moved[renamed.get(key, key)].add(cell)
         sums, found = moved, found | _read(connection, set(renamed.values()))
     for key, cell in found.items():
         sums[key].add(cell)
@@ -88,7 +89,7 @@ def _read(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, Cell]:
         for row in connection.exec_driver_sql(query, tuple(value for key in part for value in key)):
             cell = Cell()
             cell.sums = list(row[5 : 5 + len(SUMS)])
-            cell.histograms = [Counter(unpack(packed)) for packed in row[5 + len(SUMS) :]]
+            cell.histograms = tuple([unpack(packed) if packed else {} for packed in row[5 + len(SUMS) :]])
             found[row[0], row[1], row[2], row[3], row[4]] = cell
     return found
 

@@ -7,6 +7,7 @@ spools.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ _ROW = (
     "spans", "errors", "input_tokens", "output_tokens", "cost_nano", "cost_known", "first_day", "last_day",
 )  # fmt: skip
 _ABOUT = ("key_id", "user_id", "session_id", "team_id", "feature", "environment", "release")
+_ABOUT_ONE = attrgetter(*_ABOUT)
 
 
 def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey]) -> None:
@@ -127,11 +129,17 @@ def _row(key: TraceKey, state: State) -> tuple[object, ...]:
     paid = [call for call in calls if not call.cached]
     return (
         *key, root.id, root.name, root.kind, root.start_us, root.duration_us, root.status, root.error_code,
-        root.endpoint, model, *(state.first(name) for name in _ABOUT), _tags(state), root.source,
+        root.endpoint, model, *_about(state), _tags(state), root.source,
         len(facts), sum(fact.status == "error" for fact in facts), sum(call.input_tokens or 0 for call in paid),
         sum(call.output_tokens or 0 for call in paid), sum(known) if known else None,
         all(call.cost_known for call in calls), min(days), max(days),
     )  # fmt: skip
+
+
+def _about(state: State) -> tuple[str | None, ...]:
+    if len(state.facts) == 1:
+        return _ABOUT_ONE(state.root)
+    return tuple(state.first(name) for name in _ABOUT)
 
 
 def _tags(state: State) -> str:
@@ -151,7 +159,7 @@ def _upsert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
 
 def _clean(row: tuple[object, ...]) -> tuple[object, ...]:
     """Without the NUL characters that Postgres takes for an error."""
-    return tuple(v.replace("\0", "\ufffd") if type(v) is str and "\0" in v else v for v in row)
+    return tuple([v.replace("\0", "\ufffd") if type(v) is str and "\0" in v else v for v in row])
 
 
 def _from_attributes(attributes: str) -> tuple[bool, str | None]:
