@@ -1,6 +1,23 @@
 """Pilothouse runs LLM applications in production: gateway, retrieval, observability and more behind one door."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pilothouse.tracing import (
+        ContextExecutor,
+        configure,
+        continue_trace,
+        flush,
+        observe,
+        propagation_headers,
+        score_current_trace,
+        score_trace,
+        span,
+        trace_context,
+        update_current_span,
+        update_current_trace,
+        with_context,
+    )
 
 __version__ = "0.1.0"
 
@@ -10,9 +27,26 @@ _PUBLIC = {
     "ModelRouter": "pilothouse.sdk",
     "RAG": "pilothouse.sdk",
     "parallel": "pilothouse.sdk",
+    "ContextExecutor": "pilothouse.tracing",
+    "configure": "pilothouse.tracing",
+    "continue_trace": "pilothouse.tracing",
+    "flush": "pilothouse.tracing",
+    "observe": "pilothouse.tracing",
+    "propagation_headers": "pilothouse.tracing",
+    "score_current_trace": "pilothouse.tracing",
+    "score_trace": "pilothouse.tracing",
+    "span": "pilothouse.tracing",
+    "trace_context": "pilothouse.tracing",
+    "update_current_span": "pilothouse.tracing",
+    "update_current_trace": "pilothouse.tracing",
+    "with_context": "pilothouse.tracing",
 }
 
-__all__ = ["RAG", "AsyncClient", "Client", "ModelRouter", "__version__", "parallel"]
+__all__ = [
+    "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "__version__", "configure", "continue_trace",
+    "flush", "observe", "parallel", "propagation_headers", "score_current_trace", "score_trace", "span",
+    "trace_context", "update_current_span", "update_current_trace", "with_context",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -128,7 +128,9 @@ _KINDS: dict[str, Callable[[str], object]] = {
     "oidc_issuer": str, "oidc_client_id": str, "oidc_client_secret": str, "oidc_audience": str,
 }  # fmt: skip
 
-_ELSEWHERE = ("URL", "API_KEY", "OFFLINE", "TRACEBACK")  # read by the SDK, the model store and the command line
+_ELSEWHERE = (  # read by the SDK, the model store and the command line
+    "URL", "API_KEY", "OFFLINE", "TRACEBACK", "ENVIRONMENT", "RELEASE", "SAMPLE_RATE", "TRACING",
+)  # fmt: skip
 
 
 def unknown_variables(env: Mapping[str, str]) -> list[str]:

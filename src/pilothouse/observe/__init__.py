@@ -1,4 +1,13 @@
-"""What happened: spans on their way to the database, what they cost, the ledger of it, and the ways to look at them."""
+"""What happened: spans on their way to the database, what they cost, the ledger of it, and the ways to look at them.
+
+`pilothouse.observe` is also the name of the decorator that users write. Once this room is loaded, the import system
+puts it in the decorator's place: so it can be called as the decorator can.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from pilothouse.observe.ingest import Drainer, Lag
 from pilothouse.observe.ledger import Ledger
@@ -12,3 +21,11 @@ __all__ = [
     "Drainer", "Filters", "Lag", "Ledger", "Metrics", "Node", "Page", "PriceOverride", "Priced", "Prices",
     "SpoolRecorder", "Totals", "Trace", "TraceRow", "Traces", "price_kind", "tree",
 ]  # fmt: skip
+
+
+class _CallableRoom(ModuleType):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return import_module("pilothouse.tracing").observe(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableRoom

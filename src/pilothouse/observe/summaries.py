@@ -41,7 +41,7 @@ def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], k
     if not arrived:
         return
     before = states_of(connection, known)
-    scores = _scores_of(connection, known)
+    scores = _scores_of(connection, arrived)  # a score may come before its trace
     delta, rows = Delta(), []
     for key in sorted(arrived):
         old = before.get(key) or State()

@@ -8,6 +8,7 @@ the records mean.
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -85,6 +86,29 @@ class Spool(Segments):
             self._sizes[self._number] = self._size
             self._unread += size
 
+    def extend(self, payloads: Sequence[bytes]) -> None:
+        """Add several records by one system call: all of them, or by the same errors none."""
+        size = sum(map(len, payloads)) + HEADER.size * len(payloads)
+        with self._lock:
+            if self._closed:
+                raise StorageError(f"{self.directory}: the spool is closed.")
+            if self._unread + size > self._max_bytes:
+                return self._refuse(f"holds {self._unread} bytes that are not in the database yet", len(payloads))
+            try:
+                if self._size and self._size + size > self._segment_bytes:
+                    self._start_segment()
+                if os.write(self._fd, _framed(payloads, self._size)) < size:
+                    self._undo()
+                    return self._refuse("has no room left on its disk", len(payloads))
+            except OSError as error:
+                self._undo()
+                if error.errno not in _NO_ROOM:
+                    raise StorageError(f"{self.directory}: cannot be written: {error.strerror}.") from error
+                return self._refuse("has no room left on its disk", len(payloads))
+            self._size += size
+            self._sizes[self._number] = self._size
+            self._unread += size
+
     @property
     def is_full(self) -> bool:
         """Whether there is no room for another record of ordinary size (64 KiB)."""
@@ -131,6 +155,13 @@ class Spool(Segments):
                 empty = self._unread == 0
             _release(self.directory, self._claim, remove=empty)
 
+    def abandon(self) -> None:
+        """Let go without touching the files: in a forked child, the spool is the parent's."""
+        if not self._closed:
+            self._closed = True
+            for fd in (self._fd, *self._unsynced, self._claim):
+                os.close(fd)
+
     def _is_consumed(self, cursor: Cursor) -> bool:
         return cursor.segment != self._number and super()._is_consumed(cursor)
 
@@ -152,14 +183,22 @@ class Spool(Segments):
         except OSError:
             self._size = self._segment_bytes
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str, count: int = 1) -> None:
         if self._on_full == "drop":
-            self.dropped += 1
+            self.dropped += count
             return
         raise Overloaded(
             f"{self.directory}: the spool {why}, so nothing more is admitted. Check that the database is reachable, "
             "make room, or raise PILOTHOUSE_SPOOL_MAX_BYTES."
         )
+
+
+def _framed(payloads: Sequence[bytes], offset: int) -> bytes:
+    parts = bytearray()
+    for payload in payloads:
+        parts += HEADER.pack(MAGIC, len(payload), crc32(payload, offset + len(parts)))
+        parts += payload
+    return bytes(parts)
 
 
 class Orphan(Segments):
