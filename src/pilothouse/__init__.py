@@ -8,6 +8,7 @@ if TYPE_CHECKING:
         configure,
         continue_trace,
         flush,
+        instrument,
         observe,
         propagation_headers,
         score_current_trace,
@@ -31,6 +32,7 @@ _PUBLIC = {
     "configure": "pilothouse.tracing",
     "continue_trace": "pilothouse.tracing",
     "flush": "pilothouse.tracing",
+    "instrument": "pilothouse.tracing",
     "observe": "pilothouse.tracing",
     "propagation_headers": "pilothouse.tracing",
     "score_current_trace": "pilothouse.tracing",
@@ -44,7 +46,7 @@ _PUBLIC = {
 
 __all__ = [
     "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "__version__", "configure", "continue_trace",
-    "flush", "observe", "parallel", "propagation_headers", "score_current_trace", "score_trace", "span",
+    "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_trace", "score_trace", "span",
     "trace_context", "update_current_span", "update_current_trace", "with_context",
 ]  # fmt: skip
 

@@ -43,7 +43,7 @@ class Step:
     def of(cls, span: Span) -> "Step":
         usage = span.usage
         return cls(
-            span.id, span.parent_id, span.status == "error",
+            span.id, _parent_of(span) or None, span.status == "error",
             usage is not None or span.cost_nano is not None or not span.cost_known,
             usage.input_tokens if usage else 0, usage.output_tokens if usage else 0, span.cost_nano, span.cost_known,
             span.deployment is not None,

@@ -26,13 +26,15 @@ class _How(NamedTuple):
 
 
 @overload
-def observe(target: F, /) -> F: ...
+def observe(target: F, /) -> F:
+    """`@observe` alone."""
 
 
 @overload
 def observe(
     *, name: str | None = None, kind: str = "chain", capture_input: bool = True, capture_output: bool = True
-) -> Callable[[F], F]: ...
+) -> Callable[[F], F]:
+    """`@observe(...)` with options."""
 
 
 def observe(

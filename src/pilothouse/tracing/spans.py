@@ -127,6 +127,11 @@ class ActiveSpan:
             self.facts = {**(self.facts or {}), **known}
         return self
 
+    def first_token(self) -> None:
+        """The first part of a streamed answer is there."""
+        if not self.facts or "ttft" not in self.facts:
+            self.update(ttft=(time.perf_counter_ns() - self._began) / 1e9)
+
     def fail(self, error: BaseException) -> None:
         """Mark as failed by this error; being cancelled is no failure."""
         name = type(error).__name__

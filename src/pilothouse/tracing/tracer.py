@@ -135,9 +135,7 @@ class Tracer:
             options = self._options = self._options or Options.from_env(os.environ)
             goes_somewhere = bool(options.url or options.home)
             if options.enabled and not goes_somewhere:
-                _logger.warning(
-                    "Spans go nowhere: set PILOTHOUSE_URL (a server), PILOTHOUSE_HOME (a folder), or PILOTHOUSE_TRACING=0"
-                )
+                _logger.warning("Spans go nowhere: set PILOTHOUSE_URL (a server) or PILOTHOUSE_HOME (a folder).")
             on = options.enabled and goes_somewhere
             self._rate = options.sample_rate if on else 0.0
             self._about = {
