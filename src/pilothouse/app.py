@@ -24,7 +24,10 @@ from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.route import routes as route_routes
+from pilothouse.api.scores import routes as score_routes
 from pilothouse.api.shadow import routes as shadow_routes
+from pilothouse.api.spans import SpanRooms
+from pilothouse.api.spans import routes as span_routes
 from pilothouse.api.spend import routes as spend_routes
 from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.traces import routes
@@ -49,6 +52,7 @@ from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
 from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.scores import Scores
 from pilothouse.principal import Principal
 from pilothouse.protocols import Provider
 from pilothouse.providers.builtin import BuiltinProvider
@@ -243,8 +247,10 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
+        sent = SpanRooms(self.recorder, self.drainer.flush, self.prices, self.settings.max_body_bytes)
         routers = [
-            routes(self.traces), rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs),
+            span_routes(sent), score_routes(Scores(self.store)), routes(self.traces),
+            rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),

@@ -30,6 +30,7 @@ _OPEN = ("/api/docs", "/api/openapi.json")
 _ADMINISTERED = frozenset(("keys", "members", "audit"))
 _TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
+_CALLERS = frozenset(("route", "spans", "scores", "feedback"))  # what applications send
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
@@ -73,13 +74,13 @@ def needed(method: str, path: str) -> Action:
     """What a caller must be allowed to do for this request.
 
     Keys, members and the audit log are for administrators, and so is changing what tenants may do and spend. A routing
-    decision is for whoever may call; of the rest, reading is for those who may look.
+    decision is for whoever may call, and so is sending spans and scores; of the rest, reading is for those who may look.
     """
     noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
     if noun in _ADMINISTERED or (noun in _TENANTS and not reads):
         return "administer"
-    if noun == "route":
+    if noun in _CALLERS and not (reads and noun != "route"):
         return "call"
     return "read" if reads else "write"
 
