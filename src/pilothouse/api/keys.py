@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pilothouse.access import Key, Keys
 from pilothouse.access.keys import LONGEST_OVERLAP
@@ -49,6 +49,8 @@ class SecretView(BaseModel):
 
 class Rotation(BaseModel):
     """How long the old secret still holds, in seconds."""
+
+    model_config = ConfigDict(extra="forbid")
 
     overlap_s: Annotated[float, Field(ge=0, le=LONGEST_OVERLAP)] = 0.0
 

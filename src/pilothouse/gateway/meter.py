@@ -16,7 +16,8 @@ __all__ = ["CHARS_PER_TOKEN", "USUAL_ANSWER", "Meter", "estimate_tokens"]
 CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
 USUAL_ANSWER = 256
 """Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
-_MOST_TOKENS = 2**40
+_MOST_TOKENS = 2**27
+"""More than any one call can take; what it costs at the dearest price still fits every counter and the ledger."""
 _LONGEST_NAME = 256  # of a model, kept of what an upstream may make up
 
 
@@ -25,14 +26,18 @@ def estimate_tokens(characters: int) -> int:
     return -(-characters // CHARS_PER_TOKEN)
 
 
-def _believable(usage: Usage) -> Usage:
-    """What a provider reports is money and limits here: nothing negative, nothing that no counter holds."""
+def _believable(usage: Usage) -> Usage | None:
+    """What a provider reports is money and limits here: a count that cannot be one is as good as none, so that neither
+    a call is free nor a budget gone by it. A share that cannot be one (-1 for "unknown") is left out.
+    """
     u = usage
-    counts = (u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
-    if min(counts) >= 0 and max(counts) <= _MOST_TOKENS:
+    shares = (u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
+    if not (0 <= u.input_tokens <= _MOST_TOKENS and 0 <= u.output_tokens <= _MOST_TOKENS):
+        return None
+    if min(shares) >= 0 and max(shares) <= _MOST_TOKENS:
         return usage
-    read, written, cached, cache_write, reasoning = (min(max(count, 0), _MOST_TOKENS) for count in counts)
-    return Usage(read, written, cached, cache_write, reasoning, usage.estimated)
+    cached, cache_write, reasoning = (share if 0 <= share <= _MOST_TOKENS else 0 for share in shares)
+    return Usage(u.input_tokens, u.output_tokens, cached, cache_write, reasoning, u.estimated)
 
 
 class Meter:
@@ -73,7 +78,7 @@ class Meter:
             self._named = True
             self._span.response_model = chunk.model[:_LONGEST_NAME]
         if chunk.usage is not None:
-            self.usage = _believable(chunk.usage)
+            self.usage = _believable(chunk.usage) or self.usage
         if chunk.finish_reason is not None:
             self._finish = chunk.finish_reason
         if not self._request.stream:

@@ -37,7 +37,8 @@ _AZURE_RESPONSES = "2025-03-01-preview"
 """The first of Azure's dated versions with the Responses API, as its own error message says."""
 
 
-_MOST_TOKENS = 2**40
+_MOST_TOKENS = 2**27
+"""More than any one call can take."""
 
 
 class _PromptDetails(msgspec.Struct):
@@ -61,10 +62,13 @@ class _Usage(msgspec.Struct):
     def read(self) -> Usage | None:
         if self.prompt_tokens is None and self.completion_tokens is None:
             return None
+        read, written = self.prompt_tokens or 0, self.completion_tokens or 0
+        if not (0 <= read <= _MOST_TOKENS and 0 <= written <= _MOST_TOKENS):
+            return None  # as good as no usage: an estimate is nearer than 0, or than all that a budget has
         prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
         return Usage(
-            _count(self.prompt_tokens),
-            _count(self.completion_tokens),
+            read,
+            written,
             _count((prompt.cached_tokens if prompt else None) or self.prompt_cache_hit_tokens),
             _count(prompt.cache_write_tokens if prompt else None),
             _count(completion.reasoning_tokens if completion else None),
@@ -73,7 +77,7 @@ class _Usage(msgspec.Struct):
 
 def _count(tokens: int | None) -> int:
     """Any server may be behind this, so no count is believed that cannot be one."""
-    return 0 if tokens is None or tokens < 0 else min(tokens, _MOST_TOKENS)
+    return tokens if tokens is not None and 0 <= tokens <= _MOST_TOKENS else 0
 
 
 class _Part(msgspec.Struct):
