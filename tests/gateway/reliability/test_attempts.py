@@ -258,6 +258,14 @@ async def test_a_deployments_own_time_bounds_the_whole_call() -> None:
     assert own is not None  # so that the provider gives up by then as well
     assert none is None
 
+
+async def test_a_deployments_own_patience_goes_to_its_provider_and_to_no_other() -> None:
+    models = {"m": at("a", "b", resilience={"retries": 0})}
+    models["m"]["deployments"][0] |= {"connect_timeout": 2, "read_timeout": 3}
+    bench = Bench(models, Upstream(a=[[ProviderUnavailable("down")]], b=OK))
+    assert await bench.text() == "fine"
+    assert bench.up.patience == [(2, 3), None]
+
     bench = Bench(models, Upstream(a=[[piece("fi"), asyncio.Event()]], b=STREAM))
     (got,) = await bench.until_it_fails(ProviderTimeout, r"'up/a' did not end within 0\.01 s")
     assert (got.text, bench.up.asked, bench.up.open) == ("fi", ["a"], [])

@@ -83,6 +83,7 @@ class Attempt:
         """Ask, until the first content has come. Raises NoRoom and what the provider raises, closed again by then."""
         deployment, vitals, clock = self.deployment, self._vitals, self._health.clock
         self._call = call.child(span)
+        self._call.patience = deployment.patience
         vitals.in_flight += 1
         try:
             if enter is not None and deployment.limited:
