@@ -3,7 +3,6 @@
 Knows nothing of tables. Times are UTC microseconds.
 """
 
-import ipaddress
 import json
 import re
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Budget, Limits
 from pilothouse.errors import InvalidRequest
 from pilothouse.principal import Policy, Role
+from pilothouse.settings import ip_network
 
 __all__ = [
     "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Subject", "TenantChange",
@@ -62,11 +62,11 @@ class PolicyRules(_Strict):
     @field_validator("networks")
     @classmethod
     def _are_networks(cls, networks: list[str]) -> list[str]:
-        return [str(ipaddress.ip_network(network)) for network in networks]
+        return [str(ip_network(network)) for network in networks]
 
     def policy(self) -> Policy:
         """As the Principal carries it."""
-        networks = tuple(ipaddress.ip_network(network) for network in self.networks)
+        networks = tuple(map(ip_network, self.networks))
         return Policy(tuple(self.models), tuple(self.endpoints), networks, self.cache)
 
 
