@@ -101,8 +101,7 @@ def _flag(raw: str) -> bool:
 
 
 def ip_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """A range of addresses; of IPv4 addresses inside IPv6 as one of IPv4, which is how the addresses of clients are compared. Raises
-    ValueError."""
+    """A range of addresses; one of IPv4 inside IPv6 as IPv4, as clients' addresses are compared. Raises ValueError."""
     network = ipaddress.ip_network(text)
     start = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
     return network if start is None else ipaddress.IPv4Network((start, network.prefixlen - _MAPPED))
