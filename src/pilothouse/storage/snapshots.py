@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Config
-from pilothouse.errors import Conflict, NotFound
+from pilothouse.errors import ConfigError, Conflict, NotFound
 from pilothouse.ids import now_us
 from pilothouse.snapshot import Snapshot, parse_stored
 from pilothouse.storage.changes import Changes
@@ -86,6 +86,12 @@ class SnapshotStore:
             query = query.where(snapshots.c.source == source)
         with self._engine.connect() as connection:
             return [Revision(*row) for row in connection.execute(query.limit(limit))]
+
+    def held(self, config: Config, project_id: str = DEFAULT_PROJECT) -> bool:
+        """Whether any Snapshot holds `config`. By content: a key that a release adds changes its hash."""
+        query = select(snapshots.c.body).where(snapshots.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            return any(_holds(body, config) for body in connection.execute(query).scalars())
 
     def diff(self, old: int, new: int, project_id: str = DEFAULT_PROJECT) -> list[Difference]:
         """What Snapshot `new` has otherwise than `old` (0 for none at all). Raises NotFound."""
@@ -161,6 +167,13 @@ def _newest(connection: Connection, project_id: str) -> Row[Any] | None:
 
 def _snapshot(row: Row[Any]) -> Snapshot:
     return Snapshot(row.number, parse_stored(json.loads(row.body)), row.author)
+
+
+def _holds(body: str, config: Config) -> bool:
+    try:
+        return parse_stored(json.loads(body)) == config
+    except ConfigError:  # of a version whose configurations this one cannot read
+        return False
 
 
 def _conflict(connection: Connection, project_id: str, expected: int) -> str:
