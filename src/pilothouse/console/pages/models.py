@@ -42,9 +42,16 @@ class _Alias:
     mirrored: list[ShadowRow]
 
     @property
-    def open(self) -> int:
+    def closed_off(self) -> int:
         """How many of its deployments are not asked now."""
-        return sum(1 for row in self.rows if row.health and (row.health.breaker != "closed" or row.health.busy_for))
+        return sum(row.health is not None and not _asked(row.health) for row in self.rows)
+
+    @property
+    def probed(self) -> int:
+        """How many of its deployments are asked by one call at a time, which shows whether they are back."""
+        return sum(
+            row.health is not None and row.health.breaker == "half-open" and _asked(row.health) for row in self.rows
+        )
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
@@ -88,6 +95,11 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         return renderer.page("models.html", visitor=visitor, aliases=found, direct=[], seen_by=seen_by, one=True)
 
     return router
+
+
+def _asked(health: DeploymentHealth) -> bool:
+    """Whether calls go there now, be it one at a time."""
+    return health.breaker != "open" and not health.busy_for
 
 
 def _facts(model: ModelConfig) -> list[tuple[str, str]]:
