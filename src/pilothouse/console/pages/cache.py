@@ -8,12 +8,14 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from pilothouse.cache import CacheCounts, ShadowReport
+from pilothouse.cache.prefix import CachedShare
 from pilothouse.config import ModelConfig
 from pilothouse.console.charts import share
 from pilothouse.console.forms import Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest
+from pilothouse.snapshot import RESERVED
 
 __all__ = ["pages"]
 
@@ -63,7 +65,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         ]
         return renderer.page(
             "cache.html", visitor=visitor, rows=rows, stats=await rooms.caches.stats(), store=config.cache,
-            purged=purged, prompts=[used for used in rooms.caches.prompts.report() if used.input_tokens],
+            purged=purged, prompts=_prompts(rooms),
         )  # fmt: skip
 
     @router.get("/purge")
@@ -90,3 +92,16 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 def _report(rooms: ConsoleRooms, project: str, alias: str, model: ModelConfig | None) -> ShadowReport | None:
     shadow = model is not None and model.semantic_cache is not None and model.semantic_cache.shadow
     return rooms.caches.report(project, alias) if shadow else None
+
+
+def _prompts(rooms: ConsoleRooms) -> list[CachedShare]:
+    """What the providers' caches gave. Models that live in this process have none, whatever an alias calls them; nor
+    is anything said of a deployment whose provider is no longer known."""
+    router = rooms.router()
+    named = {deployment.id: deployment.provider.name for deployment in router.deployments()}
+
+    def elsewhere(used: CachedShare) -> bool:
+        provider = named.get(used.deployment) or used.deployment.partition("/")[0]
+        return provider not in RESERVED and router.has(provider)
+
+    return [used for used in rooms.caches.prompts.report() if used.input_tokens and elsewhere(used)]
