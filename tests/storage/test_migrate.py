@@ -6,7 +6,9 @@ from typing import get_args
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from pilothouse.errors import StorageError
 from pilothouse.settings import Settings
@@ -53,6 +55,32 @@ def test_down_and_up_again(store: Store, history: History) -> None:
         migrate.upgrade(connection, history)
         assert is_current(connection, history)
     assert mine <= set(inspect(engine).get_table_names())
+
+
+def test_a_database_of_before_teams_had_roles_keeps_its_rows_and_gets_the_guard(store: Store) -> None:
+    """Also one that was made while the guard of the audit log against TRUNCATE stood in an earlier revision."""
+    scripts, kind = ScriptDirectory(str(SCRIPTS), version_locations=[str(SCRIPTS)]), store.control.dialect.name
+    newest = scripts.iterate_revisions("control@head", "control_0003")
+    member = {"project_id": "default", "subject": "ada", "role": "admin", "created_us": 1}
+    with writing(store.control) as connection:
+        connection.execute(tables.members.insert().values(member | {"subject": "of the team", "role": None}))
+        steps = [migrate.MigrationStep.downgrade_from_script(scripts.revision_map, script) for script in newest]
+        migrate._run(connection, "control", steps)
+        assert "role" not in {column["name"] for column in inspect(connection).get_columns("teams")}
+        connection.execute(tables.members.insert().values(member))
+        if kind == "postgresql":
+            connection.execute(
+                text(
+                    "CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON audit "
+                    "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+                )
+            )
+        migrate.upgrade(connection, "control")
+        kept = connection.execute(tables.members.select().order_by(tables.members.c.subject)).all()
+    assert [(row.subject, row.role) for row in kept] == [("ada", "admin"), ("of the team", "viewer")]
+    if kind == "postgresql":
+        with pytest.raises(DBAPIError, match="append-only"), store.control.begin() as connection:
+            connection.execute(text("TRUNCATE audit"))
 
 
 @pytest.mark.parametrize("history", HISTORIES)

@@ -17,8 +17,8 @@ from pilothouse.principal import Policy, Role
 from pilothouse.settings import ip_network
 
 __all__ = [
-    "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Subject", "TenantChange",
-    "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from", "text_of",
+    "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Subject", "TeamChange", "TeamSettings",
+    "TenantChange", "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from", "text_of",
 ]  # fmt: skip
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -82,10 +82,10 @@ class KeySettings(_Strict):
 
 
 class NewKey(KeySettings):
-    """A key to be made."""
+    """A key to be made. Without a role it has that of its team, and is a caller where that has none."""
 
     name: _Name
-    role: Role = "caller"
+    role: Role | None = None
 
     def settings(self) -> KeySettings:
         """All but name and role."""
@@ -93,10 +93,10 @@ class NewKey(KeySettings):
 
 
 class KeyChange(_Strict):
-    """What to change of a key: the fields that are given. `team_id` and `expires_us` may be taken away with null."""
+    """What to change of a key: the fields that are given. `role`, `team_id`, `expires_us` are taken away with null."""
 
     name: _Name = ""
-    role: Role = "caller"
+    role: Role | None = None
     team_id: Slug | None = None
     expires_us: _Time | None = None
     policy: PolicyRules = PolicyRules()
@@ -112,6 +112,12 @@ class TenantSettings(_Strict):
     budgets: list[Budget] = []
 
 
+class TeamSettings(TenantSettings):
+    """A team, which may also have a role, for its members and keys without one of their own."""
+
+    role: Role | None = None
+
+
 class TenantChange(_Strict):
     """What to change of an organisation, a project or a team: the fields that are given."""
 
@@ -123,6 +129,12 @@ class TenantChange(_Strict):
     def of(cls, settings: TenantSettings) -> Self:
         """The change to all of these settings."""
         return cls.model_validate(settings.model_dump())
+
+
+class TeamChange(TenantChange):
+    """What to change of a team: the fields that are given. `role` may be taken away with null."""
+
+    role: Role | None = None
 
 
 def check_slug(identifier: str) -> str:

@@ -23,7 +23,7 @@ class KeyView(BaseModel):
     project_id: str
     team_id: str | None
     name: str
-    role: Role
+    role: Annotated[Role | None, Field(description="Its own. null: that of its team, or else caller.")]
     state: Annotated[str, Field(description="valid, expired or revoked")]
     prefix: str
     policy: PolicyRules
