@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -18,7 +19,14 @@ OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings:
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     exchange = Exchange(scope, receive, send)
-    await exchange.text(await exchange.body(1_000_000), b"text/plain")
+    body = await exchange.body(1_000_000)
+    if scope["path"] == "/stream":
+        await exchange.start_events([])
+        await exchange.event(body)
+        await exchange.event(body)
+        await exchange.end_events(body)
+    else:
+        await exchange.text(body, b"text/plain")
 
 
 @pytest.fixture
@@ -86,13 +94,25 @@ async def test_an_offer_to_upgrade_with_a_body_in_chunks(talk: Talk) -> None:
 )
 async def test_a_large_head_is_refused(talk: Talk, request_: bytes) -> None:
     answer = await talk(*(request_[i : i + 10_000] for i in range(0, len(request_), 10_000)))
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.endswith(b"The head of the request is larger than 65536 bytes.")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert error["message"] == "The head of the request is larger than 65536 bytes."
 
 
 @pytest.mark.parametrize("request_", [b"\x16\x03\x01\x02garbage", b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n"])
 async def test_what_is_no_request_is_refused(talk: Talk, request_: bytes) -> None:
-    assert (await talk(request_)).endswith(b"Invalid HTTP request received.")
+    answer = await talk(request_)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["message"] == "Invalid HTTP request received."
+
+
+async def test_who_speaks_http_1_0_gets_no_chunks(talk: Talk) -> None:
+    head, _, body = (await talk(b"POST /stream HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")).partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower()
+    assert b"connection: close" in head.lower()
+    assert body == b"data: hi\n\n" * 3
+    assert (await talk(b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")).endswith(b"\r\n\r\nhi")
+    assert b"chunked" in await talk(post(b"hi").replace(b"POST /", b"POST /stream"))
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTT", post(b"whole", last=False) + b"POST / "])

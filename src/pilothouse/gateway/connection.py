@@ -5,6 +5,7 @@ Knows nothing of what is asked. Overrides methods of uvicorn's protocol, which i
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ uvicorn looks at each header with two regular expressions, which for ours costs 
 
 HEAD_BYTES = 64 * 1024  # as h11, uvicorn's other parser; nginx takes 32 KiB
 HEAD_SECONDS = 30.0
+_INVALID = "Invalid HTTP request received."
 _TOO_LARGE = f"The head of the request is larger than {HEAD_BYTES} bytes."
 
 
@@ -50,7 +52,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(_TOO_LARGE if self._head > HEAD_BYTES else "Invalid HTTP request received.")
+            self._refuse(_TOO_LARGE if self._head > HEAD_BYTES else _INVALID)
         if self._in_head:
             self._head += len(data)
             self._bound_head()
@@ -74,6 +76,9 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["extensions"] = {WHOLE: partial(self._whole, cycle)}
+        if cycle.scope["http_version"] == "1.0":
+            cycle.chunked_encoding = False
+            app = partial(_unframed, cycle, app)
         super()._start_asgi_task(cycle, app)
 
     def _whole(self, cycle: Any, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
@@ -104,7 +109,7 @@ class Connection(HttpToolsProtocol):
         """Read the head again, without the offer, and then what follows it."""
         kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         if len(kept) == len(self.headers):  # CONNECT
-            return self._refuse("Invalid HTTP request received.")
+            return self._refuse(_INVALID)
         line = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([line, *kept, b"", rest]))
@@ -114,7 +119,27 @@ class Connection(HttpToolsProtocol):
             self.logger.warning("%s", why)
             self.send_400_response(why)
 
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's own would be plain text, which clients of models cannot read."""
+        status, code = (431, "headers_too_large") if msg == _TOO_LARGE else (400, "invalid_request")
+        error = {"message": msg, "type": "invalid_request_error", "param": None, "code": code}
+        body = json.dumps({"error": error}).encode()
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+async def _unframed(cycle: Any, app: Any, scope: Any, receive: Any, send: Any) -> None:
+    """HTTP/1.0 knows no chunks (RFC 9112, 7.1): there a body of unknown length ends as the connection does."""
+
+    async def send_plainly(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    await app(scope, receive, send_plainly)
