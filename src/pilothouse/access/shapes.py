@@ -17,8 +17,9 @@ from pilothouse.principal import Policy, Role
 from pilothouse.settings import ip_network
 
 __all__ = [
-    "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Subject", "TeamChange", "TeamSettings",
-    "TenantChange", "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from", "text_of",
+    "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Strict", "Subject", "TeamChange",
+    "TeamSettings", "TenantChange", "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from",
+    "text_of",
 ]  # fmt: skip
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -34,11 +35,13 @@ _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1
 _Time = Annotated[int, Field(ge=0, lt=2**62, description="UTC microseconds since 1970.")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """What a caller states: a field that is none is refused, since a misspelt one would change nothing, or too much."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PolicyRules(_Strict):
+class PolicyRules(Strict):
     """What a key may reach; an empty list leaves it open. Names may end in `*`.
 
     `models` are names as callers write them: an alias such as `fast`, or `openai/gpt-4o`. `endpoints` are paths, such
@@ -70,7 +73,7 @@ class PolicyRules(_Strict):
         return Policy(tuple(self.models), tuple(self.endpoints), networks, self.cache)
 
 
-class KeySettings(_Strict):
+class KeySettings(Strict):
     """Where a key belongs, and what it may do and spend. Without `expires_us` it does not expire."""
 
     project_id: Slug = DEFAULT_PROJECT
@@ -92,7 +95,7 @@ class NewKey(KeySettings):
         return KeySettings.model_validate(self.model_dump(exclude={"name", "role"}))
 
 
-class KeyChange(_Strict):
+class KeyChange(Strict):
     """What to change of a key: the fields that are given. `role`, `team_id`, `expires_us` are taken away with null."""
 
     name: _Name = ""
@@ -104,7 +107,7 @@ class KeyChange(_Strict):
     budgets: list[Budget] = []
 
 
-class TenantSettings(_Strict):
+class TenantSettings(Strict):
     """An organisation, a project or a team: its name for people, and what its keys may do and spend together."""
 
     name: _Name
@@ -118,7 +121,7 @@ class TeamSettings(TenantSettings):
     role: Role | None = None
 
 
-class TenantChange(_Strict):
+class TenantChange(Strict):
     """What to change of an organisation, a project or a team: the fields that are given."""
 
     name: _Name = ""

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pilothouse.access import Key, Keys
 from pilothouse.access.keys import LONGEST_OVERLAP
 from pilothouse.access.policy import project_for
-from pilothouse.access.shapes import KeyChange, NewKey, PolicyRules
+from pilothouse.access.shapes import KeyChange, NewKey, PolicyRules, Strict
 from pilothouse.api.caller import AnyProject, By, Caller
 from pilothouse.config import Budget, Limits
 from pilothouse.principal import Role
@@ -47,10 +47,8 @@ class SecretView(BaseModel):
     key: KeyView
 
 
-class Rotation(BaseModel):
+class Rotation(Strict):
     """How long the old secret still holds, in seconds."""
-
-    model_config = ConfigDict(extra="forbid")
 
     overlap_s: Annotated[float, Field(ge=0, le=LONGEST_OVERLAP)] = 0.0
 

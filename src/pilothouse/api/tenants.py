@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pilothouse.access import Members, Tenants
 from pilothouse.access.directory import DEFAULT_ORGANISATION, Member
 from pilothouse.access.policy import project_for
-from pilothouse.access.shapes import Slug, Subject, TeamChange, TeamSettings, TenantChange, TenantSettings
+from pilothouse.access.shapes import Slug, Strict, Subject, TeamChange, TeamSettings, TenantChange, TenantSettings
 from pilothouse.access.tenants import Tenant
 from pilothouse.api.caller import AnyProject, By, Caller, InProject, installation_only
 from pilothouse.config import Budget, Limits
@@ -63,7 +63,7 @@ class NewTeam(TeamSettings):
     id: Slug
 
 
-class Membership(BaseModel):
+class Membership(Strict):
     """The role of a person, and the team whose limits and budgets count. Without a role it is the team's, or viewer."""
 
     role: Role | None = None
