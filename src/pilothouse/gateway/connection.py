@@ -35,6 +35,8 @@ class Connection(HttpToolsProtocol):
 
     _in_head = True
     _head = 0
+    _in_body = False
+    _refused = False
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,6 +49,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        if self._refused:
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -62,22 +66,25 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head = True, 0
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         self._stop_timer()
         self._head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if self._head > HEAD_BYTES:
+            self._in_body = False
             raise ValueError(_TOO_LARGE)  # the parser makes an HttpParserError of it
+        if self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # which knows no such answer
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["extensions"] = {WHOLE: partial(self._whole, cycle)}
         if cycle.scope["http_version"] == "1.0":
-            cycle.chunked_encoding = False
             app = partial(_unframed, cycle, app)
         super()._start_asgi_task(cycle, app)
 
@@ -115,9 +122,18 @@ class Connection(HttpToolsProtocol):
         self.data_received(b"\r\n".join([line, *kept, b"", rest]))
 
     def _refuse(self, why: str) -> None:
-        if not self.transport.is_closing():
-            self.logger.warning("%s", why)
+        """Answer with an error and hang up, but never into an answer that is under way, nor twice to one request."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self.logger.warning("%s", why)
+        cycle = self.cycle
+        if self._in_body and cycle.response_started:
+            self.transport.close()
+        elif self._in_body or cycle is None or cycle.response_complete:
             self.send_400_response(why)
+        else:  # the requests before it are whole, and get their answers
+            cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn's own would be plain text, which clients of models cannot read."""
@@ -136,9 +152,15 @@ class Connection(HttpToolsProtocol):
 
 async def _unframed(cycle: Any, app: Any, scope: Any, receive: Any, send: Any) -> None:
     """HTTP/1.0 knows no chunks (RFC 9112, 7.1): there a body of unknown length ends as the connection does."""
+    framed = False
 
     async def send_plainly(message: Any) -> None:
-        if message["type"] == "http.response.body":
+        nonlocal framed
+        if message["type"] == "http.response.start":
+            framed = any(name.lower() == b"content-length" for name, _ in message["headers"])
+            if not framed:
+                cycle.chunked_encoding = False
+        elif not framed:
             cycle.expected_content_length = len(message.get("body", b""))
         await send(message)
 
