@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from pilothouse.access.audit import PURGE
 from pilothouse.cache import CacheCounts, ShadowReport
 from pilothouse.cache.prefix import CachedShare
 from pilothouse.config import ModelConfig
@@ -82,7 +83,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         alias = form.raw("alias") or None
         number = await rooms.caches.purge(project, alias)
         subject, told = f"cache:{alias or '*'}", {"forgotten": number}
-        note = partial(rooms.audit.note, visitor.actor, "cache.purge", subject, project_id=project, after=told)
+        note = partial(rooms.audit.note, visitor.actor, PURGE, subject, project_id=project, after=told)
         await asyncio.to_thread(note)
         return RedirectResponse(f"{_HOME}?purged={number}", 303)
 
