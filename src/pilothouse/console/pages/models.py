@@ -15,10 +15,12 @@ from pilothouse.gateway.reliability.health import DeploymentHealth
 from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.shadow import ShadowRow
+from pilothouse.types import Usage
 
 __all__ = ["pages"]
 
 _MILLION = 1_000_000
+_ORDINARY = 1000  # tokens: some vendors ask more for long contexts
 _NANO = 10**9
 _WEEK_US = 7 * 86_400_000_000
 
@@ -162,10 +164,11 @@ def _condition(when: Condition) -> str:
 
 
 def _price(rooms: ConsoleRooms, deployment: Deployment) -> str | None:
-    """What a million tokens of input and of output cost now."""
-    asked = (deployment.price_kind, deployment.model)
+    """What a million tokens of input and of output cost now, in calls of ordinary length."""
+    asked, at, provider = (deployment.price_kind, deployment.model), now_us(), deployment.provider.name
     read, written = (
-        rooms.prices.most(*asked, *tokens, now_us(), provider=deployment.provider.name)
-        for tokens in ((_MILLION, 0), (0, _MILLION))
+        rooms.prices.cost(*asked, usage, at, provider=provider) for usage in (Usage(_ORDINARY, 0), Usage(0, _ORDINARY))
     )
-    return None if read is None or written is None else f"${read / _NANO:g} / ${written / _NANO:g}"
+    if read is None or written is None:
+        return None
+    return " / ".join(f"${nano * (_MILLION // _ORDINARY) / _NANO:g}" for nano in (read, written))
