@@ -29,6 +29,11 @@ def test_postgres_holds_both_stores() -> None:
     assert settings.control_url() == settings.observe_url() == "postgresql://db/ph"
 
 
+def test_proxies_are_networks_also_of_ipv4_inside_ipv6() -> None:
+    settings = Settings.from_env({"PILOTHOUSE_TRUSTED_PROXIES": "10.0.0.0/8, ::ffff:172.16.0.0/108,::1"})
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "172.16.0.0/12", "::1/128"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -48,6 +48,7 @@ from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
+from pilothouse.lifecycle.purges import Purges
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
@@ -287,7 +288,8 @@ class Platform:
         loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
-        running = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run())
+        purges = Purges(self.audit, self.caches, self.changes)
+        running = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), purges.run())
         self._tasks = [asyncio.create_task(work) for work in running]
 
     async def _follow(self) -> None:

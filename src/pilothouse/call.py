@@ -129,7 +129,8 @@ class Recorder(Protocol):
 
 @dataclass(slots=True)
 class Call:
-    """One request on its way. `deadline` is on the clock of `time.monotonic`, None for no limit.
+    """One request on its way. `deadline` is on the clock of `time.monotonic`, None for no limit. `patience` are the
+    seconds for a connection and for each silence where a deployment has its own; no child inherits it.
 
     `remote_parent_id` is the caller's own span (W3C traceparent): kept as an attribute of the root, which stays a root
     here. `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
@@ -152,6 +153,7 @@ class Call:
     session_id: str | None = None
     endpoint: str | None = None
     deadline: float | None = None
+    patience: tuple[float, float] | None = None
     depth: int = 0
     client_ip: str = ""
     metadata: dict[str, str] = field(default_factory=dict)

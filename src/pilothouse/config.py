@@ -105,7 +105,8 @@ class DeploymentConfig(_Strict):
     """One model at one provider. `weight` is its share of traffic among the deployments of an alias.
 
     `limits` are the deployment's own room; beyond it others are tried. `context_tokens` is the longest input it takes;
-    a call estimated to be longer goes elsewhere. `name` tells two deployments of one model apart.
+    a call estimated to be longer goes elsewhere. `name` tells two deployments of one model apart. A time limit that is
+    left out is the provider's.
     """
 
     provider: str
@@ -117,7 +118,9 @@ class DeploymentConfig(_Strict):
     budgets: list[Budget] = []
     context_tokens: int | None = Field(None, ge=1)
     timeout: _Seconds | None = None
+    connect_timeout: _Seconds | None = None
     first_token_timeout: _Seconds | None = None
+    read_timeout: _Seconds | None = None
 
     @property
     def id(self) -> str:

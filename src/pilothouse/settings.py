@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from pilothouse.errors import ConfigError
 
-__all__ = ["Settings", "unknown_variables"]
+__all__ = ["Settings", "ip_network", "unknown_variables"]
 
 _MEGABYTE = 1024 * 1024
+_MAPPED = 96
+"""Bits before an IPv4 address inside IPv6: ::ffff:0:0/96 (RFC 4291, 2.5.5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,15 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
+def ip_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A range of addresses; one of IPv4 inside IPv6 as IPv4, as clients' addresses are compared. Raises ValueError."""
+    network = ipaddress.ip_network(text)
+    start = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    return network if start is None else ipaddress.IPv4Network((start, network.prefixlen - _MAPPED))
+
+
 def _networks(raw: str) -> object:
-    return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    return tuple(ip_network(part.strip()) for part in raw.split(",") if part.strip())
 
 
 def _address(raw: str) -> object:

@@ -82,8 +82,10 @@ class _Uvicorn(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         winding_down = asyncio.create_task(self._wind_down())
-        await super().shutdown(sockets)
-        await winding_down
+        try:
+            await super().shutdown(sockets)
+        finally:
+            await winding_down
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -56,6 +56,16 @@ def test_networks_that_are_allowed(address: str) -> None:
     check(principal(networks=["10.0.0.0/8", "2001:db8::/32"]), endpoint="/v1/models", client_ip=address)
 
 
+def test_a_network_of_ipv4_inside_ipv6_is_one_of_ipv4() -> None:
+    rules = PolicyRules(networks=["::ffff:127.0.0.0/104", "::ffff:0:0/96", "::ffff:10.0.0.1", "::/0", "::fffe:0:0/95"])
+    assert rules.networks == ["127.0.0.0/8", "0.0.0.0/0", "10.0.0.1/32", "::/0", "::fffe:0:0/95"]
+    key = principal(networks=["::ffff:127.0.0.0/104"])
+    for address in ("127.0.0.1", "::ffff:127.3.2.1"):
+        check(key, endpoint="/v1/models", client_ip=address)
+    with pytest.raises(Forbidden, match=r"It may from: 127\.0\.0\.0/8"):
+        check(key, endpoint="/v1/models", client_ip="10.0.0.1")
+
+
 @pytest.mark.parametrize("address", ["11.0.0.1", "2001:db9::1", "::1", "", "unknown", "10.1.2.3.4", "10.0.0.0/8"])
 def test_a_key_stays_in_its_networks(address: str) -> None:
     with pytest.raises(Forbidden, match=r"It may from: 10\.0\.0\.0/8"):

@@ -4,7 +4,7 @@ import pytest
 
 from pilothouse.access import Actor, Audit, Keys, Members, Tenants
 from pilothouse.access.directory import Directory
-from pilothouse.access.shapes import KeySettings, TenantChange, TenantSettings
+from pilothouse.access.shapes import KeySettings, TeamChange, TeamSettings, TenantChange, TenantSettings
 from pilothouse.config import Budget, Limits
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.principal import Level
@@ -80,6 +80,32 @@ def test_a_team_with_keys_or_members_stays(store: Store, tenants: Tenants) -> No
     members.remove("default", "ada@acme.test")
     tenants.delete_team("default", "ml")
     assert tenants.list("team") == []
+
+
+def test_a_team_has_a_role_for_members_and_keys_without_one_of_their_own(store: Store, tenants: Tenants) -> None:
+    keys, members = Keys(store.control), Members(store.control)
+    tenants.create("team", "ml", TeamSettings(name="ML", role="editor"), parent="default", by=ADA)
+    of_team, _ = keys.create("app", settings=KeySettings(team_id="ml"))
+    own, _ = keys.create("ci", "viewer", KeySettings(team_id="ml"))
+    alone, principal = keys.create("alone")
+    members.put("default", "ada@acme.test", None, "ml")
+    members.put("default", "bob@acme.test", "admin", "ml")
+
+    def roles() -> list[str]:
+        keys.reload()
+        people = [keys.person([f"{name}@acme.test"]) for name in ("ada", "bob")]
+        found = [*(keys.authenticate(f"Bearer {secret}") for secret in (of_team, own, alone)), *people]
+        return [one.role for one in found if one is not None]
+
+    assert roles() == ["editor", "viewer", "caller", "editor", "admin"]
+    tenants.update("team", "ml", TeamChange(role="admin"), parent="default")
+    assert roles() == ["admin", "viewer", "caller", "admin", "admin"]
+    tenants.update("team", "ml", TeamChange(role=None), parent="default")
+    assert roles() == ["caller", "viewer", "caller", "viewer", "admin"]
+    assert keys.get(principal.key_id).role == "caller"
+    assert [key.role for key in keys.list(team_id="ml")] == ["viewer", None]
+    changes = [e for e in Audit(store.control).list() if e.action.startswith("team.")]
+    assert [(e.after or {}).get("role") for e in changes] == [None, "admin", "editor"]
 
 
 def test_every_change_is_in_the_audit_log(store: Store, tenants: Tenants) -> None:

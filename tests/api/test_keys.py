@@ -34,6 +34,7 @@ def test_a_key_from_its_making_to_its_end(as_: As, keyring: Keys) -> None:
     changed = master.patch(path, json={"policy": {"models": ["smart"]}, "expires_us": None}).json()
     assert (changed["policy"]["models"], changed["expires_us"], changed["name"]) == (["smart"], None, "app")
     assert master.get(path).json() == changed
+    assert master.post(f"{path}/rotate", json={"overlap_seconds": 60}).status_code == 400, "no typo ends the old one"
     rotated = master.post(f"{path}/rotate", json={"overlap_s": 60}).json()
     assert rotated["key"]["old_until_us"] > now_us()
     assert keyring.authenticate(f"Bearer {secret}") is not None

@@ -1,5 +1,7 @@
 """Who gets through to the management routes, with how much, and how errors look."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from pydantic import BaseModel
 from pilothouse.access import Keys, Tenants
 from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.api.management import management, needed
+from pilothouse.errors import InvalidRequest
 from pilothouse.principal import Role
+from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 
@@ -110,6 +114,33 @@ def test_the_pages_are_open_and_ask_for_the_key(client: TestClient) -> None:
     assert described["paths"]["/api/notes"]["post"]["security"] == [{"HTTPBearer": []}]
 
 
+def test_a_body_with_an_unknown_field_is_refused_by_every_route(tmp_path: Path) -> None:
+    """Also in what a body holds, such as limits. Bodies of another type, such as YAML, have no schema here."""
+    embedded = Embedded(Settings(home=tmp_path))
+    try:
+        described = embedded.client.request("GET", "/api/openapi.json")
+        with pytest.raises(InvalidRequest, match="top_k: Extra inputs are not permitted"):
+            embedded.client.request("POST", "/api/rag/corpora/docs/search", {"query": "tide", "top_k": 3})
+    finally:
+        embedded.close()
+    schemas = described["components"]["schemas"]
+    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    bodies = [o["requestBody"]["content"].get("application/json", {}) for o in operations if "requestBody" in o]
+    wanted = {name for body in bodies for name in _named(body)}
+    for _ in range(4):
+        wanted |= {name for one in wanted for name in _named(schemas[one])}
+    assert {"NewKey", "Limits", "Membership", "_Search", "_Rollback"} <= wanted
+    open_ones = {name for name in wanted if "properties" in schemas[name]} - {
+        name for name in wanted if schemas[name].get("additionalProperties") is False
+    }
+    assert open_ones == set()
+
+
+def _named(schema: object) -> set[str]:
+    """The schemas that one refers to."""
+    return set(re.findall(r"#/components/schemas/([\w.-]+)", json.dumps(schema)))
+
+
 @pytest.mark.parametrize(
     ("method", "path", "action"),
     [
@@ -118,6 +149,7 @@ def test_the_pages_are_open_and_ask_for_the_key(client: TestClient) -> None:
         ("POST", "/api/jobs/1/cancel", "write"),
         ("POST", "/api/rag/corpora/docs/search", "read"),
         ("POST", "/api/rag/corpora/docs/ask", "write"),
+        ("POST", "/api/rag/corpora/docs/ingest", "administer"),
         ("POST", "/api/rag/corpora/a/b/search", "write"),
         ("GET", "/api/keys", "administer"),
         ("GET", "/api/keys/1", "administer"),

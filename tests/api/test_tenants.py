@@ -58,6 +58,19 @@ def test_teams(as_: As, keyring: Keys) -> None:
     assert shop.delete("/api/teams/ml").status_code == 404
 
 
+def test_the_role_of_a_team(as_: As, keyring: Keys) -> None:
+    shop = as_("admin", "shop")
+    assert shop.post("/api/teams", json={"id": "ml", "name": "ML", "role": "viewer"}).json()["role"] == "viewer"
+    made = shop.post("/api/keys", json={"name": "app", "team_id": "ml"}).json()
+    assert made["key"]["role"] is None
+    assert keyring.authenticate(f"Bearer {made['secret']}").role == "viewer"
+    member = shop.put("/api/members/ada@acme.test", json={"team_id": "ml"}).json()
+    assert (member["role"], member["team_id"]) == (None, "ml")
+    assert shop.patch("/api/teams/ml", json={"role": None}).json()["role"] is None
+    assert shop.post("/api/teams", json={"id": "x", "name": "x", "role": "owner"}).status_code == 400
+    assert as_().post("/api/projects", json={"id": "x", "name": "x", "role": "viewer"}).status_code == 400
+
+
 @pytest.mark.parametrize("subject", ["ada@acme.test", "auth0|5f/7", "a b"])
 def test_members(as_: As, subject: str) -> None:
     shop = as_("admin", "shop")

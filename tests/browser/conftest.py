@@ -27,6 +27,7 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 def app(tmp_path: Path) -> Iterator[FastAPI]:
     spans = [span for i in range(60) for span in answer(f"t{i:02}", at=i * 1_000_000)]
     spans += answer("bad", at=100_000_000, question=HOSTILE * 2000, name=HOSTILE, user_id=HOSTILE)
+    spans += answer("failed", at=101_000_000, status="error", error_code="a_provider_said_this_code_of_40_letters_")
     with console(tmp_path / "home", spans) as app:
         yield app
 

@@ -141,3 +141,23 @@ async def test_no_page_is_wider_than_the_window(browser: Browser, address: str, 
         else:
             await page.goto(address + path)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("width", [320, 360, 720])
+async def test_nothing_in_a_row_of_the_list_covers_another(browser: Browser, address: str, width: int) -> None:
+    page = await browser.page(width=width)
+    await signed_in(page, address)
+    assert "a_provider_said" in await page.text(".traces tbody tr .state")
+    covered = """[...document.querySelectorAll('.traces tbody tr')].flatMap(row => {
+        const boxes = ['.name', '.pill', '.when time', '.took', '.cost'].map(one => {
+            const drawn = document.createRange();
+            drawn.selectNodeContents(row.querySelector(one));
+            const text = drawn.getBoundingClientRect(), box = row.querySelector(one).getBoundingClientRect();
+            return [one, one === '.name' || one === '.pill' ? box : text];
+        });
+        return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)
+            .filter(([, b]) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+            .map(([other]) => one + ' and ' + other));
+    })"""
+    assert await page.evaluate(covered) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -51,6 +51,21 @@ def test_members(cli: Cli) -> None:
     assert isinstance(cli("members", "remove", "ada@acme.test").exception, NotFound)
 
 
+def test_the_role_of_a_team(cli: Cli) -> None:
+    assert cli.json("teams", "create", "ml", "--role", "editor")["role"] == "editor"
+    assert "editor" in cli.said("teams", "list")
+    assert "is what team ml is in" in cli.said("members", "put", "ada@acme.test", "--team", "ml")
+    assert cli.json("keys", "create", "app", "--team", "ml")["key"]["role"] is None
+    assert cli.json("teams", "update", "ml", "--role", "viewer", "--name", "ML")["role"] == "viewer"
+    assert "the team's" in cli.said("keys", "list")
+    assert "the team's" in cli.said("members", "list")
+    assert cli.json("teams", "update", "ml", "--clear", "role")["role"] is None
+    made = cli.json("keys", "create", "own", "--role", "editor", "--team", "ml")["key"]
+    assert cli.json("keys", "update", made["id"], "--clear", "role")["role"] is None
+    assert cli("projects", "create", "x", "--role", "viewer").exit_code == 2
+    assert cli.said("members", "put", "bob@acme.test") == "bob@acme.test is viewer in project default.\n"
+
+
 def test_the_audit_log(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.said("audit") == "No changes.\n"
     monkeypatch.setenv("LOGNAME", "ada")

@@ -1,5 +1,6 @@
 """Postgres is stopped as by a crash under running servers: calls go on being answered, and nothing of them is lost."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def test_postgres_that_goes_away_and_returns(
         gone = up.ask("GET", "/api/traces")
         assert (gone.status, gone.json["error"]["code"]) == (503, "storage_unavailable")
         assert up.chat("good", key="ph-nobody-knows-this").status == 401
+        _is_told_once(tmp_path / "one")
 
         postgres.start()
         until(lambda: up.ask("GET", "/readyz").status == 200)
@@ -48,6 +50,21 @@ def test_postgres_that_goes_away_and_returns(
         budget = up.budget(key_id)
         assert (budget["nano"] > 0, budget["held_nano"]) == (True, 0)
         _notices_work_again(up, other, secret, key_id)
+
+
+def _is_told_once(folder: Path) -> None:
+    """However often it is tried: one after another, each that waits for the database says so, and no more."""
+    (log,) = folder.glob("*.log")
+    parts = ("No job can be claimed", "The job queue cannot be kept in order", "batches cannot be looked for")
+
+    def told() -> list[str]:
+        return [line for line in log.read_text().splitlines() if any(part in line for part in parts)]
+
+    until(lambda: all(any(part in line for line in told()) for part in parts))
+    end = time.monotonic() + 3  # six more attempts of the queue
+    while time.monotonic() < end:
+        up_to_now = told()
+    assert len(up_to_now) <= 2 * len(parts)  # a lost connection, and then one that cannot be made
 
 
 def _notices_work_again(up: Up, other: Up, secret: str, key_id: str) -> None:

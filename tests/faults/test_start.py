@@ -11,7 +11,7 @@ from .raw import RawUpstream
 from .running import running
 
 CPU_SECONDS = 6.0
-"""Over three times the 1.75 that it took where this was written; the wall clock would tell of the machine's other work."""
+"""Over three times the 1.75 that it took where this was written. The wall clock would tell of other work."""
 
 
 def cpu_of(pid: int) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -18,7 +19,20 @@ OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings:
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     exchange = Exchange(scope, receive, send)
-    await exchange.text(await exchange.body(1_000_000), b"text/plain")
+    if scope["path"] == "/early":
+        return await exchange.text(b"early", b"text/plain")
+    body = await exchange.body(1_000_000)
+    if scope["path"] == "/broken":
+        raise ZeroDivisionError
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.05)  # what comes behind it is read meanwhile
+    if scope["path"] == "/stream":
+        await exchange.start_events([])
+        await exchange.event(body)
+        await exchange.event(body)
+        await exchange.end_events(body)
+    else:
+        await exchange.text(body, b"text/plain")
 
 
 @pytest.fixture
@@ -86,13 +100,57 @@ async def test_an_offer_to_upgrade_with_a_body_in_chunks(talk: Talk) -> None:
 )
 async def test_a_large_head_is_refused(talk: Talk, request_: bytes) -> None:
     answer = await talk(*(request_[i : i + 10_000] for i in range(0, len(request_), 10_000)))
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.endswith(b"The head of the request is larger than 65536 bytes.")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert error["message"] == "The head of the request is larger than 65536 bytes."
 
 
 @pytest.mark.parametrize("request_", [b"\x16\x03\x01\x02garbage", b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n"])
 async def test_what_is_no_request_is_refused(talk: Talk, request_: bytes) -> None:
-    assert (await talk(request_)).endswith(b"Invalid HTTP request received.")
+    answer = await talk(request_)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["message"] == "Invalid HTTP request received."
+
+
+async def test_who_speaks_http_1_0_gets_no_chunks(talk: Talk) -> None:
+    head, _, body = (await talk(b"POST /stream HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")).partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower()
+    assert b"connection: close" in head.lower()
+    assert body == b"data: hi\n\n" * 3
+    assert (await talk(b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")).endswith(b"\r\n\r\nhi")
+    assert b"chunked" in await talk(post(b"hi").replace(b"POST /", b"POST /stream"))
+
+
+GARBAGE = b"\x16\x03\x01\r\n\r\n"
+
+
+@pytest.mark.parametrize("garbage", [GARBAGE, post(b"", b"X-Large: " + b"a" * HEAD_BYTES + b"\r\n")])
+async def test_what_is_refused_takes_no_answer_from_what_came_before(talk: Talk, garbage: bytes) -> None:
+    slow = post(b"first", last=False).replace(b"POST /", b"POST /slow")
+    assert (await talk(slow + garbage)).endswith(b"\r\n\r\nfirst")
+    answer = await talk(slow + post(b"second", last=False) + garbage)
+    assert (answer.count(b"HTTP/1.1 "), answer.count(b"first")) == (2, 1)
+    assert answer.endswith(b"second")
+
+
+async def test_a_body_that_breaks_after_its_answer_gets_no_second_one(talk: Talk) -> None:
+    head = b"POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = await talk(head + b"3\r\nabc\r\n", b"no chunk\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    broken = await talk(head.replace(b"/early", b"/") + b"3\r\nabc\r\n", b"no chunk\r\n")
+    assert broken.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_an_error_in_the_application_ends_the_connection(talk: Talk) -> None:
+    for version in (b"1.0", b"1.1"):
+        answer = await talk(b"POST /broken HTTP/%b\r\nHost: x\r\nContent-Length: 0\r\n\r\n" % version)
+        assert answer.startswith(b"HTTP/1.1 500 ")
+
+
+async def test_http_1_0_is_not_told_to_continue(talk: Talk) -> None:
+    request = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
+    assert b"100 Continue" not in await talk(request)
+    assert (await talk(post(b"hi", b"Expect: 100-continue\r\n"))).startswith(b"HTTP/1.1 100 Continue")
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTT", post(b"whole", last=False) + b"POST / "])

@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from pilothouse.access.budgets import Budgets
-from pilothouse.call import Call, Span
+from pilothouse.call import Call, Progress, Span
 from pilothouse.config import Config
 from pilothouse.errors import (
     Overloaded,
@@ -18,7 +18,7 @@ from pilothouse.errors import (
     UnknownModel,
     Unsupported,
 )
-from pilothouse.gateway import Router
+from pilothouse.gateway import Router, visit
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.runtime import Runtime
 from pilothouse.observe.charges import of_span
@@ -422,3 +422,18 @@ async def test_a_kept_answer_of_a_corpus_is_not_given_after_the_corpus_changed(r
     assert [await asked(), await asked()] == [3, 4]
     provider.held = "2"
     assert await asked() == 4
+
+
+@pytest.mark.parametrize(("every", "noted"), [(0.0, [1, 2, 3]), (3600.0, [])])
+async def test_a_slow_stream_notes_how_far_it_came(
+    make_gateway: Make,
+    call: Call,
+    recording: Recording,
+    monkeypatch: pytest.MonkeyPatch,
+    every: float,
+    noted: list[int],
+) -> None:
+    """What a killed process would be charged at."""
+    monkeypatch.setattr(visit, "_PROGRESS_SECONDS", every)
+    await collect(make_gateway(a=Scripted(piece("a"), piece("b"), piece("c"), piece(finish="stop"))), ask(True), call)
+    assert [note.output_tokens for note in recording.reserved if isinstance(note, Progress)] == noted

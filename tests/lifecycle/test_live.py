@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from pilothouse.access.audit import Audit
 from pilothouse.config import Config, RagConfig
@@ -21,7 +22,7 @@ from pilothouse.errors import ConfigError, Conflict, NotFound
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Snapshot
-from pilothouse.storage import SnapshotStore, Store
+from pilothouse.storage import SnapshotStore, Store, tables
 from pilothouse.storage.changes import Changes
 
 
@@ -166,6 +167,19 @@ def test_a_restart_keeps_what_a_person_changed_and_shows_an_edit_made_meanwhile(
     bench.live.load()
     assert bench.now == (2, 5)
     assert "was edited, but others" in (bench.live.problem or "")
+
+
+def test_a_file_that_nobody_edited_is_no_edit_after_an_upgrade(store: Store, bench: Bench) -> None:
+    """As if the Snapshots were from before there were some keys, and one of a version that this cannot read."""
+    bench.live.put(config(4), author="ana", source="api")
+    bench.live.put(config(5), author="ana", source="api")
+    with store.control.begin() as connection:
+        for number, body in ((1, '{"rag": {"top_k": 1}}'), (2, '{"gone": 1}')):
+            older = update(tables.snapshots).where(tables.snapshots.c.number == number)
+            connection.execute(older.values(body=body, hash=f"of then {number}"))
+    bench.live = bench.new()
+    bench.live.load()
+    assert (bench.now, bench.live.problem) == ((3, 5), None)
 
 
 def test_a_restart_takes_a_file_that_nobody_overruled(bench: Bench) -> None:

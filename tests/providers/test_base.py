@@ -1,6 +1,7 @@
 """The HTTP exchange itself: deadlines, connections that break, redirects."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
@@ -18,8 +19,12 @@ PIECE = 40
 HTTP = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 
-async def say(provider: OpenAIProvider, seconds: float | None = 10) -> str:
-    return "".join([chunk.text async for chunk in provider.chat(chat_request(), new_call(seconds))])
+async def say(
+    provider: OpenAIProvider, seconds: float | None = 10, patience: tuple[float, float] | None = None
+) -> str:  # fmt: skip
+    call = new_call(seconds)
+    call.patience = patience
+    return "".join([chunk.text async for chunk in provider.chat(chat_request(), call)])
 
 
 @asynccontextmanager
@@ -119,7 +124,8 @@ async def test_no_time_left_asks_nobody():
         assert requests == []
 
 
-async def test_read_timeout_of_the_provider():
+@pytest.mark.parametrize(("given", "own"), [(0.02, None), (60.0, (5.0, 0.02))])
+async def test_read_timeout_of_the_provider_or_the_calls_own(given: float, own: tuple[float, float] | None):
     release = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,11 +134,31 @@ async def test_read_timeout_of_the_provider():
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    config = ProviderConfig(base_url=f"http://127.0.0.1:{port}", read_timeout=0.02)
+    config = ProviderConfig(base_url=f"http://127.0.0.1:{port}", read_timeout=given)
     async with server, aclosing(OpenAIProvider("p", config)) as provider:
         with pytest.raises(errors.ProviderTimeout, match="did not answer in time"):
-            await say(provider, None)
+            await say(provider, None, own)
         release.set()
+
+
+async def test_a_calls_own_time_for_the_connection():
+    """The address takes connections, but its backlog of one is full: more wait until they give up."""
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    address = full.getsockname()
+    waiting = [socket.socket() for _ in range(4)]
+    for one in waiting:
+        one.setblocking(False)
+        one.connect_ex(address)
+    try:
+        config = ProviderConfig(base_url=f"http://127.0.0.1:{address[1]}", connect_timeout=60)
+        async with aclosing(OpenAIProvider("p", config)) as provider:
+            with pytest.raises(errors.ProviderTimeout, match=r"no connection to .* within 0.02 s"):
+                await say(provider, None, (0.02, 60.0))
+    finally:
+        for one in (full, *waiting):
+            one.close()
 
 
 async def test_closing_twice_and_before_any_call_is_fine():

@@ -52,6 +52,17 @@ async def test_a_limit_is_a_burst_that_comes_back_bit_by_bit(counters: Counters,
     assert (await counters.take("call", take, clock())).refused == 0
 
 
+async def test_a_clock_that_is_set_back_stops_nobody_for_long(counters: Counters, clock: Clock) -> None:
+    take = [Take("a", 3)]
+    for _ in range(4):
+        await counters.take("call", take, clock())
+    clock.forward(-3600)
+    assert (await counters.take("call", take, clock())).refused == 0
+    clock.forward(20)
+    assert (await counters.take("call", take, clock())).refused is None
+    assert (await counters.take("call", take, clock())).refused == 0, "and nothing is given away"
+
+
 async def test_all_are_taken_or_none(counters: Counters, clock: Clock) -> None:
     wide, narrow, place = Take("wide", 100, 10), Take("narrow", 1), Take("place", 5, parallel=True)
     assert (await counters.take("one", [wide, narrow, place], clock())).refused is None

@@ -1,19 +1,167 @@
-"""The migrations: they make what tables.py says, can be undone, and refuse a database from the future."""
+"""The migrations: they make what tables.py says, keep what there was, can be undone, and refuse a database from the
+future."""
 
+import hashlib
+import json
+import threading
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, inspect, text
+from sqlalchemy.exc import DBAPIError
 
+from pilothouse.access.audit import Audit
+from pilothouse.access.keys import Keys
+from pilothouse.access.members import Members
+from pilothouse.access.tenants import Tenants
 from pilothouse.errors import StorageError
+from pilothouse.observe import Ledger, Traces, backfill
 from pilothouse.settings import Settings
-from pilothouse.storage import Store, migrate, open_store, tables, writing
+from pilothouse.storage import SnapshotStore, Store, migrate, open_store, tables, writing
+from pilothouse.storage.batch_leases import BatchLeases
+from pilothouse.storage.batches import BatchStore
+from pilothouse.storage.database import make_home, open_engine
+from pilothouse.storage.files import FileStore
 from pilothouse.storage.migrations import SCRIPTS, History, is_current, version_table
+from pilothouse.storage.payloads import pack
+from pilothouse.storage.responses import ResponseStore
 
 HISTORIES: tuple[History, ...] = get_args(History)
+DAY, FAR = 20_000, 2**60
+AT = DAY * 86_400_000_000
+SECRET = "ph-of-an-older-release"
+
+_IN = {"project_id": "default", "created_us": AT}
+_TENANT = {**_IN, "limits": '{"parallel": 3}', "budgets": '[{"period": "day", "usd": 1}]'}
+_COUNTS = {"total": 2, "completed": 1, "failed": 0}
+_TOKENS = {"input_tokens": 3, "output_tokens": 4}
+OF_BEFORE: dict[str, dict[str, Any]] = {
+    "organisations": {"org_id": "acme", "name": "Acme", "limits": "{}", "budgets": "[]", "created_us": AT},
+    "projects": {**_TENANT, "project_id": "shop", "org_id": "acme", "name": "Shop"},
+    "teams": {**_TENANT, "id": "team-a", "name": "A"},
+    "members": {**_IN, "subject": "ada@example.com", "role": "admin", "team_id": "team-a"},
+    "api_keys": {
+        **_TENANT, "id": "key-a", "hash": hashlib.sha256(SECRET.encode()).hexdigest(), "prefix": "ph-of-", "name": "a",
+        "role": "viewer", "team_id": "team-a", "policy": '{"models": ["fast"]}', "revision": 7, "expires_us": FAR,
+    },
+    "audit": {
+        "project_id": "default", "id": "a1", "at_us": AT, "actor": "ana", "source": "api", "action": "key.create",
+        "subject": "key:key-a",
+    },
+    "changes": {"topic": "keys", "number": 7},
+    "snapshots": {
+        **_IN, "number": 1, "hash": "of then", "author": "ana", "source": "file",
+        "body": json.dumps({"rag": {"top_k": 3}, "models": {}}),
+    },
+    "files": {**_IN, "id": "file-1", "purpose": "batch", "filename": "in.jsonl", "bytes": 4, "status": "uploaded"},
+    "file_parts": {"project_id": "default", "file_id": "file-1", "number": 0, "data": b"{}\n\n"},
+    "batches": {
+        **_IN, **_COUNTS, "id": "batch_1", "key_id": "key-a", "client_ip": "::1", "endpoint": "/v1/chat/completions",
+        "input_file_id": "file-1", "status": "in_progress", "lane": "own", "times": '{"in_progress": 5}',
+        "expires_us": FAR, "lease": "of a dead worker", "lease_until_us": AT,
+    },
+    "batch_items": {"project_id": "default", "batch_id": "batch_1", "number": 0, "failed": False, "line": b"{}"},
+    "spans": {
+        **_TOKENS, "project_id": "default", "trace_id": "0" * 31 + "1", "id": "s1", "name": "chat", "kind": "llm",
+        "start_us": AT, "duration_us": 9, "status": "ok", "cost_nano": 5, "cost_known": True, "attributes": "{}",
+        "team_id": "team-a",
+    },
+    "ledger": {
+        **_TOKENS, "project_id": "default", "id": "l1", "at_us": AT, "day": DAY, "kind": "call", "nano": 5,
+        "accounts": '["key:key-a"]', "estimated": False, "note": "",
+    },
+    "balances": {
+        "project_id": "default", "account": "key:key-a", "day": DAY, "nano": 5, "tokens": 7, "calls": 1, "version": 1,
+    },
+    "responses": {
+        **_IN, "id": "resp_1", "model": "fast", "status": "completed", "expires_us": FAR,
+        "body": pack({"input": [], "response": {"id": "resp_1", "status": "completed"}}),
+    },
+}  # fmt: skip
+"""A row of each table, as the release with control_0003 and observe_0003 wrote it."""
+
+
+@pytest.fixture
+def of_before(settings: Settings) -> Settings:
+    """A home of that release, with these rows."""
+    make_home(settings.home)
+    for url, history in ((settings.control_url(), HISTORIES[0]), (settings.observe_url(), HISTORIES[1])):
+        engine, scripts = open_engine(url), migrate._scripts()
+        steps = [*scripts.iterate_revisions(f"{history}_0003", f"{history}@base")][::-1]
+        with writing(engine) as connection:
+            made = [migrate.MigrationStep.upgrade_from_script(scripts.revision_map, step) for step in steps]
+            migrate._run(connection, history, made)
+            (then := MetaData()).reflect(connection)
+            for name in OF_BEFORE.keys() & getattr(tables, history).tables.keys():
+                connection.execute(then.tables[name].insert(), OF_BEFORE[name])
+        engine.dispose()
+    return settings
+
+
+def indexes(engine: Engine) -> dict[str, tuple[bool, object]]:
+    """By name: whether it is unique, and its columns; where it is partial, what for."""
+    looked, found = inspect(engine), {}
+    for table in looked.get_table_names():
+        for index in looked.get_indexes(table):
+            where = (index.get("dialect_options") or {}).get(f"{engine.dialect.name}_where")
+            found[str(index["name"])] = (bool(index["unique"]), (index["column_names"], str(where)))
+    return found
+
+
+def test_a_home_of_an_older_release_is_opened_by_two_at_once_and_keeps_all(of_before: Settings) -> None:
+    urls = of_before.control_url(), of_before.observe_url()
+    before: dict[str, tuple[bool, object]] = {}
+    for url in urls:
+        before |= indexes(engine := open_engine(url))
+        engine.dispose()
+    start, opened = threading.Barrier(2), list[Store]()
+
+    def opens() -> None:
+        start.wait()
+        opened.append(open_store(of_before))
+
+    openers = [threading.Thread(target=opens) for _ in range(2)]
+    for opener in openers:
+        opener.start()
+    for opener in openers:
+        opener.join()
+    assert len(opened) == 2
+    for store in opened:
+        after = indexes(store.control) | indexes(store.observe)
+        assert {name: after.get(name) for name in before} == before
+        _reads(store)
+        store.close()
+
+
+def _reads(store: Store) -> None:
+    """The present code reads each of the rows."""
+    who = Keys(store.control).authenticate(f"Bearer {SECRET}")
+    assert (who.key_id, who.role, who.team_id, who.policy.models) == ("key-a", "viewer", "team-a", ("fast",))
+    team = Tenants(store.control).get("team", "team-a", "default")
+    assert (team.name, team.role, team.limits.parallel, team.budgets[0].usd) == ("A", None, 3, 1)
+    assert Tenants(store.control).get("project", "shop", "acme").name == "Shop"
+    (member,) = Members(store.control).list("default")
+    assert (member.subject, member.role, member.team_id) == ("ada@example.com", "admin", "team-a")
+    assert [entry.action for entry in Audit(store.control).list("default")] == ["key.create"]
+    snapshot = SnapshotStore(store.control).current()
+    assert snapshot is not None
+    assert (snapshot.number, snapshot.config.rag.top_k) == (1, 3)
+    assert FileStore(store.control).get("default", "file-1").bytes == 4
+    batch = BatchStore(store.control).get("default", "batch_1")
+    assert (batch.status, batch.total, batch.completed, batch.times) == ("in_progress", 2, 1, {"in_progress": 5})
+    assert BatchLeases(store.control).done(batch) == {0}
+    with writing(store.observe) as connection:  # as the drainer does in the background
+        while backfill.step(connection):
+            pass
+    assert [row.trace_id for row in Traces(store).list().rows] == [OF_BEFORE["spans"]["trace_id"]]
+    (entry,) = Ledger(store).entries(account="key:key-a").entries
+    assert (entry.nano, entry.accounts) == (5, ["key:key-a"])
+    assert [spend.nano for spend in Ledger(store).spend("key:key-a", DAY, DAY + 1)] == [5]
+    assert ResponseStore(store.observe).get("default", "resp_1").model == "fast"
 
 
 @pytest.mark.parametrize("history", HISTORIES)
@@ -53,6 +201,32 @@ def test_down_and_up_again(store: Store, history: History) -> None:
         migrate.upgrade(connection, history)
         assert is_current(connection, history)
     assert mine <= set(inspect(engine).get_table_names())
+
+
+def test_a_database_of_before_teams_had_roles_keeps_its_rows_and_gets_the_guard(store: Store) -> None:
+    """Also one that was made while the guard of the audit log against TRUNCATE stood in an earlier revision."""
+    scripts, kind = ScriptDirectory(str(SCRIPTS), version_locations=[str(SCRIPTS)]), store.control.dialect.name
+    newest = scripts.iterate_revisions("control@head", "control_0003")
+    member = {"project_id": "default", "subject": "ada", "role": "admin", "created_us": 1}
+    with writing(store.control) as connection:
+        connection.execute(tables.members.insert().values(member | {"subject": "of the team", "role": None}))
+        steps = [migrate.MigrationStep.downgrade_from_script(scripts.revision_map, script) for script in newest]
+        migrate._run(connection, "control", steps)
+        assert "role" not in {column["name"] for column in inspect(connection).get_columns("teams")}
+        connection.execute(tables.members.insert().values(member))
+        if kind == "postgresql":
+            connection.execute(
+                text(
+                    "CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON audit "
+                    "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+                )
+            )
+        migrate.upgrade(connection, "control")
+        kept = connection.execute(tables.members.select().order_by(tables.members.c.subject)).all()
+    assert [(row.subject, row.role) for row in kept] == [("ada", "admin"), ("of the team", "viewer")]
+    if kind == "postgresql":
+        with pytest.raises(DBAPIError, match="append-only"), store.control.begin() as connection:
+            connection.execute(text("TRUNCATE audit"))
 
 
 @pytest.mark.parametrize("history", HISTORIES)

@@ -116,6 +116,22 @@ def test_a_key_that_a_release_adds_with_a_default_is_no_change(store: Store, sna
     assert snapshots.put(config(6, "openai"), author="ana", source="file").number == 1
 
 
+def test_who_changed_what_since_an_older_release(store: Store, snapshots: SnapshotStore) -> None:
+    """As if the first were from before there was all but `providers`, and the third of a version yet to come."""
+    for top_k in (6, 7, 8):
+        snapshots.put(config(top_k, "openai"), author="ana", source="file")
+    bodies = {
+        1: '{"providers": {"openai": {}}}',
+        2: '{"providers": {"openai": {}}, "models": {}, "rag": {"top_k": 7}}',
+        3: '{"providers": {"openai": {}}, "models": {}, "rag": {"top_k": 7}, "wings": 2}',
+    }
+    with store.control.begin() as connection:
+        for number, body in bodies.items():
+            connection.execute(update(tables.snapshots).where(tables.snapshots.c.number == number).values(body=body))
+    told = [line.partition("UTC): ")[2] for line in snapshots.changed_since(1)]
+    assert told == ["rag.top_k", "wings"]
+
+
 def test_what_differs_between_two(snapshots: SnapshotStore) -> None:
     snapshots.put(config(1), author="ana", source="file")
     snapshots.put(config(2, "openai"), author="bo", source="api")

@@ -13,11 +13,15 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.ids import new_id, now_us
 from pilothouse.principal import Principal
+from pilothouse.storage.changes import Changes
 from pilothouse.storage.database import writing
 from pilothouse.storage.tables import audit
 from pilothouse.types import Json
 
-__all__ = ["EVERY_PROJECT", "SYSTEM", "Actor", "Audit", "AuditFilters", "Entry", "Source", "record"]
+__all__ = ["EVERY_PROJECT", "PURGE", "SYSTEM", "Actor", "Audit", "AuditFilters", "Entry", "Source", "record"]
+
+PURGE = "cache.purge"
+"""The action of a purge; its subject is `cache:` and the alias, or `*`."""
 
 Source = Literal["api", "cli", "console", "file", "environment"]
 
@@ -100,9 +104,10 @@ class Audit:
         self._engine = engine
 
     def note(self, by: Actor, action: str, subject: str, *, project_id: str, after: Json | None = None) -> None:
-        """Add an entry on its own, such as one of a purged cache."""
+        """Add an entry on its own, such as one of a purged cache; other processes notice its action as a topic."""
         with writing(self._engine) as connection:
             record(connection, by, action, subject, project_id=project_id, after=after)
+            Changes.bump(connection, action)
 
     def list(
         self,

@@ -26,11 +26,14 @@ DEFAULT_ORGANISATION = "default"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in a project: `subject` is the verified e-mail address or the `sub` of an OpenID provider's user."""
+    """A person in a project: `subject` is the verified e-mail address or the `sub` of an OpenID provider's user.
+
+    Without a role they have that of their team.
+    """
 
     project_id: str
     subject: str
-    role: Role
+    role: Role | None
     team_id: str | None = None
     created_us: int = 0
 
@@ -43,6 +46,7 @@ class Directory:
         self._reading = threading.Lock()
         self._organisation_of: dict[str, str] = {}
         self._levels: dict[str, Level] = {}
+        self._roles: dict[tuple[str, str | None], Role] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self.reload()
 
@@ -67,6 +71,7 @@ class Directory:
         self._levels = {
             account: Level(account, limits_from(row.limits), budgets_from(row.budgets)) for account, row in accounts
         }
+        self._roles = {(row.project_id, row.id): row.role for row in groups if row.role is not None}
         self._organisation_of = {row.project_id: row.org_id for row in rows}
         self._members = found
 
@@ -80,6 +85,10 @@ class Directory:
         if team_id is not None:
             accounts.append(team_account(project_id, team_id))
         return tuple(self._levels.get(account) or Level(account) for account in accounts)
+
+    def role_of(self, project_id: str, team_id: str | None) -> Role | None:
+        """The role of a team, where it has one."""
+        return self._roles.get((project_id, team_id))
 
     def memberships(self, subject: str) -> tuple[Member, ...]:
         """Where this person is a member, by project."""

@@ -26,13 +26,14 @@ __all__ = [
 class Key:
     """What is known of a key: all but its secret, of which `prefix` are the first characters. Times are UTC us.
 
-    `old_until_us` is when the secret that a rotation replaced ends, where it still holds.
+    Without a `role` it has that of its team. `old_until_us` is when the secret that a rotation replaced ends, where it
+    still holds.
     """
 
     id: str
     project_id: str
     name: str
-    role: Role
+    role: Role | None
     prefix: str
     team_id: str | None
     policy: PolicyRules

@@ -120,10 +120,12 @@ class Keys:
         self._loaded.refresh()
 
     def create(
-        self, name: str, role: Role = "caller", settings: KeySettings | None = None, *, by: Actor = SYSTEM
+        self, name: str, role: Role | None = None, settings: KeySettings | None = None, *, by: Actor = SYSTEM
     ) -> tuple[str, Principal]:
-        """A new key, to be shown once, and what it stands for. Raises NotFound for a project or team that is none."""
+        """A new key, to be shown once, and what it stands for. Without a role it has its team's, now and later; it is a
+        caller where that has none. Raises NotFound for a project or team that is none."""
         given = settings or KeySettings()
+        role = role or (None if given.team_id else "caller")
         secret, identifier = new_key(), new_id()
         with writing(self._engine) as connection:
             revision = Changes.bump(connection, KEYS)

@@ -23,6 +23,8 @@ Kind = Literal["requests", "tokens", "parallel"]
 _MINUTE_US = 60_000_000
 _MOST_KEPT = 4096
 _LONGEST_NAME = 128
+_BUSY_SECONDS = 1.0
+"""When to ask again where only running calls stand in the way: nobody knows when one ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +265,10 @@ def _headers(rules: Sequence[_Rule], verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _refusal(rules: Sequence[_Rule], takes: Sequence[Take], verdict: Verdict, index: int) -> TooManyRequests:
-    rule, take = rules[index], takes[index]
+    rule, take, retry_after = rules[index], takes[index], verdict.retry_after
     again = "" if verdict.retry_after is None else f" Try again in {duration(verdict.retry_after)}."
     if rule.kind == "parallel":
+        retry_after = _BUSY_SECONDS
         message = f"The {rule.who} is limited to {take.limit} calls at once. Try again when one of them has ended."
     elif rule.kind == "requests":
         message = f"The {rule.who} is limited to {take.limit} requests per minute.{again}"
@@ -274,7 +277,7 @@ def _refusal(rules: Sequence[_Rule], takes: Sequence[Take], verdict: Verdict, in
             f"The {rule.who} is limited to {take.limit} tokens per minute, of which {verdict.remaining[index]} are "
             f"left now; this call is counted as {take.cost}.{again}"
         )
-    return TooManyRequests(message, retry_after=verdict.retry_after, headers=_headers(rules, verdict))
+    return TooManyRequests(message, retry_after=retry_after, headers=_headers(rules, verdict))
 
 
 def _short(name: str) -> str:

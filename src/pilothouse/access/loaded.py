@@ -140,15 +140,17 @@ class LoadedKeys:
     def _principal(self, row: Row[Any]) -> Principal:
         levels = self.directory.levels(row.project_id, row.team_id)
         own = Level(f"key:{row.id}", limits_from(row.limits), budgets_from(row.budgets))
+        role = row.role or self.directory.role_of(row.project_id, row.team_id) or "caller"
         return Principal(
-            row.project_id, row.id, row.role, self.directory.organisation_of(row.project_id), row.team_id, row.name,
+            row.project_id, row.id, role, self.directory.organisation_of(row.project_id), row.team_id, row.name,
             policy_from(row.policy), (*levels, own), everywhere=row.id == MASTER,
         )  # fmt: skip
 
     def _meet(self, member: Member) -> Principal:
         with self._lock:
+            role = member.role or self.directory.role_of(member.project_id, member.team_id) or "viewer"
             made = self._people[member] = Principal(
-                member.project_id, f"{_MEMBER}{member.subject}", member.role,
+                member.project_id, f"{_MEMBER}{member.subject}", role,
                 self.directory.organisation_of(member.project_id), member.team_id, member.subject,
                 levels=self.directory.levels(member.project_id, member.team_id),
             )  # fmt: skip

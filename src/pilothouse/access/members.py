@@ -34,9 +34,13 @@ class Members:
             return [Member(**row._mapping) for row in connection.execute(query)]
 
     def put(
-        self, project_id: str, subject: str, role: Role, team_id: str | None = None, *, by: Actor = SYSTEM
-    ) -> Member:
-        """Let this person in with this role, or change the role. Raises NotFound for a project or team that is none."""
+        self, project_id: str, subject: str, role: Role | None = None, team_id: str | None = None, *,
+        by: Actor = SYSTEM,
+    ) -> Member:  # fmt: skip
+        """Let this person in with this role, or change the role; without one it is their team's, now and later.
+
+        A viewer is who has none from either. Raises NotFound for a project or team that is none.
+        """
         with writing(self._engine) as connection:
             Changes.bump(connection, TENANTS)
             require(connection, "project", project_id)

@@ -3,7 +3,6 @@
 Knows nothing of tables. Times are UTC microseconds.
 """
 
-import ipaddress
 import json
 import re
 from collections.abc import Sequence
@@ -15,10 +14,12 @@ from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Budget, Limits
 from pilothouse.errors import InvalidRequest
 from pilothouse.principal import Policy, Role
+from pilothouse.settings import ip_network
 
 __all__ = [
-    "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Subject", "TenantChange",
-    "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from", "text_of",
+    "UNLIMITED", "KeyChange", "KeySettings", "NewKey", "PolicyRules", "Slug", "Strict", "Subject", "TeamChange",
+    "TeamSettings", "TenantChange", "TenantSettings", "budgets_from", "check_slug", "limits_from", "policy_from",
+    "text_of",
 ]  # fmt: skip
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -34,11 +35,13 @@ _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1
 _Time = Annotated[int, Field(ge=0, lt=2**62, description="UTC microseconds since 1970.")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """What a caller states: a field that is none is refused, since a misspelt one would change nothing, or too much."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PolicyRules(_Strict):
+class PolicyRules(Strict):
     """What a key may reach; an empty list leaves it open. Names may end in `*`.
 
     `models` are names as callers write them: an alias such as `fast`, or `openai/gpt-4o`. `endpoints` are paths, such
@@ -62,15 +65,15 @@ class PolicyRules(_Strict):
     @field_validator("networks")
     @classmethod
     def _are_networks(cls, networks: list[str]) -> list[str]:
-        return [str(ipaddress.ip_network(network)) for network in networks]
+        return [str(ip_network(network)) for network in networks]
 
     def policy(self) -> Policy:
         """As the Principal carries it."""
-        networks = tuple(ipaddress.ip_network(network) for network in self.networks)
+        networks = tuple(map(ip_network, self.networks))
         return Policy(tuple(self.models), tuple(self.endpoints), networks, self.cache)
 
 
-class KeySettings(_Strict):
+class KeySettings(Strict):
     """Where a key belongs, and what it may do and spend. Without `expires_us` it does not expire."""
 
     project_id: Slug = DEFAULT_PROJECT
@@ -82,21 +85,21 @@ class KeySettings(_Strict):
 
 
 class NewKey(KeySettings):
-    """A key to be made."""
+    """A key to be made. Without a role it has that of its team, and is a caller where that has none."""
 
     name: _Name
-    role: Role = "caller"
+    role: Role | None = None
 
     def settings(self) -> KeySettings:
         """All but name and role."""
         return KeySettings.model_validate(self.model_dump(exclude={"name", "role"}))
 
 
-class KeyChange(_Strict):
-    """What to change of a key: the fields that are given. `team_id` and `expires_us` may be taken away with null."""
+class KeyChange(Strict):
+    """What to change of a key: the fields that are given. `role`, `team_id`, `expires_us` are taken away with null."""
 
     name: _Name = ""
-    role: Role = "caller"
+    role: Role | None = None
     team_id: Slug | None = None
     expires_us: _Time | None = None
     policy: PolicyRules = PolicyRules()
@@ -104,7 +107,7 @@ class KeyChange(_Strict):
     budgets: list[Budget] = []
 
 
-class TenantSettings(_Strict):
+class TenantSettings(Strict):
     """An organisation, a project or a team: its name for people, and what its keys may do and spend together."""
 
     name: _Name
@@ -112,7 +115,13 @@ class TenantSettings(_Strict):
     budgets: list[Budget] = []
 
 
-class TenantChange(_Strict):
+class TeamSettings(TenantSettings):
+    """A team, which may also have a role, for its members and keys without one of their own."""
+
+    role: Role | None = None
+
+
+class TenantChange(Strict):
     """What to change of an organisation, a project or a team: the fields that are given."""
 
     name: _Name = ""
@@ -123,6 +132,12 @@ class TenantChange(_Strict):
     def of(cls, settings: TenantSettings) -> Self:
         """The change to all of these settings."""
         return cls.model_validate(settings.model_dump())
+
+
+class TeamChange(TenantChange):
+    """What to change of a team: the fields that are given. `role` may be taken away with null."""
+
+    role: Role | None = None
 
 
 def check_slug(identifier: str) -> str:

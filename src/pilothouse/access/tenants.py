@@ -20,11 +20,20 @@ from pilothouse.access.directory import (
     project_account,
     team_account,
 )
-from pilothouse.access.shapes import UNLIMITED, TenantChange, TenantSettings, budgets_from, limits_from, text_of
+from pilothouse.access.shapes import (
+    UNLIMITED,
+    TeamSettings,
+    TenantChange,
+    TenantSettings,
+    budgets_from,
+    limits_from,
+    text_of,
+)
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Budget, Limits
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.ids import now_us
+from pilothouse.principal import Role
 from pilothouse.storage.changes import Changes
 from pilothouse.storage.database import writing
 from pilothouse.storage.tables import api_keys, members, organisations, projects, teams
@@ -46,7 +55,7 @@ _DEFAULTS: dict[Kind, str | None] = {"organisation": DEFAULT_ORGANISATION, "proj
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """An organisation, a project or a team. `parent` is a project's organisation, a team's project."""
+    """An organisation, a project or a team. `parent` is a project's organisation, a team's project; `role` a team's."""
 
     kind: Kind
     id: str
@@ -55,6 +64,7 @@ class Tenant:
     limits: Limits = UNLIMITED
     budgets: tuple[Budget, ...] = ()
     created_us: int = 0
+    role: Role | None = None
 
     @property
     def account(self) -> str:
@@ -70,6 +80,7 @@ class Tenant:
             "id": self.id,
             **({parent[1]: self.parent} if parent else {}),
             "name": self.name,
+            **({"role": self.role} if self.kind == "team" else {}),
             "limits": self.limits.model_dump(mode="json", exclude_none=True),
             "budgets": [budget.model_dump(mode="json", exclude_none=True) for budget in self.budgets],
             "created_us": self.created_us,
@@ -103,7 +114,8 @@ class Tenants:
         """Raises Conflict when it is there already, NotFound when its parent is not."""
         above = _PARENTS[kind]
         parent = None if above is None else parent or _DEFAULTS[above[0]]
-        made = Tenant(kind, identifier, settings.name, parent, settings.limits, tuple(settings.budgets), now_us())
+        role = settings.role if isinstance(settings, TeamSettings) else None
+        made = Tenant(kind, identifier, settings.name, parent, settings.limits, tuple(settings.budgets), now_us(), role)
         with writing(self._engine) as connection:
             Changes.bump(connection, TENANTS)
             if above is not None:
@@ -184,12 +196,13 @@ def _insert(connection: Connection, tenant: Tenant) -> None:
     values = {
         _IDS[tenant.kind]: tenant.id, "name": tenant.name, "limits": text_of(tenant.limits),
         "budgets": text_of(tenant.budgets), "created_us": tenant.created_us,
-    } | ({parent[1]: tenant.parent} if parent else {})  # fmt: skip
+        **({parent[1]: tenant.parent} if parent else {}), **({"role": tenant.role} if tenant.kind == "team" else {}),
+    }  # fmt: skip
     connection.execute(insert(_TABLES[tenant.kind]).values(values))
 
 
-def _stored(value: Any) -> str:
-    return text_of(value) if isinstance(value, BaseModel | list) else str(value)
+def _stored(value: Any) -> str | None:
+    return text_of(value) if isinstance(value, BaseModel | list) else value
 
 
 def _tenant(kind: Kind, row: Row[Any]) -> Tenant:
@@ -197,7 +210,7 @@ def _tenant(kind: Kind, row: Row[Any]) -> Tenant:
     values = row._mapping
     return Tenant(
         kind, values[_IDS[kind]], row.name, None if above is None else values[above[1]],
-        limits_from(row.limits), budgets_from(row.budgets), row.created_us,
+        limits_from(row.limits), budgets_from(row.budgets), row.created_us, values.get("role"),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from pilothouse.access import Audit
+from pilothouse.access.audit import PURGE
 from pilothouse.api.caller import By, InProject
 from pilothouse.cache import CacheCounts, Caches, ShadowReport
 
@@ -71,9 +72,7 @@ def routes(caches: Caches, audit: Audit) -> APIRouter:
         """Forget the cached answers of an alias, or of the whole project."""
         number = await caches.purge(project, alias)
         told = {"forgotten": number}
-        await asyncio.to_thread(
-            partial(audit.note, by, "cache.purge", f"cache:{alias or '*'}", project_id=project, after=told)
-        )
+        await asyncio.to_thread(partial(audit.note, by, PURGE, f"cache:{alias or '*'}", project_id=project, after=told))
         return Forgotten(number)
 
     return router

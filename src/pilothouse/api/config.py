@@ -10,10 +10,11 @@ from typing import Annotated
 
 import yaml
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from pilothouse.access.audit import Actor
 from pilothouse.access.secrets import demand_same_places
+from pilothouse.access.shapes import Strict
 from pilothouse.config import Config
 from pilothouse.errors import ConfigError, Forbidden, InvalidRequest
 from pilothouse.lifecycle.live import LiveConfig
@@ -34,7 +35,7 @@ _Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Expected = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="The Snapshot that the change is based on.")]
 
 
-class _Rollback(BaseModel):
+class _Rollback(Strict):
     number: _Number
     expected_number: _Number | None = None
 

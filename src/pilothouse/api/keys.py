@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pilothouse.access import Key, Keys
 from pilothouse.access.keys import LONGEST_OVERLAP
 from pilothouse.access.policy import project_for
-from pilothouse.access.shapes import KeyChange, NewKey, PolicyRules
+from pilothouse.access.shapes import KeyChange, NewKey, PolicyRules, Strict
 from pilothouse.api.caller import AnyProject, By, Caller
 from pilothouse.config import Budget, Limits
 from pilothouse.principal import Role
@@ -23,7 +23,7 @@ class KeyView(BaseModel):
     project_id: str
     team_id: str | None
     name: str
-    role: Role
+    role: Annotated[Role | None, Field(description="Its own. null: that of its team, or else caller.")]
     state: Annotated[str, Field(description="valid, expired or revoked")]
     prefix: str
     policy: PolicyRules
@@ -47,7 +47,7 @@ class SecretView(BaseModel):
     key: KeyView
 
 
-class Rotation(BaseModel):
+class Rotation(Strict):
     """How long the old secret still holds, in seconds."""
 
     overlap_s: Annotated[float, Field(ge=0, le=LONGEST_OVERLAP)] = 0.0

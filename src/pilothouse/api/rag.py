@@ -10,8 +10,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from pilothouse.access.shapes import Strict
 from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
 from pilothouse.gateway import Gateway
@@ -23,16 +24,16 @@ __all__ = ["routes"]
 _Path = Annotated[str, Field(min_length=1)]
 
 
-class _Search(BaseModel):
+class _Search(Strict):
     query: Annotated[str, Field(min_length=1)]
     k: Annotated[int | None, Field(ge=1, le=100)] = None
 
 
-class _Question(BaseModel):
+class _Question(Strict):
     question: Annotated[str, Field(min_length=1)]
 
 
-class _Ingest(BaseModel):
+class _Ingest(Strict):
     paths: Annotated[list[_Path], Field(min_length=1, description="Files and folders of the machine that serves.")]
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from pilothouse.access.policy import check_model
+from pilothouse.access.shapes import Strict
 from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
 from pilothouse.gateway import Gateway
@@ -19,13 +20,13 @@ from pilothouse.types import ChatRequest, Json
 __all__ = ["routes"]
 
 
-class _Asked(BaseModel):
-    """`messages` are those of a chat; other fields of one, such as `tools`, count too where conditions ask for them."""
+class _Asked(Strict):
+    """`messages` are those of a chat, and so are `tools`, which count where conditions ask for them."""
 
     model: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")] = "auto"
     messages: Annotated[list[Json], Field(min_length=1)]
     tools: list[Json] | None = None
-    metadata: dict[str, str] = {}
+    metadata: Annotated[dict[str, str], Field(default_factory=dict)]
 
 
 class Choice(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pilothouse.access import Members, Tenants
 from pilothouse.access.directory import DEFAULT_ORGANISATION, Member
 from pilothouse.access.policy import project_for
-from pilothouse.access.shapes import Slug, Subject, TenantChange, TenantSettings
+from pilothouse.access.shapes import Slug, Strict, Subject, TeamChange, TeamSettings, TenantChange, TenantSettings
 from pilothouse.access.tenants import Tenant
 from pilothouse.api.caller import AnyProject, By, Caller, InProject, installation_only
 from pilothouse.config import Budget, Limits
@@ -41,6 +41,7 @@ class TeamView(TenantView):
     """A team of a project."""
 
     project_id: str
+    role: Annotated[Role | None, Field(description="For its members and keys without one of their own.")]
 
 
 class NewOrganisation(TenantSettings):
@@ -56,16 +57,16 @@ class NewProject(TenantSettings):
     org_id: Slug = DEFAULT_ORGANISATION
 
 
-class NewTeam(TenantSettings):
+class NewTeam(TeamSettings):
     """A team to be made."""
 
     id: Slug
 
 
-class Membership(BaseModel):
-    """The role of a person, and the team whose limits and budgets count."""
+class Membership(Strict):
+    """The role of a person, and the team whose limits and budgets count. Without a role it is the team's, or viewer."""
 
-    role: Role
+    role: Role | None = None
     team_id: Slug | None = None
 
 
@@ -150,7 +151,7 @@ def team_routes(tenants: Tenants) -> APIRouter:
         return TeamView.model_validate(tenants.get("team", team_id, project).to_json())
 
     @router.patch("/{team_id}")
-    def update_team(team_id: str, body: TenantChange, project: InProject, by: By) -> TeamView:
+    def update_team(team_id: str, body: TeamChange, project: InProject, by: By) -> TeamView:
         """Change the fields that are given."""
         return TeamView.model_validate(tenants.update("team", team_id, body, parent=project, by=by).to_json())
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["keys"]
 
 _COLUMNS = ("id", "name", "role", "project", "team", "state", "expires")
-_CLEARABLE = ("team", "expiry", "models", "endpoints", "networks", "limits", "budgets")
+_CLEARABLE = ("role", "team", "expiry", "models", "endpoints", "networks", "limits", "budgets")
 _ROLE = click.Choice(get_args(Role))
 
 
@@ -53,13 +53,13 @@ def _policy_options(command: Any) -> Any:
 
 @keys.command()
 @click.argument("name")
-@click.option("--role", type=_ROLE, default="caller", show_default=True, help="What it may do.")
+@click.option("--role", type=_ROLE, help="What it may do (default: what its team's keys may, or caller).")
 @click.option("--project", default=DEFAULT_PROJECT, show_default=True, help="The project it belongs to.")
 @_policy_options
 @limit_options
 @as_json
 @pass_context
-def create(context: Context, /, name: str, role: Role, project: str, as_json: bool, **given: Any) -> None:
+def create(context: Context, /, name: str, role: Role | None, project: str, as_json: bool, **given: Any) -> None:
     """A new key. Its secret is shown once."""
     from pilothouse.access import Keys  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.access.shapes import NewKey  # noqa: PLC0415
@@ -173,7 +173,8 @@ def _fields(given: dict[str, Any], before: "Key | None" = None, cleared: tuple[s
         stated["limits"] = limits
     if given["budgets"] or "budgets" in cleared:
         stated["budgets"] = list(given["budgets"])
-    return stated | {n: None for n, word in (("team_id", "team"), ("expires_us", "expiry")) if word in cleared}
+    words = {"role": "role", "team": "team_id", "expiry": "expires_us"}
+    return stated | {words[word]: None for word in cleared if word in words}
 
 
 def _valid(shape: Any, stated: dict[str, Any]) -> Any:
@@ -210,7 +211,7 @@ def _row(key: "Key") -> dict[str, str]:
     return {
         "id": key.id,
         "name": key.name,
-        "role": key.role,
+        "role": key.role or "the team's",
         "project": key.project_id,
         "team": key.team_id or "",
         "state": key.state,

@@ -33,7 +33,13 @@ def list_(context: Context, project: str | None, as_json: bool) -> None:
         rows = [asdict(member) for member in Members(engine).list(project)]
     if not as_json:
         rows = [
-            {**row, "project": row["project_id"], "team": row["team_id"], "since": shown_time(row["created_us"])}
+            {
+                **row,
+                "role": row["role"] or "the team's",
+                "project": row["project_id"],
+                "team": row["team_id"],
+                "since": shown_time(row["created_us"]),
+            }
             for row in rows
         ]
     columns = ("subject", "role", "project", "team", "since")
@@ -42,18 +48,18 @@ def list_(context: Context, project: str | None, as_json: bool) -> None:
 
 @members.command()
 @click.argument("subject")
-@click.option("--role", type=click.Choice(get_args(Role)), default="viewer", show_default=True, help="Their role.")
+@click.option("--role", type=click.Choice(get_args(Role)), help="Their role (default: the team's, or viewer).")
 @click.option("--team", help="The team whose limits and budgets count, too.")
 @_project
 @as_json
 @pass_context
-def put(context: Context, subject: str, role: Role, team: str | None, project: str, as_json: bool) -> None:
+def put(context: Context, subject: str, role: Role | None, team: str | None, project: str, as_json: bool) -> None:
     """Let a person in, or change their role. SUBJECT is a verified e-mail address or the provider's `sub`."""
     from pilothouse.access import Members  # noqa: PLC0415
 
     with control(context) as engine:
-        member = Members(engine).put(project, subject, role, team, by=me())
-    said = f"{plain(subject)} is {role} in project {project}."
+        member = Members(engine).put(project, subject, role or (None if team else "viewer"), team, by=me())
+    said = f"{plain(subject)} is {member.role or f'what team {team} is'} in project {project}."
     click.echo(json.dumps(asdict(member), indent=2, ensure_ascii=False) if as_json else said)
 
 

@@ -17,6 +17,7 @@ from pilothouse.cli.options import (
     shown_time,
 )
 from pilothouse.config import Limits
+from pilothouse.principal import ROLES, Role
 
 if TYPE_CHECKING:
     from pilothouse.access.tenants import Tenant
@@ -25,6 +26,7 @@ __all__ = ["tenant_commands"]
 
 Kind = Literal["organisation", "project", "team"]
 _ABOVE: dict[Kind, str | None] = {"organisation": None, "project": "organisation", "team": "project"}
+_ROLE: dict[Kind, tuple[str, ...]] = {"organisation": (), "project": (), "team": ("role",)}
 
 
 def tenant_commands(kind: Kind) -> click.Group:
@@ -37,8 +39,13 @@ def tenant_commands(kind: Kind) -> click.Group:
             return command
         return click.option(f"--{above}", "parent", help=f"The {above} (default: default).")(command)
 
+    def with_role(command: Any) -> Any:
+        if kind != "team":
+            return command
+        return click.option("--role", type=click.Choice(ROLES), help="Of members and keys without their own.")(command)
+
     _add_reading(group, kind, below)
-    _add_writing(group, kind, below)
+    _add_writing(group, kind, lambda command: with_role(below(command)))
     return group
 
 
@@ -56,7 +63,7 @@ def _add_reading(group: click.Group, kind: Kind, below: Callable[[Any], Any]) ->
         with control(context) as engine:
             found = Tenants(engine).list(kind, parent)
         rows = [one.to_json() if as_json else _row(one, above) for one in found]
-        columns = ("id", *([above] if above else []), "name", "limits", "budgets", "created")
+        columns = ("id", *([above] if above else []), "name", *_ROLE[kind], "limits", "budgets", "created")
         show_rows(rows, columns, as_json=as_json, empty=f"No {kind}s. Make one: pilothouse {kind}s create ID")
 
     @group.command()
@@ -72,41 +79,45 @@ def _add_reading(group: click.Group, kind: Kind, below: Callable[[Any], Any]) ->
             _show(Tenants(engine).get(kind, identifier, _parent(kind, parent)), as_json)
 
 
-def _add_writing(group: click.Group, kind: Kind, below: Callable[[Any], Any]) -> None:
+def _add_writing(group: click.Group, kind: Kind, options: Callable[[Any], Any]) -> None:
     @group.command()
     @click.argument("identifier", metavar="ID")
     @click.option("--name", help="Its name for people (default: the id).")
-    @below
+    @options
     @limit_options
     @as_json
     @pass_context
     def create(
-        context: Context, /, identifier: str, name: str | None, as_json: bool, parent: str | None = None, **given: Any
-    ) -> None:
+        context: Context, /, identifier: str, name: str | None, as_json: bool, parent: str | None = None,
+        role: Role | None = None, **given: Any,
+    ) -> None:  # fmt: skip
         """A new one. The id is of lower-case letters, digits, dots and dashes."""
         from pilothouse.access import Tenants  # noqa: PLC0415
-        from pilothouse.access.shapes import TenantSettings, check_slug  # noqa: PLC0415
+        from pilothouse.access.shapes import TeamSettings, TenantSettings, check_slug  # noqa: PLC0415
 
         limits = given_limits(given) or Limits()
-        settings = TenantSettings(name=name or identifier, limits=limits, budgets=list(given["budgets"]))
+        stated: dict[str, Any] = {"name": name or identifier, "limits": limits, "budgets": list(given["budgets"])}
+        settings = TeamSettings(**stated, role=role) if kind == "team" else TenantSettings(**stated)
         with control(context) as engine:
             _show(Tenants(engine).create(kind, check_slug(identifier), settings, parent=parent, by=me()), as_json)
 
     @group.command()
     @click.argument("identifier", metavar="ID")
     @click.option("--name", help="Another name.")
-    @below
+    @options
     @limit_options
-    @click.option("--clear", "cleared", multiple=True, type=click.Choice(["limits", "budgets"]), help="Take away.")
+    @click.option(
+        "--clear", "cleared", multiple=True, type=click.Choice((*_ROLE[kind], "limits", "budgets")), help="Take away."
+    )
     @as_json
     @pass_context
     def update(
         context: Context, /, identifier: str, name: str | None, cleared: tuple[str, ...], as_json: bool,
-        parent: str | None = None, **given: Any,
+        parent: str | None = None, role: Role | None = None, **given: Any,
     ) -> None:  # fmt: skip
         """Change what is given, and leave the rest."""
         from pilothouse.access import Tenants  # noqa: PLC0415
-        from pilothouse.access.shapes import TenantChange  # noqa: PLC0415
+        from pilothouse.access.shapes import TeamChange, TenantChange  # noqa: PLC0415
 
         with control(context) as engine:
             room = Tenants(engine)
@@ -117,7 +128,9 @@ def _add_writing(group: click.Group, kind: Kind, below: Callable[[Any], Any]) ->
                 stated["limits"] = limits or Limits()
             if "budgets" in cleared or given["budgets"]:
                 stated["budgets"] = list(given["budgets"])
-            change = TenantChange.model_validate(stated)
+            if role is not None or "role" in cleared:
+                stated["role"] = role
+            change = (TeamChange if kind == "team" else TenantChange).model_validate(stated)
             _show(room.update(kind, identifier, change, parent=before.parent, by=me()), as_json)
 
 
@@ -139,6 +152,7 @@ def _row(tenant: "Tenant", above: str | None) -> dict[str, str]:
         "id": tenant.id,
         **({above: tenant.parent or ""} if above else {}),
         "name": tenant.name,
+        **({"role": tenant.role or ""} if tenant.kind == "team" else {}),
         "limits": shown_limits(tenant.limits),
         "budgets": shown_budgets(tenant.budgets),
         "created": shown_time(tenant.created_us or None),

@@ -5,6 +5,7 @@ Knows nothing of what is asked. Overrides methods of uvicorn's protocol, which i
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ uvicorn looks at each header with two regular expressions, which for ours costs 
 
 HEAD_BYTES = 64 * 1024  # as h11, uvicorn's other parser; nginx takes 32 KiB
 HEAD_SECONDS = 30.0
+_INVALID = "Invalid HTTP request received."
 _TOO_LARGE = f"The head of the request is larger than {HEAD_BYTES} bytes."
 
 
@@ -33,6 +35,8 @@ class Connection(HttpToolsProtocol):
 
     _in_head = True
     _head = 0
+    _in_body = False
+    _refused = False
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -45,12 +49,14 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        if self._refused:
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(_TOO_LARGE if self._head > HEAD_BYTES else "Invalid HTTP request received.")
+            self._refuse(_TOO_LARGE if self._head > HEAD_BYTES else _INVALID)
         if self._in_head:
             self._head += len(data)
             self._bound_head()
@@ -60,20 +66,26 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head = True, 0
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         self._stop_timer()
         self._head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if self._head > HEAD_BYTES:
+            self._in_body = False
             raise ValueError(_TOO_LARGE)  # the parser makes an HttpParserError of it
+        if self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # which knows no such answer
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["extensions"] = {WHOLE: partial(self._whole, cycle)}
+        if cycle.scope["http_version"] == "1.0":
+            app = partial(_unframed, cycle, app)
         super()._start_asgi_task(cycle, app)
 
     def _whole(self, cycle: Any, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
@@ -104,17 +116,52 @@ class Connection(HttpToolsProtocol):
         """Read the head again, without the offer, and then what follows it."""
         kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         if len(kept) == len(self.headers):  # CONNECT
-            return self._refuse("Invalid HTTP request received.")
+            return self._refuse(_INVALID)
         line = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([line, *kept, b"", rest]))
 
     def _refuse(self, why: str) -> None:
-        if not self.transport.is_closing():
-            self.logger.warning("%s", why)
+        """Answer with an error and hang up, but never into an answer that is under way, nor twice to one request."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self.logger.warning("%s", why)
+        cycle = self.cycle
+        if self._in_body and cycle.response_started:
+            self.transport.close()
+        elif self._in_body or cycle is None or cycle.response_complete:
             self.send_400_response(why)
+        else:  # the requests before it are whole, and get their answers
+            cycle.keep_alive = False
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's own would be plain text, which clients of models cannot read."""
+        status, code = (431, "headers_too_large") if msg == _TOO_LARGE else (400, "invalid_request")
+        error = {"message": msg, "type": "invalid_request_error", "param": None, "code": code}
+        body = json.dumps({"error": error}).encode()
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+async def _unframed(cycle: Any, app: Any, scope: Any, receive: Any, send: Any) -> None:
+    """HTTP/1.0 knows no chunks (RFC 9112, 7.1): there a body of unknown length ends as the connection does."""
+    framed = False
+
+    async def send_plainly(message: Any) -> None:
+        nonlocal framed
+        if message["type"] == "http.response.start":
+            framed = any(name.lower() == b"content-length" for name, _ in message["headers"])
+            if not framed:
+                cycle.chunked_encoding = False
+        elif not framed:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    await app(scope, receive, send_plainly)

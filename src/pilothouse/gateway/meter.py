@@ -9,6 +9,7 @@ from pilothouse.call import Span
 from pilothouse.ids import now_us
 from pilothouse.observe.names import RESPONSE_FINISH_REASONS
 from pilothouse.providers.failures import UNREADABLE
+from pilothouse.providers.usage import believable
 from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage, text_of
 
 __all__ = ["CHARS_PER_TOKEN", "USUAL_ANSWER", "Meter", "estimate_tokens"]
@@ -16,23 +17,12 @@ __all__ = ["CHARS_PER_TOKEN", "USUAL_ANSWER", "Meter", "estimate_tokens"]
 CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
 USUAL_ANSWER = 256
 """Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
-_MOST_TOKENS = 2**40
 _LONGEST_NAME = 256  # of a model, kept of what an upstream may make up
 
 
 def estimate_tokens(characters: int) -> int:
     """Tokens of a text of this many characters, for want of the provider's own count."""
     return -(-characters // CHARS_PER_TOKEN)
-
-
-def _believable(usage: Usage) -> Usage:
-    """What a provider reports is money and limits here: nothing negative, nothing that no counter holds."""
-    u = usage
-    counts = (u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
-    if min(counts) >= 0 and max(counts) <= _MOST_TOKENS:
-        return usage
-    read, written, cached, cache_write, reasoning = (min(max(count, 0), _MOST_TOKENS) for count in counts)
-    return Usage(read, written, cached, cache_write, reasoning, usage.estimated)
 
 
 class Meter:
@@ -73,7 +63,7 @@ class Meter:
             self._named = True
             self._span.response_model = chunk.model[:_LONGEST_NAME]
         if chunk.usage is not None:
-            self.usage = _believable(chunk.usage)
+            self.usage = believable(chunk.usage) or self.usage
         if chunk.finish_reason is not None:
             self._finish = chunk.finish_reason
         if not self._request.stream:

@@ -10,6 +10,7 @@ It knows nothing of HTTP (see endpoints.py) nor of any vendor (see providers/). 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.access.policy import check_model
@@ -77,7 +78,7 @@ class Gateway:
                     if not meter.started:
                         visit.begin()
                     meter.feed(chunk)
-                    if streams and not meter.deltas & 63:
+                    if streams and (not meter.deltas & 63 or monotonic() >= visit.note_at):
                         visit.note_progress()
                     yield chunk
         except BaseException as error:

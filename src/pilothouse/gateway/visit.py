@@ -3,10 +3,12 @@
 The hooks of attempts.py are methods here. Knows nothing of HTTP.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from pilothouse.access.bounds import bound, first_unpriced, input_tokens
@@ -40,7 +42,7 @@ __all__ = ["Rooms", "Visit"]
 
 _GRACE_US = 60_000_000  # after its deadline a reservation is surely over
 _LONGEST_US = 3_600_000_000  # for a call without a deadline
-_PROGRESS = 64  # deltas of a stream between two notes of how far it came
+_PROGRESS_SECONDS = 1.0  # of a stream between two notes of how far it came, where these deltas come slowly
 _OURS = (LimitError, AccessError, ConfigError, Overloaded, StorageError)
 """Refusals of our own, after which nothing was asked of a provider."""
 
@@ -59,7 +61,7 @@ class Visit:
     """Made at the start of a call; `end` it before its span is recorded."""
 
     __slots__ = (
-        "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "meter", "plan",
+        "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "meter", "note_at", "plan",
         "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
     )  # fmt: skip
 
@@ -80,6 +82,7 @@ class Visit:
         self._hold: Hold | None = None
         self._hedge: tuple[Deployment, Reservation, Hold, Accounts] | None = None
         self._noted = 0
+        self.note_at = math.inf
 
     async def admit(self, plan: Plan, facts: Facts) -> None:
         """Take from the limits that this call counts for. Raises TooManyRequests."""
@@ -108,14 +111,16 @@ class Visit:
 
     def begin(self) -> None:
         """The first chunk is there: say in the answer's headers where it comes from."""
+        self.note_at = monotonic() + _PROGRESS_SECONDS
         routing = self.span.attributes.get("routing")
         if isinstance(routing, str) and not self.cached:
             self.call.headers.append(("x-pilothouse-routing", routing))
 
     def note_progress(self) -> None:
-        """Every so many deltas of a stream: what a crash would have to be charged at."""
+        """Every 64 deltas of a stream, and at `note_at`: what a crash would have to be charged at."""
         deltas, reservation, deployment = self.meter.deltas, self.reservation, self.deployment
-        if deltas - self._noted < _PROGRESS or reservation is None or deployment is None:
+        self.note_at = monotonic() + _PROGRESS_SECONDS
+        if deltas == self._noted or reservation is None or deployment is None:
             return
         self._noted = deltas
         usage = self.meter.so_far()

@@ -180,9 +180,7 @@ class LiveConfig:
         revisions = self.store.history()
         if revisions[0].source == "file" or self._in_step == current.number:
             return True
-        file_hash = Snapshot(0, config).hash
-        older = next((r.number for r in revisions if r.hash == file_hash), None)
-        if edited or older is None:
+        if edited or not self.store.held(config):
             since = next((r.number for r in revisions if r.source == "file"), current.number - 1)
             self._refuse("file", self._told_conflict(since, current))
         return False

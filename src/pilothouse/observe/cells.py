@@ -43,6 +43,8 @@ class Place(NamedTuple):
 
 
 class ScorePlace(NamedTuple):
+    """A row of the score rollups, but for its grain."""
+
     project_id: str
     dimension: str
     hour: int
@@ -74,6 +76,8 @@ class Cell:
 
 @dataclass(slots=True)
 class ScoreCell:
+    """Scores of one name: how many, their sum, and how they spread."""
+
     count: int = 0
     total: float = 0.0
     histogram: Counter[int] = field(default_factory=Counter)

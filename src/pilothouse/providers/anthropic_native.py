@@ -81,7 +81,7 @@ class _Block(msgspec.Struct):
 class _Message(msgspec.Struct):
     model: str
     content: list[_Block]
-    usage: Json | None = None
+    usage: Any = None
     stop_reason: str | None = None
 
 
@@ -97,7 +97,7 @@ class _Event(msgspec.Struct):
     message: _Message | None = None
     content_block: _Block | None = None
     delta: _Delta | None = None
-    usage: Json | None = None
+    usage: Any = None
 
 
 _read_event = msgspec.json.Decoder(_Event).decode
@@ -171,9 +171,10 @@ class NativeReader:
         if delta.partial_json and self._in_call:
             chunk.tool_calls = [{"index": self._calls - 1, "function": {"arguments": delta.partial_json}}]
 
-    def _count(self, usage: Json | None) -> None:
+    def _count(self, usage: Any) -> None:
         """The figures of a stream are cumulative: the latest of each counts."""
-        self._usage |= {name: value for name, value in (usage or {}).items() if value is not None}
+        if isinstance(usage, dict):
+            self._usage |= {name: value for name, value in usage.items() if value is not None}
 
 
 def _call(index: int, block: _Block, arguments: str) -> Json:

@@ -35,6 +35,7 @@ from pilothouse.providers.parameters import (
 )
 from pilothouse.providers.schema import closed
 from pilothouse.providers.translated import AnswerReader
+from pilothouse.providers.usage import count, counted, part_of, with_input
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
 __all__ = ["STOPS", "MessagesReader", "read_usage", "safe_id", "to_messages"]
@@ -209,18 +210,15 @@ def safe_id(call_id: str) -> str:
     return _BAD_ID.sub("_", call_id)
 
 
-def read_usage(usage: Json | None) -> Usage | None:
+def read_usage(usage: Any) -> Usage | None:
     """Anthropic reports cached and cache-writing input apart from `input_tokens`; ours includes them."""
-    if not usage or (usage.get("input_tokens") is None and usage.get("output_tokens") is None):
+    if not isinstance(usage, dict):
         return None
-    cached, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
-    return Usage(
-        input_tokens=(usage.get("input_tokens") or 0) + cached + written,
-        output_tokens=usage.get("output_tokens") or 0,
-        cached_tokens=cached,
-        cache_write_tokens=written,
-        reasoning_tokens=(usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
-    )
+    read, made = usage.get("input_tokens"), usage.get("output_tokens")
+    cached, written = count(usage.get("cache_read_input_tokens")), count(usage.get("cache_creation_input_tokens"))
+    thinking = part_of(usage, "output_tokens_details").get("thinking_tokens")
+    told = counted(read, made, cached, written, thinking)
+    return told and with_input(told, (cached or 0) + (written or 0))
 
 
 class MessagesReader(AnswerReader):
@@ -312,8 +310,9 @@ class MessagesReader(AnswerReader):
         self.completion.id = message["id"]
         self.completion.model = message["model"]
 
-    def _count(self, usage: Json | None) -> None:
-        self._usage |= {name: value for name, value in (usage or {}).items() if value is not None}
+    def _count(self, usage: Any) -> None:
+        if isinstance(usage, dict):
+            self._usage |= {name: value for name, value in usage.items() if value is not None}
 
 
 def _refusal(stop: Json) -> str | None:

@@ -58,6 +58,7 @@ class HttpProvider:
     def __init__(self, name: str, config: ProviderConfig) -> None:
         self.name = name
         self.config = config
+        self.patience = (config.connect_timeout, config.read_timeout)
         self._check_options()
         self.api_key: str | None = None
         self.base_url = self._address(config.base_url or self.default_base_url, "base_url")
@@ -99,7 +100,7 @@ class HttpProvider:
         `headers` go beside the provider's own, in place of those of the same name. Leaving the block early closes the
         connection, which is how an upstream call is cancelled.
         """
-        return Exchange(self, "POST", url, body, call.deadline, headers)
+        return Exchange(self, "POST", url, body, call.deadline, headers, call.patience)
 
     async def get_json(self, url: str | URL) -> Any:
         """The decoded JSON of a GET. Raises the ProviderError that fits."""
@@ -222,7 +223,7 @@ class HttpProvider:
 class Exchange:
     """One request and its answer, as an async context manager. A class, since a generator costs 5 us more per call."""
 
-    __slots__ = ("_body", "_deadline", "_headers", "_method", "_provider", "_response", "_url")
+    __slots__ = ("_body", "_deadline", "_headers", "_method", "_patience", "_provider", "_response", "_url")
 
     def __init__(
         self,
@@ -232,6 +233,7 @@ class Exchange:
         body: bytes,
         deadline: float | None,
         headers: Mapping[str, str] | None = None,
+        patience: tuple[float, float] | None = None,
     ) -> None:
         self._provider = provider
         self._method = method
@@ -239,6 +241,7 @@ class Exchange:
         self._body = body
         self._deadline = deadline
         self._headers = headers
+        self._patience = patience or provider.patience
         self._response: Response | None = None
 
     async def __aenter__(self) -> Response:
@@ -280,10 +283,10 @@ class Exchange:
 
     async def _send(self, headers: Mapping[str, str]) -> Response:
         provider, url = self._provider, self._url
+        connect, read = self._patience
         return await provider.client.request(
             self._method, url if isinstance(url, URL) else URL(url, encoded=True), headers, self._body,
-            connect_timeout=provider.config.connect_timeout, read_timeout=provider.config.read_timeout,
-            deadline=provider.deadline(self._deadline),
+            connect_timeout=connect, read_timeout=read, deadline=provider.deadline(self._deadline),
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from pilothouse.providers.completion import Completion
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.reranking import ranked
 from pilothouse.providers.translated import Frames, TranslatingProvider, Translation
+from pilothouse.providers.usage import count
 from pilothouse.single import RerankRequest
 from pilothouse.snapshot import resolve_secrets
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
@@ -127,7 +128,7 @@ class BedrockProvider(TranslatingProvider):
     async def _titan(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         async def one(text: str) -> tuple[list[float], int | None]:
             body, _ = await self._invoke(request, {"inputText": text}, "dimensions", call)
-            return self.reading(lambda: (body["embedding"], body.get("inputTextTokenCount")))
+            return self.reading(lambda: (body["embedding"], count(body.get("inputTextTokenCount"))))
 
         async def batch(texts: list[str]) -> tuple[list[list[float]], int | None]:
             try:

@@ -36,9 +36,10 @@ from pilothouse.providers.parameters import (
 )
 from pilothouse.providers.schema import closed
 from pilothouse.providers.translated import AnswerReader
+from pilothouse.providers.usage import count, counted, with_input
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
-__all__ = ["UNUSABLE", "ConverseReader", "to_converse"]
+__all__ = ["UNUSABLE", "ConverseReader", "to_converse", "usage_of"]
 
 _VENDOR = "Bedrock"
 _CONVERSE = frozenset({
@@ -244,12 +245,13 @@ def _safe(call_id: str) -> str:
     return _BAD_ID.sub("_", call_id)[:64]
 
 
-def _usage(usage: Json | None) -> Usage | None:
+def usage_of(usage: Any) -> Usage | None:
     """Bedrock reports cached and cache-writing input apart from `inputTokens`; ours includes them."""
-    if not usage:
+    if not isinstance(usage, dict):
         return None
-    cached, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
-    return Usage(usage["inputTokens"] + cached + written, usage["outputTokens"], cached, written)
+    cached, written = count(usage.get("cacheReadInputTokens")), count(usage.get("cacheWriteInputTokens"))
+    told = counted(usage.get("inputTokens"), usage.get("outputTokens"), cached, written)
+    return told and with_input(told, (cached or 0) + (written or 0))
 
 
 class ConverseReader(AnswerReader):
@@ -271,7 +273,7 @@ class ConverseReader(AnswerReader):
         return self.completion.whole(
             _STOPS.get(body["stopReason"], "stop"),
             body["stopReason"],
-            _usage(body.get("usage")),
+            usage_of(body.get("usage")),
             text="".join(texts),
             reasoning="".join(block.get("thinking", "") for block in thinking),
             calls=[
@@ -299,7 +301,7 @@ class ConverseReader(AnswerReader):
             case "messageStop":
                 self._stop = payload["stopReason"]
             case "metadata":
-                self._used = _usage(payload.get("usage"))
+                self._used = usage_of(payload.get("usage"))
                 self.done = True
         return []  # messageStart, and events that a later version adds
 

@@ -15,6 +15,7 @@ from pilothouse.providers.completion import Completion
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.reranking import ranked, scored
 from pilothouse.providers.translated import TranslatingProvider, Translation
+from pilothouse.providers.usage import count, part_of
 from pilothouse.single import RerankRequest
 from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
 
@@ -81,16 +82,16 @@ class CohereProvider(TranslatingProvider):
 
 
 def _embedded(body: Json) -> tuple[list[list[float]], int | None]:
-    tokens = ((body.get("meta") or {}).get("billed_units") or {}).get("input_tokens")
-    return body["embeddings"]["float"], None if tokens is None else int(tokens)
+    billed = part_of(body.get("meta"), "billed_units")
+    return body["embeddings"]["float"], count(billed.get("input_tokens"))
 
 
 def _ranked(request: RerankRequest, body: Json) -> EmbedResponse:
     meta = body.get("meta") or {}
-    billed = meta.get("billed_units") or {}
-    usage = None
-    if billed:
-        usage = Usage(int(billed.get("input_tokens") or 0), units=int(billed.get("search_units") or 0))
+    billed = part_of(meta, "billed_units")
+    units = count(billed.get("search_units"))
+    tokens = count(billed.get("input_tokens"))
+    usage = None if units is None and tokens is None else Usage(tokens or 0, units=units or 0)
     return ranked(request, request.model, scored(body["results"]), usage, id=body.get("id"), meta=meta)
 
 

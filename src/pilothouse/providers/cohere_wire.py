@@ -9,6 +9,8 @@ are dropped; `logprobs`, `n`, `audio` and files raise Unsupported. Top-level nam
 Sources: docs.cohere.com/reference/chat, .../chat-stream, .../v2/docs/streaming. Knows nothing of HTTP.
 """
 
+from typing import Any
+
 import msgspec
 
 from pilothouse.errors import InvalidRequest, Unsupported
@@ -30,6 +32,7 @@ from pilothouse.providers.parameters import (
     with_native,
 )
 from pilothouse.providers.translated import AnswerReader
+from pilothouse.providers.usage import count, counted, part_of
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
 __all__ = ["ChatReader", "to_chat"]
@@ -131,14 +134,14 @@ def _thinking(effort: Effort | None) -> Json | None:
     return filled({"type": "enabled", "token_budget": _BUDGETS.get(effort)})
 
 
-def _usage(usage: Json | None) -> Usage | None:
+def _usage(usage: Any) -> Usage | None:
     """What Cohere bills, which leaves out the tokens of its own preamble; counts are floats in its JSON."""
-    counts = (usage or {}).get("billed_units") or (usage or {}).get("tokens")
-    if not counts or counts.get("input_tokens") is None:
+    told = part_of(usage, "billed_units") or part_of(usage, "tokens")
+    given = count(told.get("input_tokens"))
+    if given is None:
         return None
-    given = int(counts["input_tokens"])
-    cached = int((usage or {}).get("cached_tokens") or 0)
-    return Usage(given, int(counts.get("output_tokens") or 0), cached_tokens=min(cached, given))
+    cached = count(usage.get("cached_tokens")) or 0
+    return counted(given, told.get("output_tokens"), min(cached, given))
 
 
 class ChatReader(AnswerReader):

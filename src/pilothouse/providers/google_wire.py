@@ -37,6 +37,7 @@ from pilothouse.providers.parameters import (
     with_native,
 )
 from pilothouse.providers.translated import AnswerReader
+from pilothouse.providers.usage import count, counted, with_input
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
 __all__ = ["UNUSABLE", "ContentReader", "to_contents", "usage_of"]
@@ -216,17 +217,14 @@ def _signature(body: Json) -> str | None:
     return signature if isinstance(signature, str) else None
 
 
-def usage_of(usage: Json | None) -> Usage | None:
+def usage_of(usage: Any) -> Usage | None:
     """Cached tokens are inside `promptTokenCount`, thoughts are beside `candidatesTokenCount`. Zeros are left out."""
-    if usage is None:
+    if not isinstance(usage, dict):
         return None
-    thoughts = usage.get("thoughtsTokenCount", 0)
-    return Usage(
-        input_tokens=usage.get("promptTokenCount", 0) + usage.get("toolUsePromptTokenCount", 0),
-        output_tokens=usage.get("candidatesTokenCount", 0) + thoughts,
-        cached_tokens=usage.get("cachedContentTokenCount", 0),
-        reasoning_tokens=thoughts,
-    )
+    thoughts, tools = count(usage.get("thoughtsTokenCount")), count(usage.get("toolUsePromptTokenCount"))
+    read, made = usage.get("promptTokenCount", 0), usage.get("candidatesTokenCount", 0)
+    told = counted(read, made, usage.get("cachedContentTokenCount"), None, thoughts)
+    return told and with_input(told, tools or 0, thoughts or 0)
 
 
 class ContentReader(AnswerReader):

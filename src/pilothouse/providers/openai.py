@@ -22,8 +22,9 @@ from pilothouse.providers.openai_batch import OpenAIBatches
 from pilothouse.providers.openai_responses import HELD, LAST, native_body, read_event, read_response
 from pilothouse.providers.reranking import ranked, scored
 from pilothouse.providers.sse import SseReader
+from pilothouse.providers.usage import counted, openai_usage, part_of
 from pilothouse.single import ModerationRequest, RerankRequest
-from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, ModelRequest, Usage, text_of
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, Json, ModelRequest, text_of
 
 __all__ = ["OpenAIProvider"]
 
@@ -35,45 +36,6 @@ _NOT_DEPLOYED = ("models", "responses")
 """Paths that Azure does not put under a deployment."""
 _AZURE_RESPONSES = "2025-03-01-preview"
 """The first of Azure's dated versions with the Responses API, as its own error message says."""
-
-
-_MOST_TOKENS = 2**40
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    """`prompt_cache_hit_tokens` is DeepSeek's word for cached tokens."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
-
-    def read(self) -> Usage | None:
-        if self.prompt_tokens is None and self.completion_tokens is None:
-            return None
-        prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
-        return Usage(
-            _count(self.prompt_tokens),
-            _count(self.completion_tokens),
-            _count((prompt.cached_tokens if prompt else None) or self.prompt_cache_hit_tokens),
-            _count(prompt.cache_write_tokens if prompt else None),
-            _count(completion.reasoning_tokens if completion else None),
-        )
-
-
-def _count(tokens: int | None) -> int:
-    """Any server may be behind this, so no count is believed that cannot be one."""
-    return 0 if tokens is None or tokens < 0 else min(tokens, _MOST_TOKENS)
 
 
 class _Part(msgspec.Struct):
@@ -93,13 +55,13 @@ class _Choice(msgspec.Struct):
 
 
 class _Groq(msgspec.Struct):
-    usage: _Usage | None = None
+    usage: Any = None
 
 
 class _Answer(msgspec.Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Any = None
     error: Any = None
     x_groq: _Groq | None = None
 
@@ -110,7 +72,7 @@ class _Moderated(msgspec.Struct):
 
 class _Embedded(msgspec.Struct):
     data: msgspec.Raw
-    usage: _Usage | None = None
+    usage: Any = None
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -188,7 +150,7 @@ class OpenAIProvider(HttpProvider):
         async with self.post(self._url("embeddings", request.model), _encode(request.body), call) as response:
             raw = await self.whole(response)
         answer = self._embedded(raw)
-        return EmbedResponse(raw, answer.usage.read() if answer.usage else None)
+        return EmbedResponse(raw, openai_usage(answer.usage))
 
     def _embedded(self, raw: bytes) -> _Embedded:
         try:
@@ -227,7 +189,7 @@ class OpenAIProvider(HttpProvider):
             return self._whole_response(raw)
         if operation == "embeddings":
             answer = self._embedded(raw)
-            return ChatChunk(raw, usage=answer.usage.read() if answer.usage else None)
+            return ChatChunk(raw, usage=openai_usage(answer.usage))
         return self._chunk(raw)
 
     async def models(self) -> list[str]:
@@ -327,7 +289,7 @@ class OpenAIProvider(HttpProvider):
                 raise self.error_in_stream(raw)
             raise self.protocol_error("answered without choices")
         usage = answer.usage or (answer.x_groq.usage if answer.x_groq else None)
-        chunk = ChatChunk(raw, usage=usage.read() if usage else None, model=answer.model)
+        chunk = ChatChunk(raw, usage=openai_usage(usage), model=answer.model)
         for choice in choices:
             part = choice.delta or choice.message
             if part is not None:
@@ -363,12 +325,11 @@ def _read_ranked(request: RerankRequest, raw: bytes) -> EmbedResponse:
     body = msgspec.json.decode(raw)
     if isinstance(body, list):
         return ranked(request, request.model, scored(body), None)
-    told = body.get("usage") or (body.get("meta") or {}).get("tokens") or {}
+    told = part_of(body, "usage") or part_of(part_of(body, "meta"), "tokens")
     tokens = told.get("prompt_tokens") or told.get("input_tokens") or told.get("total_tokens")
     rows = body["results"] if "results" in body else body["data"]
     more = {name: body[name] for name in ("id", "meta") if name in body}
-    usage = None if tokens is None else Usage(int(tokens))
-    return ranked(request, body.get("model") or request.model, scored(rows), usage, **more)
+    return ranked(request, body.get("model") or request.model, scored(rows), counted(tokens, None), **more)
 
 
 def _batch_body(request: ModelRequest) -> Json:

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from pilothouse.types import ChatChunk, Json, Usage
+from pilothouse.providers.usage import openai_usage
+from pilothouse.types import ChatChunk, Json
 
 __all__ = ["HELD", "LAST", "ResponsesEvent", "native_body", "read_event", "read_response"]
 
@@ -17,32 +18,6 @@ HELD = (b"response.created", b"response.in_progress", b"response.queued")
 LAST = (b"response.completed", b"response.incomplete", b"response.failed", b"error")
 _OURS = "pilothouse."  # how encrypted_content begins that this gateway made for another provider
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
-
-
-class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-    def read(self) -> Usage:
-        given, made = self.input_tokens_details, self.output_tokens_details
-        return Usage(
-            self.input_tokens,
-            self.output_tokens,
-            (given.cached_tokens if given else None) or 0,
-            (given.cache_write_tokens if given else None) or 0,
-            (made.reasoning_tokens if made else None) or 0,
-        )
 
 
 class _Text(msgspec.Struct):
@@ -75,7 +50,7 @@ class _Response(msgspec.Struct):
     model: str | None = None
     status: str | None = None
     output: list[_Item] = []
-    usage: _Usage | None = None
+    usage: Any = None
     incomplete_details: _Incomplete | None = None
     error: Any = None
 
@@ -150,7 +125,7 @@ def native_body(body: Json) -> Json:
 
 def _tell(chunk: ChatChunk, response: _Response) -> None:
     chunk.model = response.model
-    chunk.usage = response.usage.read() if response.usage else None
+    chunk.usage = openai_usage(response.usage, "input", "output")
     chunk.finish_reason = response.finish_reason
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.errors import StorageError
 from pilothouse.storage.tables import changes
+from pilothouse.storage.trouble import Trouble
 
 __all__ = ["Changes"]
 
@@ -147,16 +148,17 @@ class _Listener(threading.Thread):
     def run(self) -> None:
         import psycopg  # noqa: PLC0415 - an optional driver, here for whoever has an engine of it
 
-        wait = _RECONNECT_SECONDS
+        wait, trouble = _RECONNECT_SECONDS, Trouble(_log)
         while not self._stopped.is_set():
             try:
                 _, options = self._engine.dialect.create_connect_args(self._engine.url)
                 with psycopg.connect(**{**_KEEPALIVE, **options}, autocommit=True) as connection:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     wait = _RECONNECT_SECONDS
+                    trouble.over()
                     self._hear(connection)
             except (psycopg.Error, StorageError) as error:
-                _log.warning("changes made elsewhere are not seen: %s; trying again", str(error).partition("\n")[0])
+                trouble.note("changes made elsewhere are not seen: %s; trying again", str(error).partition("\n")[0])
                 self._stopped.wait(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
 

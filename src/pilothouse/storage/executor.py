@@ -18,6 +18,7 @@ from pilothouse.storage.child import Child
 from pilothouse.storage.jobs import Job, Jobs
 from pilothouse.storage.leases import Leases, Standing
 from pilothouse.storage.schedules import Schedules
+from pilothouse.storage.trouble import Trouble
 from pilothouse.types import Json
 
 __all__ = ["LocalExecutor"]
@@ -60,6 +61,7 @@ class LocalExecutor:
         self._stopping = threading.Event()
         self._aborting = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._keeping, self._claiming, self._renewing = Trouble(_logger), Trouble(_logger), Trouble(_logger)
 
     def start(self) -> None:
         """Begin to take jobs, on threads of its own."""
@@ -107,19 +109,23 @@ class LocalExecutor:
                     purge_at = time.monotonic() + _PURGE_SECONDS
                     self._jobs.purge(now_us() - self._keep_us)
             except StorageError as error:
-                _logger.warning("The job queue cannot be kept in order: %s", error)
+                self._keeping.note("The job queue cannot be kept in order: %s", error)
             except Exception:
                 _logger.exception("The job queue cannot be kept in order")
+            else:
+                self._keeping.over()
             self._stopping.wait(self._poll)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                if (job := self._leases.claim()) is not None:
+                job = self._leases.claim()
+                self._claiming.over()
+                if job is not None:
                     self._run(job)
                     continue
             except StorageError as error:
-                _logger.warning("No job can be claimed: %s", error)
+                self._claiming.note("No job can be claimed: %s", error)
             except Exception:
                 _logger.exception("A job cannot be run; it is tried again when its lease has run out")
             self._stopping.wait(self._poll)
@@ -131,11 +137,12 @@ class LocalExecutor:
                 outcome = self._watch(job, child)
         except OSError as error:
             outcome = {"error": f"No process can be started for it: {error}"}
+        settling = Trouble(_logger)
         while True:
             try:
                 return self._settle(job, outcome)
             except StorageError as error:
-                _logger.warning("Job %s has ended, but the database does not take it yet: %s", job.id, error)
+                settling.note("Job %s has ended, but the database does not take it yet: %s", job.id, error)
                 if self._aborting.wait(self._beat):
                     return None  # its lease runs out, and it is tried again
 
@@ -171,10 +178,12 @@ class LocalExecutor:
     def _renew(self, job: Job, progress: tuple[int, int, str]) -> Standing:
         """Keep the lease; while the database is away, go on and hope to be back before it runs out."""
         try:
-            return self._leases.renew(job, *progress)
+            standing = self._leases.renew(job, *progress)
         except StorageError as error:
-            _logger.warning("The lease of job %s cannot be renewed: %s", job.id, error)
+            self._renewing.note("The lease of job %s cannot be renewed: %s", job.id, error)
             return "held"
+        self._renewing.over()
+        return standing
 
     def _settle(self, job: Job, outcome: Json) -> None:
         if "result" in outcome:

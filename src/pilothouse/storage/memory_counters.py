@@ -161,6 +161,8 @@ class MemoryCounters:
         level, at, _ = bucket
         if now > at:
             level -= (now - at) * limit
+        elif at - now > _MINUTE:  # the clock was set back: from here on it leaks again
+            bucket[1] = now
         return level if level > 0 else 0
 
     def _put(self, name: str, level: int, now: int, limit: int) -> None:

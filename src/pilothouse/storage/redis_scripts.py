@@ -21,16 +21,20 @@ local now = clock(ARGV[1])
 """
 
 _BUCKET = """
+local function put(key, level, at, limit)
+  local ttl = math.min(math.ceil(level / limit) + 60000, 1e12)
+  redis.call('SET', key, whole(level) .. ' ' .. whole(at), 'PX', whole(ttl))
+end
 local function level_of(key, limit)
   local kept = redis.call('GET', key)
   if not kept then return 0, now end
   local level, at = string.match(kept, '^(%S+) (%S+)$')
-  at = tonumber(at)
+  level, at = tonumber(level), tonumber(at)
+  if at - now > 60000 then
+    at = now
+    put(key, level, at, limit)
+  end
   return math.max(0, level - math.max(0, now - at) * limit), math.max(now, at)
-end
-local function put(key, level, at, limit)
-  local ttl = math.min(math.ceil(level / limit) + 60000, 1e12)
-  redis.call('SET', key, whole(level) .. ' ' .. whole(at), 'PX', whole(ttl))
 end
 """
 

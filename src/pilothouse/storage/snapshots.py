@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.config import Config
-from pilothouse.errors import Conflict, NotFound
+from pilothouse.errors import ConfigError, Conflict, NotFound
 from pilothouse.ids import now_us
 from pilothouse.snapshot import Snapshot, parse_stored
 from pilothouse.storage.changes import Changes
@@ -86,6 +86,12 @@ class SnapshotStore:
             query = query.where(snapshots.c.source == source)
         with self._engine.connect() as connection:
             return [Revision(*row) for row in connection.execute(query.limit(limit))]
+
+    def held(self, config: Config, project_id: str = DEFAULT_PROJECT) -> bool:
+        """Whether any Snapshot holds `config`. By content: a key that a release adds changes its hash."""
+        query = select(snapshots.c.body).where(snapshots.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            return any(_holds(body, config) for body in connection.execute(query).scalars())
 
     def diff(self, old: int, new: int, project_id: str = DEFAULT_PROJECT) -> list[Difference]:
         """What Snapshot `new` has otherwise than `old` (0 for none at all). Raises NotFound."""
@@ -163,6 +169,13 @@ def _snapshot(row: Row[Any]) -> Snapshot:
     return Snapshot(row.number, parse_stored(json.loads(row.body)), row.author)
 
 
+def _holds(body: str, config: Config) -> bool:
+    try:
+        return parse_stored(json.loads(body)) == config
+    except ConfigError:  # of a version whose configurations this one cannot read
+        return False
+
+
 def _conflict(connection: Connection, project_id: str, expected: int) -> str:
     """Who changed what since Snapshot `expected`."""
     lines = _changed_since(connection, project_id, expected)
@@ -174,22 +187,31 @@ def _conflict(connection: Connection, project_id: str, expected: int) -> str:
 
 def _changed_since(connection: Connection, project_id: str, number: int) -> list[str]:
     since = select(snapshots).where(snapshots.c.project_id == project_id, snapshots.c.number >= number)
-    before: dict[str, Any] = {}
+    before = "{}"
     lines = []
     for row in connection.execute(since.order_by(snapshots.c.number)):
-        body = json.loads(row.body)
         if row.number > number:
             when = datetime.fromtimestamp(row.created_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            changed = sorted(_changes(before, body))
+            changed = _changed_keys(before, row.body)
             more = f" and {len(changed) - _SHOWN_KEYS} more" if len(changed) > _SHOWN_KEYS else ""
-            keys = ", ".join(changed[:_SHOWN_KEYS])
+            keys = ", ".join(changed[:_SHOWN_KEYS]) or "no change"
             lines.append(f"  {row.number} by {row.author} ({row.source}, {when}): {keys}{more}")
-        before = body
+        before = row.body
     return lines
 
 
+def _changed_keys(old: str, new: str) -> list[str]:
+    """The dotted keys that differ between two stored configurations. What a release adds with a default is none of
+    them, unless one is of a version whose configurations this one cannot read."""
+    before, after = json.loads(old), json.loads(new)
+    try:
+        return [difference.key for difference in differences(parse_stored(before), parse_stored(after))]
+    except ConfigError:
+        return sorted(_changes(before, after))
+
+
 def _changes(old: Any, new: Any, at: str = "") -> Iterator[str]:
-    """The dotted keys whose values differ."""
+    """The dotted keys whose values differ in JSON."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in old.keys() | new.keys():
             yield from _changes(old.get(key), new.get(key), f"{at}.{key}" if at else str(key))

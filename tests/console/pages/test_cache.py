@@ -1,13 +1,14 @@
 """The page of the caches, and purging them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from pilothouse.cache.shadow import Comparison
 from pilothouse.types import Usage
 
-from ..site import Gateway
+from ..site import Gateway, gateway
 
 
 def keep(site: Gateway, alias: str, number: int, project: str = "default") -> None:
@@ -39,6 +40,26 @@ def test_the_providers_own_caches(site: Gateway) -> None:
     page = site.page("/cache")
     assert "openai/gpt-4o" in page
     assert "<b>64 %</b>" in page
+
+
+def test_models_in_this_process_have_no_provider_cache(tmp_path: Path) -> None:
+    config = """
+providers: {openai: {api_key: sk-written-out}}
+models:
+  fast: {deployments: [{provider: builtin, model: echo, name: "openai/mine"}]}
+  careful: {deployments: [{provider: openai, model: gpt-4o, name: builtin-like}]}
+"""
+    with gateway(tmp_path, config) as site:
+        note = site.platform.caches.prompts.note
+        for name in ("openai/mine", "builtin/extractive", "rag/docs", "gone"):
+            note(name, Usage(input_tokens=1000))
+        assert "Prompt caches of the providers" not in site.page("/cache")
+        note("builtin-like", Usage(input_tokens=1000))
+        note("openai/o9", Usage(input_tokens=1000))
+        table = site.page("/cache").split("Prompt caches of the providers")[1]
+        assert table.count("<tr>") == 3
+        assert "builtin-like" in table
+        assert "openai/o9" in table
 
 
 def test_an_alias_that_is_no_longer_cached(site: Gateway) -> None:

@@ -39,6 +39,23 @@ def test_the_state_of_deployments(site: Gateway) -> None:
     assert "0 %" in site.page("/models")
 
 
+def test_half_open_is_asked_and_busy_is_not(site: Gateway) -> None:
+    health = site.platform.health
+    now, fragile = health.clock(), Resilience(failures=1)
+    other = health.of("other")
+    other.failed(ProviderUnavailable("down"), now, fragile)
+    other.back(now)
+    page = site.page("/models")
+    assert 'class="pill warn">half-open<' in page
+    assert "1 half-open: one call at a time" in page
+    assert "not asked now" not in page
+    other.failed(RateLimited("slow down", retry_after=60), now, fragile)
+    page = site.page("/models")
+    assert "1 of 2 not asked now" in page
+    assert 'class="pill warn">busy<' in page
+    assert "half-open" not in page
+
+
 def test_models_asked_by_name(site: Gateway) -> None:
     site.platform.health.of("openai/o9").streamed.add(1.5)
     page = site.page("/models")

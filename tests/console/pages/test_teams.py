@@ -54,6 +54,20 @@ def test_a_team_is_made_changed_and_deleted(site: Gateway) -> None:
     assert site.send("/teams/team/other/delete").headers["location"] == "/console/teams?done=deleted"
 
 
+def test_a_team_has_a_role_or_none(site: Gateway) -> None:
+    site.send("/teams/team", "/teams/new?kind=team", id="ml", name="ML", role="editor")
+    assert "editor, where members and keys have none of their own" in site.page("/teams/team/ml")
+    site.send("/teams/members", "/teams", subject="ada@example.org", role="", team="ml")
+    assert "the team&#39;s</td>" in site.page("/teams")
+    site.platform.keys.reload()
+    _, principal = site.platform.keys.create("k", None, KeySettings(team_id="ml"))
+    assert "the team&#39;s" in site.page("/keys")
+    assert principal.role == "editor"
+    site.send("/teams/team/ml", seen=seen(site, "/teams/team/ml"), name="ML", role="")
+    assert site.platform.tenants.get("team", "ml", "default").role is None
+    assert "Role of its members" not in site.page("/teams/new?kind=project")
+
+
 def test_projects_and_organisations_are_the_installations_own(site: Gateway) -> None:
     assert site.send("/teams/organisation", "/teams/new?kind=organisation", id="acme", name="Acme").status_code == 303
     made = site.send("/teams/project", "/teams/new?kind=project", id="shop", name="Shop", parent="acme")

@@ -39,6 +39,7 @@ class Upstream:
         self.waits = asyncio.Event()
         self._changed = asyncio.Event()
         self.deadlines: list[float | None] = []
+        self.patience: list[tuple[float, float] | None] = []
 
     async def chat(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
         script = self.scripts[request.model]
@@ -47,6 +48,7 @@ class Upstream:
         self.open.append(request.model)
         self._changed.set()
         self.deadlines.append(call.deadline)
+        self.patience.append(call.patience)
         try:
             for step in steps:
                 if isinstance(step, Exception):

@@ -263,6 +263,14 @@ async def test_a_deployments_own_time_bounds_the_whole_call() -> None:
     assert (got.text, bench.up.asked, bench.up.open) == ("fi", ["a"], [])
 
 
+async def test_a_deployments_own_patience_goes_to_its_provider_and_to_no_other() -> None:
+    models = {"m": at("a", "b", resilience={"retries": 0})}
+    models["m"]["deployments"][0] |= {"connect_timeout": 2, "read_timeout": 3}
+    bench = Bench(models, Upstream(a=[[ProviderUnavailable("down")]], b=OK))
+    assert await bench.text() == "fine"
+    assert bench.up.patience == [(2, 3), None]
+
+
 # ---- breakers
 
 
@@ -420,6 +428,20 @@ async def test_a_place_is_taken_for_each_attempt_and_left_with_its_usage(stream:
     left: list[Usage | None] = []
     assert await bench.text(stream, hooks={"enter": entering(left=left)}) == "fine"
     assert left == [None, Usage(2, 1)]
+
+
+@pytest.mark.parametrize("timeout", [None, 9])
+async def test_a_report_that_cannot_be_one_settles_no_limit(timeout: float | None) -> None:
+    models = {"m": at("a")}
+    models["m"]["deployments"][0] |= {"limits": {"tokens_per_minute": 50}, "timeout": timeout}
+    odd = (Usage(-1, 5), Usage(2**60, 1))
+    whole_one = [[whole("fine", odd[0])]]
+    streamed = [[piece("fine"), piece(finish="stop"), *map(usage_chunk, odd)]]
+    for stream, script in ((False, whole_one), (True, streamed)):
+        left: list[Usage | None] = []
+        bench = Bench(models, Upstream(a=script))
+        assert await bench.text(stream, hooks={"enter": entering(left=left)}) == "fine"
+        assert left == [None]
 
 
 async def test_without_room_the_next_is_asked_and_nothing_failed() -> None:

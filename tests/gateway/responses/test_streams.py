@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.app import Platform, build
-from pilothouse.errors import NotFound, StorageError
+from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.gateway.responses.streams import EventLog, follow
 from pilothouse.storage import Store
 from pilothouse.storage.response_events import KeptEvent, ResponseEventStore
@@ -44,7 +44,7 @@ class Pair:
     async def begin(self, model: str = "chat") -> Any:
         return await self.here.responses.create(model=model, input="Work", background=True, stream=True)
 
-    async def again(self, response_id: str, after: int | None = None) -> Any:
+    async def again(self, response_id: str, after: int | str | None = None) -> Any:
         """The stream from the other server."""
         given: Any = {} if after is None else {"starting_after": after}
         return await self.there.responses.retrieve(response_id, stream=True, **given)
@@ -114,6 +114,31 @@ async def test_another_server_follows_while_it_is_made_and_cancels_it(pair: Pair
     assert not [event for event in rest if event.type.startswith("response.") and event.type.endswith("ed")]
     assert (await pair.here.responses.retrieve(begun.response.id)).status == "cancelled"
     assert [event async for event in stream]  # what came before, and no more
+
+
+async def test_nothing_comes_after_an_event_that_there_never_was(pair: Pair) -> None:
+    events = [event async for event in await pair.begin()]
+    identity, last = events[0].response.id, events[-1].sequence_number
+    for beyond in (last + 1, 10**30):
+        with pytest.raises(openai.BadRequestError, match=f"has the number {last}: 'starting_after'") as refused:
+            await pair.again(identity, beyond)
+        assert refused.value.param == "starting_after"
+    assert [event async for event in await pair.again(identity, last)] == []
+    (ending,) = [event async for event in await pair.again(identity, f"{last - 1:020}")]
+    assert ending == events[-1]
+
+
+async def test_one_that_ends_before_the_event_that_was_waited_for(pair: Pair) -> None:
+    pair.upstream.say(Answer(fault="hang_midway"))
+    stream = await pair.begin()
+    identity = (await anext(stream)).response.id
+    beyond = await pair.again(identity, 1000)
+    await pair.there.responses.cancel(identity)
+    (told,) = [event async for event in beyond]
+    assert (told.type, told.param) == ("error", "starting_after")
+    assert "The last event of this response has the number " in told.message
+    with pytest.raises(openai.BadRequestError, match="The last event of this response has the number "):
+        await pair.again(identity, 1000)
 
 
 async def test_a_failure_ends_the_stream(pair: Pair) -> None:
@@ -213,6 +238,26 @@ async def test_events_just_before_the_end_are_not_missed(store: Store) -> None:
     kept.events.add("default", "resp_1", [event(0)])
     told = [one.number async for one in follow(kept, "default", "resp_1", -1, lambda: None)]
     assert told == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("status", "final"), [("completed", 2), ("cancelled", 1)])
+async def test_the_last_event_of_one_that_has_ended(store: Store, status: str, final: int) -> None:
+    kept = ResponseStore(store.observe)
+    kept.put("default", running(status))
+    kept.events.begin("default", "resp_1")
+    kept.events.add("default", "resp_1", [event(0), event(1)])
+    assert [one async for one in follow(kept, "default", "resp_1", final, lambda: None)] == []
+    with pytest.raises(InvalidRequest, match=f"has the number {final}:"):
+        await anext(follow(kept, "default", "resp_1", final + 1, lambda: None))
+
+
+async def test_one_that_was_cancelled_before_it_told_anything(store: Store) -> None:
+    kept = ResponseStore(store.observe)
+    kept.put("default", running("cancelled"))
+    kept.events.begin("default", "resp_1")
+    assert [one async for one in follow(kept, "default", "resp_1", -1, lambda: None)] == []
+    with pytest.raises(InvalidRequest, match="has no events"):
+        await anext(follow(kept, "default", "resp_1", 0, lambda: None))
 
 
 async def test_a_response_that_is_deleted_ends_its_streams(store: Store) -> None:

@@ -273,6 +273,13 @@ def test_timeouts_are_the_deployments_own_or_its_providers() -> None:
     assert (own.timeout, own.first_token_timeout, own.limited) == (3, 1, True)
 
 
+def test_waits_for_connection_and_pieces_are_the_deployments_own_where_it_has_one() -> None:
+    models = {"m": {"deployments": [at("x"), at("y", connect_timeout=1), at("z", read_timeout=7)]}}
+    router = routed(models, a={"kind": "openai", "connect_timeout": 2, "read_timeout": 30})
+    found = {d.model: d.patience for d in router.deployments()}
+    assert found == {"x": None, "y": (1, 30), "z": (2, 7)}
+
+
 def test_requests_that_are_no_chats_are_routed_too() -> None:
     router = routed({"m": {"deployments": [at("short", context_tokens=10), at("long")]}})
     request = EmbedRequest.check({"model": "m", "input": ["word " * 20, "x"]})

@@ -129,3 +129,11 @@ def test_sticky_goes_by_session_then_user_then_key_and_by_weight(health: Health)
         strategies.order("sticky", [made("a", 3.0), B], facts(user_id=str(n)))[0][0].id for n in range(2000)
     )
     assert 0.71 < heavy["a"] / 2000 < 0.79
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "least-busy", "latency", "cheapest", "usage", "sticky"])
+def test_what_has_no_weight_comes_last(health: Health, strategy: Strategy) -> None:
+    spare, others = made("gpt-4o-mini", 0.0), [made("gpt-4o"), made("gpt-4.1")]
+    strategies = seeded(health, room=lambda d: 1.0 if d is spare else 0.5)
+    for _ in range(20):
+        assert strategies.order(strategy, [spare, *others], facts())[0][-1] is spare

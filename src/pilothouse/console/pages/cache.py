@@ -7,13 +7,16 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from pilothouse.access.audit import PURGE
 from pilothouse.cache import CacheCounts, ShadowReport
+from pilothouse.cache.prefix import CachedShare
 from pilothouse.config import ModelConfig
 from pilothouse.console.charts import share
 from pilothouse.console.forms import Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest
+from pilothouse.snapshot import RESERVED
 
 __all__ = ["pages"]
 
@@ -63,7 +66,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         ]
         return renderer.page(
             "cache.html", visitor=visitor, rows=rows, stats=await rooms.caches.stats(), store=config.cache,
-            purged=purged, prompts=[used for used in rooms.caches.prompts.report() if used.input_tokens],
+            purged=purged, prompts=_prompts(rooms),
         )  # fmt: skip
 
     @router.get("/purge")
@@ -80,7 +83,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         alias = form.raw("alias") or None
         number = await rooms.caches.purge(project, alias)
         subject, told = f"cache:{alias or '*'}", {"forgotten": number}
-        note = partial(rooms.audit.note, visitor.actor, "cache.purge", subject, project_id=project, after=told)
+        note = partial(rooms.audit.note, visitor.actor, PURGE, subject, project_id=project, after=told)
         await asyncio.to_thread(note)
         return RedirectResponse(f"{_HOME}?purged={number}", 303)
 
@@ -90,3 +93,16 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 def _report(rooms: ConsoleRooms, project: str, alias: str, model: ModelConfig | None) -> ShadowReport | None:
     shadow = model is not None and model.semantic_cache is not None and model.semantic_cache.shadow
     return rooms.caches.report(project, alias) if shadow else None
+
+
+def _prompts(rooms: ConsoleRooms) -> list[CachedShare]:
+    """What the providers' caches gave. Models that live in this process have none, whatever an alias calls them; nor
+    is anything said of a deployment whose provider is no longer known."""
+    router = rooms.router()
+    named = {deployment.id: deployment.provider.name for deployment in router.deployments()}
+
+    def elsewhere(used: CachedShare) -> bool:
+        provider = named.get(used.deployment) or used.deployment.partition("/")[0]
+        return provider not in RESERVED and router.has(provider)
+
+    return [used for used in rooms.caches.prompts.report() if used.input_tokens and elsewhere(used)]

@@ -107,7 +107,7 @@ def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project
         days = await asyncio.to_thread(_days, rooms, key)
         standings = await rooms.budgets.standings(purses)
         form = form or shown(
-            key.limits, key.budgets, key.policy, name=key.name, role=key.role, team=key.team_id or "",
+            key.limits, key.budgets, key.policy, name=key.name, role=key.role or "", team=key.team_id or "",
             expires=written_time(key.expires_us), seen=_version(key),
         )  # fmt: skip
         return renderer.page(
@@ -200,7 +200,7 @@ def _days(rooms: ConsoleRooms, key: Key) -> Json:
 def _settings(form: Fields, before: Key | None = None) -> Json:
     """What the form says of a key, as plain data."""
     return {
-        "name": form.get("name"), "role": form.get("role"), "team_id": form.get("team") or None,
+        "name": form.get("name"), "role": form.get("role") or None, "team_id": form.get("team") or None,
         "expires_us": expiry(form, before.expires_us if before else None), "policy": policy(form),
         **limits_and_budgets(form),
     }  # fmt: skip

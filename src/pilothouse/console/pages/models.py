@@ -15,10 +15,12 @@ from pilothouse.gateway.reliability.health import DeploymentHealth
 from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.shadow import ShadowRow
+from pilothouse.types import Usage
 
 __all__ = ["pages"]
 
 _MILLION = 1_000_000
+_ORDINARY = 1000  # tokens: some vendors ask more for long contexts
 _NANO = 10**9
 _WEEK_US = 7 * 86_400_000_000
 
@@ -42,9 +44,16 @@ class _Alias:
     mirrored: list[ShadowRow]
 
     @property
-    def open(self) -> int:
+    def closed_off(self) -> int:
         """How many of its deployments are not asked now."""
-        return sum(1 for row in self.rows if row.health and (row.health.breaker != "closed" or row.health.busy_for))
+        return sum(row.health is not None and not _asked(row.health) for row in self.rows)
+
+    @property
+    def probed(self) -> int:
+        """How many of its deployments are asked by one call at a time, which shows whether they are back."""
+        return sum(
+            row.health is not None and row.health.breaker == "half-open" and _asked(row.health) for row in self.rows
+        )
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
@@ -88,6 +97,11 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         return renderer.page("models.html", visitor=visitor, aliases=found, direct=[], seen_by=seen_by, one=True)
 
     return router
+
+
+def _asked(health: DeploymentHealth) -> bool:
+    """Whether calls go there now, be it one at a time."""
+    return health.breaker != "open" and not health.busy_for
 
 
 def _facts(model: ModelConfig) -> list[tuple[str, str]]:
@@ -150,10 +164,11 @@ def _condition(when: Condition) -> str:
 
 
 def _price(rooms: ConsoleRooms, deployment: Deployment) -> str | None:
-    """What a million tokens of input and of output cost now."""
-    asked = (deployment.price_kind, deployment.model)
+    """What a million tokens of input and of output cost now, in calls of ordinary length."""
+    asked, at, provider = (deployment.price_kind, deployment.model), now_us(), deployment.provider.name
     read, written = (
-        rooms.prices.most(*asked, *tokens, now_us(), provider=deployment.provider.name)
-        for tokens in ((_MILLION, 0), (0, _MILLION))
+        rooms.prices.cost(*asked, usage, at, provider=provider) for usage in (Usage(_ORDINARY, 0), Usage(0, _ORDINARY))
     )
-    return None if read is None or written is None else f"${read / _NANO:g} / ${written / _NANO:g}"
+    if read is None or written is None:
+        return None
+    return " / ".join(f"${nano * (_MILLION // _ORDINARY) / _NANO:g}" for nano in (read, written))

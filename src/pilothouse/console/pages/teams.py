@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from pilothouse.access import Key
 from pilothouse.access.purses import purses_of
-from pilothouse.access.shapes import Slug, Subject, TenantChange, TenantSettings
+from pilothouse.access.shapes import Slug, Subject, TeamChange, TeamSettings, TenantChange
 from pilothouse.access.tenants import Kind, Tenant
 from pilothouse.config import Limits
 from pilothouse.console.forms import Fields, Sent, limits_and_budgets, shown, stated
@@ -26,20 +26,22 @@ from pilothouse.console.visitor import Administrator, Guest, Visitor
 from pilothouse.errors import Conflict, Forbidden, InvalidRequest
 from pilothouse.ids import content_hash
 from pilothouse.principal import ROLES, Role
+from pilothouse.types import Json
 
 __all__ = ["pages"]
 
 _HOME = f"{ROOT}/teams"
+_CHANGES: dict[Kind, type[TenantChange]] = {"organisation": TenantChange, "project": TenantChange, "team": TeamChange}
 
 
-class _NewTenant(TenantSettings):
+class _NewTenant(TeamSettings):
     id: Slug
     parent: Slug | None = None
 
 
 class _Membership(BaseModel):
     subject: Subject
-    role: Role
+    role: Role | None
     team_id: Slug | None = None
 
 
@@ -63,7 +65,11 @@ def _add_members(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, pro
     @router.post("/members")
     async def put(visitor: Administrator, form: Sent) -> Response:
         try:
-            given = {"subject": form.get("subject"), "role": form.get("role"), "team_id": form.get("team") or None}
+            given = {
+                "subject": form.get("subject"),
+                "role": form.get("role") or None,
+                "team_id": form.get("team") or None,
+            }
             one = stated(_Membership, given)
             await asyncio.to_thread(
                 rooms.members.put, project, one.subject, one.role, one.team_id, by=visitor.actor
@@ -91,7 +97,7 @@ def _add_making(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, proj
         organisations = rooms.tenants.list("organisation") if kind == "project" else ()
         return renderer.page(
             "tenant_new.html", status, visitor=visitor, kind=kind, form=form, problem=problem,
-            organisations=organisations,
+            organisations=organisations, roles=ROLES,
         )  # fmt: skip
 
     @router.get("/new")
@@ -104,7 +110,7 @@ def _add_making(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, proj
         _demand_keeper(visitor, kind)
         try:
             parent = project if kind == "team" else form.get("parent") or None
-            given = {"id": form.get("id"), "name": form.get("name"), "parent": parent, **limits_and_budgets(form)}
+            given = {"id": form.get("id"), "parent": parent, **_settings(kind, form)}
             made = stated(_NewTenant, given)
             rooms.tenants.create(kind, made.id, made, parent=made.parent, by=visitor.actor)
         except InvalidRequest as error:
@@ -128,10 +134,12 @@ def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project
         keys: Sequence[Key] = ()
         if tenant.kind == "team" and visitor.may("administer"):
             keys = await asyncio.to_thread(rooms.keys.list, project, team_id=tenant.id)
-        form = form or shown(tenant.limits, tenant.budgets, name=tenant.name, seen=_version(tenant))
+        form = form or shown(
+            tenant.limits, tenant.budgets, name=tenant.name, role=tenant.role or "", seen=_version(tenant)
+        )
         return renderer.page(
             "tenant.html", status, visitor=visitor, tenant=tenant, form=form, problem=problem, budget=rows[0][1],
-            keeps=_keeps(visitor, tenant.kind), keys=keys, done=done,
+            keeps=_keeps(visitor, tenant.kind), keys=keys, done=done, roles=ROLES,
         )  # fmt: skip
 
     @router.get("/{kind}/{identifier}")
@@ -147,7 +155,7 @@ def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project
                 raise Conflict("Somebody changed this meanwhile. Open the page again and apply your change to it.")
             given = _changed(tenant, form)
             if given:
-                change = stated(TenantChange, given)
+                change = stated(_CHANGES[kind], given)
                 parent = project if kind == "team" else None
                 await asyncio.to_thread(
                     rooms.tenants.update, kind, identifier, change, parent=parent, by=visitor.actor
@@ -211,9 +219,17 @@ def _demand_keeper(visitor: Visitor, kind: Kind) -> None:
         raise Forbidden(f"Only the master key may change this {kind}: it concerns more than this project's keepers.")
 
 
-def _changed(tenant: Tenant, form: Fields) -> dict[str, Any]:
-    wanted = stated(TenantChange, {"name": form.get("name"), **limits_and_budgets(form)}).model_dump()
-    now = TenantSettings(name=tenant.name or "-", limits=tenant.limits, budgets=list(tenant.budgets)).model_dump()
+def _settings(kind: Kind, form: Fields) -> Json:
+    """What the form says of a tenant, as plain data."""
+    role = {"role": form.get("role") or None} if kind == "team" else {}
+    return {"name": form.get("name"), **role, **limits_and_budgets(form)}
+
+
+def _changed(tenant: Tenant, form: Fields) -> Json:
+    wanted = stated(_CHANGES[tenant.kind], _settings(tenant.kind, form)).model_dump()
+    now = TeamSettings(
+        name=tenant.name or "-", limits=tenant.limits, budgets=list(tenant.budgets), role=tenant.role
+    ).model_dump()  # fmt: skip
     return {name: value for name, value in wanted.items() if now[name] != value}
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pilothouse.errors import StorageError
 from pilothouse.storage.batch_leases import BatchLeases, Result, Standing
 from pilothouse.storage.batches import Batch
+from pilothouse.storage.trouble import Trouble
 from pilothouse.types import Json
 
 __all__ = ["Ended", "Held"]
@@ -84,9 +85,11 @@ class Held:
         self.note(await asyncio.to_thread(self._leases.renew, self.batch))
 
     async def _renew(self) -> None:
+        trouble = Trouble(_log)
         while True:
             await asyncio.sleep(self._leases.seconds / 3)
             try:
                 await self.look()
+                trouble.over()
             except StorageError as error:  # it may be back before the lease ends; if not, results are refused
-                _log.warning("the lease of %s is not renewed: %s", self.batch.id, error.message)
+                trouble.note("the lease of %s is not renewed: %s", self.batch.id, error.message)

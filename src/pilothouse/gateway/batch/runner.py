@@ -25,6 +25,7 @@ from pilothouse.principal import EMBEDDED
 from pilothouse.storage.batch_leases import BatchLeases
 from pilothouse.storage.batches import Batch
 from pilothouse.storage.files import FileStore, FileWriter
+from pilothouse.storage.trouble import Trouble
 from pilothouse.types import Json
 
 __all__ = ["BatchRooms", "BatchRunner"]
@@ -80,7 +81,7 @@ class BatchRunner:
 
     async def run(self) -> None:
         """Work batches off until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop, trouble = asyncio.get_running_loop(), Trouble(_log)
         purge_at = loop.time()
         while True:
             self._woken.clear()
@@ -89,8 +90,9 @@ class BatchRunner:
                     purge_at = loop.time() + _PURGE_EVERY
                     await asyncio.to_thread(self._rooms.files.purge)
                 await self._claim()
+                trouble.over()
             except StorageError as error:
-                _log.warning("batches cannot be looked for: %s", error.message)
+                trouble.note("batches cannot be looked for: %s", error.message)
             try:
                 async with asyncio.timeout(_LOOK_EVERY):
                     await self._woken.wait()

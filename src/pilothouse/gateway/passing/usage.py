@@ -14,16 +14,17 @@ from pilothouse.errors import ProviderProtocolError
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.providers.anthropic_wire import read_usage
 from pilothouse.providers.aws import EventFrames
+from pilothouse.providers.bedrock_wire import usage_of as bedrock_usage
 from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.google_wire import usage_of
 from pilothouse.providers.sse import SseReader
+from pilothouse.providers.usage import counted, openai_usage
 from pilothouse.types import Json, Usage
 
 __all__ = ["AnswerWatch", "usage_in"]
 
 _HELD = 1024 * 1024
 _TAIL = 64 * 1024  # of a longer JSON answer: vendors write the usage behind the content
-_MOST = 2**31 - 1  # tokens: more than any answer has, and what the columns hold
 _USAGE = re.compile(rb'(?<!\\)"(?:usage|usageMetadata)"\s*:\s*(?=\{)')
 _ODD = (TypeError, ValueError, KeyError, AttributeError)
 
@@ -116,32 +117,25 @@ class AnswerWatch:
             found = usage_in({**data, "usage": told})
         except _ODD:
             return
-        if found is not None and _is_believable(found):
+        if found is not None:
             self._usage = found
 
 
 def usage_in(data: Json) -> Usage | None:
-    """The usage that an answer or event tells of, None where it tells of none. Raises TypeError and the like."""
-    metadata = data.get("usageMetadata")
-    if isinstance(metadata, dict):
-        return usage_of(metadata)
+    """The usage that an answer or event tells of, None where it tells of none."""
+    if "usageMetadata" in data:
+        return usage_of(data["usageMetadata"])
     told = data.get("usage")
     if not isinstance(told, dict):
         return None
     if "inputTokens" in told:
-        cached, written = told.get("cacheReadInputTokens") or 0, told.get("cacheWriteInputTokens") or 0
-        return Usage(told["inputTokens"] + cached + written, told.get("outputTokens") or 0, cached, written)
-    if "input_tokens" in told and not ("total_tokens" in told or "input_tokens_details" in told):
-        return read_usage(told)
-    words = ("input", "output") if "input_tokens" in told else ("prompt", "completion")
-    read, said = (told.get(f"{word}_tokens") for word in words)
-    if read is None and said is None:
-        read = told.get("total_tokens")
-    if read is None and said is None:
-        return None
-    taken, given = (told.get(f"{word}_tokens_details") or {} for word in words)
-    cached = taken.get("cached_tokens") or told.get("prompt_cache_hit_tokens") or 0
-    return Usage(read or 0, said or 0, cached, taken.get("cache_write_tokens") or 0, given.get("reasoning_tokens") or 0)
+        return bedrock_usage(told)
+    if "input_tokens" in told:
+        openai = "total_tokens" in told or "input_tokens_details" in told
+        return openai_usage(told, "input", "output") if openai else read_usage(told)
+    if told.get("prompt_tokens") is None and told.get("completion_tokens") is None:
+        return counted(told.get("total_tokens"), None)
+    return openai_usage(told)
 
 
 def _text(data: Json) -> str:
@@ -163,11 +157,6 @@ def _text(data: Json) -> str:
         [block.get("text") for block in content or () if isinstance(block, dict)] if isinstance(content, list) else []
     )
     return "".join(one for one in found if isinstance(one, str))
-
-
-def _is_believable(usage: Usage) -> bool:
-    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens)
-    return all(type(count) is int and 0 <= count <= _MOST for count in (*counts, usage.reasoning_tokens))
 
 
 def _decoded(raw: bytes) -> Any:

@@ -13,6 +13,7 @@ from pilothouse.config import Resilience
 from pilothouse.errors import ProviderError, ProviderProtocolError, ProviderTimeout, RateLimited
 from pilothouse.gateway.reliability.health import Health, Vitals
 from pilothouse.gateway.routing.plan import Deployment, Request
+from pilothouse.providers.usage import believable
 from pilothouse.types import ChatChunk, Usage
 
 __all__ = ["Attempt", "Enter", "NoRoom", "Provide", "Ticket", "begins"]
@@ -83,6 +84,7 @@ class Attempt:
         """Ask, until the first content has come. Raises NoRoom and what the provider raises, closed again by then."""
         deployment, vitals, clock = self.deployment, self._vitals, self._health.clock
         self._call = call.child(span)
+        self._call.patience = deployment.patience
         vitals.in_flight += 1
         try:
             if enter is not None and deployment.limited:
@@ -131,7 +133,7 @@ class Attempt:
         async for chunk in self.chunks:
             self.held.append(chunk)
             if chunk.usage is not None:
-                self.usage = chunk.usage
+                self.usage = believable(chunk.usage) or self.usage
             if not stream or begins(chunk):
                 return
         if not self.held:

@@ -30,6 +30,7 @@ from pilothouse.gateway.reliability.degraded import degraded
 from pilothouse.gateway.reliability.health import Health, Vitals, is_own_fault
 from pilothouse.gateway.reliability.race import Race
 from pilothouse.gateway.routing.plan import Deployment, Plan, Request, failure_class
+from pilothouse.providers.usage import believable
 from pilothouse.types import ChatChunk, ChatRequest
 
 __all__ = ["Attempts", "Hooks"]
@@ -106,11 +107,12 @@ class Attempts:
             if attempt.ends is None:
                 async for chunk in attempt.chunks:
                     if chunk.usage is not None:
-                        attempt.usage = chunk.usage
+                        attempt.usage = believable(chunk.usage) or attempt.usage
                     yield chunk
             else:
                 while (next_one := await attempt.next_in_time()) is not None:
-                    attempt.usage = next_one.usage or attempt.usage
+                    if next_one.usage is not None:
+                        attempt.usage = believable(next_one.usage) or attempt.usage
                     yield next_one
         except BaseException as error:
             failure = error

@@ -16,6 +16,7 @@ from pilothouse.gateway.responses.streams import EventLog, follow
 from pilothouse.gateway.responses.turn import Turn, failed
 from pilothouse.storage.response_events import KeptEvent
 from pilothouse.storage.responses import ResponseStore
+from pilothouse.storage.trouble import Trouble
 from pilothouse.types import Json
 
 __all__ = ["Background", "Tell"]
@@ -103,13 +104,15 @@ class Background:
 
     async def _hold(self, project_id: str, response_id: str, work: asyncio.Task[None] | None) -> None:
         """Renew the lease until the work is done, or stop it where the answer is no longer wanted."""
+        trouble = Trouble(_log)
         while True:
             await asyncio.sleep(self._lease / 3)
             try:
                 wanted = await asyncio.to_thread(self._store.renew, project_id, response_id, self._lease)
             except StorageError as error:
-                _log.warning("the lease of response %s is not renewed: %s", response_id, error.message)
+                trouble.note("the lease of response %s is not renewed: %s", response_id, error.message)
                 continue
+            trouble.over()
             if not wanted:
                 if work is not None:
                     work.cancel()

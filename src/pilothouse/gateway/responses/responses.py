@@ -19,10 +19,11 @@ from pilothouse.gateway.dialects.responses import parse_response_request, respon
 from pilothouse.gateway.dialects.responses_items import as_items, continued, full_items
 from pilothouse.gateway.http import ErrorShape, Exchange, Headers
 from pilothouse.gateway.responses.background import Background, Tell
+from pilothouse.gateway.responses.streams import refuse_beyond
 from pilothouse.gateway.responses.turn import ENDINGS, Turn, response_key
 from pilothouse.gateway.routes import Route
 from pilothouse.protocols import Chat
-from pilothouse.storage.responses import ResponseStore
+from pilothouse.storage.responses import RUNNING, ResponseStore
 from pilothouse.types import ChatChunk, Json
 
 __all__ = ["Responses"]
@@ -86,9 +87,12 @@ class Responses:
             await exchange.json(msgspec.json.encode(stored.response), self._identity(call))
             return
         after = _starting_after(exchange)
-        if await asyncio.to_thread(self._store.events.last, call.project_id, stored.id) is None:
+        last = await asyncio.to_thread(self._store.events.last, call.project_id, stored.id)
+        if last is None:
             why = "Only a response made with 'background' and 'stream' is streamed again: get it without 'stream'."
             raise InvalidRequest(why, param="stream")
+        if stored.status not in RUNNING:
+            refuse_beyond(stored, last, after)
         await self._follow(exchange, call, stored.id, after)
 
     async def delete(self, exchange: Exchange, call: Call) -> None:
@@ -238,7 +242,7 @@ def _starting_after(exchange: Exchange) -> int:
         return -1
     if not (given.isascii() and given.isdecimal()):
         raise InvalidRequest("'starting_after' must be the number of an event.", param="starting_after")
-    return int(given[:9])
+    return int(given.lstrip("0")[:9] or "0")
 
 
 def _query(exchange: Exchange, name: str) -> str | None:

@@ -10,10 +10,11 @@ from contextlib import suppress
 
 import msgspec
 
+from pilothouse.errors import InvalidRequest
 from pilothouse.storage.response_events import KeptEvent, ResponseEventStore
 from pilothouse.storage.responses import RUNNING, ResponseStore, StoredResponse
 
-__all__ = ["EventLog", "follow"]
+__all__ = ["EventLog", "follow", "refuse_beyond"]
 
 _EVERY = 0.05  # seconds between two writes of one stream: what comes meanwhile goes into the next
 _LOOK = 0.2  # seconds between two looks at a stream that another process writes
@@ -89,7 +90,7 @@ async def follow(
     """The events after number `after`, those to come included, to the end. A cancelled response ends without a word.
 
     `news` gives what is set at the next change, None where another process makes the response. Raises NotFound where
-    the response is gone.
+    the response is gone, InvalidRequest where it ended before event `after`.
     """
     seen, stored = after, None
     while True:
@@ -110,8 +111,21 @@ async def follow(
             async with asyncio.timeout(_LOOK):
                 await (changed or asyncio.Event()).wait()
     last = await asyncio.to_thread(store.events.last, project_id, response_id)
-    if stored.status in _ENDS and (number := (-1 if last is None else last) + 1) > after:
-        yield _ending(stored, number)
+    last = -1 if last is None else last
+    refuse_beyond(stored, last, after)
+    if stored.status in _ENDS and last + 1 > after:
+        yield _ending(stored, last + 1)
+
+
+def refuse_beyond(stored: StoredResponse, last: int, after: int) -> None:
+    """Raise InvalidRequest where a response that has ended never told an event `after`; `last` is that of its kept
+    events, which the ending is not among."""
+    final = last + 1 if stored.status in _ENDS else last
+    if after > final:
+        told = (
+            f"The last event of this response has the number {final}" if final >= 0 else "This response has no events"
+        )
+        raise InvalidRequest(f"{told}: 'starting_after' is beyond it.", param="starting_after")
 
 
 def _ending(stored: StoredResponse, number: int) -> KeptEvent:

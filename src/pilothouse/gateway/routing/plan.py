@@ -57,7 +57,7 @@ class Request(Protocol):
 class Deployment:
     """One model at one provider. `kind` is the provider's plugin name, `price_kind` the name to price it under;
     `leaf` is false where it calls other models, `limited` true where it has limits or budgets of its own. Timeouts in
-    seconds, its own or else its provider's."""
+    seconds, its own or else its provider's; `patience` are (connect, read) where it has one of these of its own."""
 
     id: str
     provider: Provider
@@ -72,6 +72,7 @@ class Deployment:
     budgets: tuple[Budget, ...] = ()
     first_token_timeout: float | None = None
     timeout: float | None = None
+    patience: tuple[float, float] | None = None
     limited: bool = False
 
 

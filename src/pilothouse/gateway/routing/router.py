@@ -291,12 +291,20 @@ class Router:
             limits=config.limits,
             budgets=tuple(config.budgets),
             limited=config.limits != Limits() or bool(config.budgets),
+            patience=self._patience(config),
             **{
                 name: value
                 for name in ("first_token_timeout", "timeout")
                 if (value := getattr(config, name)) is not None
             },
         )
+
+    def _patience(self, config: DeploymentConfig) -> tuple[float, float] | None:
+        """For the connection and for each silence: None where both are the provider's, which it knows itself."""
+        if config.connect_timeout is config.read_timeout is None:
+            return None
+        given = self.snapshot.config.providers.get(config.provider) or ProviderConfig()
+        return config.connect_timeout or given.connect_timeout, config.read_timeout or given.read_timeout
 
     def _made(self, provider: str, model: str, identifier: str) -> Deployment:
         settings = self.snapshot.config.providers.get(provider) or ProviderConfig()

@@ -1,6 +1,7 @@
 """In which order the deployments of an alias are tried: one function per strategy, each with its reason in few words.
 
-Circuit breakers are left to attempts.py, which passes over what is open. Knows nothing of aliases.
+What has no weight comes last in each. Circuit breakers are left to attempts.py, which passes over what is open. Knows
+nothing of aliases.
 """
 
 import math
@@ -92,11 +93,11 @@ class Strategies:
             cost = self._prices.cost(deployment.price_kind, deployment.model, usage, at, provider=of)
             return math.inf if cost is None else cost
 
-        return sorted(self._shuffled(deployments), key=price), "cheapest"
+        return sorted(self._shuffled(deployments), key=lambda d: (d.weight == 0, price(d))), "cheapest"
 
     def _usage(self, deployments: Sequence[Deployment], facts: Facts) -> Ordered:
         """The largest share of its own limits left first."""
-        ordered = sorted(self._shuffled(deployments), key=self._room, reverse=True)
+        ordered = sorted(self._shuffled(deployments), key=lambda d: (d.weight == 0, -self._room(d)))
         return ordered, f"usage {self._room(ordered[0]):.0%} left"
 
     def _sticky(self, deployments: Sequence[Deployment], facts: Facts) -> Ordered:

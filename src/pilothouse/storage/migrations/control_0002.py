@@ -106,10 +106,6 @@ def _audit() -> None:
             "CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON audit "
             "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
-        op.execute(
-            "CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON audit "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
         return
     for event in ("UPDATE", "DELETE"):
         op.execute(

@@ -34,17 +34,19 @@ teams = Table(
     key("project_id"),
     key("id"),
     Column("name", Text, nullable=False),
+    Column("role", Text),
     Column("limits", Text, nullable=False),
     Column("budgets", Text, nullable=False),
     Column("created_us", BigInteger, nullable=False),
 )  # fmt: skip
 
 # Who may sign in, and as what: `subject` is the `sub` or the verified e-mail address of an OpenID provider's user.
+# Without a `role` of their own they have their team's; so have keys.
 members = Table(
     "members", control,
     key("project_id"),
     key("subject"),
-    Column("role", Text, nullable=False),
+    Column("role", Text),
     Column("team_id", Text),
     Column("created_us", BigInteger, nullable=False),
 )  # fmt: skip
@@ -59,7 +61,7 @@ api_keys = Table(
     Column("hash", Text, nullable=False),
     Column("prefix", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
+    Column("role", Text),
     Column("team_id", Text),
     Column("policy", Text, nullable=False, server_default="{}"),
     Column("limits", Text, nullable=False, server_default="{}"),

@@ -1,0 +1,68 @@
+"""Forgets here what was purged from the caches elsewhere. A purge is noted in the audit log, from which every process
+learns of it. Knows nothing of who purges.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from pilothouse.access import Audit
+from pilothouse.access.audit import PURGE, AuditFilters, Entry
+from pilothouse.cache import Caches
+from pilothouse.errors import StorageError
+from pilothouse.ids import now_us
+from pilothouse.storage.changes import Changes
+
+__all__ = ["Purges"]
+
+_OVERLAP_US = 60_000_000  # by so much the clocks of two hosts may differ
+_MOST = 500
+_AGAIN = 1.0  # seconds
+_log = logging.getLogger(__name__)
+
+
+class Purges:
+    """`run` for as long as the process serves. From `following` on no purge is missed; before, caches are empty."""
+
+    def __init__(self, audit: Audit, caches: Caches, changes: Changes) -> None:
+        self._audit = audit
+        self._caches = caches
+        self._changes = changes
+        self.following = asyncio.Event()
+        self._done: dict[str, None] = {}
+        self._since = now_us()
+
+    async def run(self) -> None:
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        self._done = dict.fromkeys(entry.id for entry in await self._purges())
+
+        def notice() -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(told.set)
+
+        self._changes.on(PURGE, notice)
+        self.following.set()
+        while True:
+            await told.wait()
+            told.clear()
+            try:
+                await self._follow()
+            except StorageError as error:
+                _log.warning("A purge of the caches elsewhere is not followed yet: %s", error)
+                loop.call_later(_AGAIN, told.set)
+
+    async def _follow(self) -> None:
+        began = now_us()
+        for entry in await self._purges():
+            if entry.id not in self._done:
+                alias = entry.subject.removeprefix("cache:")
+                await self._caches.purge(entry.project_id, None if alias == "*" else alias)
+                self._done[entry.id] = None
+        self._since = began
+        while len(self._done) > 2 * _MOST:
+            del self._done[next(iter(self._done))]
+
+    async def _purges(self) -> list[Entry]:
+        """Those since the last look and shortly before, the oldest first."""
+        recent = AuditFilters(action=PURGE, since_us=self._since - _OVERLAP_US)
+        return list(reversed(await asyncio.to_thread(self._audit.list, None, filters=recent, limit=_MOST)))
