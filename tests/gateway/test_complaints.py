@@ -437,4 +437,4 @@ async def test_thousands_of_calls_leave_no_objects_behind(
         await objects_after(100)
         before = await objects_after(100)
         after = await objects_after(2000)
-    assert after - before < 500, "2,000 calls left objects behind"
+    assert after - before < 1000, "2,000 calls left objects behind"  # one per call would be 2,000; caches come and go
