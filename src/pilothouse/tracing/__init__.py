@@ -20,7 +20,6 @@ from pilothouse.tracing.tracer import (
 
 __all__ = [
     "ActiveSpan", "ContextExecutor", "Tracer", "configure", "continue_trace", "flush", "instrument", "observe",
-    "propagation_headers",
-    "score_current_span", "score_current_trace", "score_trace", "span", "trace_context", "update_current_span",
-    "update_current_trace", "with_context",
+    "propagation_headers", "score_current_span", "score_current_trace", "score_trace", "span", "trace_context",
+    "update_current_span", "update_current_trace", "with_context",
 ]  # fmt: skip
