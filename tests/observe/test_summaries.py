@@ -12,12 +12,14 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.call import Span
 from pilothouse.ids import new_id
-from pilothouse.observe import Drainer, SpoolRecorder
+from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.observe import rollups as rollups_module
+from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.stats.histogram import merge, percentile, unpack
 from pilothouse.storage import Spool, Store, open_store
-from pilothouse.storage.tables import rollups, traces
+from pilothouse.storage.tables import rollups, score_rollups
+from pilothouse.storage.tables import traces as traces_table
 from pilothouse.types import Usage
 
 from .conftest import Write
@@ -89,7 +91,7 @@ def _row(store: Store, dimension: str, value: str = "", grain: str = "day") -> d
 
 def test_a_trace_is_summed_up(write: Write, store: Store) -> None:
     write(_tree("t1"))
-    (row,) = _rows(store, traces)
+    (row,) = _rows(store, traces_table)
     assert (row["root_id"], row["user_id"], row["feature"], row["endpoint"]) == ("root", "ann", "search", "/agent")
     assert (row["spans"], row["errors"], row["status"]) == (5, 1, "ok")
     assert (row["input_tokens"], row["output_tokens"], row["cost_nano"]) == (300, 60, 507)
@@ -127,7 +129,7 @@ def test_the_order_of_arrival_changes_nothing(make_store: Callable[[], tuple[Sto
         one_by_one, write = make_store()
         for span in pieces:
             write([span])
-        assert _rows(one_by_one, traces) == _rows(at_once, traces)
+        assert _rows(one_by_one, traces_table) == _rows(at_once, traces_table)
         assert _rows(one_by_one, rollups) == _rows(at_once, rollups)
 
 
@@ -174,3 +176,22 @@ def test_percentiles_come_within_a_bucket(write: Write, store: Store) -> None:
     p95 = percentile(merge(packed), 0.95)
     assert p95 is not None
     assert abs(p95 / 950_000 - 1) < 0.05
+
+
+def test_the_scores_of_many_users_are_bounded_like_their_calls(
+    write: Write, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups_module, "MOST_VALUES", 3)
+    for number in range(6):
+        write([_call("a", None, trace_id=f"t{number}", user_id=f"user-{number}")])
+        Scores(store).put("default", [Score(id=f"s{number}", name="helpful", trace_id=f"t{number}", value=1.0)])
+    rows = [row for row in _rows(store, score_rollups) if row["dimension"] == "user"]
+    assert [(row["grain"], row["value"], row["count"]) for row in rows] == [
+        ("day", "_OTHER", 3), ("day", "user-0", 1), ("day", "user-1", 1), ("day", "user-2", 1),
+    ]  # fmt: skip
+
+
+def test_a_trace_says_the_same_in_the_list_and_on_its_page(write: Write, traces: Traces) -> None:
+    write([*_tree("t1"), _call("x", None, trace_id="t2", attributes={"cache": "exact"}, cost_nano=0)])
+    for row in traces.list().rows:
+        assert row.totals == traces.get(row.trace_id).totals

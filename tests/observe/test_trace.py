@@ -1,7 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.observe.trace import Node, Step, Totals, Trace, tree
+from pilothouse.call import Span
+from pilothouse.observe.facts import Fact, State
+from pilothouse.observe.trace import Node, Totals, Trace, tree
 from pilothouse.types import Usage
 
 from .making import step
@@ -50,8 +52,12 @@ def test_every_span_is_in_the_tree_exactly_once(links: list[tuple[int, int]]) ->
         assert sorted(found) == sorted(span.id for span in spans)
 
 
-def _priced(span_id: str, parent_id: str | None, cost: int | None, known: bool = True, tokens: int = 10) -> Step:
-    return Step(span_id, parent_id, False, True, tokens, tokens, cost, known)
+def _priced(span_id: str, parent_id: str | None, cost: int | None, known: bool = True, tokens: int = 10) -> Span:
+    return step(span_id, parent_id, usage=Usage(tokens, tokens), cost_nano=cost, cost_known=known)
+
+
+def _totals(*spans: Span) -> Totals:
+    return Totals.of(State(map(Fact.of, spans)))
 
 
 def test_a_call_with_a_mirrored_one_below_it_counts_beside_it() -> None:
@@ -64,30 +70,29 @@ def test_a_call_with_a_mirrored_one_below_it_counts_beside_it() -> None:
 
 def test_a_call_around_calls_is_not_counted_twice() -> None:
     outer, inner = _priced("outer", None, 0, tokens=30), _priced("inner", "chain", 700)
-    between = Step("chain", "outer", False, False, 0, 0, None, True)
-    totals = Totals.of([outer, between, inner])
+    totals = _totals(outer, step("chain", "outer"), inner)
     assert (totals.cost_nano, totals.input_tokens, totals.spans) == (700, 10, 3)
     assert totals.cost_text == "$0.000001"
 
 
 def test_an_unknown_price_shows_beside_what_is_known() -> None:
-    totals = Totals.of([_priced("a", None, 123_000), _priced("b", None, None, known=False)])
+    totals = _totals(_priced("a", None, 123_000), _priced("b", None, None, known=False))
     assert (totals.cost_nano, totals.cost_known) == (123_000, False)
     assert totals.cost_text == "$0.000123 + unknown"
 
 
 def test_only_unknown_prices() -> None:
-    totals = Totals.of([_priced("a", None, None, known=False)])
+    totals = _totals(_priced("a", None, None, known=False))
     assert totals.cost_nano is None
     assert totals.cost_text == "unknown"
 
 
 def test_what_costs_nothing_beside_an_unknown_price_does_not_look_like_a_price() -> None:
-    assert Totals.of([_priced("a", None, 0), _priced("b", None, None, known=False)]).cost_text == "unknown"
+    assert _totals(_priced("a", None, 0), _priced("b", None, None, known=False)).cost_text == "unknown"
 
 
 def test_nothing_was_called() -> None:
-    totals = Totals.of([Step("a", None, True, False, 0, 0, None, True)])
+    totals = _totals(step("a", status="error"))
     assert totals.cost_text == ""
     assert totals.errors == 1
 

@@ -23,6 +23,7 @@ from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_prog
 from pilothouse.observe.rows import COLUMNS, to_row
 from pilothouse.observe.summaries import TraceKey, absorb, facts_of, known_traces
 from pilothouse.storage.payloads import Packer
+from pilothouse.storage.statements import marks
 from pilothouse.storage.tables import manifests, payloads, spans
 
 __all__ = ["Batch", "Rejects"]
@@ -175,8 +176,7 @@ def _payload_row(span: Span, packer: Packer) -> tuple[object, ...] | None:
 def _insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     """INSERT ... ON CONFLICT DO NOTHING through the driver's own executemany: 2.5 times cheaper than by SQLAlchemy."""
     if rows:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         names = COLUMNS if table is spans else tuple(column.name for column in table.columns)
-        marks = ",".join([mark] * len(names))
-        statement = f"INSERT INTO {table.name} ({','.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        columns, values = ",".join(names), marks(connection, len(names))
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"
         connection.exec_driver_sql(statement, list(rows))

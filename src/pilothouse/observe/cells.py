@@ -6,8 +6,8 @@
 Times in histograms are microseconds, speeds tokens per second.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add as sum_of
 from typing import Any, NamedTuple
@@ -64,11 +64,7 @@ class Cell:
     def add(self, other: "Cell") -> None:
         self.sums = [*map(sum_of, self.sums, other.sums)]
         for mine, theirs in zip(self.histograms, other.histograms, strict=True):
-            if mine:
-                for place, count in theirs.items():
-                    mine[place] = mine.get(place, 0) + count
-            else:
-                mine.update(theirs)
+            _pour(mine, theirs)
 
     def __bool__(self) -> bool:
         return any(self.sums) or any(any(counts.values()) for counts in self.histograms)
@@ -80,13 +76,15 @@ class ScoreCell:
 
     count: int = 0
     total: float = 0.0
-    histogram: Counter[int] = field(default_factory=Counter)
+    histogram: dict[int, int] = field(default_factory=dict)
 
     def add(self, other: "ScoreCell") -> None:
         self.count += other.count
         self.total += other.total
-        for place, count in other.histogram.items():
-            self.histogram[place] += count
+        _pour(self.histogram, other.histogram)
+
+    def __bool__(self) -> bool:
+        return self.count != 0
 
 
 class Judged(NamedTuple):
@@ -147,7 +145,7 @@ class Delta:
     def _request(self, project_id: str, root: Fact, about: About, sign: int) -> None:
         failed, hour = root.status == "error", root.start_us // _HOUR_US
         error = (root.error_code or "unknown") if failed else None
-        key_id, team_id, user_id, feature, environment, release = about
+        key_id, team_id, user_id, feature, environment, release = about[:6]
         key = project_id, hour, root.endpoint or root.name, error, key_id, team_id, feature, environment, release
         cell = self._requests[key]
         cell.sums[_REQUESTS] += sign
@@ -186,7 +184,7 @@ class Delta:
                 cell = self._scores[ScorePlace(project_id, dimension, hour, _cut(value), _cut(score.name))]
                 cell.count += sign
                 cell.total += sign * score.value
-                cell.histogram[linear(score.value)] += sign
+                _tick(cell.histogram, linear(score.value), sign)
 
 
 _SHARED = ("key", "team", "feature", "environment", "release")
@@ -220,6 +218,14 @@ def _measure(histograms: Sequence[dict[int, int]], call: Fact, sign: int) -> Non
         _tick(histograms[_TOKENS], bucket((call.input_tokens or 0) + written), sign)
         if ttft is not None and written and duration > ttft:
             _tick(histograms[_SPEED], bucket(written / ((duration - ttft) * 1e-6)), sign)
+
+
+def _pour(mine: dict[int, int], theirs: Mapping[int, int]) -> None:
+    if not mine:
+        mine.update(theirs)
+        return
+    for place, count in theirs.items():
+        mine[place] = mine.get(place, 0) + count
 
 
 def _tick(counts: dict[int, int], place: int, sign: int) -> None:

@@ -98,6 +98,7 @@ class About(NamedTuple):
     feature: str | None
     environment: str | None
     release: str | None
+    session_id: str | None
 
 
 class State:
@@ -139,7 +140,7 @@ class State:
         """What the root says, else the first span that says anything."""
         r = self.root
         if len(self.facts) == 1:
-            return About(r.key_id, r.team_id, r.user_id, r.feature, r.environment, r.release)
+            return About(r.key_id, r.team_id, r.user_id, r.feature, r.environment, r.release, r.session_id)
         return About(*(self.first(name) for name in About._fields))
 
     def first(self, field: str) -> str | None:

@@ -6,7 +6,6 @@ Never looks at spans, so that a page over a million of them costs what a page ov
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -77,6 +76,7 @@ class Amounts:
     cost_nano: int = 0
     unpriced: int = 0
     packed: Mapping[str, Sequence[bytes]] = field(default_factory=dict, repr=False)
+    _merged: dict[str, dict[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, rows: Iterable[Any]) -> "Amounts":
@@ -99,10 +99,6 @@ class Amounts:
         if name not in self._merged:
             self._merged[name] = merge(self.packed.get(name, ()))
         return self._merged[name]
-
-    @cached_property
-    def _merged(self) -> dict[str, dict[int, int]]:
-        return {}
 
     @property
     def error_rate(self) -> float | None:

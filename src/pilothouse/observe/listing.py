@@ -163,10 +163,10 @@ def _inside(c: Any) -> Sequence[ColumnElement[bool]]:
 
 def _end(connection: Connection, window: Any) -> str | None:
     """Where a search goes on that came to the end of what is searched at once."""
-    last = select(window.c.start_us, window.c.trace_id).order_by(window.c.start_us, window.c.trace_id)
-    rows = connection.execute(last.limit(1).offset(0)).all()
-    full = connection.execute(select(window.c.trace_id).limit(1).offset(SEARCHED - 1)).first() is not None
-    return f"{rows[0].start_us}-{rows[0].trace_id}" if full and rows else None
+    c = window.c
+    last = select(c.start_us, c.trace_id).order_by(c.start_us.desc(), c.trace_id.desc()).offset(SEARCHED - 1)
+    row = connection.execute(last.limit(1)).first()
+    return None if row is None else f"{row.start_us}-{row.trace_id}"
 
 
 def _roots(connection: Connection, project: str, roots: dict[str, str]) -> dict[str, Any]:

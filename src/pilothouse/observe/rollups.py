@@ -1,135 +1,120 @@
 """Adds cells to the rows of `rollups` and `score_rollups`, by hour and by day. Knows nothing of traces.
 
-Callers choose users, models and features, so an hour or a day of a dimension holds at most 1,000 values; what comes
-after them counts for `_OTHER`. Users, who are many, have rows by day alone.
+Callers choose users, models and features, so an hour or a day of a dimension holds at most 1,000 rows; what comes after
+them counts for `_OTHER`. Users, who are many, have rows by day alone.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.cells import HISTOGRAMS, SUMS, Cell, Place, ScoreCell, ScorePlace
 from pilothouse.stats.histogram import pack, unpack
-from pilothouse.storage.statements import chunks, marks
+from pilothouse.storage.statements import among, chunks, marks, overwrite
 
-__all__ = ["GRAINS", "MOST_VALUES", "OTHER", "apply", "apply_scores"]
+__all__ = ["GRAINS", "MOST_VALUES", "OTHER", "apply"]
 
 MOST_VALUES = 1000
 OTHER = "_OTHER"
 GRAINS = {"hour": 1, "day": 24}
 """Hours of a row."""
 
-_Key = tuple[str, str, str, int, str]
-_KEYS = ("project_id", "grain", "dimension", "at", "value")
-_ROW = (*_KEYS, *SUMS, *HISTOGRAMS)
-_SCORE_ROW = (*_KEYS, "name", "count", "total", "histogram")
+_Key = tuple[Any, ...]
+"""Project, grain, dimension, number of the hour or day, value; for scores the name, too."""
+_PLACE = ("project_id", "grain", "dimension", "at")
 _AT_ONCE = 150  # rows of six keys: SQLite before 3.32 takes 999 parameters
 
 
-def apply(connection: Connection, cells: Mapping[Place, Cell]) -> None:
+class _Rows(NamedTuple):
+    """A table of cells: its primary key, its other columns, and the kind of cell that these are."""
+
+    table: str
+    keys: tuple[str, ...]
+    amounts: tuple[str, ...]
+    kind: type[Cell] | type[ScoreCell]
+
+
+_CALLS = _Rows("rollups", (*_PLACE, "value"), (*SUMS, *HISTOGRAMS), Cell)
+_SCORES = _Rows("score_rollups", (*_PLACE, "value", "name"), ("count", "total", "histogram"), ScoreCell)
+
+
+def apply(connection: Connection, cells: Mapping[Place, Cell], scores: Mapping[ScorePlace, ScoreCell]) -> None:
     """Add the cells to the rows of their hour and their day. The caller's transaction keeps others from doing so at
     once (SQLite by its lock, Postgres by one that the caller takes)."""
-    sums: defaultdict[_Key, Cell] = defaultdict(Cell)
+    _add(connection, _CALLS, cells)
+    _add(connection, _SCORES, scores)
+
+
+def _add(connection: Connection, rows: _Rows, cells: Mapping[Any, Any]) -> None:
+    if not cells:
+        return
+    sums: defaultdict[_Key, Any] = defaultdict(rows.kind)
     for grain, hours in GRAINS.items():
-        for (project, dimension, hour, value), cell in cells.items():
-            if grain == "hour" and dimension == "user":  # these are many
+        for (project, dimension, hour, *rest), cell in cells.items():
+            if grain == "hour" and dimension == "user":
                 continue
-            sums[project, grain, dimension, hour // hours, value.replace("\0", "\ufffd")].add(cell)
-    found = _read(connection, sums)
-    renamed = _crowded(connection, sums.keys() - found.keys())
+            told = [text.replace("\0", "\ufffd") for text in rest]
+            sums[project, grain, dimension, hour // hours, *told].add(cell)
+    found = _read(connection, rows, sums)
+    renamed = _crowded(connection, rows, sums.keys() - found.keys())
     if renamed:
-        moved: defaultdict[_Key, Cell] = defaultdict(Cell)
+        moved: defaultdict[_Key, Any] = defaultdict(rows.kind)
         for key, cell in sums.items():
             moved[renamed.get(key, key)].add(cell)
-        sums, found = moved, found | _read(connection, set(renamed.values()))
+        sums, found = moved, found | _read(connection, rows, set(renamed.values()))
     for key, cell in found.items():
         sums[key].add(cell)
-    _write(connection, "rollups", _ROW, 5, [_row(key, sums[key]) for key in sorted(sums) if sums[key]])
-    _delete(connection, "rollups", _KEYS, [key for key in sorted(sums) if not sums[key]])
+    kept = [(*key, *_packed(sums[key])) for key in sorted(sums) if sums[key]]
+    overwrite(connection, rows.table, (*rows.keys, *rows.amounts), len(rows.keys), kept)
+    _delete(connection, rows, [key for key in sorted(sums) if not sums[key]])
 
 
-def apply_scores(connection: Connection, cells: Mapping[ScorePlace, ScoreCell]) -> None:
-    """The same for scores; `value` is what `apply` made of it where an hour is crowded."""
-    sums: dict[tuple[_Key, str], ScoreCell] = {}
-    for grain, hours in GRAINS.items():
-        for p, cell in cells.items():
-            key = (p.project_id, grain, p.dimension, p.hour // hours, p.value.replace("\0", "\ufffd"))
-            sums.setdefault((key, p.name.replace("\0", "\ufffd")), ScoreCell()).add(cell)
-    for part in chunks(sorted(sums), _AT_ONCE):
-        listed = ", ".join([f"({marks(connection, 6)})"] * len(part))
-        names = ", ".join(f'"{name}"' for name in _SCORE_ROW)
-        query = (
-            f"SELECT {names} FROM score_rollups WHERE (project_id, grain, dimension, at, value, name) IN "
-            f"({'VALUES ' if connection.dialect.name == 'sqlite' else ''}{listed})"
-        )
-        flat = tuple(value for key, name in part for value in (*key, name))
-        for row in connection.exec_driver_sql(query, flat):
-            known = ScoreCell(row[6], row[7], Counter(unpack(row[8])))
-            sums[(row[0], row[1], row[2], row[3], row[4]), row[5]].add(known)
-    rows = [(*key, name, c.count, c.total, pack(c.histogram)) for (key, name), c in sorted(sums.items(), key=_first)]
-    _write(connection, "score_rollups", _SCORE_ROW, 6, [row for row in rows if row[6]])
-    _delete(connection, "score_rollups", (*_KEYS, "name"), [row[:6] for row in rows if not row[6]])
-
-
-def _first(item: tuple[Any, Any]) -> Any:
-    return item[0]
-
-
-def _read(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, Cell]:
-    found: dict[_Key, Cell] = {}
-    names = ", ".join(f'"{name}"' for name in _ROW)
+def _read(connection: Connection, rows: _Rows, keys: Iterable[_Key]) -> dict[_Key, Any]:
+    found: dict[_Key, Any] = {}
+    width, names = len(rows.keys), ", ".join(f'"{name}"' for name in (*rows.keys, *rows.amounts))
     for part in chunks(sorted(keys), _AT_ONCE):
-        listed = ", ".join([f"({marks(connection, 5)})"] * len(part))
-        query = (
-            f"SELECT {names} FROM rollups WHERE (project_id, grain, dimension, at, value) IN "
-            f"({'VALUES ' if connection.dialect.name == 'sqlite' else ''}{listed})"
-        )
+        query = f"SELECT {names} FROM {rows.table} WHERE {among(connection, rows.keys, len(part))}"
         for row in connection.exec_driver_sql(query, tuple(value for key in part for value in key)):
-            cell = Cell()
-            cell.sums = list(row[5 : 5 + len(SUMS)])
-            cell.histograms = tuple([unpack(packed) if packed else {} for packed in row[5 + len(SUMS) :]])
-            found[row[0], row[1], row[2], row[3], row[4]] = cell
+            found[tuple(row[:width])] = _unpacked(rows, row[width:])
     return found
 
 
-def _crowded(connection: Connection, new: Iterable[_Key]) -> dict[_Key, _Key]:
+def _crowded(connection: Connection, rows: _Rows, new: Iterable[_Key]) -> dict[_Key, _Key]:
     """Which of the new rows find no room, and the row that stands for them."""
-    by_hour: dict[tuple[str, str, str, int], list[_Key]] = {}
+    by_hour: defaultdict[_Key, list[_Key]] = defaultdict(list)
     for key in sorted(new):
-        by_hour.setdefault(key[:4], []).append(key)
-    renamed: dict[_Key, _Key] = {}
+        by_hour[key[:4]].append(key)
+    where, renamed = _equal(connection, _PLACE), {}
     for hour, keys in by_hour.items():
-        if hour[2] == "all":
-            continue
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        where = " AND ".join(f"{name} = {mark}" for name in _KEYS[:4])
-        count = connection.exec_driver_sql(f"SELECT count(*) FROM rollups WHERE {where}", hour).scalar() or 0
-        renamed.update(dict.fromkeys(keys[max(0, MOST_VALUES - count) :], (*hour, OTHER)))
+        if hour[2] != "all":
+            count = connection.exec_driver_sql(f"SELECT count(*) FROM {rows.table} WHERE {where}", hour).scalar() or 0
+            renamed.update({key: (*hour, OTHER, *key[5:]) for key in keys[max(0, MOST_VALUES - count) :]})
     return renamed
 
 
-def _row(key: _Key, cell: Cell) -> tuple[object, ...]:
-    return (*key, *cell.sums, *(pack(counts) for counts in cell.histograms))
-
-
-def _write(
-    connection: Connection, table: str, names: Sequence[str], keys: int, rows: Sequence[tuple[object, ...]]
-) -> None:
-    if rows:
-        columns = ", ".join(f'"{name}"' for name in names)
-        values = ", ".join(f'"{name}" = excluded."{name}"' for name in names[keys:])
-        statement = (
-            f"INSERT INTO {table} ({columns}) VALUES ({marks(connection, len(names))}) "
-            f"ON CONFLICT ({', '.join(names[:keys])}) DO UPDATE SET {values}"
-        )
-        connection.exec_driver_sql(statement, list(rows))
-
-
-def _delete(connection: Connection, table: str, names: Sequence[str], keys: Sequence[tuple[object, ...]]) -> None:
+def _delete(connection: Connection, rows: _Rows, keys: Sequence[_Key]) -> None:
     """Rows that nothing is left in: a span that arrived late showed what was counted there to belong elsewhere."""
     if keys:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        where = " AND ".join(f"{name} = {mark}" for name in names)
-        connection.exec_driver_sql(f"DELETE FROM {table} WHERE {where}", list(keys))
+        statement = f"DELETE FROM {rows.table} WHERE {_equal(connection, rows.keys)}"
+        connection.exec_driver_sql(statement, list(keys))
+
+
+def _equal(connection: Connection, names: Iterable[str]) -> str:
+    return " AND ".join(f"{name} = {marks(connection)}" for name in names)
+
+
+def _packed(cell: Cell | ScoreCell) -> tuple[object, ...]:
+    if isinstance(cell, ScoreCell):
+        return cell.count, cell.total, pack(cell.histogram)
+    return *cell.sums, *(pack(counts) for counts in cell.histograms)
+
+
+def _unpacked(rows: _Rows, amounts: Sequence[Any]) -> Cell | ScoreCell:
+    if rows.kind is ScoreCell:
+        return ScoreCell(amounts[0], amounts[1], unpack(amounts[2]))
+    cell = Cell()
+    cell.sums = list(amounts[: len(SUMS)])
+    cell.histograms = tuple([unpack(packed) if packed else {} for packed in amounts[len(SUMS) :]])
+    return cell

@@ -3,7 +3,7 @@
 Knows nothing of who judged, nor of HTTP.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from pilothouse.ids import now_us
-from pilothouse.observe.cells import Judged
-from pilothouse.observe.summaries import TraceKey, judge, known_traces
+from pilothouse.observe.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.tables import scores, spans, upsert
 
@@ -67,24 +66,13 @@ def _put(connection: Connection, project_id: str, given: Sequence[Score]) -> Non
     moved = connection.execute(select(scores.c.trace_id).where(mine, scores.c.id.in_(ids))).scalars()
     keys = {(project_id, trace) for trace in (*moved, *(score.trace_id for score in given)) if trace is not None}
     known = known_traces(connection, keys)  # takes the lock that makes before and after comparable
-    before = _judged(connection, project_id, keys)
+    before = scores_of(connection, keys)
     now = now_us()
     rows = [_row(project_id, score, now) for score in given]
     connection.execute(upsert(connection, scores), rows)
-    after = _judged(connection, project_id, keys)
+    after = scores_of(connection, keys)
     for key in sorted(known):
         judge(connection, key, before.get(key, ()), after.get(key, ()))
-
-
-def _judged(connection: Connection, project_id: str, keys: set[TraceKey]) -> Mapping[TraceKey, Sequence[Judged]]:
-    c = scores.c
-    query = select(c.trace_id, c.name, c.value, c.at_us, c.span_id).where(
-        c.project_id == project_id, c.trace_id.in_([trace for _, trace in keys]), c.value.is_not(None)
-    )
-    found: dict[TraceKey, list[Judged]] = {}
-    for trace, *values in connection.execute(query):
-        found.setdefault((project_id, trace), []).append(Judged(*values))
-    return found
 
 
 def _row(project_id: str, score: Score, now: int) -> dict[str, Any]:

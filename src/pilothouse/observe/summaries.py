@@ -7,7 +7,6 @@ spools.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -15,24 +14,22 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.cells import Delta, Judged
-from pilothouse.observe.facts import COLUMNS, Fact, State
-from pilothouse.observe.rollups import apply, apply_scores
-from pilothouse.storage.statements import chunks, marks
+from pilothouse.observe.facts import COLUMNS, About, Fact, State
+from pilothouse.observe.rollups import apply
+from pilothouse.observe.trace import Totals
+from pilothouse.storage.statements import among, chunks, overwrite
 
-__all__ = ["TraceKey", "absorb", "facts_of", "judge", "known_traces", "states_of"]
+__all__ = ["TraceKey", "absorb", "facts_of", "judge", "known_traces", "scores_of", "states_of"]
 
 TraceKey = tuple[str, str]
 """project id, trace id"""
 
-_DAY_US = 86_400_000_000
 _LOCK = 0x726F6C6C  # "roll"
+_PAIR = ("project_id", "trace_id")
 _ROW = (
-    "project_id", "trace_id", "root_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint",
-    "model", "key_id", "user_id", "session_id", "team_id", "feature", "environment", "release", "tags", "source",
-    "spans", "errors", "input_tokens", "output_tokens", "cost_nano", "cost_known", "first_day", "last_day",
+    *_PAIR, "root_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint", "model",
+    *About._fields, "tags", "source", "spans", "errors", "input_tokens", "output_tokens", "cost_nano", "cost_known",
 )  # fmt: skip
-_ABOUT = ("key_id", "user_id", "session_id", "team_id", "feature", "environment", "release")
-_ABOUT_ONE = attrgetter(*_ABOUT)
 
 
 def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey]) -> None:
@@ -41,7 +38,7 @@ def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], k
     if not arrived:
         return
     before = states_of(connection, known)
-    scores = _scores_of(connection, arrived)  # a score may come before its trace
+    scores = scores_of(connection, arrived)  # a score may come before its trace
     delta, rows = Delta(), []
     for key in sorted(arrived):
         old = before.get(key) or State()
@@ -52,8 +49,8 @@ def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], k
         delta.add(key[0], old, judged, -1)
         delta.add(key[0], new, judged)
         rows.append(_row(key, new))
-    _upsert(connection, rows)
-    _apply(connection, delta)
+    overwrite(connection, "traces", _ROW, len(_PAIR), [_clean(row) for row in rows])
+    apply(connection, delta.cells(), delta.score_cells())
 
 
 def judge(connection: Connection, key: TraceKey, before: Sequence[Judged], now: Sequence[Judged]) -> None:
@@ -61,9 +58,9 @@ def judge(connection: Connection, key: TraceKey, before: Sequence[Judged], now: 
     state = states_of(connection, {key}).get(key)
     if state is not None:
         delta = Delta()
-        delta.add(key[0], state, tuple(before), -1)
-        delta.add(key[0], state, tuple(now))
-        _apply(connection, delta)
+        delta.add(key[0], state, before, -1)
+        delta.add(key[0], state, now)
+        apply(connection, delta.cells(), delta.score_cells())
 
 
 def known_traces(connection: Connection, keys: Iterable[TraceKey]) -> set[TraceKey]:
@@ -73,8 +70,7 @@ def known_traces(connection: Connection, keys: Iterable[TraceKey]) -> set[TraceK
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     found: set[TraceKey] = set()
     for part in chunks(sorted(keys), 400):
-        pairs = _pairs(connection, len(part))
-        query = f"SELECT project_id, trace_id FROM traces WHERE (project_id, trace_id) IN ({pairs})"
+        query = f"SELECT project_id, trace_id FROM traces WHERE {among(connection, _PAIR, len(part))}"
         found.update(tuple(row) for row in connection.exec_driver_sql(query, _flat(part)))
     return found
 
@@ -93,68 +89,41 @@ def states_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey
     facts: defaultdict[TraceKey, list[Fact]] = defaultdict(list)
     for part in chunks(sorted(keys), 400):
         query = (
-            f"SELECT project_id, trace_id, attributes, {columns} FROM spans "
-            f"WHERE (project_id, trace_id) IN ({_pairs(connection, len(part))})"
+            f"SELECT project_id, trace_id, attributes, {columns} FROM spans WHERE {among(connection, _PAIR, len(part))}"
         )
         for project, trace, attributes, *values in connection.exec_driver_sql(query, _flat(part)):
             facts[project, trace].append(Fact._make((*values, *_from_attributes(attributes))))
     return {key: State(found) for key, found in facts.items()}
 
 
-# ---- parts
-
-
-def _apply(connection: Connection, delta: Delta) -> None:
-    apply(connection, delta.cells())
-    apply_scores(connection, delta.score_cells())
-
-
-def _scores_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey, tuple[Judged, ...]]:
+def scores_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey, list[Judged]]:
+    """The scores of these traces that are numbers."""
     found: defaultdict[TraceKey, list[Judged]] = defaultdict(list)
     for part in chunks(sorted(keys), 400):
         query = (
             "SELECT project_id, trace_id, name, value, at_us, span_id FROM scores "
-            f"WHERE value IS NOT NULL AND (project_id, trace_id) IN ({_pairs(connection, len(part))})"
+            f"WHERE value IS NOT NULL AND {among(connection, _PAIR, len(part))}"
         )
         for project, trace, *values in connection.exec_driver_sql(query, _flat(part)):
             found[project, trace].append(Judged(*values))
-    return {key: tuple(judged) for key, judged in found.items()}
+    return found
+
+
+# ---- parts
 
 
 def _row(key: TraceKey, state: State) -> tuple[object, ...]:
-    facts, root, calls = state.facts.values(), state.root, state.calls()
-    known = [call.cost_nano for call in calls if call.cost_nano is not None]
-    model = next((named for call in calls if (named := call.response_model or call.request_model)), None)
-    days = [fact.start_us // _DAY_US for fact in facts]
-    paid = [call for call in calls if not call.cached]
+    root, t = state.root, Totals.of(state)
+    model = next((named for call in state.calls() if (named := call.response_model or call.request_model)), None)
     return (
         *key, root.id, root.name, root.kind, root.start_us, root.duration_us, root.status, root.error_code,
-        root.endpoint, model, *_about(state), _tags(state), root.source,
-        len(facts), sum(fact.status == "error" for fact in facts), sum(call.input_tokens or 0 for call in paid),
-        sum(call.output_tokens or 0 for call in paid), sum(known) if known else None,
-        all(call.cost_known for call in calls), min(days), max(days),
+        root.endpoint, model, *state.about, _tags(state), root.source, t.spans, t.errors, t.input_tokens,
+        t.output_tokens, t.cost_nano, t.cost_known,
     )  # fmt: skip
-
-
-def _about(state: State) -> tuple[str | None, ...]:
-    if len(state.facts) == 1:
-        return _ABOUT_ONE(state.root)
-    return tuple(state.first(name) for name in _ABOUT)
 
 
 def _tags(state: State) -> str:
     return next((fact.tags for fact in (state.root, *state.facts.values()) if fact.tags != "[]"), "[]")
-
-
-def _upsert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    if rows:
-        columns = ", ".join(f'"{name}"' for name in _ROW)
-        values = ", ".join(f'"{name}" = excluded."{name}"' for name in _ROW[2:])
-        statement = (
-            f"INSERT INTO traces ({columns}) VALUES ({marks(connection, len(_ROW))}) "
-            f"ON CONFLICT (project_id, trace_id) DO UPDATE SET {values}"
-        )
-        connection.exec_driver_sql(statement, [_clean(row) for row in rows])
 
 
 def _clean(row: tuple[object, ...]) -> tuple[object, ...]:
@@ -169,12 +138,6 @@ def _from_attributes(attributes: str) -> tuple[bool, str | None]:
     given = msgspec.json.decode(attributes)
     remote = given.get("remote_parent_id")
     return "cache" in given, None if remote is None else str(remote)
-
-
-def _pairs(connection: Connection, count: int) -> str:
-    pair = f"({marks(connection, 2)})"
-    listed = ", ".join([pair] * count)
-    return f"VALUES {listed}" if connection.dialect.name == "sqlite" else listed
 
 
 def _flat(keys: Sequence[TraceKey]) -> tuple[str, ...]:

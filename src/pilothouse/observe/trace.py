@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from pilothouse.call import Span
+from pilothouse.observe.facts import Fact, State
 from pilothouse.observe.money import usd
 from pilothouse.observe.names import to_attributes
 from pilothouse.types import Json, text_of
 
-__all__ = ["Node", "Step", "Totals", "Trace", "question", "tree"]
+__all__ = ["Node", "Totals", "Trace", "question", "tree"]
 
 _PREVIEW = 300
 
@@ -22,32 +23,6 @@ class Node:
     span: Span
     depth: int = 0
     children: list["Node"] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What the totals need of a span. `called` says that it was sent to a deployment: a call of its own, whatever is
-    below it, such as its hedge or a mirrored call."""
-
-    id: str
-    parent_id: str | None
-    failed: bool
-    billed: bool
-    input_tokens: int
-    output_tokens: int
-    cost_nano: int | None
-    cost_known: bool
-    called: bool = False
-
-    @classmethod
-    def of(cls, span: Span) -> "Step":
-        usage = span.usage
-        return cls(
-            span.id, _parent_of(span) or None, span.status == "error",
-            usage is not None or span.cost_nano is not None or not span.cost_known,
-            usage.input_tokens if usage else 0, usage.output_tokens if usage else 0, span.cost_nano, span.cost_known,
-            span.deployment is not None,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +40,16 @@ class Totals:
     cost_known: bool
 
     @classmethod
-    def of(cls, steps: Iterable[Step]) -> "Totals":
-        by_id = {step.id: step for step in steps}
-        around = _around_billed(by_id)
-        leaves = [step for step in by_id.values() if step.billed and (step.called or step.id not in around)]
-        known = [step.cost_nano for step in leaves if step.cost_nano is not None]
+    def of(cls, state: State) -> "Totals":
+        calls = state.calls()
+        known = [call.cost_nano for call in calls if call.cost_nano is not None]
         return cls(
-            spans=len(by_id),
-            errors=sum(step.failed for step in by_id.values()),
-            input_tokens=sum(step.input_tokens for step in leaves),
-            output_tokens=sum(step.output_tokens for step in leaves),
+            spans=len(state.facts),
+            errors=sum(fact.status == "error" for fact in state.facts.values()),
+            input_tokens=sum(call.input_tokens or 0 for call in calls),
+            output_tokens=sum(call.output_tokens or 0 for call in calls),
             cost_nano=sum(known) if known else None,
-            cost_known=all(step.cost_known for step in leaves),
+            cost_known=all(call.cost_known for call in calls),
         )
 
     @property
@@ -102,7 +75,7 @@ class Trace:
 
     @cached_property
     def totals(self) -> Totals:
-        return Totals.of(Step.of(span) for span in self.spans)
+        return Totals.of(State(map(Fact.of, self.spans)))
 
     @property
     def root(self) -> Span:
@@ -187,17 +160,6 @@ def _descend(roots: Iterable[Node], seen: set[str]) -> None:
         for child in node.children:
             child.depth = node.depth + 1
             waiting.append(child)
-
-
-def _around_billed(steps: dict[str, Step]) -> set[str]:
-    """The ids of steps that have a billed step somewhere below them."""
-    around: set[str] = set()
-    for step in steps.values():
-        parent = steps.get(step.parent_id or "") if step.billed else None
-        while parent is not None and parent.id not in around:
-            around.add(parent.id)
-            parent = steps.get(parent.parent_id or "")
-    return around
 
 
 def _span_json(span: Span, payload: bool) -> Json:

@@ -70,8 +70,6 @@ def _traces() -> None:
         _integer("output_tokens"),
         _integer("cost_nano", nullable=True),
         sa.Column("cost_known", sa.Boolean(), nullable=False),
-        _integer("first_day", sa.Integer),
-        _integer("last_day", sa.Integer),
         sa.PrimaryKeyConstraint("project_id", "trace_id", name="pk_traces"),
     )
     op.create_index("ix_traces_start", "traces", ["project_id", "start_us", "trace_id"])

@@ -12,6 +12,7 @@ Two groups, which are two files under SQLite and share one database under Postgr
 change here needs a revision in `migrations/`; a test compares.
 """
 
+from pilothouse.storage.statements import insert_new, upsert
 from pilothouse.storage.tables.administration import (
     api_keys,
     audit,
@@ -42,7 +43,6 @@ from pilothouse.storage.tables.records import (
     traces,
 )
 from pilothouse.storage.tables.spend import balances, ledger, reservations
-from pilothouse.storage.tables.statements import insert_new, upsert
 
 __all__ = [
     "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes", "control", "file_parts", "files",

@@ -82,7 +82,7 @@ spool_cursors = Table(
 )  # fmt: skip
 
 # One row per trace, summed up over its spans and kept with them: what lists and sessions read. `root_id` is the span
-# that stands for it, the first one while no root has arrived. `body` is the msgpack of observe.summary.Summary.
+# that stands for it, the first one while no root has arrived. `tags` is a JSON list.
 traces = Table(
     "traces", observe,
     key("project_id"),
@@ -111,8 +111,6 @@ traces = Table(
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost_nano", BigInteger),
     Column("cost_known", Boolean, nullable=False),
-    Column("first_day", Integer, nullable=False),
-    Column("last_day", Integer, nullable=False),
     Index("ix_traces_start", "project_id", "start_us", "trace_id"),
     Index("ix_traces_session", "project_id", "session_id", "start_us", sqlite_where=text("session_id IS NOT NULL"),
           postgresql_where=text("session_id IS NOT NULL")),
@@ -121,7 +119,7 @@ traces = Table(
 )  # fmt: skip
 
 # Judgements of a trace, one of its spans, or a session: by people, by users, by evaluators. `value` is a number, for
-# booleans 0 or 1; `label` is the category. `source` is api, eval, annotation or feedback.
+# booleans 0 or 1; `label` is the category. `source` says who judged: api, sdk, feedback, evaluator, ...
 scores = Table(
     "scores", observe,
     key("project_id"),
