@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ def store(settings: Any) -> Iterator[Any]:
     store = open_store(settings)
     yield store
     store.close()
+
+
+@pytest.fixture
+def tracer() -> Iterator[Any]:
+    """The tracer of this process, set back afterwards; what it has not sent by then is given up."""
+    from pilothouse.tracing.tracer import TRACER
+
+    before = asdict(TRACER.options)
+    yield TRACER
+    left = TRACER.delivery
+    TRACER.configure(**before)
+    if left is not None:
+        left.close(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
+from pilothouse.tracing import Tracer
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 
@@ -132,10 +133,10 @@ def test_what_judges_nothing_is_refused(platform: Embedded, path: str, body: dic
         platform.client.request("POST", path, body)
 
 
-def test_the_sdk_speaks_to_it(platform: Embedded, tmp_path: Path) -> None:
-    from pilothouse import configure, flush, observe, score_current_trace, span
+def test_the_sdk_speaks_to_it(platform: Embedded, tracer: Tracer, tmp_path: Path) -> None:
+    from pilothouse import observe, score_current_trace, span
 
-    configure(url=platform.address, api_key=platform.key, enabled=True, sample_rate=1.0, mask=None)
+    tracer.configure(url=platform.address, api_key=platform.key, enabled=True, sample_rate=1.0, mask=None)
 
     @observe
     def answer(question: str) -> str:
@@ -146,8 +147,7 @@ def test_the_sdk_speaks_to_it(platform: Embedded, tmp_path: Path) -> None:
 
     with span("root") as root:
         answer("\ud800 what?")
-    assert flush()
-    configure(enabled=False)
+    assert tracer.flush()
     got = trace(platform, root.trace_id)
     assert [one["name"] for one in got["spans"]] == ["root", answer.__qualname__.rpartition("<locals>.")[2], "model"]
     assert got["totals"]["input_tokens"] == 12

@@ -36,6 +36,7 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.usefixtures("tracer")
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_the_commands_run_and_the_code_answers(page: Path, tmp_path: Path, models_dir: Path) -> None:
     shell, python = blocks(page, "sh"), blocks(page, "python")

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from pilothouse.tracing import tracer as rooms
+from pilothouse.tracing import Tracer
 
 
 class Collector:
     """`spans` and `scores` as they arrived; the next answers are what `answers` says, then 200."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracer: Tracer) -> None:
+        self.tracer = tracer
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.answers: list[int] = []
         collector = self
@@ -48,12 +49,12 @@ class Collector:
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        rooms.TRACER.flush()
+        self.tracer.flush()
         return [span for path, _, body in self.requests if path == "/api/spans" for span in body]
 
     @property
     def scores(self) -> list[dict[str, Any]]:
-        rooms.TRACER.flush()
+        self.tracer.flush()
         return [score for path, _, body in self.requests if path == "/api/scores" for score in body["scores"]]
 
     def span(self, name: str) -> dict[str, Any]:
@@ -66,13 +67,9 @@ class Collector:
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
+def collector(tracer: Tracer) -> Iterator[Collector]:
     """The tracer of this process sends to it."""
-    made = Collector()
-    rooms.TRACER.configure(url=made.url, api_key="ph-test", sample_rate=1.0, enabled=True, mask=None, environment=None)
+    made = Collector(tracer)
+    tracer.configure(url=made.url, api_key="ph-test", sample_rate=1.0, enabled=True, mask=None, environment=None)
     yield made
-    left = rooms.TRACER.delivery
-    rooms.TRACER.configure(enabled=False)
-    if left is not None:
-        left.close(0.1)
     made.close()

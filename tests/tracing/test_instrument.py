@@ -12,6 +12,7 @@ from pilothouse import instrument, span
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
 from pilothouse.testing.wire import Answer, ToolCall
+from pilothouse.tracing import Tracer
 from pilothouse.types import Usage
 
 from .conftest import Collector
@@ -120,8 +121,7 @@ def test_what_is_no_client_is_left_alone(collector: Collector) -> None:
     assert instrument(thing) is thing
 
 
-async def test_a_call_through_the_gateway_nests_and_is_billed_once(tmp_path: Path) -> None:
-    from pilothouse import configure, flush
+async def test_a_call_through_the_gateway_nests_and_is_billed_once(tracer: Tracer, tmp_path: Path) -> None:
     from pilothouse.sdk import Embedded
     from pilothouse.settings import Settings
 
@@ -133,14 +133,14 @@ async def test_a_call_through_the_gateway_nests_and_is_billed_once(tmp_path: Pat
             "prices:\n  - {provider: up, model: m, input: 1, output: 1}\n"
         )
         platform = await asyncio.to_thread(Embedded, Settings(home=tmp_path / "home", config=config))
-        configure(url=platform.address, api_key=platform.key, enabled=True, sample_rate=1.0, mask=None)
+        tracer.configure(url=platform.address, api_key=platform.key, enabled=True, sample_rate=1.0, mask=None)
         client = instrument(openai.AsyncOpenAI(api_key=platform.key, base_url=f"{platform.address}/v1"))
         with span("root") as root:
             stream = await client.chat.completions.create(model="fast", messages=ASK, stream=True)
             assert all(chunk.choices for chunk in [chunk async for chunk in stream])
         await client.close()
-        assert await asyncio.to_thread(flush)
-        configure(enabled=False)
+        assert await asyncio.to_thread(tracer.flush)
+        tracer.configure(enabled=False)
         await asyncio.to_thread(platform.close)
         again = await asyncio.to_thread(Embedded, Settings(home=tmp_path / "home", config=config))
         trace = await asyncio.to_thread(again.client.request, "GET", f"/api/traces/{root.trace_id}")
