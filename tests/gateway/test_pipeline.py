@@ -366,6 +366,31 @@ async def test_a_hedge_that_cannot_be_recorded_costs_nobody_the_answer() -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
+async def test_a_hedge_that_loses_pays_for_what_it_wrote(recording: Recording, stream: bool) -> None:
+    go = asyncio.Event()
+    first = piece("a" * 400) if stream else whole("a" * 400, Usage(5, 90))
+    second = piece("b" * 400) if stream else whole("b" * 400, Usage(5, 100))
+    providers: dict[str, Any] = {"a": Scripted(go, first), "b": Scripted(go, second)}
+    deployments = [{"provider": name, "model": "x", "weight": 1e6 if name == "a" else 1e-6} for name in providers]
+    config = Config.model_validate(
+        {
+            "providers": {name: {"kind": "openai"} for name in providers},
+            "models": {"m": {"deployments": deployments, "hedge": {"after": 0.01, "share": 1.0}}},
+            "prices": [{"provider": "scripted", "model": "x", "input": 1, "output": 2}],
+        }
+    )
+    answer = asyncio.create_task(collect(gateway_of(config, providers), ask(stream), Call(recording)))
+    await asyncio.wait_for(providers["b"].asked.wait(), 5)
+    go.set()
+    assert "".join(chunk.text for chunk in await answer) == "a" * 400
+    hedge, served = recording.spans
+    assert (hedge.name, hedge.status, served.deployment) == ("hedge b/x", "cancelled", "a/x")
+    read = 6 if stream else 5  # as the answer itself: the provider's own figures, else an estimate
+    assert hedge.usage == Usage(read, 100, estimated=stream)
+    assert hedge.cost_nano == read * 1000 + 100 * 2000
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("failed_before", [False, True])
 async def test_who_leaves_before_the_answer_begins_pays_for_what_was_read(
     make_gateway: Make, call: Call, recording: Recording, stream: bool, failed_before: bool

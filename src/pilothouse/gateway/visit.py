@@ -225,8 +225,9 @@ class Visit:
         self._hedge = deployment, reservation, hold, accounts
         return True
 
-    async def _settle_hedge(self, loser: Deployment | None) -> None:
-        """What was asked in vain has read the input, as far as we know; it is charged on a span of its own."""
+    async def _settle_hedge(self, loser: Deployment | None, said: Sequence[ChatChunk]) -> None:
+        """What was asked in vain has read the input, as far as we know, and written what it `said` before it was cut
+        off; it is charged on a span of its own."""
         if self._hedge is None:
             return
         deployment, reservation, hold, accounts = self._hedge
@@ -237,11 +238,15 @@ class Visit:
         span.operation, span.request_model = self.span.operation, self.request.model
         span.provider, span.deployment, span.response_model = asked.kind, asked.id, asked.model
         span.status, span.charge_id, span.accounts = "cancelled", reservation.id, accounts.charged(asked.id)
+        used = 0
         if loser is not None:
-            span.usage = Usage(self.meter.input_tokens(), 0, estimated=True)
-            span.cost_nano = self._price(asked, span.usage)
+            meter = Meter(span, self.request)
+            for chunk in said:
+                meter.feed(chunk)
+            span.usage = usage = meter.usage or meter.so_far()
+            span.cost_nano = self._price(asked, usage)
             span.cost_known = span.cost_nano is not None
-        used = 0 if span.usage is None else span.usage.input_tokens
+            used = usage.input_tokens + usage.output_tokens
         hold.settle(span.cost_nano, used, asked.id)
         with suppress(Overloaded):  # the spool is full: what was reserved will be charged, and the answer goes on
             self.call.finish(span)

@@ -1,7 +1,7 @@
 """Hedged calls: when a second deployment is asked, who wins, and what becomes of the other."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -25,6 +25,7 @@ class Purse:
         self.allowed = allowed
         self.reserved: list[str] = []
         self.settled: list[str | None] = []
+        self.said: list[str] = []
 
     @property
     def hooks(self) -> dict[str, Any]:
@@ -32,8 +33,9 @@ class Purse:
             self.reserved.append(deployment.id)
             return self.allowed
 
-        async def settle(deployment: Deployment | None) -> None:
+        async def settle(deployment: Deployment | None, said: Sequence[ChatChunk]) -> None:
             self.settled.append(deployment and deployment.id)
+            self.said.append("".join(chunk.text for chunk in said))
 
         return {"reserve_hedge": reserve, "settle_hedge": settle}
 
@@ -78,6 +80,7 @@ async def test_when_both_begin_at_once_the_first_answers_and_the_other_is_closed
     go.set()
     assert await task == "first"
     assert (up.open, purse.settled, bench.of("b").in_flight) == ([], ["up/b"], 0)
+    assert purse.said == ["second"]
 
 
 async def test_a_quick_answer_brings_no_hedge() -> None:

@@ -47,6 +47,10 @@ async def _refused(_: Deployment) -> bool:
     return False
 
 
+async def _unpaid(_: Deployment | None, __: Sequence[ChatChunk]) -> None:
+    return None
+
+
 def _unheard(_: Deployment) -> None:
     return None
 
@@ -56,14 +60,15 @@ class Hooks(NamedTuple):
 
     `chosen` hears which deployment is about to be asked, and which one took over. `enter` takes a place at a deployment
     with limits of its own, None where it has no room. `reserve_hedge` says whether a second deployment may be asked as
-    well; then `settle_hedge` is called once with the one whose answer was thrown away, None where there was none.
-    `last` is what to answer when everything failed, such as a cached answer; None where there is nothing.
+    well; then `settle_hedge` is called once with the one whose answer was thrown away, None where there was none, and
+    what that had said by then. `last` is what to answer when everything failed, such as a cached answer; None where
+    there is nothing.
     """
 
     chosen: Callable[[Deployment], None] = _unheard
     enter: Enter | None = None
     reserve_hedge: Callable[[Deployment], Awaitable[bool]] = _refused
-    settle_hedge: Callable[[Deployment | None], Awaitable[None]] = _nothing
+    settle_hedge: Callable[[Deployment | None, Sequence[ChatChunk]], Awaitable[None]] = _unpaid
     last: Callable[[PilothouseError], Awaitable[Sequence[ChatChunk] | None]] = _nothing
 
 
@@ -161,6 +166,7 @@ class _Course:
         self._hooks = hooks
         self._failed = 0
         self._tried: dict[str, PilothouseError | None] = {}
+        self._latest: dict[str, Attempt] = {}
         self._passed: list[tuple[Plan, Deployment, Vitals]] = []
         self._last: PilothouseError | None = None
         self.left: Sequence[ChatChunk] = ()
@@ -226,6 +232,7 @@ class _Course:
         probes = not forced and vitals.open_until != 0.0
         while True:
             attempt = Attempt(deployment, vitals, health, resilience, probes=probes)
+            self._latest[deployment.id] = attempt
             try:
                 await attempt.open(
                     self._provide, self._request, self._stream, self._call, self._span, self._hooks.enter
@@ -289,7 +296,8 @@ class _Course:
                 loser = await race.end()
             finally:
                 if second is not None:
-                    await self._hooks.settle_hedge(loser)
+                    asked = None if loser is None else self._latest.get(loser.id)
+                    await self._hooks.settle_hedge(loser, () if asked is None else asked.held)
         if attempt is not None and loser is not None:  # what it would have taken is unknown, but it was longer
             times = self._health.of(loser.id)
             (times.streamed if self._stream else times.whole).add(self._health.clock() - started)
@@ -325,7 +333,7 @@ class _Course:
         found = await self._hooks.last(error)
         if found is not None:
             return found
-        if model.fallbacks.answer is None:
+        if model.fallbacks.answer is None or not self._call.degradable:
             raise error
         deployment = degraded(model.fallbacks.answer)
         try:
