@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilothouse.call import Span
-from pilothouse.observe.facts import Fact, State
+from pilothouse.observe.facts import State
+from pilothouse.observe.rows import to_fact, to_row
 from pilothouse.observe.trace import Node, Totals, Trace, tree
 from pilothouse.types import Usage
 
@@ -57,7 +58,7 @@ def _priced(span_id: str, parent_id: str | None, cost: int | None, known: bool =
 
 
 def _totals(*spans: Span) -> Totals:
-    return Totals.of(State(map(Fact.of, spans)))
+    return Totals.of(State(to_fact(span, to_row(span)) for span in spans))
 
 
 def test_a_call_with_a_mirrored_one_below_it_counts_beside_it() -> None:

@@ -20,8 +20,8 @@ from pilothouse.observe.backfill import with_unsummed
 from pilothouse.observe.charges import Charge, enter, of_span
 from pilothouse.observe.facts import Fact
 from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
-from pilothouse.observe.rows import COLUMNS, to_row
-from pilothouse.observe.summaries import TraceKey, absorb, facts_of, known_traces
+from pilothouse.observe.rows import COLUMNS, to_fact, to_row
+from pilothouse.observe.summaries import TraceKey, absorb, known_traces
 from pilothouse.storage.payloads import Packer
 from pilothouse.storage.statements import marks
 from pilothouse.storage.tables import manifests, payloads, spans
@@ -92,7 +92,7 @@ class Batch:
             batch.records.append(record)
             batch.spans.append(row)
             batch.payloads.append(payload)
-            batch.facts.setdefault((span.project_id, span.trace_id), []).append(Fact.of(span))
+            batch.facts.setdefault((span.project_id, span.trace_id), []).append(to_fact(span, row))
             if span.manifest_id is not None:
                 key = span.project_id, span.manifest_id
                 batch.manifests[key] = msgspec.json.encode(span.versions).decode()
@@ -155,7 +155,7 @@ class Batch:
         for i in reversed(range(len(self.records))):
             row, payload = self.spans[i], self.payloads[i]
             span = _decode(self.records[i])
-            facts = facts_of([span])
+            facts = {(span.project_id, span.trace_id): [to_fact(span, row)]}
             try:
                 with connection.begin_nested():
                     known = known_traces(connection, facts)

@@ -6,11 +6,12 @@ A charge is entered once, however often it arrives. Knows nothing of spools, nor
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import Progress, Reservation, Span
 from pilothouse.ids import content_hash
+from pilothouse.storage.statements import among
 from pilothouse.storage.tables import balances, ledger
 
 __all__ = ["EVERYWHERE", "Charge", "account_name", "day_of", "enter", "home_of", "of_orphan", "of_span"]
@@ -142,7 +143,7 @@ def _insert(connection: Connection, charges: Sequence[Charge]) -> dict[tuple[str
 
 def _adjustments(connection: Connection, charges: Sequence[Charge]) -> list[Charge]:
     """The differences between what calls cost and what was charged for them as orphans."""
-    places = tuple_(ledger.c.project_id, ledger.c.id).in_([(c.project_id, c.id) for c in charges])
+    places = among(connection, (ledger.c.project_id, ledger.c.id), [(c.project_id, c.id) for c in charges])
     query = select(ledger).where(places, ledger.c.kind == "orphan")
     charged = {(row.project_id, row.id): row for row in connection.execute(query)}
     found = []

@@ -5,11 +5,7 @@ sums of before are taken back and those of now are added: what was said of a tra
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Self
-
-import msgspec
-
-from pilothouse.call import Span
+from typing import NamedTuple
 
 __all__ = ["COLUMNS", "About", "Fact", "State"]
 
@@ -59,24 +55,6 @@ class Fact(NamedTuple):
     cost_known: bool
     cached: bool = False
     remote_parent_id: str | None = None
-
-    @classmethod
-    def of(cls, span: Span) -> Self:
-        """The same from a span that has not been written yet."""
-        s, u = span, span.usage
-        read, written, cached, cache_write, reasoning = (
-            (None, None, None, None, None) if u is None
-            else (u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens)
-        )  # fmt: skip
-        remote = s.attributes.get("remote_parent_id")
-        return cls(
-            s.id, s.parent_id, s.name, s.kind, s.start_us, s.duration_us, s.status, s.error_code, s.endpoint,
-            s.operation, s.provider, s.request_model, s.response_model, s.deployment, s.key_id, s.user_id,
-            s.session_id, s.team_id, s.feature, s.environment, s.release, s.prompt,
-            msgspec.json.encode(s.tags).decode() if s.tags else "[]", s.source, read, written, cached, cache_write,
-            reasoning, s.ttft_us, s.cost_nano, s.cost_known, "cache" in s.attributes,
-            None if remote is None else str(remote),
-        )  # fmt: skip
 
     @property
     def billed(self) -> bool:

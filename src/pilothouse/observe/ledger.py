@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Engine, Row, case, func, select, tuple_
+from sqlalchemy import Engine, Row, case, func, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Reservation
 from pilothouse.observe.charges import EVERYWHERE, account_name, home_of
 from pilothouse.observe.reserved import opened
 from pilothouse.storage.database import Store, writing
+from pilothouse.storage.statements import among
 from pilothouse.storage.tables import balances, ledger, upsert
 
 __all__ = ["AccountSpend", "DaySpend", "Entry", "EntryPage", "Ledger", "ModelDay", "Place", "Rebuilt", "Spent"]
-
-_AT_ONCE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +184,7 @@ class Ledger:
         found: dict[Place, Spent] = {}
         with self._engine.connect() as connection:
             for (first, end), wanted in by_days.items():
-                some = sorted(wanted)
-                for start in range(0, len(some), _AT_ONCE):
-                    found |= _sums(connection, first, end, some[start : start + _AT_ONCE])
+                found |= _sums(connection, first, end, sorted(wanted))
         return [found.get(place, Spent()) for place in places]
 
     def open_calls(self, project_id: str | None = None) -> list[Reservation]:
@@ -238,7 +235,7 @@ def _entry(row: Row[tuple[object, ...]]) -> Entry:
 def _sums(connection: Connection, first: int, end: int, accounts: Sequence[tuple[str, str]]) -> dict[Place, Spent]:
     b = balances.c
     query = select(b.project_id, b.account, func.sum(b.nano), func.sum(b.tokens), func.sum(b.version))
-    query = query.where(tuple_(b.project_id, b.account).in_(accounts), b.day >= first, b.day < end)
+    query = query.where(among(connection, (b.project_id, b.account), accounts), b.day >= first, b.day < end)
     rows = connection.execute(query.group_by(b.project_id, b.account))
     return {Place(row[0], row[1], first, end): Spent(*map(int, row[2:])) for row in rows}
 

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import previews
 from pilothouse.observe.trace import Totals
+from pilothouse.storage.statements import among
 from pilothouse.storage.tables import spans, traces
 
 __all__ = ["Filters", "Page", "TraceRow", "page_of"]
@@ -172,8 +173,9 @@ def _end(connection: Connection, window: Any) -> str | None:
 def _roots(connection: Connection, project: str, roots: dict[str, str]) -> dict[str, Any]:
     """What a list shows of the span that stands for each trace."""
     c = spans.c
+    keys = [(project, *key) for key in roots.items()]
     query = select(c.trace_id, *(c[name] for name in _OF_ROOT)).where(
-        and_(c.project_id == project, tuple_(c.trace_id, c.id).in_(list(roots.items())))
+        among(connection, (c.project_id, c.trace_id, c.id), keys)
     )
     return {row["trace_id"]: row for row in connection.execute(query).mappings()}
 

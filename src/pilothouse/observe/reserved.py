@@ -6,11 +6,12 @@ Knows nothing of budgets; `charges` makes ledger entries of what nobody settled.
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, and_, select, update
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import Progress, Reservation
 from pilothouse.observe.charges import Charge, enter, of_orphan
+from pilothouse.storage.statements import among
 from pilothouse.storage.tables import insert_new, reservations
 
 __all__ = ["LOST_AFTER_US", "OpenCall", "charge_expired", "charge_spool", "forget", "keep", "note_progress", "opened"]
@@ -95,5 +96,5 @@ def _rows(connection: Connection, places: Iterable[Place]) -> Sequence[RowMappin
     wanted = list(places)
     if not wanted:
         return []
-    query = select(reservations).where(tuple_(reservations.c.project_id, reservations.c.id).in_(wanted))
+    query = select(reservations).where(among(connection, (reservations.c.project_id, reservations.c.id), wanted))
     return connection.execute(query).mappings().all()

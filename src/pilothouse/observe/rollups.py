@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.cells import HISTOGRAMS, SUMS, Cell, Place, ScoreCell, ScorePlace
 from pilothouse.stats.histogram import pack, unpack
-from pilothouse.storage.statements import among, chunks, marks, overwrite
+from pilothouse.storage.statements import among, marks, overwrite
+from pilothouse.storage.tables import rollups, score_rollups
 
 __all__ = ["GRAINS", "MOST_VALUES", "OTHER", "apply"]
 
@@ -24,20 +26,19 @@ GRAINS = {"hour": 1, "day": 24}
 _Key = tuple[Any, ...]
 """Project, grain, dimension, number of the hour or day, value; for scores the name, too."""
 _PLACE = ("project_id", "grain", "dimension", "at")
-_AT_ONCE = 150  # rows of six keys: SQLite before 3.32 takes 999 parameters
 
 
 class _Rows(NamedTuple):
     """A table of cells: its primary key, its other columns, and the kind of cell that these are."""
 
-    table: str
+    table: Table
     keys: tuple[str, ...]
     amounts: tuple[str, ...]
     kind: type[Cell] | type[ScoreCell]
 
 
-_CALLS = _Rows("rollups", (*_PLACE, "value"), (*SUMS, *HISTOGRAMS), Cell)
-_SCORES = _Rows("score_rollups", (*_PLACE, "value", "name"), ("count", "total", "histogram"), ScoreCell)
+_CALLS = _Rows(rollups, (*_PLACE, "value"), (*SUMS, *HISTOGRAMS), Cell)
+_SCORES = _Rows(score_rollups, (*_PLACE, "value", "name"), ("count", "total", "histogram"), ScoreCell)
 
 
 def apply(connection: Connection, cells: Mapping[Place, Cell], scores: Mapping[ScorePlace, ScoreCell]) -> None:
@@ -67,18 +68,15 @@ def _add(connection: Connection, rows: _Rows, cells: Mapping[Any, Any]) -> None:
     for key, cell in found.items():
         sums[key].add(cell)
     kept = [(*key, *_packed(sums[key])) for key in sorted(sums) if sums[key]]
-    overwrite(connection, rows.table, (*rows.keys, *rows.amounts), len(rows.keys), kept)
+    overwrite(connection, rows.table.name, (*rows.keys, *rows.amounts), len(rows.keys), kept)
     _delete(connection, rows, [key for key in sorted(sums) if not sums[key]])
 
 
 def _read(connection: Connection, rows: _Rows, keys: Iterable[_Key]) -> dict[_Key, Any]:
-    found: dict[_Key, Any] = {}
-    width, names = len(rows.keys), ", ".join(f'"{name}"' for name in (*rows.keys, *rows.amounts))
-    for part in chunks(sorted(keys), _AT_ONCE):
-        query = f"SELECT {names} FROM {rows.table} WHERE {among(connection, rows.keys, len(part))}"
-        for row in connection.exec_driver_sql(query, tuple(value for key in part for value in key)):
-            found[tuple(row[:width])] = _unpacked(rows, row[width:])
-    return found
+    c, width = rows.table.c, len(rows.keys)
+    query = select(*(c[name] for name in (*rows.keys, *rows.amounts)))
+    found = connection.execute(query.where(among(connection, [c[name] for name in rows.keys], sorted(keys))))
+    return {tuple(row[:width]): _unpacked(rows, row[width:]) for row in found}
 
 
 def _crowded(connection: Connection, rows: _Rows, new: Iterable[_Key]) -> dict[_Key, _Key]:
@@ -89,7 +87,8 @@ def _crowded(connection: Connection, rows: _Rows, new: Iterable[_Key]) -> dict[_
     where, renamed = _equal(connection, _PLACE), {}
     for hour, keys in by_hour.items():
         if hour[2] != "all":
-            count = connection.exec_driver_sql(f"SELECT count(*) FROM {rows.table} WHERE {where}", hour).scalar() or 0
+            query = f"SELECT count(*) FROM {rows.table.name} WHERE {where}"
+            count = connection.exec_driver_sql(query, hour).scalar() or 0
             renamed.update({key: (*hour, OTHER, *key[5:]) for key in keys[max(0, MOST_VALUES - count) :]})
     return renamed
 
@@ -97,7 +96,7 @@ def _crowded(connection: Connection, rows: _Rows, new: Iterable[_Key]) -> dict[_
 def _delete(connection: Connection, rows: _Rows, keys: Sequence[_Key]) -> None:
     """Rows that nothing is left in: a span that arrived late showed what was counted there to belong elsewhere."""
     if keys:
-        statement = f"DELETE FROM {rows.table} WHERE {_equal(connection, rows.keys)}"
+        statement = f"DELETE FROM {rows.table.name} WHERE {_equal(connection, rows.keys)}"
         connection.exec_driver_sql(statement, list(keys))
 
 

@@ -3,15 +3,18 @@
 Payloads and versions live in tables of their own; `to_span` is handed them.
 """
 
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import RowMapping
 
 from pilothouse.call import Span
+from pilothouse.observe.facts import COLUMNS as FACTS
+from pilothouse.observe.facts import Fact
 from pilothouse.types import Usage
 
-__all__ = ["COLUMNS", "to_row", "to_span"]
+__all__ = ["COLUMNS", "to_fact", "to_row", "to_span"]
 
 COLUMNS = (
     "project_id", "trace_id", "id", "parent_id", "name", "kind", "start_us", "duration_us", "status", "error_code",
@@ -29,6 +32,7 @@ _SAME = (
     "release", "prompt", "source",
 )  # fmt: skip
 
+_OF_FACT = itemgetter(*map(COLUMNS.index, FACTS))
 _LARGEST = 2**31 - 1  # token columns are 32 bits wide; a provider that reports more is wrong anyway
 _NO_USAGE = (None, None, None, None, None, None)
 
@@ -46,6 +50,12 @@ def to_row(span: Span) -> tuple[object, ...]:
         msgspec.json.encode(s.attributes).decode() if s.attributes else "{}",
     )  # fmt: skip
     return tuple([value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value for value in row])
+
+
+def to_fact(span: Span, row: tuple[object, ...]) -> Fact:
+    """The fact of a span whose row is made."""
+    remote = span.attributes.get("remote_parent_id")
+    return Fact._make((*_OF_FACT(row), "cache" in span.attributes, None if remote is None else str(remote)))
 
 
 def to_span(row: RowMapping, versions: dict[str, str] | None = None, payload: Any = None) -> Span:
@@ -69,4 +79,6 @@ def to_span(row: RowMapping, versions: dict[str, str] | None = None, payload: An
 
 
 def _usage_row(usage: Usage) -> tuple[object, ...]:
-    return (*(min(getattr(usage, name), _LARGEST) for name in _USAGE), usage.estimated)
+    u = usage
+    row = u.input_tokens, u.output_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens, u.estimated
+    return row if max(row) <= _LARGEST else tuple([min(number, _LARGEST) for number in row])

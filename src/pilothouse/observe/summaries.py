@@ -7,28 +7,29 @@ spools.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, Table, select, text
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.cells import Delta, Judged
 from pilothouse.observe.facts import COLUMNS, About, Fact, State
 from pilothouse.observe.rollups import apply
 from pilothouse.observe.trace import Totals
-from pilothouse.storage.statements import among, chunks, overwrite
+from pilothouse.storage.statements import among, overwrite
+from pilothouse.storage.tables import scores, spans, traces
 
-__all__ = ["TraceKey", "absorb", "facts_of", "judge", "known_traces", "scores_of", "states_of"]
+__all__ = ["TraceKey", "absorb", "judge", "known_traces", "scores_of", "states_of"]
 
 TraceKey = tuple[str, str]
 """project id, trace id"""
 
 _LOCK = 0x726F6C6C  # "roll"
-_PAIR = ("project_id", "trace_id")
+_FACTS = select(spans.c.project_id, spans.c.trace_id, spans.c.attributes, *(spans.c[name] for name in COLUMNS))
 _ROW = (
-    *_PAIR, "root_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint", "model",
-    *About._fields, "tags", "source", "spans", "errors", "input_tokens", "output_tokens", "cost_nano", "cost_known",
+    "project_id", "trace_id", "root_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint",
+    "model", *About._fields, "tags", "source", "spans", "errors", "input_tokens", "output_tokens", "cost_nano",
+    "cost_known",
 )  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], k
         delta.add(key[0], old, judged, -1)
         delta.add(key[0], new, judged)
         rows.append(_row(key, new))
-    overwrite(connection, "traces", _ROW, len(_PAIR), [_clean(row) for row in rows])
+    overwrite(connection, "traces", _ROW, 2, [_clean(row) for row in rows])
     apply(connection, delta.cells(), delta.score_cells())
 
 
@@ -68,44 +69,26 @@ def known_traces(connection: Connection, keys: Iterable[TraceKey]) -> set[TraceK
     transaction: two that receive parts of one trace at once would each take itself for the first."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    found: set[TraceKey] = set()
-    for part in chunks(sorted(keys), 400):
-        query = f"SELECT project_id, trace_id FROM traces WHERE {among(connection, _PAIR, len(part))}"
-        found.update(tuple(row) for row in connection.exec_driver_sql(query, _flat(part)))
-    return found
-
-
-def facts_of(spans: Iterable[Any]) -> dict[TraceKey, list[Fact]]:
-    """Spans by trace, as facts."""
-    grouped: defaultdict[TraceKey, list[Fact]] = defaultdict(list)
-    for span in spans:
-        grouped[span.project_id, span.trace_id].append(Fact.of(span))
-    return grouped
+    found = connection.execute(select(traces.c.project_id, traces.c.trace_id).where(_of(connection, traces, keys)))
+    return {(row[0], row[1]) for row in found}
 
 
 def states_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey, State]:
     """What is in the database of these traces."""
-    columns = ", ".join(f'"{name}"' for name in COLUMNS)
     facts: defaultdict[TraceKey, list[Fact]] = defaultdict(list)
-    for part in chunks(sorted(keys), 400):
-        query = (
-            f"SELECT project_id, trace_id, attributes, {columns} FROM spans WHERE {among(connection, _PAIR, len(part))}"
-        )
-        for project, trace, attributes, *values in connection.exec_driver_sql(query, _flat(part)):
+    if keys:
+        for project, trace, attributes, *values in connection.execute(_FACTS.where(_of(connection, spans, keys))):
             facts[project, trace].append(Fact._make((*values, *_from_attributes(attributes))))
     return {key: State(found) for key, found in facts.items()}
 
 
 def scores_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey, list[Judged]]:
     """The scores of these traces that are numbers."""
+    c = scores.c
+    query = select(c.project_id, c.trace_id, c.name, c.value, c.at_us, c.span_id).where(c.value.is_not(None))
     found: defaultdict[TraceKey, list[Judged]] = defaultdict(list)
-    for part in chunks(sorted(keys), 400):
-        query = (
-            "SELECT project_id, trace_id, name, value, at_us, span_id FROM scores "
-            f"WHERE value IS NOT NULL AND {among(connection, _PAIR, len(part))}"
-        )
-        for project, trace, *values in connection.exec_driver_sql(query, _flat(part)):
-            found[project, trace].append(Judged(*values))
+    for project, trace, *values in connection.execute(query.where(_of(connection, scores, keys))):
+        found[project, trace].append(Judged(*values))
     return found
 
 
@@ -140,5 +123,5 @@ def _from_attributes(attributes: str) -> tuple[bool, str | None]:
     return "cache" in given, None if remote is None else str(remote)
 
 
-def _flat(keys: Sequence[TraceKey]) -> tuple[str, ...]:
-    return tuple(part for key in keys for part in key)
+def _of(connection: Connection, table: Table, keys: Iterable[TraceKey]) -> ColumnElement[bool]:
+    return among(connection, (table.c.project_id, table.c.trace_id), sorted(keys))

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from pilothouse.call import Span
-from pilothouse.observe.facts import Fact, State
+from pilothouse.observe.facts import State
 from pilothouse.observe.money import usd
 from pilothouse.observe.names import to_attributes
+from pilothouse.observe.rows import to_fact, to_row
 from pilothouse.types import Json, text_of
 
 __all__ = ["Node", "Totals", "Trace", "question", "tree"]
@@ -75,7 +76,7 @@ class Trace:
 
     @cached_property
     def totals(self) -> Totals:
-        return Totals.of(State(map(Fact.of, self.spans)))
+        return Totals.of(State(to_fact(span, to_row(span)) for span in self.spans))
 
     @property
     def root(self) -> Span:

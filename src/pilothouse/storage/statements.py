@@ -1,15 +1,14 @@
 """Statements that mind what is there already, and pieces of those that go to the driver as they are. Knows no table."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Insert, Table
+import msgspec
+from sqlalchemy import ColumnElement, Insert, Table, cast, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-__all__ = ["among", "chunks", "insert_new", "marks", "overwrite", "upsert"]
-
-T = TypeVar("T")
+__all__ = ["among", "insert_new", "marks", "overwrite", "upsert"]
 
 
 def insert_new(connection: Connection, table: Table) -> Insert:
@@ -40,18 +39,22 @@ def overwrite(
         connection.exec_driver_sql(statement, list(rows))
 
 
-def among(connection: Connection, names: Sequence[str], count: int) -> str:
-    """The condition that a row is one of `count`, told by these columns: `(a, b) IN ((?, ?), (?, ?))`."""
-    listed = ", ".join([f"({marks(connection, len(names))})"] * count)
-    return f"({', '.join(names)}) IN ({'VALUES ' if connection.dialect.name == 'sqlite' else ''}{listed})"
+def among(
+    connection: Connection, columns: Sequence[ColumnElement[Any]], keys: Iterable[Sequence[Any]]
+) -> ColumnElement[bool]:
+    """The condition that these columns are one of `keys`, of which there may be thousands.
+
+    SQLite takes an index for `(a, b) IN (SELECT ...)`, but reads the whole table for `(a, b) IN (VALUES ...)`.
+    """
+    wanted = [list(key) for key in keys]
+    if connection.dialect.name != "sqlite":
+        return tuple_(*columns).in_(wanted)
+    listed = func.json_each(msgspec.json.encode(wanted).decode()).table_valued("value")
+    parts = [cast(func.json_extract(listed.c.value, f"$[{i}]"), column.type) for i, column in enumerate(columns)]
+    return tuple_(*columns).in_(select(*parts))
 
 
 def marks(connection: Connection, count: int = 1) -> str:
     """`?, ?, ...` or `%s, %s, ...`: the driver's placeholders."""
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     return ", ".join([mark] * count)
-
-
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Parts of at most `size`: databases bound the number of parameters."""
-    return (items[i : i + size] for i in range(0, len(items), size))
