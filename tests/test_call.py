@@ -17,9 +17,10 @@ class Recording:
 
 def test_a_step_records_itself_with_its_children_inside() -> None:
     recorder = Recording()
-    call = Call(recorder)
-    with call.step("answer", "chain") as (outer, inside), inside.step("retrieve", "retriever") as (span, _):
+    call = Call(recorder, degradable=False)
+    with call.step("answer", "chain") as (outer, inside), inside.step("retrieve", "retriever") as (span, innermost):
         span.attributes["k"] = 3
+    assert not innermost.degradable
     child, parent = recorder.spans
     assert child.parent_id == parent.id == outer.id
     assert child.trace_id == parent.trace_id == call.trace_id

@@ -137,8 +137,9 @@ class Call:
     the manifest id of the span. A child's versions flow into its parent when it ends. `metadata` is the caller's own
     (routing conditions read it); `cache_control` its Cache-Control header; `embedding` the encoder's vector of the last
     user message, once something asked for it, and `hardness` the probability that it is hard. `wanted` says whether
-    others wait for this call's answer too, so that it goes on when its own client has left. `headers` are what the
-    answer's headers say about the call: limits, cache, cost.
+    others wait for this call's answer too, so that it goes on when its own client has left. `degradable` says whether
+    the degraded answer will do: who asks again later gets the error. `headers` are what the answer's headers say about
+    the call: limits, cache, cost.
     """
 
     recorder: Recorder
@@ -161,6 +162,7 @@ class Call:
     embedding: Any = None
     hardness: float | None = None
     wanted: Callable[[], bool] | None = None
+    degradable: bool = True
     headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -207,7 +209,8 @@ class Call:
             recorder=self.recorder, principal=self.principal, project_id=self.project_id, trace_id=self.trace_id,
             parent_id=span.id, request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
             session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
-            client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control, versions=self.versions,
+            client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control,
+            degradable=self.degradable, versions=self.versions,
         )  # fmt: skip
 
     @contextmanager

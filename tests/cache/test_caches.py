@@ -237,6 +237,13 @@ async def test_calls_under_way_are_shared(caches: Caches) -> None:
     assert len(caches.flights) == 0
 
 
+async def test_who_takes_no_degraded_answer_shares_none(caches: Caches) -> None:
+    upstream, strict = Upstream(), call()
+    strict.degradable = False
+    asked = [served(caches, upstream, ask(stream=True), asker) for asker in (call(), strict, call())]
+    assert [how for _, how in await asyncio.gather(*asked)] == ["miss", "miss", "coalesced"]
+
+
 async def test_a_failed_call_is_not_kept(caches: Caches) -> None:
     async def fails() -> AsyncGenerator[ChatChunk]:
         raise ProviderUnavailable("down")

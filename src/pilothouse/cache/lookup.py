@@ -123,7 +123,7 @@ class Lookup:
     def _shared(self, make: Make, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
         if not self._exact or not self._directives.read:
             return self._noted(make)
-        name = f"{self.key}\n{request.stream}"
+        name = f"{self.key}\n{request.stream}\n{self._call.degradable}"  # a degraded answer is shared as well
         return self._caches.flights.run(name, self._call, make, self._flight, self._joined)
 
     async def _noted(self, make: Make) -> AsyncGenerator[ChatChunk]:

@@ -88,6 +88,7 @@ def ask(number: int, model: str = "chat", url: str = CHAT, **body: Any) -> dict[
 
 
 def config(upstream: OpenAIServer, claude: AnthropicServer, more: str = "") -> str:
+    calm = 'fallbacks: {answer: "Ask again later."}, exact_cache: {ttl: 60}'
     wire = f'{{kind: openai, base_url: "{upstream.url}/v1", api_key: sk-test}}'
     return textwrap.dedent(f"""
         providers:
@@ -96,12 +97,17 @@ def config(upstream: OpenAIServer, claude: AnthropicServer, more: str = "") -> s
           claude: {{kind: anthropic, base_url: "{claude.url}", api_key: sk-test, options: {{batch: true}}}}
         models:
           chat: {{deployments: [{{provider: wire, model: wire-model}}], resilience: {{retries: 0}}}}
+          calm: {{deployments: [{{provider: wire, model: wire-model}}], resilience: {{retries: 0}}, {calm}}}
           cheap: {{deployments: [{{provider: vendor, model: wire-model}}], resilience: {{retries: 0}}}}
           forced: {{deployments: [{{provider: vendor, model: wire-model}}], batch: vendor}}
           kept: {{deployments: [{{provider: vendor, model: wire-model}}], batch: own}}
           nowhere: {{deployments: [{{provider: wire, model: wire-model}}], batch: vendor}}
           sonnet: {{deployments: [{{provider: claude, model: claude-wire}}], resilience: {{retries: 0}}}}
         """) + (more or PRICES)
+
+
+async def at_once(seconds: float) -> None:
+    """Instead of waiting."""
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
 
-from .batching import CHAT, House, ask, serving
+from .batching import CHAT, House, ask, at_once, serving
 
 
 @pytest.fixture
@@ -149,6 +149,23 @@ async def test_a_provider_that_fails_for_a_moment_is_asked_again(house: House, m
     assert batch.request_counts.completed == 1
     assert waits[0] == 2.0
     assert len(house.upstream.requests) == 3
+
+
+async def test_the_degraded_answer_is_not_the_result_of_a_request(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.platform.batch_runner._own, "_sleep", at_once)
+    house.upstream.say(Answer(fault="overloaded"), Answer(text="after all"))
+    house.upstream.default = Answer(fault="overloaded")
+    batch = await house.run([ask(0, "calm")])
+    assert [line["response"]["body"]["model"] for line in await house.lines(batch.output_file_id)] == ["wire-model"]
+    batch = await house.run([ask(1, "calm")])
+    assert (batch.status, batch.output_file_id) == ("completed", None)
+    (line,) = await house.lines(batch.error_file_id)
+    assert (line["response"]["status_code"], line["response"]["body"]["error"]["code"]) == (503, "provider_unavailable")
+    assert len(house.upstream.requests) == 2 + 4
+    live = await house.client.chat.completions.create(**ask(1, "calm")["body"])
+    assert live.choices[0].message.content == "Ask again later."
 
 
 async def test_batches_and_files_are_listed_in_pages(house: House) -> None:

@@ -17,7 +17,7 @@ from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
 
-from .batching import House, ask, serving
+from .batching import House, ask, at_once, serving
 
 TEXT = "Hello there, this is the answer."
 ONE = 11 * 100_000 + 7 * 1_000_000  # nano-USD that a live answer costs
@@ -105,6 +105,18 @@ async def test_what_failed_says_why(house: House, client: AsyncAnthropic) -> Non
     assert {one.type for one in found.values()} == {"errored"}
     kinds = [found[f"item-{n}"].error.error.type for n in range(3)]
     assert kinds == ["invalid_request_error", "not_found_error", "invalid_request_error"]
+
+
+async def test_the_degraded_answer_has_errored(
+    house: House, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.platform.batch_runner._own, "_sleep", at_once)
+    house.upstream.default = Answer(fault="overloaded")
+    batch = await run(client, [message(0, "calm")])
+    assert (batch.request_counts.succeeded, batch.request_counts.errored) == (0, 1)
+    (one,) = (await results(client, batch)).values()
+    assert one.error.error.type == "overloaded_error"
+    assert len(house.upstream.requests) == 4
 
 
 async def test_what_the_vendor_did_not_get_to_has_expired(house: House, client: AsyncAnthropic) -> None:

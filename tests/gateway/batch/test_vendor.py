@@ -12,7 +12,7 @@ from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
 
-from .batching import House, ask, serving
+from .batching import House, ask, at_once, serving
 
 ONE = (11 * 100_000 + 7 * 1_000_000) // 2
 """Nano-USD of an answer of 11 and 7 tokens at half of 100 and 1000 USD a million."""
@@ -27,10 +27,6 @@ async def house(settings: Any, models_dir: Path, monkeypatch: pytest.MonkeyPatch
     ):
         monkeypatch.setattr(house.platform.batch_runner._vendor, "_sleep", at_once)
         yield house
-
-
-async def at_once(seconds: float) -> None:
-    """Instead of waiting."""
 
 
 def alone(house: House) -> list[Any]:

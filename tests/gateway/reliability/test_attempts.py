@@ -487,6 +487,14 @@ async def test_the_degraded_answer_is_a_proper_one(stream: bool) -> None:
     }
 
 
+async def test_who_takes_no_degraded_answer_hears_what_went_wrong() -> None:
+    bench = Bench({"m": at("a", fallbacks={"answer": "sorry"})}, Upstream(a=[[DOWN]]))
+    bench.call.degradable = False
+    with pytest.raises(ProviderUnavailable):
+        await bench.text()
+    assert "degraded" not in bench.span.attributes
+
+
 async def test_a_cached_answer_goes_before_the_degraded_one() -> None:
     bench = Bench({"m": at("a", fallbacks={"answer": "sorry"})}, Upstream(a=[[DOWN]]))
     heard: list[PilothouseError] = []

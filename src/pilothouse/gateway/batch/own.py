@@ -259,7 +259,7 @@ class OwnLane:
         return Call(
             self._recorder, principal, batch.project_id, request_id=request_id, key_id=batch.key_id,
             session_id=batch.id, endpoint=batch.endpoint, client_ip=batch.client_ip, metadata={"batch": batch.id},
-            deadline=time.monotonic() + max(1.0, min(self._timeout, left)),
+            deadline=time.monotonic() + max(1.0, min(self._timeout, left)), degradable=False,
         )  # fmt: skip
 
     def _refused(self, batch: Batch, item: Item, error: PilothouseError, request_id: str) -> Result:
