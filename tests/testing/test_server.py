@@ -58,6 +58,8 @@ async def test_requests_are_kept(server, client):
         ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "c"}]}, "preceding message"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"tool_choice": "auto"}, "tool_choice"),
+        ({"tools": [{}]}, "not as the format has it"),
+        ({"response_format": "json"}, "not as the format has it"),
         ({"model": None}, "model"),
         ({"model": "m?knob=1"}, "no knob named knob"),
     ],

@@ -157,7 +157,7 @@ class WireServer(ABC):
             if (plain := self.beside(got)) is not None:
                 return web.Response(status=plain.status, body=plain.body, content_type=plain.content_type)
             got.body = _decoded(got.raw)
-            got.heard = heard = self.hear(got)
+            got.heard = heard = self._understood(got)
             answer = self.pick(heard)
             if answer.fault == "html":
                 return web.Response(status=502, body=_HTML, content_type="text/html")
@@ -194,6 +194,13 @@ class WireServer(ABC):
         if fault == "reset_midway" and request.transport is not None:
             request.transport.abort()
         return response
+
+    def _understood(self, got: Received) -> Heard:
+        """What it hears. A part of another type than the format has there is refused as a vendor would, not a crash."""
+        try:
+            return self.hear(got)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Refusal(f"a part of the body is not as the format has it: {error!r}") from error
 
     def pick(self, heard: Heard) -> Answer:
         """What to answer, as said above."""

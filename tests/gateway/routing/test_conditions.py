@@ -55,6 +55,8 @@ def test_tools_and_images() -> None:
     assert facts().meet(Condition(tools=False, images=False))
     assert facts(PICTURE).meet(Condition(images=True))
     assert not facts(PICTURE).meet(Condition(images=False))
+    odd = [{"type": ["image_url"]}, {"type": {}}, {}]
+    assert facts(odd).meet(Condition(images=False))
     embedding = Facts(EmbedRequest.check({"model": "m", "input": "x"}), Call(Recording()))
     assert embedding.meet(Condition(tools=False, images=False))
 

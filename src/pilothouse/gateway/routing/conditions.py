@@ -17,7 +17,7 @@ __all__ = ["Facts", "language_of"]
 
 _LOOKED_AT = 500  # characters of a text that its language is guessed from
 _PER_MESSAGE = 4  # tokens around each message
-_IMAGES = frozenset({"image_url", "input_image", "image"})
+_IMAGES = ("image_url", "input_image", "image")  # no set: a caller may write a type that cannot be in one
 
 
 class Facts:
