@@ -187,6 +187,30 @@ async def test_a_budget_that_comes_later_finds_its_past(budgets: Budgets, balanc
         await budgets.reserve(reservation("2"), accounts)
 
 
+async def test_a_budget_that_comes_back_finds_what_was_spent_without_it(
+    counters: MemoryCounters, balances: _Balances
+) -> None:
+    """Its fund is there from before, or from what a dead process left; nobody kept it up to date meanwhile."""
+    before, heir = (Budgets(counters, balances, clock=lambda: NOW) for _ in range(2))
+    accounts = before.accounts(a_call(Budget(period="week", usd=5)), "fast")
+    (await before.reserve(reservation(), accounts)).cancel()
+    left = charge("dead", accounts.names, DOLLAR)
+    balances.add(left)
+    heir.posted([left], foreign=True)
+    spent = charge("0", accounts.names, 4 * DOLLAR)
+    balances.add(spent)
+    heir.posted([spent], foreign=False)
+    with pytest.raises(BudgetExceeded, match=r"\$5.0000 is spent"):
+        await heir.reserve(reservation("2"), accounts)
+
+
+async def test_a_budget_that_the_counters_know_needs_no_database(counters: MemoryCounters, balances: _Balances) -> None:
+    accounts = Budgets(counters, balances).accounts(a_call(Budget(usd=5)), "fast")
+    (await Budgets(counters, balances, clock=lambda: NOW).reserve(reservation(), accounts)).cancel()
+    balances.away = True
+    (await Budgets(counters, balances, clock=lambda: NOW).reserve(reservation("2"), accounts)).cancel()
+
+
 CONFIG: dict[str, Any] = {
     "providers": {"openai": {}},
     "users": {"budgets": [{"usd": 1, "period": "day"}]},

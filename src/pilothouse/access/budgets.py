@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
@@ -189,6 +190,8 @@ class Budgets:
         while rounds:
             left = [(name, own) for name, own in accounts.candidates if name not in full]
             purses = [*accounts.purses, *(purse for _, own in left for purse in own)]
+            if fresh := [purse for purse in purses if purse.period not in self._known.get(purse.account, ())]:
+                await self._meet(fresh, day)
             funds = [purse.fund(day) for purse in purses]
             refused, unknown = await self._counters.reserve(r.id, funds, r.nano or 0, r.tokens, r.expires_us)
             if unknown:
@@ -207,6 +210,13 @@ class Budgets:
                 raise exceeded(purse, day, standing or Standing(0, 0, 0, 0, 0), r.nano or 0, r.tokens)
             full.add(owner)
         raise StorageError("The counters of budgets keep forgetting what they are told; ask again.")
+
+    async def _meet(self, purses: Sequence[Purse], day: int) -> None:
+        """Post what the ledger says of purses that are new here: their funds may be there from before, and nobody has
+        kept those up to date of late. With the database away they count as they are."""
+        with suppress(StorageError):
+            await self._load(purses, day)
+            self._remember(purses)
 
     async def _load(self, purses: Sequence[Purse], day: int) -> None:
         """Post what the ledger says of these purses' funds."""
