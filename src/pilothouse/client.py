@@ -4,22 +4,26 @@ It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any 
 """
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Self, TypeVar, cast, overload
 
 import aiohttp
 import msgspec
 
 from pilothouse.errors import (
+    Forbidden,
     InvalidRequest,
     NotFound,
     PilothouseError,
     ProviderError,
     ProviderUnavailable,
+    StorageError,
     Unauthenticated,
     UnknownModel,
 )
+from pilothouse.fragments import Making, Part
 from pilothouse.types import ChatChunk, ChatResponse, Json
 
 __all__ = ["AsyncClient", "ChatStream", "Client", "Loop", "Outcome", "Prompt"]
@@ -31,8 +35,12 @@ Outcome = ChatResponse | PilothouseError
 """What became of one of several requests."""
 _END = object()
 _ERRORS: dict[str, type[PilothouseError]] = {
-    e.code: e for e in (InvalidRequest, NotFound, UnknownModel, Unauthenticated, ProviderUnavailable)
-}
+    e.code: e
+    for e in (
+        InvalidRequest, NotFound, UnknownModel, Unauthenticated, Forbidden, ProviderUnavailable, StorageError,
+    )
+}  # fmt: skip
+_AWAY = (ProviderUnavailable, StorageError, aiohttp.ClientError)
 
 
 class AsyncClient:
@@ -42,6 +50,7 @@ class AsyncClient:
         self.base_url = base_url.rstrip("/")
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._session: aiohttp.ClientSession | None = None
+        self._making = Making()
 
     async def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
         """One answer. `messages` may be a plain question; `params` are further fields of the request body."""
@@ -107,6 +116,43 @@ class AsyncClient:
         """One vector per text."""
         answer = await self.request("POST", "/v1/embeddings", {"model": model, "input": texts})
         return [row["embedding"] for row in answer["data"]]
+
+    async def fragment(
+        self, section: str, inputs: Any, make: Callable[[], Awaitable[Any]], *, manifest: Any = None,
+        ttl: float = 3600.0,
+    ) -> Any:  # fmt: skip
+        """A reusable part of an answer: the one kept at the server, else what `make` gives, kept for `ttl` seconds.
+
+        It is known by the `section` of a template, its `inputs` and the `manifest` of what makes it (versions, such as
+        those of prompt and model). The value comes back as JSON holds it, also the first time. Of those in this process
+        who want the same part at once one makes it; where that fails, only its caller gets the error. A server that is
+        away hinders nothing: the part is made.
+        """
+        part = Part(section, inputs, manifest, ttl)
+        while (running := self._making.begin(part.key)) is not None:
+            if (raw := await asyncio.shield(asyncio.wrap_future(running))) is not None:
+                return msgspec.json.decode(raw)
+        raw = None
+        try:
+            if (raw := await self._find_part(part)) is None:
+                raw = part.made(await make())
+                await self._keep_part(part, raw)
+        finally:
+            self._making.end(part.key, raw)
+        return msgspec.json.decode(raw)
+
+    async def _find_part(self, part: Part) -> bytes | None:
+        """The part as JSON, where the server keeps it."""
+        try:
+            found = await self.request("POST", "/api/cache/fragments/find", part.name)
+        except _AWAY:
+            return None
+        return msgspec.json.encode(found["value"]) if found["found"] else None
+
+    async def _keep_part(self, part: Part, raw: bytes) -> None:
+        """Have the server keep it, if it can and may."""
+        with contextlib.suppress(*_AWAY):
+            await self.request("PUT", "/api/cache/fragments", part.kept(raw))
 
     async def request(self, method: str, path: str, body: Json | None = None) -> Any:
         """Any call of the management API; the decoded JSON answer."""
@@ -258,6 +304,7 @@ class Client:
     def __init__(self, base_url: str, api_key: str | None = None) -> None:
         self._loop = Loop()
         self._client = AsyncClient(base_url, api_key)
+        self._making = Making()
 
     def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
         return self._loop.run(self._client.chat(model, messages, **params))
@@ -278,6 +325,23 @@ class Client:
 
     def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
         return self._loop.run(self._client.embed(model, texts))
+
+    def fragment(
+        self, section: str, inputs: Any, make: Callable[[], Any], *, manifest: Any = None, ttl: float = 3600.0
+    ) -> Any:
+        """As AsyncClient.fragment; `make` is called in the thread of its caller."""
+        part = Part(section, inputs, manifest, ttl)
+        while (running := self._making.begin(part.key)) is not None:
+            if (raw := running.result()) is not None:
+                return msgspec.json.decode(raw)
+        raw = None
+        try:
+            if (raw := self._loop.run(self._client._find_part(part))) is None:
+                raw = part.made(make())
+                self._loop.run(self._client._keep_part(part, raw))
+        finally:
+            self._making.end(part.key, raw)
+        return msgspec.json.decode(raw)
 
     def request(self, method: str, path: str, body: Json | None = None) -> Any:
         return self._loop.run(self._client.request(method, path, body))

@@ -103,7 +103,7 @@ async def test_a_cache_is_purged(browser: Browser, served: Served) -> None:
     assert "50 %" in await page.text("table")
     await page.click("td a.danger", leaves=True)
     await page.click("button.danger", leaves=True)
-    assert "1 cached answer forgotten" in await page.text(".notice")
+    assert "1 entry forgotten" in await page.text(".notice")
     assert (await served.ask(secret))[1] != "exact"
     assert page.problems == []
 

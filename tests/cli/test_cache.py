@@ -60,6 +60,22 @@ def test_hits_are_shown_and_answers_forgotten(context: Context, server: Embedded
     assert "0 entries" in run(context, server, cache, "show")
 
 
+def test_fragments_are_shown_and_forgotten(context: Context, server: Embedded) -> None:
+    for section, inputs in (("greeting", 1), ("greeting", 1), ("greeting", 2), ("farewell", 1)):
+        server.client.fragment(section, inputs, lambda: "made")
+    server.client.chat("fast", "hello")
+    shown = run(context, server, cache, "show")
+    assert "greeting" in shown
+    assert "33.3%" in shown
+    assert "4 entries" in shown
+    assert "2 forgotten" in run(context, server, cache, "purge", "--section", "greeting", "--yes")
+    assert "1 forgotten" in run(context, server, cache, "purge", "--fragments", "--yes")
+    assert "1 forgotten" in run(context, server, cache, "purge", "--yes")
+    both = CliRunner().invoke(cache, ["purge", "--alias", "fast", "--fragments", "--yes"], obj=context)
+    assert both.exit_code == 2
+    assert "--section are not" in both.output
+
+
 def test_without_a_yes_nothing_is_forgotten(context: Context, server: Embedded) -> None:
     server.client.chat("fast", "hello")
     env = {"PILOTHOUSE_URL": server.address, "PILOTHOUSE_API_KEY": server.key}

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from pilothouse.access.audit import PURGE, Actor, Audit
-from pilothouse.cache import Caches
+from pilothouse.cache import Caches, Fragment
 from pilothouse.cache.memory_store import MemoryStore
 from pilothouse.lifecycle.purges import Purges
 from pilothouse.storage import Store
@@ -72,3 +72,25 @@ async def test_a_purge_of_before_the_start_is_none_of_now(store: Store) -> None:
 
         await until(changes, gone)
         assert ("default", "fast") in await held(one)
+
+
+async def test_fragments_purged_elsewhere_are_forgotten_here(store: Store) -> None:
+    async with process(store) as (entries, changes):
+        caches, audit = Caches(entries), Audit(store.control)
+        parts = [Fragment.of(*name) for name in (("default", "a"), ("default", "b"), ("other", "a"))]
+        for part in parts:
+            await caches.fragments.keep(part, b"1", 60.0)
+
+        async def left() -> list[bool]:
+            return [await caches.fragments.find(part) is not None for part in parts]
+
+        for section, expected in (("a", [False, True, True]), ("*", [False, False, True])):
+            await asyncio.to_thread(
+                audit.note, Actor("ada", "api"), PURGE, f"fragments:{section}", project_id="default"
+            )
+
+            async def gone(expected: list[bool] = expected) -> bool:
+                return await left() == expected
+
+            await until(changes, gone)
+        assert len(await held(entries)) == 3, "answers are no fragments"

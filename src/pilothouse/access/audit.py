@@ -21,7 +21,7 @@ from pilothouse.types import Json
 __all__ = ["EVERY_PROJECT", "PURGE", "SYSTEM", "Actor", "Audit", "AuditFilters", "Entry", "Source", "record"]
 
 PURGE = "cache.purge"
-"""The action of a purge; its subject is `cache:` and the alias, or `*`."""
+"""The action of a purge; its subject is `cache:` and the alias, or `*`; of fragments `fragments:` and the section."""
 
 Source = Literal["api", "cli", "console", "file", "environment"]
 

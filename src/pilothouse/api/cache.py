@@ -14,9 +14,11 @@ from fastapi import APIRouter, Query
 from pilothouse.access import Audit
 from pilothouse.access.audit import PURGE
 from pilothouse.api.caller import By, InProject
-from pilothouse.cache import CacheCounts, Caches, ShadowReport
+from pilothouse.api.fragments import Forgotten
+from pilothouse.api.fragments import routes as fragment_routes
+from pilothouse.cache import CacheCounts, Caches, FragmentCounts, ShadowReport
 
-__all__ = ["CacheState", "CachedAlias", "routes"]
+__all__ = ["CacheState", "CachedAlias", "CachedSection", "routes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,25 @@ class CachedAlias:
 
 
 @dataclass(frozen=True, slots=True)
+class CachedSection:
+    """What became of the look-ups of the fragments of a section; `stored` counts those that were kept."""
+
+    section: str
+    lookups: int
+    hits: int
+    stored: int
+    hit_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class CacheState:
-    """The store, of all projects, and the aliases of one."""
+    """The store, of all projects, and the aliases and fragments of one."""
 
     entries: int
     bytes: int
     evictions: int
     aliases: Sequence[CachedAlias]
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """How many entries are gone."""
-
-    forgotten: int
+    fragments: Sequence[CachedSection]
 
 
 def routes(caches: Caches, audit: Audit) -> APIRouter:
@@ -63,18 +70,20 @@ def routes(caches: Caches, audit: Audit) -> APIRouter:
         """Hits by alias in this process, the estimate of false hits, and what the store holds."""
         stats = await caches.stats()
         aliases = [_alias(counts, caches.report(project, counts.alias)) for counts in caches.counts(project)]
-        return CacheState(stats.entries, stats.bytes, stats.evictions, aliases)
+        sections = [_section(counts) for counts in caches.fragments.counts(project)]
+        return CacheState(stats.entries, stats.bytes, stats.evictions, aliases, sections)
 
     @router.post("/purge")
     async def purge(
         project: InProject, by: By, alias: Annotated[str | None, Query(description="Every alias if left out.")] = None
     ) -> Forgotten:
-        """Forget the cached answers of an alias, or of the whole project."""
+        """Forget the cached answers of an alias, or all that is kept of the project, its fragments too."""
         number = await caches.purge(project, alias)
         told = {"forgotten": number}
         await asyncio.to_thread(partial(audit.note, by, PURGE, f"cache:{alias or '*'}", project_id=project, after=told))
         return Forgotten(number)
 
+    router.include_router(fragment_routes(caches, audit))
     return router
 
 
@@ -85,3 +94,8 @@ def _alias(counts: CacheCounts, shadow: ShadowReport) -> CachedAlias:
         hits / counts.lookups if counts.lookups else None, shadow.would_hit, shadow.compared, shadow.false_hit_rate,
         shadow.false_hit_interval,
     )  # fmt: skip
+
+
+def _section(counts: FragmentCounts) -> CachedSection:
+    rate = counts.hits / counts.lookups if counts.lookups else None
+    return CachedSection(counts.section, counts.lookups, counts.hits, counts.stored, rate)

@@ -31,6 +31,7 @@ _ADMINISTERED = frozenset(("keys", "members", "audit"))
 _TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
 _CALLERS = frozenset(("route", "spans", "scores", "feedback"))  # what applications send
+_FRAGMENTS = frozenset(("/api/cache/fragments", "/api/cache/fragments/find"))  # what applications keep and look up
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
@@ -74,14 +75,14 @@ def needed(method: str, path: str) -> Action:
     """What a caller must be allowed to do for this request.
 
     Keys, members and the audit log are for administrators, and so are changing what tenants may do and spend, and an
-    ingest, which reads whatever the server can read. A routing decision is for whoever may call, and so is sending
-    spans and scores; of the rest, reading is for those who may look.
+    ingest, which reads whatever the server can read. A routing decision is for whoever may call, and so are sending
+    spans and scores, and fragments; of the rest, reading is for those who may look.
     """
     noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
     if noun in _ADMINISTERED or (noun in _TENANTS and not reads) or _INGEST.fullmatch(path):
         return "administer"
-    if noun in _CALLERS and not (reads and noun != "route"):
+    if (noun in _CALLERS and not (reads and noun != "route")) or path in _FRAGMENTS:
         return "call"
     return "read" if reads else "write"
 

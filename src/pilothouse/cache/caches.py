@@ -16,6 +16,7 @@ import msgspec
 from pilothouse.cache.answers import is_cacheable
 from pilothouse.cache.exact import directives_of
 from pilothouse.cache.flight import Flights
+from pilothouse.cache.fragments import Fragments
 from pilothouse.cache.lookup import Lookup
 from pilothouse.cache.prefix import PrefixUse, Variation
 from pilothouse.cache.semantic import SemanticIndex
@@ -50,8 +51,8 @@ class CacheCounts(msgspec.Struct, frozen=True):
 
 class Caches:
     """Every cache of answers over one Store. `encode` is the embedded encoder, which the semantic cache needs;
-    `largest` bounds an answer, in bytes. `variation` and `prompts` are about the providers' own prompt caches. Use
-    `aclose`, which does not close the store."""
+    `largest` bounds an answer, in bytes. `variation` and `prompts` are about the providers' own prompt caches;
+    `fragments` are parts of answers, kept in the same store. Use `aclose`, which does not close the store."""
 
     def __init__(
         self, store: Store, *, encode: Encode | None = None, largest: int = _LARGEST, clock: Callable[[], int] = now_us
@@ -62,6 +63,7 @@ class Caches:
         self.clock = clock
         self.flights = Flights()
         self.index = SemanticIndex(store, clock=clock)
+        self.fragments = Fragments(store, largest=largest, clock=clock)
         self.shadows = Shadows()
         self.variation = Variation()
         self.prompts = PrefixUse()
@@ -87,11 +89,13 @@ class Caches:
     def move_to(self, store: Store) -> Store:
         """Go on with another store; gives the one before, for its owner to close. Running look-ups end with the new."""
         before, self.entries = self.entries, store
+        self.fragments.entries = store
         self.index = SemanticIndex(store, clock=self.clock)
         return before
 
     async def purge(self, project_id: str, alias: str | None = None) -> int:
-        """Forget the answers of a project, or of one alias of it. How many entries that were."""
+        """Forget what is kept of a project, its fragments too, or the answers of one alias. How many entries that
+        were."""
         self.index.forget(prefix_of(project_id, alias))
         return await self.entries.purge(prefix_of(project_id, alias))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["cache"]
 
 _COLUMNS = ("alias", "lookups", "exact", "coalesced", "semantic", "hit_rate", "would_hit", "false_hits")
+_SECTIONS = ("section", "lookups", "hits", "stored", "hit_rate")
 _BATCH = 256
 _project = click.option("--project", help="The project; the key's own if not set.")
 
@@ -34,30 +35,47 @@ def cache() -> None:
 @as_json
 @pass_context
 def show(context: Context, project: str | None, url: str | None, key: str | None, as_json: bool) -> None:
-    """Look-ups and hits by alias, as the server process counts them, and its estimate of false hits (95 %)."""
+    """Look-ups and hits by alias and by section of fragments, as the server process counts them, and its estimate of
+    false hits (95 %)."""
     state = ask(context, url, key, "GET", f"/api/cache?{_query(project_id=project)}")
     if as_json:
         click.echo(json.dumps(state, indent=2, ensure_ascii=False))
         return
     rows = [{**row, **_rates(row)} for row in state["aliases"]]
-    show_rows(rows, _COLUMNS, as_json=False, empty="Nothing was looked up yet.")
+    if rows or not state["fragments"]:
+        show_rows(rows, _COLUMNS, as_json=False, empty="Nothing was looked up yet.")
+    if state["fragments"]:
+        sections = [{**row, "hit_rate": _percent(row["hit_rate"])} for row in state["fragments"]]
+        show_rows(sections, _SECTIONS, as_json=False, empty="")
     click.echo(f"{state['entries']} entries, {state['bytes']:,} bytes, {state['evictions']} evicted")
 
 
 @cache.command()
 @click.option("--alias", help="Only the answers of this alias.")
+@click.option("--fragments", is_flag=True, help="Only the fragments.")
+@click.option("--section", help="Only the fragments of this section.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_project
 @server_options
 @pass_context
 def purge(
-    context: Context, alias: str | None, yes: bool, project: str | None, url: str | None, key: str | None
-) -> None:
-    """Forget the cached answers of a project, or of one alias of it."""
-    what = f"the cached answers of '{alias}'" if alias else f"every cached answer of {project or 'the project'}"
+    context: Context, alias: str | None, fragments: bool, section: str | None, yes: bool, project: str | None,
+    url: str | None, key: str | None,
+) -> None:  # fmt: skip
+    """Forget the cached answers and fragments of a project, or only some."""
+    if alias and (fragments or section):
+        raise click.UsageError(
+            "--alias is about answers, --fragments and --section are not: purge one, then the other."
+        )
+    if fragments or section:
+        what = f"the fragments of '{section}'" if section else f"the fragments of {project or 'the project'}"
+        path = f"/api/cache/fragments/purge?{_query(project_id=project, section=section)}"
+    else:
+        what = f"the cached answers of '{alias}'" if alias else f"all that is cached of {project or 'the project'}"
+        path = f"/api/cache/purge?{_query(project_id=project, alias=alias)}"
     if not yes:
         click.confirm(f"Forget {what}?", abort=True)
-    gone = ask(context, url, key, "POST", f"/api/cache/purge?{_query(project_id=project, alias=alias)}")
+    gone = ask(context, url, key, "POST", path)
     click.echo(f"{gone['forgotten']} forgotten.")
 
 
@@ -100,9 +118,13 @@ def _rates(row: dict[str, Any]) -> dict[str, str]:
     low, high = row["false_hit_interval"]
     false, rate = row["false_hit_rate"], row["hit_rate"]
     return {
-        "hit_rate": "" if rate is None else f"{rate:.1%}",
+        "hit_rate": _percent(rate),
         "false_hits": "" if false is None else f"{false:.1%} ({low:.1%} to {high:.1%})",
     }
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:.1%}"
 
 
 def _read(path: Path) -> list[tuple[str, str, bool]]:

@@ -55,8 +55,9 @@ class Purges:
         began = now_us()
         for entry in await self._purges():
             if entry.id not in self._done:
-                alias = entry.subject.removeprefix("cache:")
-                await self._caches.purge(entry.project_id, None if alias == "*" else alias)
+                kind, _, name = entry.subject.partition(":")
+                room = self._caches.fragments if kind == "fragments" else self._caches
+                await room.purge(entry.project_id, None if name == "*" else name)
                 self._done[entry.id] = None
         self._since = began
         while len(self._done) > 2 * _MOST:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.cache import Fragment
 from pilothouse.cache.shadow import Comparison
 from pilothouse.types import Usage
 
@@ -88,7 +89,7 @@ def test_one_alias_is_purged_after_a_question(site: Gateway) -> None:
     assert asyncio.run(site.platform.caches.stats()).entries == 6
     answer = site.send("/cache/purge", question, alias="fast")
     assert answer.headers["location"] == "/console/cache?purged=3"
-    assert "3 cached answers forgotten" in site.page("/cache?purged=3")
+    assert "3 entries forgotten" in site.page("/cache?purged=3")
     assert asyncio.run(site.platform.caches.stats()).entries == 3
     entry = site.platform.audit.list("default")[0]
     assert (entry.action, entry.subject, entry.source, entry.after) == (
@@ -109,3 +110,30 @@ def test_editors_purge(site: Gateway, role: str, status: int) -> None:
     site.page("/cache/purge", status)
     assert ("Forget" in site.page("/cache")) == (status == 200)
     assert site.client.post("/console/cache/purge", data={"alias": ""}).status_code == 403
+
+
+async def keep_parts(site: Gateway, *parts: Fragment) -> None:
+    for part in parts:
+        await site.platform.caches.fragments.find(part)
+        await site.platform.caches.fragments.keep(part, b"1", 60)
+        await site.platform.caches.fragments.find(part)
+
+
+def test_fragments_by_section_are_shown_and_forgotten(site: Gateway) -> None:
+    assert "Fragments" not in site.page("/cache")
+    names = [("default", "<b>greeting"), ("default", "farewell"), ("shop", "theirs")]
+    asyncio.run(keep_parts(site, *(Fragment.of(*name) for name in names)))
+    page = site.page("/cache")
+    table = page.split("Fragments")[1]
+    assert "<bdi>&lt;b&gt;greeting</bdi>" in table
+    assert "<b>50 %</b>" in table
+    assert "theirs" not in page
+    question = "/cache/purge?section=%3Cb%3Egreeting"
+    assert question in table
+    assert "Forget the fragments of &#39;&lt;b&gt;greeting&#39;?" in site.page(question)
+    answer = site.send("/cache/purge", question, section="<b>greeting")
+    assert answer.headers["location"] == "/console/cache?purged=1"
+    assert asyncio.run(site.platform.caches.stats()).entries == 2
+    entry = site.platform.audit.list("default")[0]
+    assert (entry.action, entry.subject, entry.after) == ("cache.purge", "fragments:<b>greeting", {"forgotten": 1})
+    assert "1 entry forgotten" in site.page("/cache?purged=1")

@@ -66,23 +66,28 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         ]
         return renderer.page(
             "cache.html", visitor=visitor, rows=rows, stats=await rooms.caches.stats(), store=config.cache,
-            purged=purged, prompts=_prompts(rooms),
+            purged=purged, prompts=_prompts(rooms), sections=rooms.caches.fragments.counts(project),
         )  # fmt: skip
 
     @router.get("/purge")
-    def purge_page(visitor: Editor, alias: str = "") -> Response:
-        what = f"the cached answers of '{alias}'" if alias else f"every cached answer of project '{project}'"
+    def purge_page(visitor: Editor, alias: str = "", section: str = "") -> Response:
+        what = f"the cached answers of '{alias}'" if alias else f"all that is cached of project '{project}'"
+        if section:
+            what = f"the fragments of '{section}'"
         return renderer.page(
-            "confirm.html", visitor=visitor, here="Cache", title=f"Forget {what}?", hidden={"alias": alias},
-            text="The next calls are answered by the models again. This cannot be undone.", button="Forget them",
-            action=f"{_HOME}/purge", back=_HOME,
+            "confirm.html", visitor=visitor, here="Cache", title=f"Forget {what}?",
+            hidden={"alias": alias, "section": section}, button="Forget them", action=f"{_HOME}/purge", back=_HOME,
+            text="The next calls are answered by the models again, and fragments made anew. This cannot be undone.",
         )  # fmt: skip
 
     @router.post("/purge")
     async def purge(visitor: Editor, form: Sent) -> Response:
-        alias = form.raw("alias") or None
-        number = await rooms.caches.purge(project, alias)
-        subject, told = f"cache:{alias or '*'}", {"forgotten": number}
+        if section := form.raw("section"):
+            subject, number = f"fragments:{section}", await rooms.caches.fragments.purge(project, section)
+        else:
+            alias = form.raw("alias")
+            subject, number = f"cache:{alias or '*'}", await rooms.caches.purge(project, alias or None)
+        told = {"forgotten": number}
         note = partial(rooms.audit.note, visitor.actor, PURGE, subject, project_id=project, after=told)
         await asyncio.to_thread(note)
         return RedirectResponse(f"{_HOME}?purged={number}", 303)
