@@ -7,15 +7,27 @@ Times in histograms are microseconds, speeds tokens per second.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import add as sum_of
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pilothouse.observe.facts import About, Fact, State
 from pilothouse.stats.histogram import bucket, linear
 
-__all__ = ["CUBE", "DIMENSIONS", "HISTOGRAMS", "SUMS", "Cell", "Delta", "Judged", "Place", "ScoreCell", "ScorePlace"]
+__all__ = [
+    "CUBE",
+    "DIMENSIONS",
+    "HISTOGRAMS",
+    "SUMS",
+    "Cell",
+    "Delta",
+    "Judged",
+    "Place",
+    "ScoreCell",
+    "ScorePlace",
+    "add_to",
+]
 
 SUMS = (
     "requests", "failed", "calls", "call_errors", "cached", "input_tokens", "output_tokens", "cached_tokens",
@@ -26,6 +38,8 @@ DIMENSIONS = (
     "all", "model", "deployment", "prompt", "endpoint", "key", "team", "user", "feature", "environment", "release",
     "error", "cube",
 )  # fmt: skip
+P = TypeVar("P")
+C = TypeVar("C", "Cell", "ScoreCell")
 CUBE = "\x1f"
 """Between the model, prompt version, key and feature of the dimension `cube`."""
 
@@ -53,24 +67,27 @@ class ScorePlace(NamedTuple):
 
 
 class Cell:
-    """Sums in the order of SUMS, histograms in that of HISTOGRAMS. May be negative: what is taken back."""
+    """Sums in the order of SUMS, histograms in that of HISTOGRAMS. May be negative: what is taken back.
+
+    Cells that were added up may share histograms with those they were made of.
+    """
 
     __slots__ = ("histograms", "sums")
 
-    def __init__(self) -> None:
-        self.sums = [0] * len(SUMS)
-        self.histograms: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {})
+    def __init__(self, sums: list[int] | None = None, histograms: tuple[dict[int, int], ...] | None = None) -> None:
+        self.sums = sums or [0] * len(SUMS)
+        self.histograms = histograms or ({}, {}, {}, {}, {})
 
-    def add(self, other: "Cell") -> None:
-        self.sums = [*map(sum_of, self.sums, other.sums)]
-        for mine, theirs in zip(self.histograms, other.histograms, strict=True):
-            _pour(mine, theirs)
+    def __add__(self, other: "Cell") -> "Cell":
+        return Cell(
+            [*map(sum_of, self.sums, other.sums)], tuple(map(_joined, self.histograms, other.histograms))
+        )  # fmt: skip
 
     def __bool__(self) -> bool:
         return any(self.sums) or any(any(counts.values()) for counts in self.histograms)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ScoreCell:
     """Scores of one name: how many, their sum, and how they spread."""
 
@@ -78,10 +95,10 @@ class ScoreCell:
     total: float = 0.0
     histogram: dict[int, int] = field(default_factory=dict)
 
-    def add(self, other: "ScoreCell") -> None:
-        self.count += other.count
-        self.total += other.total
-        _pour(self.histogram, other.histogram)
+    def __add__(self, other: "ScoreCell") -> "ScoreCell":
+        return ScoreCell(
+            self.count + other.count, self.total + other.total, _joined(self.histogram, other.histogram)
+        )  # fmt: skip
 
     def __bool__(self) -> bool:
         return self.count != 0
@@ -104,14 +121,14 @@ class Delta:
     def __init__(self) -> None:
         self._requests: defaultdict[tuple[Any, ...], Cell] = defaultdict(Cell)
         self._calls: defaultdict[tuple[Any, ...], Cell] = defaultdict(Cell)
-        self._users: defaultdict[Place, Cell] = defaultdict(Cell)
+        self._users: defaultdict[Place, Cell] = defaultdict(lambda: Cell(histograms=_NONE))
         self._scores: defaultdict[ScorePlace, ScoreCell] = defaultdict(ScoreCell)
 
     def add(self, project_id: str, state: State, scores: Sequence[Judged] = (), sign: int = 1) -> None:
         """Add (or with sign -1 take back) a trace with its scores."""
         if not state.facts:
             return
-        about, calls = state.about, state.calls()
+        about, calls = state.about, state.calls
         self._request(project_id, state.root, about, sign)
         for call in calls:
             self._call(project_id, call, about, sign)
@@ -120,21 +137,17 @@ class Delta:
 
     def cells(self) -> dict[Place, Cell]:
         """By dimension, in a fixed order."""
-        made: defaultdict[Place, Cell] = defaultdict(Cell, self._users)
+        made = dict(self._users)
         for (project, hour, endpoint, error, *about), cell in self._requests.items():
             parts = (("all", ""), ("endpoint", endpoint), ("error", error), *zip(_SHARED, about, strict=True))
-            for dimension, value in parts:
-                if value is not None:
-                    made[Place(project, dimension, hour, _cut(value))].add(cell)
+            add_to(made, _places(project, hour, parts), cell)
         for (project, hour, endpoint, model, deployment, prompt, *about), cell in self._calls.items():
             cube = CUBE.join(part or "" for part in (model, prompt, about[0], about[2]))
             called = (
                 ("all", ""), ("model", model), ("deployment", deployment), ("prompt", prompt), ("endpoint", endpoint),
                 ("cube", cube), *zip(_SHARED, about, strict=True),
             )  # fmt: skip
-            for dimension, value in called:
-                if value is not None:
-                    made[Place(project, dimension, hour, _cut(value))].add(cell)
+            add_to(made, _places(project, hour, called), cell)
         return {place: made[place] for place in sorted(made) if made[place]}
 
     def score_cells(self) -> dict[ScorePlace, ScoreCell]:
@@ -181,12 +194,21 @@ class Delta:
         named = (("all", ""), ("model", model), ("prompt", call.prompt if call else None), ("user", about.user_id))
         for dimension, value in (*named, *zip(_SHARED, shared, strict=True)):
             if value is not None:
-                cell = self._scores[ScorePlace(project_id, dimension, hour, _cut(value), _cut(score.name))]
-                cell.count += sign
-                cell.total += sign * score.value
-                _tick(cell.histogram, linear(score.value), sign)
+                place = ScorePlace(project_id, dimension, hour, _cut(value), _cut(score.name))
+                self._scores[place] += ScoreCell(sign, sign * score.value, {linear(score.value): sign})
 
 
+def add_to(cells: dict[P, C], places: Iterable[P], cell: C) -> None:
+    """Add a cell to those at some places."""
+    for place in places:
+        cells[place] = cells[place] + cell if place in cells else cell
+
+
+def _places(project: str, hour: int, told: Iterable[tuple[str, str | None]]) -> list[Place]:
+    return [Place(project, dimension, hour, _cut(value)) for dimension, value in told if value is not None]
+
+
+_NONE: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {})
 _SHARED = ("key", "team", "feature", "environment", "release")
 _REQUESTS, _FAILED, _CALLS, _CALL_ERRORS, _CACHED, _INPUT, _OUTPUT = range(7)
 _CACHED_TOKENS, _CACHE_WRITE, _REASONING, _COST, _UNPRICED = range(7, 12)
@@ -220,12 +242,14 @@ def _measure(histograms: Sequence[dict[int, int]], call: Fact, sign: int) -> Non
             _tick(histograms[_SPEED], bucket(written / ((duration - ttft) * 1e-6)), sign)
 
 
-def _pour(mine: dict[int, int], theirs: Mapping[int, int]) -> None:
-    if not mine:
-        mine.update(theirs)
-        return
-    for place, count in theirs.items():
-        mine[place] = mine.get(place, 0) + count
+def _joined(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
+    """The sum of two histograms: one of them itself where the other is empty."""
+    if not (one and other):
+        return one or other
+    made = dict(one)
+    for place, count in other.items():
+        made[place] = made.get(place, 0) + count
+    return made
 
 
 def _tick(counts: dict[int, int], place: int, sign: int) -> None:

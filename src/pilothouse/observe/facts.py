@@ -80,13 +80,15 @@ class About(NamedTuple):
 
 
 class State:
-    """A trace as far as it is known: its facts by span id."""
+    """A trace as far as it is known: its facts by span id, which do not change."""
 
-    __slots__ = ("_root", "facts")
+    __slots__ = ("_about", "_calls", "_root", "facts")
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
         self.facts: dict[str, Fact] = {fact.id: fact for fact in facts}
         self._root: Fact | None = None
+        self._calls: list[Fact] | None = None
+        self._about: About | None = None
 
     def with_(self, facts: Iterable[Fact]) -> "State":
         """The state once these have arrived; what is there already stays."""
@@ -104,22 +106,22 @@ class State:
             self._root = min(tops or facts.values(), key=_begin)
         return self._root
 
+    @property
     def calls(self) -> list[Fact]:
         """The calls of models, each once: what is billed and has nothing billed below it, or was sent to a deployment
         by the gateway, whatever is below it (such as its hedge)."""
-        facts = self.facts
-        if len(facts) == 1:
-            return [fact for fact in facts.values() if fact.billed]
-        around = _around_billed(facts)
-        return [f for f in facts.values() if f.billed and (f.deployment is not None or f.id not in around)]
+        if self._calls is None:
+            billed = [fact for fact in self.facts.values() if fact.billed]
+            around = _around_billed(self.facts) if len(self.facts) > 1 else ()
+            self._calls = [fact for fact in billed if fact.deployment is not None or fact.id not in around]
+        return self._calls
 
     @property
     def about(self) -> About:
         """What the root says, else the first span that says anything."""
-        r = self.root
-        if len(self.facts) == 1:
-            return About(r.key_id, r.team_id, r.user_id, r.feature, r.environment, r.release, r.session_id)
-        return About(*(self.first(name) for name in About._fields))
+        if self._about is None:
+            self._about = About._make([self.first(name) for name in About._fields])
+        return self._about
 
     def first(self, field: str) -> str | None:
         """What the root says of one field, else the first span that says anything."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
-from pilothouse.observe.cells import HISTOGRAMS, SUMS, Cell, Place, ScoreCell, ScorePlace
+from pilothouse.observe.cells import HISTOGRAMS, SUMS, Cell, Place, ScoreCell, ScorePlace, add_to
 from pilothouse.stats.histogram import pack, unpack
 from pilothouse.storage.statements import among, marks, overwrite
 from pilothouse.storage.tables import rollups, score_rollups
@@ -51,22 +51,21 @@ def apply(connection: Connection, cells: Mapping[Place, Cell], scores: Mapping[S
 def _add(connection: Connection, rows: _Rows, cells: Mapping[Any, Any]) -> None:
     if not cells:
         return
-    sums: defaultdict[_Key, Any] = defaultdict(rows.kind)
+    sums: dict[_Key, Any] = {}
     for grain, hours in GRAINS.items():
         for (project, dimension, hour, *rest), cell in cells.items():
-            if grain == "hour" and dimension == "user":
-                continue
-            told = [text.replace("\0", "\ufffd") for text in rest]
-            sums[project, grain, dimension, hour // hours, *told].add(cell)
+            if grain == "day" or dimension != "user":
+                told = [text.replace("\0", "\ufffd") for text in rest]
+                add_to(sums, [(project, grain, dimension, hour // hours, *told)], cell)
     found = _read(connection, rows, sums)
     renamed = _crowded(connection, rows, sums.keys() - found.keys())
     if renamed:
-        moved: defaultdict[_Key, Any] = defaultdict(rows.kind)
+        moved: dict[_Key, Any] = {}
         for key, cell in sums.items():
-            moved[renamed.get(key, key)].add(cell)
+            add_to(moved, [renamed.get(key, key)], cell)
         sums, found = moved, found | _read(connection, rows, set(renamed.values()))
     for key, cell in found.items():
-        sums[key].add(cell)
+        sums[key] = sums[key] + cell
     kept = [(*key, *_packed(sums[key])) for key in sorted(sums) if sums[key]]
     overwrite(connection, rows.table.name, (*rows.keys, *rows.amounts), len(rows.keys), kept)
     _delete(connection, rows, [key for key in sorted(sums) if not sums[key]])
@@ -113,7 +112,5 @@ def _packed(cell: Cell | ScoreCell) -> tuple[object, ...]:
 def _unpacked(rows: _Rows, amounts: Sequence[Any]) -> Cell | ScoreCell:
     if rows.kind is ScoreCell:
         return ScoreCell(amounts[0], amounts[1], unpack(amounts[2]))
-    cell = Cell()
-    cell.sums = list(amounts[: len(SUMS)])
-    cell.histograms = tuple([unpack(packed) if packed else {} for packed in amounts[len(SUMS) :]])
-    return cell
+    histograms = tuple([unpack(packed) if packed else {} for packed in amounts[len(SUMS) :]])
+    return Cell(list(amounts[: len(SUMS)]), histograms)

@@ -50,7 +50,7 @@ def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], k
         delta.add(key[0], old, judged, -1)
         delta.add(key[0], new, judged)
         rows.append(_row(key, new))
-    overwrite(connection, "traces", _ROW, 2, [_clean(row) for row in rows])
+    overwrite(connection, "traces", _ROW, 2, rows)
     apply(connection, delta.cells(), delta.score_cells())
 
 
@@ -97,7 +97,7 @@ def scores_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey
 
 def _row(key: TraceKey, state: State) -> tuple[object, ...]:
     root, t = state.root, Totals.of(state)
-    model = next((named for call in state.calls() if (named := call.response_model or call.request_model)), None)
+    model = next((named for call in state.calls if (named := call.response_model or call.request_model)), None)
     return (
         *key, root.id, root.name, root.kind, root.start_us, root.duration_us, root.status, root.error_code,
         root.endpoint, model, *state.about, _tags(state), root.source, t.spans, t.errors, t.input_tokens,
@@ -107,11 +107,6 @@ def _row(key: TraceKey, state: State) -> tuple[object, ...]:
 
 def _tags(state: State) -> str:
     return next((fact.tags for fact in (state.root, *state.facts.values()) if fact.tags != "[]"), "[]")
-
-
-def _clean(row: tuple[object, ...]) -> tuple[object, ...]:
-    """Without the NUL characters that Postgres takes for an error."""
-    return tuple([v.replace("\0", "\ufffd") if type(v) is str and "\0" in v else v for v in row])
 
 
 def _from_attributes(attributes: str) -> tuple[bool, str | None]:

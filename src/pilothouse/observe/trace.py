@@ -42,7 +42,7 @@ class Totals:
 
     @classmethod
     def of(cls, state: State) -> "Totals":
-        calls = state.calls()
+        calls = state.calls
         known = [call.cost_nano for call in calls if call.cost_nano is not None]
         return cls(
             spans=len(state.facts),
