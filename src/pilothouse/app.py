@@ -52,6 +52,7 @@ from pilothouse.lifecycle.purges import Purges
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
+from pilothouse.observe.discretion import Discretion
 from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.scores import Scores
 from pilothouse.principal import Principal
@@ -116,7 +117,7 @@ class Platform:
         except (ConfigError, MissingExtra):
             if self._serving:
                 raise
-        self.kept = ResponseStore(self.store.observe)
+        self.kept = ResponseStore(self.store.observe, packer=self.store.packer)
         passing = PassThrough(gateway, self._rooms, self.metrics, settings.max_body_bytes)
         self._open_batches(settings)
         batching = Batching(
@@ -158,6 +159,8 @@ class Platform:
         self._cleanup.callback(self.spool.close)
         self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics, self.budgets.posted)
         self.recorder = SpoolRecorder(self.spool, self.drainer.wake)
+        discretion = Discretion(self.store.packer)
+        self.recorder.before = discretion if discretion.needed else None
         self.traces = Traces(self.store)
 
     def _open_gateway(self, settings: Settings) -> None:

@@ -34,6 +34,7 @@ class Span(msgspec.Struct, kw_only=True):
     `cost_known` is False only where a priced step (a leaf call to a model) has no known price. `charge_id` settles the
     Reservation of that id: `cost_nano` and the tokens are then entered into the ledger for each of `accounts`.
     `prompt` is `name@version`; `source` says how it came here: gateway, sdk, otlp or langfuse.
+    `body` holds input and output, packed for the store (storage.payloads), in place of both.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Span(msgspec.Struct, kw_only=True):
     attributes: dict[str, Scalar] = {}
     input: Json | None = None
     output: Json | None = None
+    body: bytes | None = None
 
     @property
     def duration_us(self) -> int:

@@ -8,7 +8,7 @@ import ipaddress
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -28,8 +28,9 @@ class Settings:
 
     `redis_url` shares limits, budgets and caches between processes; while Redis is away, `redis_down` serves unchecked
     (open) or refuses (closed). `spool_full` likewise: stop, or drop spans. From `trusted_proxies` (IP ranges, separated
-    by commas) X-Forwarded-For is believed. `public_url` is where browsers reach this server. `oidc_*` let people sign
-    in through an OpenID provider: to the console by `client_id`, to the API by tokens made for `audience`.
+    by commas) X-Forwarded-For is believed. `payload_key` seals what spans and responses hold: keys in base64, newest
+    first. `public_url` is where browsers reach this server. `oidc_*` let people sign in through an OpenID provider: to
+    the console by `client_id`, to the API by tokens made for `audience`.
     """
 
     home: Path = Path(".pilothouse")
@@ -47,6 +48,7 @@ class Settings:
     spool_max_bytes: int = 4096 * _MEGABYTE
     spool_full: str = "stop"
     capture_payloads: bool = True
+    payload_key: str | None = field(default=None, repr=False)
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     public_url: str | None = None
     oidc_issuer: str | None = None
@@ -132,7 +134,7 @@ _KINDS: dict[str, Callable[[str], object]] = {
     "redis_down": str, "master_key": str,
     "host": str, "port": _number(int, 0, 65535), "max_body_bytes": _number(int, 1),
     "request_timeout": _number(float, 0.001), "shutdown_grace": _number(float, 0),
-    "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag,
+    "spool_max_bytes": _number(int, _MEGABYTE), "spool_full": str, "capture_payloads": _flag, "payload_key": str,
     "trusted_proxies": _networks, "public_url": _address,
     "oidc_issuer": str, "oidc_client_id": str, "oidc_client_secret": str, "oidc_audience": str,
 }  # fmt: skip

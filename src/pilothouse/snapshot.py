@@ -27,7 +27,9 @@ _Loc = tuple[str | int, ...]
 RESERVED = ("builtin", "rag")
 """Providers that exist without being configured."""
 
-_OURS = frozenset(f"PILOTHOUSE_{name}" for name in ("MASTER_KEY", "DATABASE_URL", "REDIS_URL", "OIDC_CLIENT_SECRET"))
+_OURS = frozenset(f"PILOTHOUSE_{name}" for name in (
+    "MASTER_KEY", "DATABASE_URL", "REDIS_URL", "OIDC_CLIENT_SECRET", "PAYLOAD_KEY",
+))
 """What no reference reaches: who edits the configuration chooses where a provider's secrets are sent."""
 
 

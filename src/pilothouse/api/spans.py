@@ -133,7 +133,7 @@ def _stamp(span: Span, caller: Principal) -> None:
     span.project_id, span.key_id, span.team_id = caller.project_id, caller.key_id or None, caller.team_id
     span.source, span.charge_id, span.accounts = "sdk", None, []
     span.request_id = span.endpoint = span.deployment = span.manifest_id = None
-    span.cost_known, span.versions = True, {}
+    span.cost_known, span.versions, span.body = True, {}, None
     span.name = span.name[:_LONGEST_NAME] or "unnamed"
     if span.end_us < span.start_us:
         span.end_us = span.start_us

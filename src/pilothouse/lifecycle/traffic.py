@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Span
 from pilothouse.observe.rows import to_span
-from pilothouse.storage.payloads import unpack
+from pilothouse.storage.payloads import Packer
 from pilothouse.storage.tables import payloads, spans
 
 __all__ = ["Traffic"]
@@ -26,8 +26,9 @@ class Traffic:
     """The model calls (spans of kind `llm`) of one project, but for shadow traffic, which no caller asked for, and what
     was passed through to a provider, whose bodies are not kept. Times are UTC microseconds. Blocks on the database."""
 
-    def __init__(self, engine: Engine, project_id: str = DEFAULT_PROJECT) -> None:
+    def __init__(self, engine: Engine, project_id: str = DEFAULT_PROJECT, packer: Packer | None = None) -> None:
         self._engine = engine
+        self._packer = packer or Packer()
         self._project = project_id
 
     def start_of(self, newest: int, since_us: int, until_us: int) -> int:
@@ -93,7 +94,9 @@ class Traffic:
         bodies = {}
         for row in connection.execute(query):
             with suppress(ValueError):
-                bodies[row.trace_id, row.span_id] = unpack(row.body)
+                bodies[row.trace_id, row.span_id] = self._packer.unpack(
+                    row.body, self._project, row.trace_id, row.span_id
+                )
         return bodies
 
 

@@ -77,8 +77,8 @@ class Batch:
     progress: dict[Place, Progress] = field(default_factory=dict)
 
     @classmethod
-    def decode(cls, records: Sequence[bytes], rejects: Rejects) -> "Batch":
-        batch, packer = cls(), Packer()
+    def decode(cls, records: Sequence[bytes], rejects: Rejects, packer: Packer | None = None) -> "Batch":
+        batch, packer = cls(), packer or Packer()
         for record in records:
             try:
                 if record and record[0] & _ARRAY_BITS == _ARRAY:
@@ -168,9 +168,12 @@ class Batch:
 
 
 def _payload_row(span: Span, packer: Packer) -> tuple[object, ...] | None:
+    place = span.project_id, span.trace_id, span.id
+    if span.body is not None:
+        return *place, span.body
     if span.input is None and span.output is None:
         return None
-    return span.project_id, span.trace_id, span.id, packer.pack({"input": span.input, "output": span.output})
+    return *place, packer.pack({"input": span.input, "output": span.output}, *place)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:

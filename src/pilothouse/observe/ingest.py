@@ -271,7 +271,7 @@ class _Source:
             records, cursor = self._segments.read(self._cursor, BATCH_RECORDS)
             if cursor == self._cursor:
                 return Batch(), cursor
-            self._pending = (Batch.decode(records, rejects), cursor)
+            self._pending = (Batch.decode(records, rejects, store.packer), cursor)
         return self._pending
 
     def starts_segment(self, cursor: Cursor) -> bool:

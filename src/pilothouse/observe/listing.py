@@ -17,6 +17,7 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import previews
 from pilothouse.observe.trace import Totals
 from pilothouse.storage.statements import among
+from pilothouse.storage.payloads import Packer
 from pilothouse.storage.tables import spans, traces
 
 __all__ = ["Filters", "Page", "TraceRow", "page_of"]
@@ -91,9 +92,12 @@ class Page:
 
 
 def page_of(
-    connection: Connection, project: str, limit: int, before: str | None, filters: Filters, *, preview: bool = False
+    connection: Connection, project: str, limit: int, before: str | None, filters: Filters, packer: Packer | None = None
 ) -> Page:
-    """Up to `limit` (500 at most) traces. Raises InvalidRequest for a `before` that no page gave."""
+    """Up to `limit` (500 at most) traces; with a `packer`, and what each was asked.
+
+    Raises InvalidRequest for a `before` that no page gave.
+    """
     limit = max(1, min(MOST_ROWS, limit))
     window = _window(project, before, filters)
     sought = _sought(window.c, filters)
@@ -101,7 +105,8 @@ def page_of(
     found = connection.execute(query).mappings().all()
     shown = found[:limit]
     roots = _roots(connection, project, {row["trace_id"]: row["root_id"] for row in shown})
-    asked = previews(connection, project, {row["trace_id"]: row["root_id"] for row in shown}) if preview else {}
+    ids = {row["trace_id"]: row["root_id"] for row in shown}
+    asked = {} if packer is None else previews(connection, packer, project, ids)
     rows = [_row(row, roots.get(row["trace_id"]), asked.get(row["trace_id"])) for row in shown]
     if len(found) > limit:
         return Page(rows, f"{rows[-1].start_us}-{rows[-1].trace_id}")

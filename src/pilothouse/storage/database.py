@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
 from pilothouse.errors import ConfigError, MissingExtra, StorageError
 from pilothouse.settings import Settings
+from pilothouse.storage.keyring import Keyring
 from pilothouse.storage.locks import hold
 from pilothouse.storage.migrations import History, is_current
+from pilothouse.storage.payloads import Packer
 
 __all__ = ["Store", "open_engine", "open_store", "writing"]
 
@@ -35,6 +37,8 @@ class Store:
 
     control: Engine
     observe: Engine
+    packer: Packer = field(default_factory=Packer)
+    """Packs bodies of spans and answers, and seals them where PILOTHOUSE_PAYLOAD_KEY is set."""
 
     def close(self) -> None:
         self.control.dispose()
@@ -47,11 +51,12 @@ def open_store(settings: Settings) -> Store:
     Raises StorageError when the home or a database cannot be used, MissingExtra when Postgres has no driver here.
     Safe to call from several processes at once.
     """
+    packer = Packer(Keyring.of(settings.payload_key))
     make_home(settings.home)
     control = open_engine(settings.control_url(), durable=True)
     shared = settings.observe_url() == settings.control_url()
     observe = control if shared else open_engine(settings.observe_url(), durable=False)
-    store = Store(control, observe)
+    store = Store(control, observe, packer)
     try:
         _migrate(control, "control", settings.home)
         _migrate(observe, "observe", settings.home)

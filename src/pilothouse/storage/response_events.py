@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Connection, Engine
 
+from pilothouse.errors import StorageError
 from pilothouse.storage.database import writing
-from pilothouse.storage.payloads import pack, unpack
+from pilothouse.storage.payloads import Packer
 from pilothouse.storage.tables import response_events, responses
 
 __all__ = ["KeptEvent", "ResponseEventStore", "delete_events"]
@@ -29,8 +30,9 @@ class KeptEvent(NamedTuple):
 class ResponseEventStore:
     """The table `response_events`. Of a response that is gone nothing is kept. All methods block."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, packer: Packer | None = None) -> None:
         self._engine = engine
+        self._packer = packer or Packer()
 
     def begin(self, project_id: str, response_id: str) -> None:
         """There will be events of this response."""
@@ -53,14 +55,24 @@ class ResponseEventStore:
         with self._engine.connect() as connection:
             query = select(response_events.c.body).where(*wanted).order_by(response_events.c.first)
             bodies = connection.scalars(query).all()
-        return [event for body in bodies for event in map(KeptEvent._make, unpack(body)) if event.number > after]
+        place = project_id, response_id
+        read = [event for body in bodies for event in map(KeptEvent._make, self._unpacked(body, place))]
+        return [event for event in read if event.number > after]
+
+    def _unpacked(self, body: bytes, place: tuple[str, str]) -> Any:
+        try:
+            return self._packer.unpack(body, *place)
+        except ValueError as error:
+            raise StorageError(f"The events of response '{place[1]}' cannot be read: {error}.") from error
 
     def _write(self, project_id: str, response_id: str, first: int, last: int, events: list[KeptEvent]) -> None:
         row = {"project_id": project_id, "response_id": response_id, "first": first, "last": last}
         theirs = select(responses.c.id).where(responses.c.project_id == project_id, responses.c.id == response_id)
         with writing(self._engine) as connection:
             if connection.scalar(theirs.with_for_update(read=True)) is not None:  # who deletes it waits for this
-                connection.execute(insert(response_events), {**row, "body": pack(events)})
+                connection.execute(
+                    insert(response_events), {**row, "body": self._packer.pack(events, project_id, response_id)}
+                )
 
 
 def delete_events(connection: Connection, project_id: str, response_id: str) -> None:

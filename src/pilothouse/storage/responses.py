@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.engine import Connection, Engine
 
-from pilothouse.errors import InvalidRequest, NotFound
+from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.ids import now_us
 from pilothouse.storage.database import writing
-from pilothouse.storage.payloads import pack, unpack
+from pilothouse.storage.payloads import Packer
 from pilothouse.storage.response_events import ResponseEventStore, delete_events
 from pilothouse.storage.tables import responses, upsert
 from pilothouse.types import Json
@@ -56,23 +56,31 @@ class StoredResponse:
 class ResponseStore:
     """The table `responses`; `events` are those of streams.
 
-    `retention` is in seconds (30 days, as OpenAI's own); `clock` gives UTC microseconds.
+    `retention` is in seconds (30 days, as OpenAI's own); `clock` gives UTC microseconds. What `packer` cannot open is a
+    StorageError.
     """
 
-    def __init__(self, engine: Engine, retention: float = 30 * _DAY, clock: Callable[[], int] = now_us) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        retention: float = 30 * _DAY,
+        clock: Callable[[], int] = now_us,
+        packer: Packer | None = None,
+    ) -> None:
         self._engine = engine
+        self._packer = packer or Packer()
         self._retention_us = int(retention * _SECOND)
         self._clock = clock
         self._insert = upsert(engine, responses)
         self._purge_at = 0
-        self.events = ResponseEventStore(engine)
+        self.events = ResponseEventStore(engine, self._packer)
 
     def put(self, project_id: str, stored: StoredResponse, lease: float | None = None) -> None:
         """Keep an answer, in place of one with its id. One still being worked on is held for `lease` seconds."""
         now = self._clock()
         row = {
             "project_id": project_id, "id": stored.id, "created_us": now, "expires_us": now + self._retention_us,
-            "model": stored.model, "previous_id": stored.previous_id, **self._state(stored, lease),
+            "model": stored.model, "previous_id": stored.previous_id, **self._state(project_id, stored, lease),
         }  # fmt: skip
         with writing(self._engine) as connection:
             connection.execute(self._insert, row)
@@ -82,7 +90,7 @@ class ResponseStore:
 
     def settle(self, project_id: str, stored: StoredResponse) -> bool:
         """Write how a running answer ended. False where it has ended already, by being cancelled or deleted."""
-        return self._change(project_id, stored.id, self._state(stored, None))
+        return self._change(project_id, stored.id, self._state(project_id, stored, None))
 
     def renew(self, project_id: str, response_id: str, lease: float) -> bool:
         """Hold a running answer for `lease` seconds more. False once it is cancelled or deleted."""
@@ -135,17 +143,24 @@ class ResponseStore:
         now = self._clock()
         if row is None or row.expires_us <= now:
             raise _not_found(response_id, param)
-        stored = _stored(row)
+        stored = self._stored(row)
         if row.status in RUNNING and row.lease_until_us is not None and row.lease_until_us <= now:
             return _with_response(stored, {**stored.response, "status": "failed", "error": _ABANDONED})
         return stored
 
-    def _state(self, stored: StoredResponse, lease: float | None) -> dict[str, Any]:
+    def _state(self, project_id: str, stored: StoredResponse, lease: float | None) -> dict[str, Any]:
         return {
             "status": stored.status,
             "lease_until_us": None if lease is None else self._clock() + int(lease * _SECOND),
-            "body": pack({"input": stored.input, "response": stored.response}),
+            "body": self._packer.pack({"input": stored.input, "response": stored.response}, project_id, stored.id),
         }
+
+    def _stored(self, row: Row[Any]) -> StoredResponse:
+        try:
+            body = self._packer.unpack(row.body, row.project_id, row.id)
+        except ValueError as error:
+            raise StorageError(f"Response '{row.id}' cannot be read: {error}.") from error
+        return StoredResponse(row.id, row.model, body["input"], body["response"], row.previous_id)
 
     def _change(self, project_id: str, response_id: str, values: dict[str, Any]) -> bool:
         this = (responses.c.project_id == project_id, responses.c.id == response_id)
@@ -161,11 +176,6 @@ def _purge(connection: Connection, now: int) -> None:
     for row in expired:
         connection.execute(delete(responses).where(keys[0] == row.project_id, keys[1] == row.id))
         delete_events(connection, row.project_id, row.id)
-
-
-def _stored(row: Row[Any]) -> StoredResponse:
-    body = unpack(row.body)
-    return StoredResponse(row.id, row.model, body["input"], body["response"], row.previous_id)
 
 
 def _with_response(stored: StoredResponse, response: Json) -> StoredResponse:

@@ -1,0 +1,94 @@
+"""Seals what is kept once more, with the newest key: a few rows at a time, beside everything else.
+
+What the newest key sealed already is passed over, so that a rotation which was cut off goes on where it stood. Knows
+nothing of what the rows say.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, and_, bindparam, func, select, tuple_, update
+from sqlalchemy.engine import Engine
+
+from pilothouse.errors import ConfigError
+from pilothouse.storage.database import Store, writing
+from pilothouse.storage.keyring import Keyring, SealedAway
+from pilothouse.storage.tables import payloads, response_events, responses
+
+__all__ = ["Rotated", "Rotation"]
+
+_AT_ONCE = 500
+_PLACES = {payloads: 3, responses: 2, response_events: 2}
+"""The tables with sealed bodies, and how many columns of their primary key a body is bound to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """How many bodies were sealed anew, and how many could not be, since no key opens them."""
+
+    sealed: int
+    unreadable: int
+
+
+class Rotation:
+    """Of everything in `store`. Raises ConfigError where there is no key."""
+
+    def __init__(self, store: Store) -> None:
+        if store.packer.keyring is None:
+            raise ConfigError(
+                "PILOTHOUSE_PAYLOAD_KEY is not set: there is no key to seal with. `pilothouse payloads key` makes one.",
+                param="PILOTHOUSE_PAYLOAD_KEY",
+            )
+        self._store = store
+        self._keyring: Keyring = store.packer.keyring
+
+    def pending(self) -> int:
+        """How many bodies the newest key did not seal. Reads all of them."""
+        with self._store.observe.connect() as connection:
+            counts = [select(func.count()).select_from(table).where(self._old(table)) for table in _PLACES]
+            return sum(connection.scalar(count) or 0 for count in counts)
+
+    def run(self, told: Callable[[int], object] = lambda done: None) -> Rotated:
+        """Seal all of it; `told` hears after each transaction how many more are done."""
+        sealed = unreadable = 0
+        for table, bound in _PLACES.items():
+            for done, failed in self._table(self._store.observe, table, bound):
+                sealed, unreadable = sealed + done, unreadable + failed
+                told(done + failed)
+        return Rotated(sealed, unreadable)
+
+    def _table(self, engine: Engine, table: Table, bound: int) -> Iterator[tuple[int, int]]:
+        keys = list(table.primary_key)
+        last: tuple[Any, ...] | None = None
+        while True:
+            query = select(*keys, table.c.body).where(self._old(table)).order_by(*keys).limit(_AT_ONCE)
+            if last is not None:
+                query = query.where(tuple_(*keys) > tuple_(*last))
+            with engine.connect() as connection:
+                rows = [tuple(row) for row in connection.execute(query)]
+            if not rows:
+                return
+            last = rows[-1][:-1]
+            yield self._seal(engine, table, bound, rows)
+
+    def _seal(self, engine: Engine, table: Table, bound: int, rows: list[tuple[Any, ...]]) -> tuple[int, int]:
+        """A body that was changed or deleted meanwhile stays as it is now."""
+        keys, changes = list(table.primary_key), []
+        for *key, body in rows:
+            try:
+                anew = self._keyring.seal(self._store.packer.open(body, *key[:bound]), *key[:bound])
+            except SealedAway:
+                continue
+            names = {f"key_{column.name}": value for column, value in zip(keys, key, strict=True)}
+            changes.append({**names, "before": body, "anew": anew})
+        this = [column == bindparam(f"key_{column.name}") for column in keys]
+        statement = update(table).where(and_(*this, table.c.body == bindparam("before"))).values(body=bindparam("anew"))
+        if changes:
+            with writing(engine) as connection:
+                connection.execute(statement, changes)
+        return len(changes), len(rows) - len(changes)
+
+    def _old(self, table: Table) -> Any:
+        head = self._keyring.head
+        return func.substr(table.c.body, 1, len(head)) != head
