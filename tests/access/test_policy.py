@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from pilothouse.access.policy import allows, allows_model, check, client_ip, demand, project_for
+from pilothouse.access.policy import allows, allows_model, check, check_model, client_ip, demand, project_for
 from pilothouse.access.shapes import PolicyRules
 from pilothouse.errors import Forbidden
 from pilothouse.principal import ROLES, Action, Policy, Principal
@@ -141,3 +141,13 @@ def test_where_a_request_comes_from(peer: str, header: str | None, client: str) 
 
 def test_without_trusted_proxies_the_header_is_not_believed() -> None:
     assert client_ip("203.0.113.9", "10.0.0.5", ()) == "203.0.113.9"
+
+
+def test_models_that_a_vendor_may_go_on_to_are_named_by_the_caller_too() -> None:
+    key = principal(models=["fast", "openai/*"])
+    for others in (None, [], ["fast", "openai/gpt-4o"], [3, None], "dear", {"dear": 1}):
+        check_model(key, "fast", others)
+    with pytest.raises(Forbidden, match="'dear'") as caught:
+        check_model(key, "fast", ["fast", "dear"])
+    assert caught.value.param == "models"
+    check_model(principal(), "fast", ["dear"])

@@ -10,6 +10,7 @@ from pilothouse.access.budgets import Budgets
 from pilothouse.call import Call, Progress, Span
 from pilothouse.config import Config
 from pilothouse.errors import (
+    Forbidden,
     Overloaded,
     ProviderRejected,
     ProviderUnavailable,
@@ -22,6 +23,7 @@ from pilothouse.gateway import Router, visit
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.runtime import Runtime
 from pilothouse.observe.charges import of_span
+from pilothouse.principal import Policy, Principal
 from pilothouse.snapshot import Snapshot
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Usage
 
@@ -462,3 +464,13 @@ async def test_a_slow_stream_notes_how_far_it_came(
     monkeypatch.setattr(visit, "_PROGRESS_SECONDS", every)
     await collect(make_gateway(a=Scripted(piece("a"), piece("b"), piece("c"), piece(finish="stop"))), ask(True), call)
     assert [note.output_tokens for note in recording.reserved if isinstance(note, Progress)] == noted
+
+
+async def test_a_key_for_an_alias_names_no_other_model_to_its_vendor_either(
+    make_gateway: Make, recording: Recording
+) -> None:
+    provider = Scripted(whole("x"))
+    call = Call(recording, Principal("default", "k", "caller", policy=Policy(models=("m",))))
+    with pytest.raises(Forbidden, match="'dear'"):
+        await collect(make_gateway(a=provider), ask(models=["m", "dear"]), call)
+    assert provider.requests == []

@@ -38,11 +38,19 @@ def check(principal: Principal, *, endpoint: str, model: str | None = None, clie
         check_model(principal, model)
 
 
-def check_model(principal: Principal, model: str) -> None:
-    """Raises Forbidden, naming what is allowed, where the key may not use this model."""
+def check_model(principal: Principal, model: str, others: object = None) -> None:
+    """Raises Forbidden, naming what is allowed, where the key may not use this model.
+
+    `others` is the request's `models` as it stands there: some vendors (OpenRouter) go on to these by themselves.
+    """
     models = principal.policy.models
-    if models and not allows(models, model):
+    if not models:
+        return
+    if not allows(models, model):
         raise Forbidden(f"This key may not use '{model}'. It may use: {', '.join(models)}.", param="model")
+    for other in others if isinstance(others, list) else ():
+        if isinstance(other, str) and not allows(models, other):
+            raise Forbidden(f"This key may not use '{other}'. It may use: {', '.join(models)}.", param="models")
 
 
 def allows(names: Sequence[str], name: str) -> bool:

@@ -111,6 +111,8 @@ def test_what_is_in_no_known_shape_tells_nothing_and_hurts_nobody(kind: str, raw
         ("POST", "v1beta/models/gemini-x:countTokens", {}, ("gemini-x",), None, True),
         ("POST", "model/a.b%3Ac/converse", {"inferenceConfig": {"maxTokens": 4}}, ("a.b:c",), 4, False),
         ("POST", "openai/deployments/d/chat/completions", {"model": "m"}, ("d", "m"), None, False),
+        ("POST", "chat/completions", {"model": "m", "models": ["n", 3]}, ("m", "n"), None, False),
+        ("POST", "chat/completions", {"model": "m", "models": "n"}, ("m",), None, False),
         ("GET", "models/m", None, (), None, True),
         ("POST", "files", None, (), None, False),
         ("POST", "x", {"model": 3, "max_tokens": "many", "generationConfig": []}, (), None, False),

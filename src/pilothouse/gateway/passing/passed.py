@@ -116,8 +116,10 @@ def asked_of(method: str, path: str, body: Json | None) -> Asked:
     found = _IN_PATH.search(path)
     models = [unquote(found.group(1))] if found else []
     body = body or {}
-    if isinstance(body.get("model"), str):
-        models.append(body["model"].removeprefix("models/"))
+    others = body.get("models")  # OpenRouter goes on to these by itself
+    for name in (body.get("model"), *(others if isinstance(others, list) else ())):
+        if isinstance(name, str):
+            models.append(name.removeprefix("models/"))
     free = method in _READING or path.lower().endswith(_COUNTING)
     return Asked(tuple(dict.fromkeys(models)), _output(body), free)
 
