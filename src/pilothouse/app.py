@@ -21,6 +21,7 @@ from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
+from pilothouse.api.otlp import routes as otlp_routes
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.route import routes as route_routes
@@ -251,9 +252,9 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
-        sent = SpanRooms(self.recorder, self.drainer.flush, self.prices, self.settings.max_body_bytes)
+        sent = SpanRooms.over(self.recorder, self.drainer, self.prices, self.settings.max_body_bytes)
         routers = [
-            span_routes(sent), score_routes(Scores(self.store)), routes(self.traces),
+            span_routes(sent), otlp_routes(sent), score_routes(Scores(self.store)), routes(self.traces),
             rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),

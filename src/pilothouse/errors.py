@@ -7,6 +7,7 @@
     │   ├── MethodNotAllowed            405 method_not_allowed         names the methods there are
     │   ├── Conflict                    409 conflict                   someone else changed it first
     │   ├── BodyTooLarge                413 request_too_large
+    │   ├── UnsupportedMedia            415 unsupported_media_type     names the types there are
     │   └── Unsupported                 400 unsupported                the provider has no such feature
     ├── ConfigError                     400 invalid_config             names file, line and key
     │   └── MissingExtra                500 missing_extra              names the extra to install
@@ -43,7 +44,7 @@ __all__ = [
     "ContextTooLong", "DocumentError", "Forbidden", "InvalidRequest", "LimitError", "MethodNotAllowed",
     "MissingExtra", "ModelFilesError", "NotFound", "Overloaded", "PilothouseError", "ProviderAuth", "ProviderError",
     "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable", "RateLimited",
-    "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported",
+    "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported", "UnsupportedMedia",
 ]  # fmt: skip
 
 
@@ -89,6 +90,10 @@ class Conflict(InvalidRequest):
 
 class BodyTooLarge(InvalidRequest):
     status, code = 413, "request_too_large"
+
+
+class UnsupportedMedia(InvalidRequest):
+    status, code = 415, "unsupported_media_type"
 
 
 class Unsupported(InvalidRequest):

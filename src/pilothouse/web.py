@@ -13,6 +13,7 @@ from typing import Protocol
 import uvicorn
 from fastapi import FastAPI
 
+from pilothouse.api.otlp import OTLP
 from pilothouse.errors import ConfigError
 from pilothouse.gateway import Endpoints
 from pilothouse.gateway.connection import Connection
@@ -52,7 +53,7 @@ class Root:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            if path.startswith(("/v1/", "/providers/")):
+            if path.startswith(("/v1/", "/providers/")) and path not in OTLP:
                 await self._endpoints(scope, receive, send)
             elif path in ("/healthz", "/readyz", "/metrics"):
                 await self._probe(path, Exchange(scope, receive, send))

@@ -17,6 +17,8 @@ from pilothouse import __version__
 from pilothouse.access import Keys
 from pilothouse.access.door import Door
 from pilothouse.access.policy import demand
+from pilothouse.api.otlp import RETRY_AFTER, is_otlp, refusal
+from pilothouse.api.pairs import bearer
 from pilothouse.api.reference import CONTENT_POLICY, reference
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, PilothouseError
@@ -31,6 +33,8 @@ _ADMINISTERED = frozenset(("keys", "members", "audit"))
 _TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
 _CALLERS = frozenset(("route", "spans", "scores", "feedback"))  # what applications send
+_PUBLIC = "/api/public/"
+_SELF = ("/api/public/projects", "/api/public/health")  # by which a client finds out whether its key is right
 _FRAGMENTS = frozenset(("/api/cache/fragments", "/api/cache/fragments/find"))  # what applications keep and look up
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
@@ -80,6 +84,8 @@ def needed(method: str, path: str) -> Action:
     """
     noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
+    if is_otlp(path) or path in _SELF or (path.startswith(_PUBLIC) and method == "POST"):
+        return "call"
     if noun in _ADMINISTERED or (noun in _TENANTS and not reads) or _INGEST.fullmatch(path):
         return "administer"
     if (noun in _CALLERS and not (reads and noun != "route")) or path in _FRAGMENTS:
@@ -100,7 +106,8 @@ def _noun(path: str) -> str:
 
 
 class _Admission:
-    """Checks the key and bounds the body of what goes to `/api`. FastAPI would read anybody's body, whole, first."""
+    """Checks the key and bounds the body of what goes to `/api`, and of OTLP, whose route bounds its body itself.
+    FastAPI would read anybody's body, whole, first."""
 
     def __init__(self, app: ASGIApp, door: Door, max_body_bytes: int) -> None:
         self._app = app
@@ -108,7 +115,10 @@ class _Admission:
         self._limit = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in _OPEN:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        path = scope["path"]
+        if (path.startswith("/api/") and path not in _OPEN) or is_otlp(path):
             headers = Headers(scope=scope)
             try:
                 await self._admit(scope, headers)
@@ -116,16 +126,20 @@ class _Admission:
                 if length.isdecimal() and int(length) > self._limit:
                     raise BodyTooLarge(f"The request body has {length} bytes; the limit is {self._limit}.")
             except PilothouseError as error:
-                return await _answer(error)(scope, receive, send)
-            receive = self._bounded(receive)
+                told = refusal(error, headers.get("content-type")) if is_otlp(path) else _answer(error)
+                return await told(scope, receive, send)
+            receive = receive if is_otlp(path) else self._bounded(receive)
         await self._app(scope, receive, send)
 
     async def _admit(self, scope: Scope, headers: Headers) -> None:
         """Leave the caller where routes find it. Raises Unauthenticated or Forbidden."""
         peer = (scope.get("client") or ("", 0))[0]
         address = self._door.client_ip(peer, headers.get("x-forwarded-for"))
+        authorization = headers.get("authorization")
+        if is_otlp(scope["path"]) or scope["path"].startswith(_PUBLIC):
+            authorization = bearer(authorization)
         principal = await self._door.admit(
-            headers.get("authorization"), headers.get("x-api-key"), endpoint=scope["path"], client_ip=address
+            authorization, headers.get("x-api-key"), endpoint=scope["path"], client_ip=address
         )
         demand(principal, needed(scope["method"], scope["path"]))
         if not (principal.everywhere or principal.project_id == DEFAULT_PROJECT):
@@ -149,6 +163,8 @@ class _Admission:
 def _answer(error: PilothouseError, status: int | None = None) -> JSONResponse:
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    if error.status == 503:
+        headers.setdefault("retry-after", RETRY_AFTER)
     return JSONResponse({"error": body}, status or error.status, headers)
 
 

@@ -1,0 +1,80 @@
+"""What another program records is checked, and what it does not get to say is said here: whose a span is, and that it
+settles nothing.
+
+Knows nothing of the forms that spans come in.
+"""
+
+import re
+
+import msgspec
+
+from pilothouse.call import Span
+from pilothouse.errors import InvalidRequest
+from pilothouse.observe import names
+from pilothouse.observe.prices import Prices
+from pilothouse.principal import Principal
+from pilothouse.types import Usage
+
+__all__ = ["Reception"]
+
+_LONGEST = 500
+_LATEST_US = 2**53
+_LARGEST = 2**53
+_BILLED = ("llm", "embedding", "reranker")
+_ANYONE, _PRICED_AS = "openai-compatible", {"vertex": "google"}
+_TRACE, _SPAN = re.compile(r"(?!0{32})[0-9a-f]{32}"), re.compile(r"(?!0{16})[0-9a-f]{16}")
+_OURS = ("cache", "remote_parent_id")
+"""Attributes that say how a call is billed: of the gateway's own spans alone."""
+_TEXTS = (
+    "user_id", "session_id", "operation", "provider", "request_model", "response_model", "feature", "environment",
+    "release", "prompt", "error_code",
+)  # fmt: skip
+
+
+class Reception:
+    """Makes spans of others fit to be kept. A cost that the sender gave stays; the others are priced by provider and
+    model where they can be."""
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+
+    def admit(self, span: Span, sender: Principal) -> None:
+        """Check and complete it. Raises InvalidRequest, which says what is wrong with it."""
+        _check(span)
+        _stamp(span, sender)
+        if span.cost_nano is None and span.usage is not None and span.kind in _BILLED:
+            self._price(span, span.usage)
+
+    def _price(self, span: Span, usage: Usage) -> None:
+        """Unknown stays unknown."""
+        kind, name = _PRICED_AS.get(span.provider or "", span.provider or _ANYONE), span.provider or ""
+        for model in filter(None, (span.response_model, span.request_model)):
+            if span.cost_nano is None:
+                span.cost_nano = self._prices.cost(kind, model, usage, span.start_us, provider=name)
+        span.cost_known = span.cost_nano is not None
+
+
+def _check(span: Span) -> None:
+    if not _TRACE.fullmatch(span.trace_id) or not _SPAN.fullmatch(span.id):
+        raise InvalidRequest("`trace_id` must be 32 hex digits and `id` 16, and not all zero.")
+    if not (0 < span.start_us < _LATEST_US and 0 <= span.end_us < _LATEST_US):
+        raise InvalidRequest("start and end must be microseconds since 1970.")
+    usage = msgspec.structs.astuple(span.usage) if span.usage is not None else ()
+    if any(not 0 <= number < _LARGEST for number in (*usage, span.ttft_us or 0, span.cost_nano or 0)):
+        raise InvalidRequest("tokens, `ttft_us` and `cost_nano` must not be negative, nor beyond 2**53.")
+
+
+def _stamp(span: Span, sender: Principal) -> None:
+    span.project_id, span.key_id, span.team_id = sender.project_id, sender.key_id or None, sender.team_id
+    span.charge_id, span.accounts, span.cost_known, span.versions = None, [], True, {}
+    span.request_id = span.endpoint = span.deployment = span.manifest_id = span.body = None
+    span.name = span.name[:_LONGEST] or "unnamed"
+    for name in _TEXTS:
+        text = getattr(span, name)
+        if text is not None and len(text) > _LONGEST:
+            setattr(span, name, text[:_LONGEST])
+    for name in [name for name in span.attributes if name in _OURS or name.startswith("pilothouse.")]:
+        span.attributes[f"metadata.{name}"] = span.attributes.pop(name)
+    if span.end_us < span.start_us:
+        span.end_us = span.start_us
+        span.attributes[names.END_BEFORE_START] = True
