@@ -33,10 +33,7 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     manifest: Any = None
 
     def of(self, project_id: str) -> Fragment:
-        try:
-            return Fragment.of(project_id, self.section, self.inputs, self.manifest)
-        except RecursionError:
-            raise _too_deep() from None
+        return Fragment.of(project_id, self.section, self.inputs, self.manifest)
 
 
 class _Made(_Asked, kw_only=True):
@@ -120,11 +117,7 @@ def _read(body: bytes, shape: type[S]) -> S:
     except (msgspec.DecodeError, UnicodeError) as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}.") from None
     except RecursionError:
-        raise _too_deep() from None
-
-
-def _too_deep() -> InvalidRequest:
-    return InvalidRequest("The request body is nested too deeply.")
+        raise InvalidRequest("The request body is nested too deeply.") from None
 
 
 def _json(found: Found) -> Response:
