@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from pilothouse.monitoring import AlertsConfig
+
 __all__ = [
     "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",
     "Fallbacks", "Hedge", "Limits", "ModelConfig", "OutputPolicy", "Period", "Price", "ProviderConfig", "RagConfig",
@@ -343,3 +345,4 @@ class Config(_Strict):
     prices: list[Price] = []
     unpriced: Literal["refuse", "allow"] = "refuse"
     rag: RagConfig = RagConfig()
+    alerts: AlertsConfig = AlertsConfig()

@@ -27,6 +27,7 @@
     │   ├── ProviderTimeout             504 provider_timeout           retryable
     │   └── ProviderProtocolError       502 provider_protocol_error    it answered outside its documented format
     ├── DocumentError                   422 unreadable_document        names the file
+    ├── DeliveryError                   502 delivery_failed            a channel or a collector was not reached
     ├── StorageError                    503 storage_unavailable
     ├── ModelFilesError                 503 model_files                the encoder's files are absent, damaged or wrong
     ├── Overloaded                      503 overloaded                 we stop admitting
@@ -41,7 +42,7 @@ from typing import ClassVar
 
 __all__ = [
     "AccessError", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict", "ContentFiltered",
-    "ContextTooLong", "DocumentError", "Forbidden", "InvalidRequest", "LimitError", "MethodNotAllowed",
+    "ContextTooLong", "DeliveryError", "DocumentError", "Forbidden", "InvalidRequest", "LimitError", "MethodNotAllowed",
     "MissingExtra", "ModelFilesError", "NotFound", "Overloaded", "PilothouseError", "ProviderAuth", "ProviderError",
     "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable", "RateLimited",
     "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported", "UnsupportedMedia",
@@ -213,6 +214,17 @@ class DocumentError(PilothouseError):
     def __init__(self, message: str, *, source: str) -> None:
         super().__init__(f"{source}: {message}")
         self.source = source
+
+
+class DeliveryError(PilothouseError):
+    """What is outside did not take what it was to be told. `final` where another attempt would end alike."""
+
+    status, code = 502, "delivery_failed"
+
+    def __init__(self, message: str, *, final: bool = False, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.final = final
+        self.wait = wait
 
 
 class StorageError(PilothouseError):

@@ -3,7 +3,7 @@
 Two groups, which are two files under SQLite and share one database under Postgres:
 
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
-              file_parts, batches, batch_items
+              file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns
     observe   spans, payloads, manifests, traces, scores, rollups, score_rollups, backfills, spool_cursors, ledger,
               reservations, balances, responses, response_events
 
@@ -29,6 +29,7 @@ from pilothouse.storage.tables.administration import (
     snapshots,
     teams,
 )
+from pilothouse.storage.tables.alerting import alert_standings, alerts, deliveries, silences, turns
 from pilothouse.storage.tables.answers import response_events, responses
 from pilothouse.storage.tables.metadata import control, observe
 from pilothouse.storage.tables.records import (
@@ -45,8 +46,8 @@ from pilothouse.storage.tables.records import (
 from pilothouse.storage.tables.spend import balances, ledger, reservations
 
 __all__ = [
-    "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes", "control", "file_parts", "files",
-    "insert_new", "jobs", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
-    "reservations", "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "snapshots",
-    "spans", "spool_cursors", "teams", "traces", "upsert",
+    "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
+    "control", "deliveries", "file_parts", "files", "insert_new", "jobs", "ledger", "manifests", "members", "observe",
+    "organisations", "payloads", "projects", "reservations", "response_events", "responses", "rollups", "schedules",
+    "score_rollups", "scores", "silences", "snapshots", "spans", "spool_cursors", "teams", "traces", "turns", "upsert",
 ]  # fmt: skip

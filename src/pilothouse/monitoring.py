@@ -1,0 +1,115 @@
+"""The configuration of what Pilothouse tells by itself: alerts, and the channels that carry them.
+
+Times are seconds unless the name says otherwise. Frozen. Knows nothing of what the figures mean: see the room `alerts`.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "BUILT_IN", "AlertRule", "AlertsConfig", "Channel", "ChannelKind", "Dimension", "Measure", "RuleKind", "Severity",
+]  # fmt: skip
+
+RuleKind = Literal["spend", "latency", "score", "errors", "tokens", "anomaly"]
+Measure = Literal["cost", "requests", "tokens", "latency", "ttft", "score"]
+Severity = Literal["critical", "warning"]
+Dimension = Literal["all", "model", "deployment", "endpoint", "prompt", "key", "team", "feature", "environment"]
+ChannelKind = Literal["webhook", "slack", "email", "pagerduty"]
+
+_Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class AlertRule(_Strict):
+    """One rule, or what is changed of the built-in one of the same name; what is left out is its kind's own.
+
+    `threshold` is a share (spend, score, errors, tokens), seconds (latency) or a robust z-score (anomaly); `clear` the
+    level below which an alert ends. `hours` is the window, `evaluations` how often in a row the level must be passed.
+    """
+
+    kind: RuleKind | None = None
+    enabled: bool = True
+    by: Dimension = "all"
+    measure: Measure | None = None
+    threshold: float | None = Field(None, gt=0)
+    clear: float | None = Field(None, ge=0)
+    hours: int | None = Field(None, ge=1, le=24)
+    minimum: int | None = Field(None, ge=1)
+    minimum_usd: float | None = Field(None, ge=0)
+    evaluations: int = Field(3, ge=1)
+    severity: Severity = "warning"
+    channels: list[str] = []
+
+
+class Channel(_Strict):
+    """Where alerts are told. `url` and `secret` are a webhook's, `url` Slack's, `routing_key` PagerDuty's; the rest is
+    an SMTP server's. `rules` names those that it carries, all where it is empty."""
+
+    kind: ChannelKind
+    url: str | None = None
+    secret: str | None = None
+    routing_key: str | None = None
+    host: str | None = None
+    port: int = Field(587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: str | None = None
+    sender: str | None = None
+    to: list[str] = []
+    rules: list[str] = []
+    timeout: _Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {
+            "webhook": ("url",), "slack": ("url",), "pagerduty": ("routing_key",), "email": ("host", "sender", "to"),
+        }  # fmt: skip
+        missing = [name for name in needed[self.kind] if not getattr(self, name)]
+        if missing:
+            raise PydanticCustomError(
+                "channel", "a channel of this kind needs '{names}'", {"names": "', '".join(missing)}
+            )
+        return self
+
+
+BUILT_IN = {
+    "spend": AlertRule(kind="spend"),
+    "latency": AlertRule(kind="latency"),
+    "score": AlertRule(kind="score"),
+    "errors": AlertRule(kind="errors", severity="critical"),
+    "tokens": AlertRule(kind="tokens"),
+    "odd-latency": AlertRule(kind="anomaly", measure="latency"),
+    "odd-traffic": AlertRule(kind="anomaly", measure="requests"),
+}
+"""The rules that are on by themselves, by name."""
+
+
+class AlertsConfig(_Strict):
+    """The rules, evaluated `every` so many seconds, and the channels by name. Built-in rules are on by themselves."""
+
+    enabled: bool = True
+    every: _Seconds = 60.0
+    rules: dict[_Name, AlertRule] = {}
+    channels: dict[_Name, Channel] = {}
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        for name, rule in self.rules.items():
+            base = BUILT_IN.get(name, AlertRule())
+            if (rule.kind or base.kind) is None:
+                raise PydanticCustomError(
+                    "alerts", "the rule '{rule}' is not built in and needs a 'kind'", {"rule": name}
+                )
+            if (rule.kind or base.kind) == "anomaly" and (rule.measure or base.measure) is None:
+                raise PydanticCustomError("alerts", "the rule '{rule}' needs a 'measure'", {"rule": name})
+            for channel in rule.channels:
+                if channel not in self.channels:
+                    told = {"rule": name, "channel": channel}
+                    raise PydanticCustomError("alerts", "the rule '{rule}' names no channel: '{channel}'", told)
+        return self

@@ -1,0 +1,1 @@
+"""Telling people and programs outside: messages, the channels that carry them, and the outbox that loses none."""

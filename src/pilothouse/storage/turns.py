@@ -1,0 +1,54 @@
+"""Work that one process does for all that share a database: whose turn it is. Knows nothing of the work.
+
+A turn ends by itself where its holder falls silent, and another takes it up. It is compared with the process's own
+clock: machines that share a database must agree on the time to within a few seconds.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.engine import Engine
+
+from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.ids import new_id, now_us
+from pilothouse.storage.database import writing
+from pilothouse.storage.statements import insert_new
+from pilothouse.storage.tables.alerting import turns
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """The turn to do what is called `name`, for `seconds` from each `take` on. Blocks on the control database."""
+
+    def __init__(
+        self, engine: Engine, name: str, *, seconds: float, holder: str | None = None,
+        clock: Callable[[], int] = now_us,
+    ) -> None:  # fmt: skip
+        self._engine = engine
+        self._name = name
+        self._length_us = int(seconds * 1e6)
+        self._holder = holder or new_id()
+        self._clock = clock
+
+    def take(self) -> bool:
+        """Take the turn, or keep it; False while another process has it."""
+        now = self._clock()
+        here = (turns.c.project_id == DEFAULT_PROJECT, turns.c.name == self._name)
+        mine = {"holder": self._holder, "until_us": now + self._length_us}
+        with self._engine.connect() as connection:
+            row = connection.execute(select(turns).where(*here)).one_or_none()
+        if row is not None and row.holder != self._holder and row.until_us > now:
+            return False
+        with writing(self._engine) as connection:
+            if row is None:
+                new = {"project_id": DEFAULT_PROJECT, "name": self._name, **mine}
+                made = insert_new(connection, turns).returning(turns.c.name)
+                return connection.execute(made, new).one_or_none() is not None
+            free = or_(turns.c.holder == self._holder, turns.c.until_us <= now)
+            return connection.execute(update(turns).where(*here, free).values(mine)).rowcount == 1
+
+    def end(self) -> None:
+        """Let another process go on at once."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(turns).where(turns.c.name == self._name, turns.c.holder == self._holder))
