@@ -159,9 +159,8 @@ class Platform:
         self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
         self._cleanup.callback(self.spool.close)
         self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics, self.budgets.posted)
-        self.recorder = SpoolRecorder(self.spool, self.drainer.wake)
-        discretion = Discretion(self.store.packer)
-        self.recorder.before = discretion if discretion.needed else None
+        self.discretion = Discretion(self.store.packer, self.metrics)
+        self.recorder = SpoolRecorder(self.spool, self.drainer.wake, self.discretion)
         self.traces = Traces(self.store)
 
     def _open_gateway(self, settings: Settings) -> None:
@@ -223,12 +222,13 @@ class Platform:
 
     def _prepare(self, config: Config) -> Swap:
         """Build what a configuration needs; the Swap makes it the one that serves. Raises ConfigError."""
-        prepared = self._runtimes.prepare(config)
+        prepared, policies = self._runtimes.prepare(config), self.discretion.prepared(config.privacy)
         if config.cache.store == "redis" and self.settings.redis_url is None:
             raise ConfigError("cache.store: is redis, but PILOTHOUSE_REDIS_URL is not set.", param="cache.store")
 
         def swap(snapshot: Snapshot) -> None:
             self.prices.replace(map(PriceOverride.of, config.prices))
+            self.recorder.keep_to(policies)
             self.budgets.configure(config)
             if config.cache != self.gateway.runtime.snapshot.config.cache:
                 store = open_cache_store(config.cache, self.settings.home, self.settings.redis_url)

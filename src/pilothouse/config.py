@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from pilothouse.privacy import PrivacyConfig
+
 from pilothouse.monitoring import AlertsConfig
 
 __all__ = [
@@ -345,4 +347,5 @@ class Config(_Strict):
     prices: list[Price] = []
     unpriced: Literal["refuse", "allow"] = "refuse"
     rag: RagConfig = RagConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     alerts: AlertsConfig = AlertsConfig()

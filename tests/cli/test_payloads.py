@@ -43,8 +43,8 @@ def test_a_key_is_new_each_time_and_fit_to_be_set() -> None:
 def test_rotation_seals_what_there_is(tmp_path: Path) -> None:
     keep(Settings(home=tmp_path))
     settings = Settings(home=tmp_path, payload_key=key())
-    assert run(settings, "rotate").output == "1 sealed with the newest key.\n"
-    assert run(settings, "rotate").output == "0 sealed with the newest key.\n"
+    assert run(settings, "rotate").stdout == "1 sealed with the newest key.\n"
+    assert run(settings, "rotate").stdout == "0 sealed with the newest key.\n"
 
 
 def test_what_cannot_be_opened_is_an_error_that_says_so(tmp_path: Path) -> None:

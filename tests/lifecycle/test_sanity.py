@@ -38,6 +38,13 @@ def test_redis_without_its_address() -> None:
     assert told(text, Settings(redis_url="redis://x")) == []
 
 
+def test_patterns_that_are_none() -> None:
+    assert told('privacy: {projects: {hr: {patterns: {odd: "(a"}}}}') == [
+        "!privacy.projects.hr.patterns.odd: is no regular expression: missing ) at position 2."
+    ]
+    assert told('privacy: {patterns: {fine: "a+"}, redact: [email]}') == []
+
+
 D = "{provider: builtin, model: echo}"
 
 

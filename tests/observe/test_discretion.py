@@ -8,9 +8,11 @@ import pytest
 
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.observe.discretion import Discretion
+from pilothouse.privacy import PrivacyConfig
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
 from pilothouse.storage.keyring import new_key
+from pilothouse.storage.payloads import Packer
 from tests.observe.making import full_span
 
 SECRET = "the Kaiser's new clothes"
@@ -35,14 +37,12 @@ def opened(settings: Settings) -> Iterator[Callable[[str | None], Store]]:
 def record(store: Store, home: Path, *, discreet: bool = True, **changes: object) -> str:
     """A span with SECRET in it, through spool and drainer; gives its trace."""
     spool = Spool.open(home, 10**7)
-    recorder = SpoolRecorder(spool)
-    discretion = Discretion(store.packer)
-    recorder.before = discretion if discreet and discretion.needed else None
+    recorder = SpoolRecorder(spool, discretion=Discretion(store.packer) if discreet else None)
     span = full_span(input=ASKED, **changes)
     recorder.record(span)
     assert span.input == ASKED
     in_spool = b"".join(path.read_bytes() for path in home.rglob("*.log"))
-    assert (SECRET.encode() in in_spool) == (recorder.before is None)
+    assert (SECRET.encode() in in_spool) == (store.packer.keyring is None or not discreet)
     drainer = Drainer(spool, store, home)
     drainer.stop()
     spool.close()
@@ -98,9 +98,70 @@ def test_what_was_sealed_before_the_key_was_lost_still_gets_from_the_spool_to_th
     settings: Settings, opened: Callable[[str | None], Store]
 ) -> None:
     spool = Spool.open(settings.home, 10**7)
-    recorder = SpoolRecorder(spool)
-    recorder.before = Discretion(opened(OLD).packer)
+    recorder = SpoolRecorder(spool, discretion=Discretion(opened(OLD).packer))
     recorder.record(span := full_span(input=ASKED))
     Drainer(spool, opened(NEW), settings.home).stop()
     spool.close()
     assert Traces(opened(OLD)).get(span.trace_id).spans[0].input == ASKED
+
+
+def under(**policy: object) -> Discretion:
+    discretion = Discretion(Packer())
+    discretion.adopt(discretion.prepared(PrivacyConfig.model_validate(policy)))
+    return discretion
+
+
+def test_nothing_is_done_where_everything_is_kept() -> None:
+    assert not Discretion(Packer()).needed
+    assert not under(redact=[], projects={"hr": {}}).needed
+
+
+def test_everything_that_may_hold_a_text_is_redacted() -> None:
+    mail = "ada@example.com"
+    span = full_span(
+        name=f"to {mail}", input={"to": mail}, output={"from": mail}, error_message=f"no {mail}", user_id=mail,
+        attributes={"cc": [mail], "bcc": mail, "n": 1}, tags=[mail],
+    )  # fmt: skip
+    written = under(redact=["email"])(span)
+    assert (written.name, written.input, written.output) == ("to [email]", {"to": "[email]"}, {"from": "[email]"})
+    assert (written.error_message, written.tags) == ("no [email]", ["[email]"])
+    assert written.attributes == {"cc": ["[email]"], "bcc": "[email]", "n": 1}
+    assert (written.user_id, span.input, span.name) == (mail, {"to": mail}, f"to {mail}")
+
+
+def test_a_project_has_its_own_policy_instead() -> None:
+    discretion = under(redact=["email"], projects={"hr": {"payloads": 0}, "lab": {}})
+    body = {"to": "ada@example.com"}
+    assert discretion(full_span(input=body)).input == {"to": "[email]"}
+    assert discretion(full_span(input=body, project_id="hr")).input is None
+    assert discretion(full_span(input=body, project_id="hr", error_message="x@example.com")).error_message is not None
+    assert discretion(full_span(input=body, project_id="lab")).input == body
+
+
+def test_a_share_of_the_traces_keeps_its_payloads_whole_traces() -> None:
+    discretion = under(payloads=0.25)
+    kept = 0
+    for _ in range(400):
+        one = full_span()
+        other = full_span(trace_id=one.trace_id)
+        bodies = {discretion(span).input is None for span in (one, other)}
+        assert len(bodies) == 1
+        kept += bodies == {False}
+    assert 60 < kept < 140
+
+
+def test_what_is_redacted_never_lies_on_the_disk(settings: Settings, store: Store) -> None:
+    spool = Spool.open(settings.home, 10**7)
+    recorder = SpoolRecorder(spool, discretion=Discretion(store.packer))
+    discretion = Discretion(store.packer)
+    recorder.keep_to(discretion.prepared(PrivacyConfig(redact=["email"])))
+    recorder.record(span := full_span(input={"messages": [{"role": "user", "content": "I am ada@example.com"}]}))
+    in_spool = b"".join(path.read_bytes() for path in settings.home.rglob("*.log"))
+    assert b"I am [email]" in in_spool
+    assert b"example.com" not in in_spool
+    recorder.keep_to({})
+    recorder.record(later := full_span(input={"messages": [{"role": "user", "content": "I am ada@example.com"}]}))
+    Drainer(spool, store, settings.home).stop()
+    spool.close()
+    assert Traces(store).get(span.trace_id).spans[0].input["messages"][0]["content"] == "I am [email]"
+    assert Traces(store).get(later.trace_id).spans[0].input["messages"][0]["content"] == "I am ada@example.com"

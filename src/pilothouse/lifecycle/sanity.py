@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pilothouse.config import Budget, Condition, Config, ModelConfig, ProviderConfig
+from pilothouse.errors import ConfigError
 from pilothouse.ids import now_us
 from pilothouse.observe import PriceOverride, Prices, price_kind
+from pilothouse.observe.discretion import Discretion
 from pilothouse.settings import Settings
+from pilothouse.storage.payloads import Packer
 from pilothouse.types import Usage
 
 __all__ = ["Concern", "concerns"]
@@ -36,8 +39,17 @@ def concerns(config: Config, settings: Settings) -> Iterator[Concern]:
     for alias, model in config.models.items():
         for concern in (*_routes(alias, model, config), *_deployments(model), *_policies(alias, model)):
             yield Concern(("models", alias, *concern.place), concern.text, concern.grave)
+    yield from _privacy(config)
     yield from _prices(config)
     yield from _unpriced(config)
+
+
+def _privacy(config: Config) -> Iterator[Concern]:
+    try:
+        Discretion(Packer()).prepared(config.privacy)
+    except ConfigError as error:
+        place = tuple((error.param or "privacy").split("."))
+        yield Concern(place, error.message.removeprefix(f"{error.param}: "), grave=True)
 
 
 def _routes(alias: str, model: ModelConfig, config: Config) -> Iterator[Concern]:

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from pilothouse.call import Progress, Reservation, Span
-from pilothouse.observe.discretion import tame
+from pilothouse.observe.discretion import Discretion, Policies, tame
 from pilothouse.types import Usage
 
 __all__ = ["Appends", "SpoolRecorder"]
@@ -21,19 +21,28 @@ class Appends(Protocol):
 class SpoolRecorder:
     """The `call.Recorder` of a serving process. `wake` tells whoever empties the spool that something is in it.
 
-    `before` is what is done to a span before anything of it is written (see `discretion`), None for nothing.
+    With a `discretion` nothing is written of a span but what that lets pass.
     """
 
-    def __init__(self, spool: Appends, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, spool: Appends, wake: Callable[[], None] = lambda: None, discretion: Discretion | None = None
+    ) -> None:
         self._append = spool.append
         self._wake = wake
-        self.before: Callable[[Span], Span] | None = None
+        self._discretion = discretion
+        self._before = discretion if discretion is not None and discretion.needed else None
         self._encode = msgspec.msgpack.Encoder().encode
+
+    def keep_to(self, policies: Policies) -> None:
+        """Follow these policies from now on. Where nothing is to be done to spans, nothing is spent on them."""
+        if self._discretion is not None:
+            self._discretion.adopt(policies)
+            self._before = self._discretion if self._discretion.needed else None
 
     def record(self, record: Span | Reservation | Progress) -> None:
         """Once this returns, the record survives a killed process. Raises Overloaded when a full spool refuses it."""
-        if self.before is not None and isinstance(record, Span):
-            record = self.before(record)
+        if self._before is not None and isinstance(record, Span):
+            record = self._before(record)
         try:
             payload = self._encode(record)
         except (OverflowError, TypeError, ValueError, RecursionError):
