@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pilothouse.privacy import PrivacyConfig
-
 from pilothouse.monitoring import AlertsConfig
+from pilothouse.privacy import PrivacyConfig
 
 __all__ = [
     "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",

@@ -60,8 +60,9 @@ class Redaction:
     """Applies functions from text to text wherever there is a text. What it is given stays as it is."""
 
     def __init__(self, kinds: list[str], patterns: OwnPatterns | None) -> None:
-        first: list[Callable[[str], str]] = [redactor(kinds)] if kinds else []
-        self._steps = [*first, *filter(None, [patterns])]
+        self._steps: list[Callable[[str], str]] = [redactor(kinds)] if kinds else []
+        if patterns is not None:
+            self._steps.append(patterns)
 
     def text(self, text: str) -> str:
         for step in self._steps:
