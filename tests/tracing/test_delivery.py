@@ -178,3 +178,40 @@ def test_forked_workers_of_a_home_write_spools_of_their_own(tmp_path: Path) -> N
     assert [tuple(row) for row in rolled] == [(1, 1.0)]
     spool.close()
     store.close()
+
+
+@pytest.mark.usefixtures("tracer")
+def test_a_home_keeps_to_its_policies_and_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pilothouse.config import Config
+    from pilothouse.observe import Drainer, Traces
+    from pilothouse.privacy import PrivacyConfig
+    from pilothouse.settings import Settings
+    from pilothouse.storage import SnapshotStore, Spool, open_store
+    from pilothouse.storage.keyring import new_key
+    from pilothouse.tracing.tracer import TRACER
+
+    home, key = tmp_path / "home", new_key()
+    monkeypatch.setenv("PILOTHOUSE_PAYLOAD_KEY", key)
+    store = open_store(Settings(home=home, payload_key=key))
+    SnapshotStore(store.control).put(Config(privacy=PrivacyConfig(redact=["email"])), author="ada", source="file")
+    TRACER.configure(url=None, home=str(home))
+    with span("ask", kind="llm") as step:
+        step.update(input={"asked": "the Kaiser, ada@example.com"}, usage={"input_tokens": 3, "output_tokens": 1})
+        step.update(metadata={"to": "ada@example.com"})
+    assert flush(10)
+    on_disk = b"".join(path.read_bytes() for path in home.rglob("*.log"))
+    assert on_disk
+    assert b"Kaiser" not in on_disk
+    assert b"example.com" not in on_disk
+    spool = Spool.open(home, 10_000_000)
+    drainer = Drainer(spool, store, home)
+    assert TRACER.delivery is not None
+    TRACER.delivery.close(5)
+    drainer.take_over()
+    drainer.stop()
+    (row,) = Traces(store).list().rows
+    (kept,) = Traces(store).get(row.trace_id).spans
+    assert kept.input == {"asked": "the Kaiser, [email]"}
+    assert (kept.attributes["to"], kept.usage and kept.usage.input_tokens) == ("[email]", 3)
+    spool.close()
+    store.close()

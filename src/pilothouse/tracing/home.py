@@ -8,18 +8,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pilothouse.errors import Overloaded, StorageError
+from pilothouse.call import Span
+from pilothouse.errors import ConfigError, Overloaded, StorageError
+from pilothouse.observe.discretion import Discretion
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage.database import make_home, open_store
+from pilothouse.storage.keyring import Keyring
+from pilothouse.storage.payloads import Packer
+from pilothouse.storage.snapshots import SnapshotStore
 from pilothouse.storage.spool import Spool
 from pilothouse.tracing.delivery import Away, Refused
 from pilothouse.tracing.encode import Mask, encode, to_map
 from pilothouse.tracing.spans import ActiveSpan
+from pilothouse.types import Usage
 
 __all__ = ["HomeSender"]
 
 _SYNC_SECONDS = 1.0
+_POLICIES_SECONDS = 60.0
 
 
 class HomeSender:
@@ -31,12 +38,14 @@ class HomeSender:
         self._spool = Spool.open(home, self._settings.spool_max_bytes)
         self._mask = mask
         self._synced = time.monotonic()
+        self._discretion: Discretion | None = None
+        self._read_policies = -_POLICIES_SECONDS
 
     def send(self, items: Sequence[Any]) -> None:
         try:
-            spans = [encode(to_map(item, self._mask)) for item in items if isinstance(item, ActiveSpan)]
+            spans = [to_map(item, self._mask) for item in items if isinstance(item, ActiveSpan)]
             if spans:
-                self._spool.extend(spans)
+                self._spool.extend(self._encoded(spans))
             if time.monotonic() - self._synced > _SYNC_SECONDS:
                 self._spool.sync()
                 self._synced = time.monotonic()
@@ -44,8 +53,31 @@ class HomeSender:
                 self._keep(scores)
         except Overloaded as error:
             raise Refused(error.message) from error
-        except StorageError as error:
+        except (ConfigError, StorageError) as error:
             raise Away(error.message) from error
+
+    def _encoded(self, spans: Sequence[dict[str, Any]]) -> list[bytes]:
+        """As they may be written: under the policies of this home, sealed where there is a key."""
+        if time.monotonic() - self._read_policies > _POLICIES_SECONDS:
+            self._discretion = self._policies()
+            self._read_policies = time.monotonic()
+        if self._discretion is None:
+            return [encode(span) for span in spans]
+        return [encode(self._discretion(_span(span))) for span in spans]
+
+    def _policies(self) -> Discretion | None:
+        """None where nothing is to be done. What no server has configured yet has no policy."""
+        settings = self._settings
+        discretion = Discretion(Packer(Keyring.of(settings.payload_key)))
+        if settings.database_url or (settings.home / "control.db").exists():
+            store = open_store(settings)
+            try:
+                snapshot = SnapshotStore(store.control).current()
+            finally:
+                store.close()
+            if snapshot is not None:
+                discretion.adopt(discretion.prepared(snapshot.config.privacy))
+        return discretion if discretion.needed else None
 
     def close(self) -> None:
         self._spool.close()
@@ -59,3 +91,8 @@ class HomeSender:
             Scores(store).put("default", [Score(**score) for score in scores])
         finally:
             store.close()
+
+
+def _span(given: dict[str, Any]) -> Span:
+    usage = given.get("usage")
+    return Span(**{**given, "usage": None if usage is None else Usage(**usage)})
