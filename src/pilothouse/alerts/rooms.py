@@ -14,7 +14,7 @@ from pilothouse.alerts.silences import Silences
 from pilothouse.alerts.watch import AlertWatch
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.monitoring import AlertsConfig
-from pilothouse.notify.channels import Senders
+from pilothouse.notify.channels import Senders, check_channels
 from pilothouse.notify.outbox import Outbox
 from pilothouse.notify.postman import Postman
 from pilothouse.observe import Metrics
@@ -38,6 +38,10 @@ class AlertRooms:
     senders: Senders
     watch: AlertWatch
     config: Callable[[], AlertsConfig]
+
+    def check(self, config: AlertsConfig) -> None:
+        """Raises ConfigError where the channels could not be told, for want of a secret."""
+        check_channels(config)
 
 
 def open_alerts(
