@@ -33,14 +33,19 @@ class _Balances:
     days: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
     away: bool = False
     asked: list[Sequence[Place]] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
 
     def add(self, charge: Charge) -> None:
+        self.ids.add(charge.id)
         for account in charge.accounts:
             home = "*" if account.startswith(("org:", "deployment:")) else charge.project_id
             row = self.days.setdefault((home, account, charge.day), [0, 0, 0])
             row[0] += charge.nano or 0
             row[1] += charge.input_tokens + charge.output_tokens
             row[2] += 1
+
+    def entered(self, project_id: str, ids: Sequence[str]) -> set[str]:
+        return self.ids.intersection(ids)
 
     def spent(self, places: Sequence[Place]) -> list[Spent]:
         if self.away:
@@ -202,6 +207,26 @@ async def test_a_budget_that_comes_back_finds_what_was_spent_without_it(
     heir.posted([spent], foreign=False)
     with pytest.raises(BudgetExceeded, match=r"\$5.0000 is spent"):
         await heir.reserve(reservation("2"), accounts)
+
+
+@pytest.mark.parametrize("restarted", [True, False], ids=["the next one to start", "another, before it refuses a call"])
+async def test_what_a_process_entered_and_could_not_say_is_not_held_as_well(
+    counters: MemoryCounters, balances: _Balances, restarted: bool
+) -> None:
+    """Killed between its commit and the counters' learning of it."""
+    other, killed = (Budgets(counters, balances, clock=lambda: NOW) for _ in range(2))
+    accounts = killed.accounts(a_call(Budget(period="week", usd=5)), "fast")
+    if not restarted:
+        (await other.reserve(reservation("0"), accounts)).cancel()
+    hold, running = await killed.reserve(reservation(), accounts), await killed.reserve(reservation("2"), accounts)
+    hold.settle(3 * DOLLAR, 10)
+    balances.add(charge(hold, accounts.names, 3 * DOLLAR, 10))
+    await other.reserve(reservation("3"), accounts)
+    with pytest.raises(BudgetExceeded, match=r"\$3.0000 is spent and \$2.0000 is held"):
+        await other.reserve(reservation("4"), accounts)
+    assert await state(other, accounts) == [(3 * DOLLAR, 2 * DOLLAR)]
+    running.cancel()
+    await other.reserve(reservation("5"), accounts)
 
 
 async def test_a_budget_that_the_counters_know_needs_no_database(counters: MemoryCounters, balances: _Balances) -> None:

@@ -66,6 +66,9 @@ def make_gateway() -> Make:
 class NoBalances:
     """A ledger without entries."""
 
+    def entered(self, project_id: str, ids: Sequence[str]) -> set[str]:
+        return set()
+
     def spent(self, places: Sequence[Place]) -> list[Spent]:
         return [Spent(0, 0, 0) for _ in places]
 

@@ -234,6 +234,13 @@ def test_reading_the_ledger(write: Write, ledger_of: Ledger) -> None:
     assert [row.account for row in ledger_of.accounts(DAY, DAY + 9, prefix="user:")] == ["user:default/ada%"]
 
 
+def test_which_calls_are_entered(write: Write, ledger_of: Ledger) -> None:
+    assert ledger_of.entered("*", ["1"]) == set()
+    write([settled(charge_id="1"), settled(charge_id="2"), settled(charge_id="3", project_id="other")])
+    assert ledger_of.entered("default", ["1", "3", "4"]) == {"1"}
+    assert ledger_of.entered("*", ["1", "3", "4"]) == {"1", "3"}
+
+
 def test_sums_grow_in_version_with_every_change(write: Write, ledger_of: Ledger) -> None:
     places = [Place("default", "key:abc", DAY, DAY + 1), Place("*", "org:acme", 0, DAY), Place("x", "key:none", 0, 9)]
     versions = []

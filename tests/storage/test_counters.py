@@ -141,6 +141,7 @@ async def test_nothing_is_held_in_a_fund_that_nobody_posted(counters: Counters, 
     counters.post("b", 0, 0, 1, [])
     assert await counters.reserve("call", funds, 50, 5, clock() + SECOND) == (None, ())
     assert list(await counters.standings(["a", "b"])) == [Standing(10, 1, 50, 5, 1), Standing(0, 0, 50, 5, 1)]
+    assert [list(names) for names in await counters.holds(["a", "c", "b"])] == [["call"], [], ["call"]]
 
 
 async def test_a_fund_is_never_promised_twice(counters: Counters, clock: Clock) -> None:

@@ -31,12 +31,16 @@ _logger = logging.getLogger(__name__)
 _PERIODS: tuple[Period, ...] = get_args(Period)
 _ROUNDS = 3
 _KNOWN = 100_000
+_DOUBT_US = 5_000_000
+_NOTHING = Standing(0, 0, 0, 0, 0)
 
 
 class Balances(Protocol):
-    """Reads the ledger's sums; blocks. `observe.Ledger` is one."""
+    """Reads the ledger's sums, and which calls it has entered; blocks. `observe.Ledger` is one."""
 
     def spent(self, places: Sequence[Place]) -> list[Spent]: ...
+
+    def entered(self, project_id: str, ids: Sequence[str]) -> set[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Budgets:
         self._clock = clock
         self._alerts = Alerts(metrics, tell)
         self._known: dict[str, dict[Period, Purse]] = {}
+        self._doubted: dict[str, int] = {}
         self._unposted: list[tuple[Charge, bool]] = []
         self._posting = threading.Lock()
         self.unchecked = 0
@@ -179,9 +184,8 @@ class Budgets:
         day = day_of(self._clock())
         sums = await asyncio.to_thread(self._balances.spent, [_place(purse, day) for purse in purses])
         held = await self._counters.standings([purse.fund(day).name for purse in purses])
-        nothing = Standing(0, 0, 0, 0, 0)
         return [
-            BudgetStanding(purse, spent.nano, spent.tokens, (s or nothing).held_nano, (s or nothing).held_tokens)
+            BudgetStanding(purse, spent.nano, spent.tokens, (s or _NOTHING).held_nano, (s or _NOTHING).held_tokens)
             for purse, spent, s in zip(purses, sums, held, strict=True)
         ]
 
@@ -206,10 +210,23 @@ class Budgets:
             purse = purses[refused]
             owner = next((name for name, own in left if purse in own), None)
             if owner is None or len(left) == 1:
-                standing = (await self._counters.standings([funds[refused].name]))[0]
-                raise exceeded(purse, day, standing or Standing(0, 0, 0, 0, 0), r.nano or 0, r.tokens)
+                standing = (await self._counters.standings([funds[refused].name]))[0] or _NOTHING
+                if (standing.held_nano or standing.held_tokens) and self._doubts(funds[refused].name):
+                    await self._meet([purse], day)
+                    continue
+                raise exceeded(purse, day, standing, r.nano or 0, r.tokens)
             full.add(owner)
         raise StorageError("The counters of budgets keep forgetting what they are told; ask again.")
+
+    def _doubts(self, fund: str) -> bool:
+        """Whether to look if what is held there is held rightly, before a call is refused for it: not all the time."""
+        now = self._clock()
+        if 0 <= now - self._doubted.get(fund, -_DOUBT_US) < _DOUBT_US:
+            return False
+        if len(self._doubted) >= _KNOWN:
+            self._doubted.clear()
+        self._doubted[fund] = now
+        return True
 
     async def _meet(self, purses: Sequence[Purse], day: int) -> None:
         """Post what the ledger says of purses that are new here: their funds may be there from before, and nobody has
@@ -219,11 +236,23 @@ class Budgets:
             self._remember(purses)
 
     async def _load(self, purses: Sequence[Purse], day: int) -> None:
-        """Post what the ledger says of these purses' funds."""
-        sums = await asyncio.to_thread(self._balances.spent, [_place(purse, day) for purse in purses])
-        for purse, spent in zip(purses, sums, strict=True):
-            self._counters.post(purse.fund(day).name, spent.nano, spent.tokens, spent.version, ())
+        """Post what the ledger says of these purses' funds, and which of their holds it has entered: a process that was
+        killed right after it entered a call could not say so any more."""
+        held = await self._counters.holds([purse.fund(day).name for purse in purses])
+        sums, entered = await asyncio.to_thread(self._read, purses, day, held)
+        for purse, spent, holds in zip(purses, sums, entered, strict=True):
+            self._counters.post(purse.fund(day).name, spent.nano, spent.tokens, spent.version, holds)
             self._alerts.look(purse, day, spent.nano, spent.tokens)
+
+    def _read(
+        self, purses: Sequence[Purse], day: int, held: Sequence[Sequence[str]]
+    ) -> tuple[list[Spent], list[list[str]]]:
+        """The sums, read last: they have whatever is said to be entered."""
+        entered = [
+            sorted(self._balances.entered(purse.project_id, holds)) if holds else []
+            for purse, holds in zip(purses, held, strict=True)
+        ]
+        return self._balances.spent([_place(purse, day) for purse in purses]), entered
 
     def _remember(self, purses: Iterable[Purse]) -> None:
         """Which funds there are for an account, so that a charge to it brings them up to date."""

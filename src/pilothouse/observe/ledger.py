@@ -3,7 +3,7 @@
 Writing is the drainer's (see charges.py). Knows nothing of budgets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -187,6 +187,14 @@ class Ledger:
                 found |= _sums(connection, first, end, sorted(wanted))
         return [found.get(place, Spent()) for place in places]
 
+    def entered(self, project_id: str, ids: Sequence[str]) -> set[str]:
+        """Those of these charges that have an entry, in this project or, with `*`, in any."""
+        with self._engine.connect() as connection:
+            projects = _projects(connection) if project_id == EVERYWHERE else (project_id,)
+            places = [(project, identifier) for project in projects for identifier in ids]
+            query = select(ledger.c.id).where(among(connection, (ledger.c.project_id, ledger.c.id), places))
+            return set(connection.scalars(query))
+
     def open_calls(self, project_id: str | None = None) -> list[Reservation]:
         """The calls whose reservation waits for its settlement, oldest first: running, or lost with their host."""
         with self._engine.connect() as connection:
@@ -230,6 +238,13 @@ class Ledger:
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
     fields = dict(row._mapping)
     return Entry(**{**fields, "accounts": msgspec.json.decode(row.accounts), "estimated": bool(row.estimated)})
+
+
+def _projects(connection: Connection) -> Iterator[str]:
+    """The projects that have entries, each found by one step through the primary key."""
+    last = ""
+    while last := connection.scalar(select(func.min(ledger.c.project_id)).where(ledger.c.project_id > last)) or "":
+        yield last
 
 
 def _sums(connection: Connection, first: int, end: int, accounts: Sequence[tuple[str, str]]) -> dict[Place, Spent]:

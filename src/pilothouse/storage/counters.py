@@ -104,6 +104,10 @@ class Counters(Protocol):
         """Where each fund stands; None where it was never posted."""
         ...
 
+    async def holds(self, funds: Sequence[str]) -> Sequence[Sequence[str]]:
+        """The names of what is held in each fund."""
+        ...
+
     async def aclose(self) -> None:
         """Send what is waiting, if the backend is there, and let go of it."""
         ...

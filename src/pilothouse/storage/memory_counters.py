@@ -137,6 +137,12 @@ class MemoryCounters:
             found = [self._funds.get(fund) for fund in funds]
             return [None if account is None else account.standing(now) for account in found]
 
+    async def holds(self, funds: Sequence[str]) -> Sequence[Sequence[str]]:
+        """As the contract says. Never suspends."""
+        with self._lock:
+            found = [self._funds.get(fund) for fund in funds]
+            return [() if account is None else list(account.holds) for account in found]
+
     async def aclose(self) -> None:
         """Nothing to let go of."""
 

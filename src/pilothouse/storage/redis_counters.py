@@ -16,7 +16,7 @@ from pilothouse.ids import new_id, now_us
 from pilothouse.storage.counters import Fund, Standing, Take, Verdict
 from pilothouse.storage.memory_counters import SETTLED_US
 from pilothouse.storage.redis import Command, RedisLine
-from pilothouse.storage.redis_scripts import APPLY, RESERVE, STANDINGS, TAKE
+from pilothouse.storage.redis_scripts import APPLY, HOLDS, RESERVE, STANDINGS, TAKE
 
 __all__ = ["RedisCounters"]
 
@@ -154,6 +154,11 @@ class RedisCounters:
         keys = [_fund_key(fund) for fund in funds]
         rows = await self._line.ask(Command(STANDINGS, keys, [self._now()]), lambda reply: None)
         return [row and Standing(*(int(value) for value in row)) for row in rows]
+
+    async def holds(self, funds: Sequence[str]) -> Sequence[Sequence[str]]:
+        """As the contract says."""
+        rows = await self._line.ask(Command(HOLDS, [_fund_key(fund) for fund in funds], ()), lambda reply: None)
+        return [[hold.decode() for hold in row] for row in rows]
 
     async def aclose(self) -> None:
         """As the contract says."""

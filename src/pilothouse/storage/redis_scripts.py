@@ -8,7 +8,7 @@ All times are by Redis' own clock unless a caller brings one. Numbers are double
 
 from pilothouse.storage.redis import Script
 
-__all__ = ["APPLY", "RESERVE", "STANDINGS", "TAKE"]
+__all__ = ["APPLY", "HOLDS", "RESERVE", "STANDINGS", "TAKE"]
 
 _CLOCK = """
 local function clock(given)
@@ -156,6 +156,15 @@ for i, key in ipairs(KEYS) do
     answer[i] = {kept[1], kept[2], kept[3] or '0', kept[4] or '0', kept[5]}
   end
 end
+return answer
+"""
+)
+
+HOLDS = Script(
+    """
+-- KEYS: funds. Answers the names of what is held in each.
+local answer = {}
+for i, key in ipairs(KEYS) do answer[i] = redis.call('ZRANGE', key .. ':x', 0, -1) end
 return answer
 """
 )
