@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pilothouse.access.bounds import DEFAULT_OUTPUT, MOST_OUTPUT, PER_IMAGE, bound, first_unpriced, input_tokens
 from pilothouse.ids import now_us
 from pilothouse.observe import PriceOverride, Prices
-from pilothouse.types import ChatRequest, EmbedRequest, Json, Usage
+from pilothouse.single import ModerationRequest, RerankRequest
+from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest, Usage
 
 PRICES = Prices([PriceOverride("pool", "llama", Decimal(1), Decimal(10))])
 AT = now_us()
@@ -60,8 +61,24 @@ def test_no_price_is_no_bound_but_still_tokens() -> None:
     assert not complete
     assert tokens > 100
     assert bound(PRICES, (unknown, POOL), chat(), 1, AT)[::2] == (bound(PRICES, (POOL,), chat(), 1, AT).nano, False)
-    assert first_unpriced(PRICES, [POOL, unknown], AT) == "'llama' at 'openai'"
-    assert first_unpriced(PRICES, [POOL, GPT], AT) is None
+    assert first_unpriced(PRICES, [POOL, unknown], chat(), AT) == "'llama' at 'openai'"
+    assert first_unpriced(PRICES, [POOL, GPT], chat(), AT) is None
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        EmbedRequest.check({"model": "m", "input": "x"}),
+        RerankRequest.check({"model": "m", "query": "x", "documents": ["y"]}),
+        ModerationRequest.check({"model": "m", "input": "x"}),
+    ],
+)
+def test_who_writes_nothing_needs_no_price_of_output(request_: ModelRequest) -> None:
+    embedder = _Candidate("openai", "text-embedding-3-small")
+    assert first_unpriced(PRICES, [embedder], request_, AT) is None
+    assert first_unpriced(PRICES, [embedder], chat(), AT) == "'text-embedding-3-small' at 'openai'"
+    unknown = _Candidate("self-hosted", "llama")
+    assert first_unpriced(PRICES, [embedder, unknown], request_, AT) == "'llama' at 'openai'"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from pilothouse.call import Call
 from pilothouse.errors import MethodNotAllowed, NotFound
-from pilothouse.gateway.http import Exchange
+from pilothouse.gateway.http import OPENAI_ERRORS, ErrorShape, Exchange
 from pilothouse.gateway.routes import Route, Routes
 
 
@@ -12,6 +12,7 @@ async def nothing(exchange: Exchange, call: Call) -> None:
     return None
 
 
+OTHER = ErrorShape(lambda error, request_id: b"", lambda error: 400)
 ROUTES = Routes(
     [
         Route("POST", "/v1/things", nothing),
@@ -21,6 +22,7 @@ ROUTES = Routes(
         Route("GET", "/v1/models/{name...}", nothing),
         Route("DELETE", "/v1/things/{id}", nothing),
         Route("POST", "/v1/things/count", nothing),
+        Route("GET", "/v1/others/{id}", nothing, OTHER),
     ]
 )
 
@@ -53,6 +55,21 @@ def test_another_method_names_those_there_are(method: str, path: str, allowed: l
     with pytest.raises(MethodNotAllowed) as failure:
         ROUTES.find(method, path)
     assert failure.value.allowed == allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/others", OTHER),
+        ("/v1/others/", OTHER),
+        ("/v1/others/../things", OTHER),
+        ("/v1/othersome", OPENAI_ERRORS),
+        ("/v1/things/7/8", OPENAI_ERRORS),
+        ("/v1/", OPENAI_ERRORS),
+    ],
+)
+def test_what_is_not_there_is_told_in_the_dialect_of_what_lies_above_it(path: str, shape: ErrorShape) -> None:
+    assert ROUTES.errors(path) is shape
 
 
 @pytest.mark.parametrize("path", ["/v1/thing", "/v1/things/", "/v1/things/7/8", "/v1/models/", "/v1/things.json"])

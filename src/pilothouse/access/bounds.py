@@ -54,11 +54,13 @@ def bound(
     return Bound(None if dearest is None else dearest * attempts, (read + written) * attempts, complete)
 
 
-def first_unpriced(prices: Prices, candidates: Iterable[Priced], at_us: int) -> str | None:
-    """A candidate whose price is unknown, as `'model' at 'provider'`; None where every price is known."""
+def first_unpriced(prices: Prices, candidates: Iterable[Priced], request: ModelRequest, at_us: int) -> str | None:
+    """A candidate whose price for such a request is unknown, as `'model' at 'provider'`; None where every price is
+    known."""
+    written = int(isinstance(request, ChatRequest))
     for candidate in candidates:
         name = candidate.provider.name
-        if prices.most(candidate.price_kind, candidate.model, 1, 1, at_us, provider=name) is None:
+        if prices.most(candidate.price_kind, candidate.model, 1, written, at_us, provider=name) is None:
             return f"'{candidate.model}' at '{name}'"
     return None
 

@@ -105,6 +105,8 @@ class Endpoints:
                     await route.handler(exchange, call)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every request gets an answer
                 failure = self._failure(error, exchange, call)
+                if endpoint == "other":  # no route was found
+                    exchange.errors = self.routes.errors(scope["path"])
                 status = exchange.errors.status(failure)
                 if not isinstance(failure, Cancelled):
                     await self._tell(failure, exchange, call)

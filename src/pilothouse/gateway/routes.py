@@ -46,6 +46,7 @@ class Routes:
         self._exact = {(route.method, route.path): route for route in routes if "{" not in route.path}
         self._named = [(route.pattern, route) for route in routes if "{" in route.path]
         self._paths = sorted({route.path for route in routes})
+        self._shapes = {route.path.partition("/{")[0]: route.errors for route in routes}
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route and the named parts of the path. Raises NotFound or MethodNotAllowed, naming what there is."""
@@ -62,3 +63,8 @@ class Routes:
         if allowed:
             raise MethodNotAllowed(method, path, sorted(set(allowed)))
         raise NotFound(f"There is no {method} {path}. There are: {', '.join(self._paths)}.")
+
+    def errors(self, path: str) -> ErrorShape:
+        """How to tell of an error on a path for which nothing was found: as the nearest path above it does."""
+        above = [head for head in self._shapes if path == head or path.startswith(f"{head}/")]
+        return self._shapes[max(above, key=len)] if above else OPENAI_ERRORS

@@ -284,7 +284,7 @@ class Visit:
             new_id(), call.project_id, call.trace_id, at, at + lasts, accounts.charged(charged.id), nano, tokens,
             call.endpoint, first.kind, first.id, first.model,
         )  # fmt: skip
-        missing = _none if complete else partial(first_unpriced, prices, deployments, at)
+        missing = _none if complete else partial(first_unpriced, prices, deployments, self.sent, at)
         hold = await self._rooms.budgets.reserve(reservation, accounts, missing)
         try:
             call.recorder.record(reservation)

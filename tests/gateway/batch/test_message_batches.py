@@ -10,6 +10,7 @@ import anthropic
 import pytest
 from anthropic import AsyncAnthropic
 from anthropic.types.messages import MessageBatch
+from yarl import URL
 
 from pilothouse.access.shapes import KeySettings, PolicyRules, TenantSettings
 from pilothouse.config import Budget
@@ -190,8 +191,8 @@ async def test_pages_both_ways(house: House, client: AsyncAnthropic) -> None:
         ([message(0), message(0)], "requests.1.custom_id: 'item-0' is used twice"),
         ([{**message(0), "custom_id": "a b"}], "requests.0.custom_id"),
         ([message(0), {"custom_id": "b"}], "requests.1: Object missing required field `params`"),
-        ([{"custom_id": "a", "params": {"max_tokens": 1}}], "requests.0.params: Object missing required field `model`"),
-        ([message(0, "")], "requests.0.params.model: Field required"),
+        ([{"custom_id": "a", "params": {"max_tokens": 1}}], "requests.0.params.model: the name of a model"),
+        ([message(0, "")], "requests.0.params.model: the name of a model"),
     ],
 )
 async def test_what_cannot_be_a_batch_is_refused(client: AsyncAnthropic, requests: Any, why: str) -> None:
@@ -200,6 +201,75 @@ async def test_what_cannot_be_a_batch_is_refused(client: AsyncAnthropic, request
     body: Any = refused.value.body
     assert (body["type"], body["error"]["type"]) == ("error", "invalid_request_error")
     assert why in body["error"]["message"]
+
+
+LONE = b'{"requests": [{"custom_id": "a", "params": {"model": "m", "metadata": {"user_id": "\\ud800"}}}]}'
+BAD_UTF8 = b'{"requests": [{"custom_id": "a", "params": {"model": "m", "system": "\xff"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "The request body is empty"),
+        (b" \n", "The request body is empty"),
+        (b'{"requests": [', "The request body: not valid JSON: it ends too early"),
+        (b'{"requests": nope}', "The request body: not valid JSON: invalid character (byte "),
+        (b'{"requests": []} x', "The request body: not valid JSON: trailing characters (byte 18)."),
+        (b"null", "The request body: Expected `object`, got `null`"),
+        (b'[{"requests": []}]', "The request body: Expected `object`, got `array`"),
+        (b'{"requests": null}', "requests: Expected `array`, got `null`"),
+        (b'{"requests": [null]}', "requests.0: Expected `object`, got `null`"),
+        (b'{"requests": [{"custom_id": "a", "params": null}]}', "requests.0.params: Expected `object`, got `null`"),
+        (
+            b'{"requests": [{"custom_id": "a", "params": {"model": null}}]}',
+            "requests.0.params.model: the name of a model",
+        ),
+        (b'{"requests": [{"custom_id": "a", "params": {"model": 5}}]}', "requests.0.params.model: the name of a model"),
+        (BAD_UTF8, "requests.0.params: a text is not valid UTF-8"),
+        (LONE, "The request body: not valid JSON: unexpected end of hex escape"),
+    ],
+)
+async def test_a_body_that_is_none_says_what_is_wrong_with_it(house: House, raw: bytes, why: str) -> None:
+    headers = {"x-api-key": house.key, "content-type": "application/json"}
+    async with (
+        aiohttp.ClientSession(house.address, headers=headers) as http,
+        http.post("/v1/messages/batches", data=raw) as answer,
+    ):
+        body = await answer.json()
+    assert (answer.status, body["type"], body["error"]["type"]) == (400, "error", "invalid_request_error")
+    assert why in body["error"]["message"]
+    assert body["request_id"] == answer.headers["request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/messages/batches/msgbatch_none", 404),
+        ("GET", "/v1/messages/batches/msgbatch_none/results", 404),
+        ("POST", "/v1/messages/batches/msgbatch_none/cancel", 404),
+        ("DELETE", "/v1/messages/batches/msgbatch_none", 404),
+        ("GET", "/v1/messages/batches/..%2f..%2fbatches", 404),
+        ("GET", "/v1/messages/batches/..%2fcount_tokens", 404),
+        ("GET", "/v1/messages/batches/a/b/c", 404),
+        ("GET", "/v1/messages/batches/", 404),
+        ("GET", "/v1/messages/nothing", 404),
+        ("PUT", "/v1/messages/batches", 405),
+        ("PATCH", "/v1/messages/batches/msgbatch_none", 405),
+        ("GET", "/v1/messages/batches/msgbatch_none/cancel", 405),
+        ("DELETE", "/v1/messages/batches/msgbatch_none/results", 405),
+        ("GET", "/v1/messages", 405),
+    ],
+)
+async def test_what_is_not_there_is_told_in_anthropics_shape(house: House, method: str, path: str, status: int) -> None:
+    async with (
+        aiohttp.ClientSession(headers={"x-api-key": house.key}) as http,
+        http.request(method, URL(house.address + path, encoded=True)) as answer,
+    ):
+        body = await answer.json()
+    kind = "not_found_error" if status == 404 else "invalid_request_error"
+    assert (answer.status, body["type"], body["error"]["type"]) == (status, "error", kind)
+    assert body["request_id"] == answer.headers["request-id"]
+    assert ("allow" in answer.headers) is (status == 405)
 
 
 async def test_only_batches_of_messages_and_of_the_own_project(house: House, client: AsyncAnthropic) -> None:

@@ -26,6 +26,9 @@ _KEPT = 30 * 86_400  # seconds after its end for which the results of a batch ar
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _UNASKED = {"batch_expired": "expired", "batch_cancelled": "canceled"}
 _CAUSES = {"insufficient_quota": "rate_limit_error"}
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TRUNCATED = "Input data was truncated"  # so msgspec says, also of half a surrogate pair near the end
+_EARLY = "it ends too early, or in half of an escaped character"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,10 +40,6 @@ class _Request(msgspec.Struct):
 
 class _Requests(msgspec.Struct):
     requests: list[_Request]
-
-
-class _Params(msgspec.Struct):
-    model: str
 
 
 class _Response(msgspec.Struct):
@@ -69,7 +68,7 @@ class _Asked(msgspec.Struct):
 
 
 _read_requests = msgspec.json.Decoder(_Requests).decode
-_read_params = msgspec.json.Decoder(_Params).decode
+_read_params = msgspec.json.Decoder(dict[str, Any]).decode
 _read_line = msgspec.json.Decoder(_Line).decode
 _read_asked = msgspec.json.Decoder(_Asked).decode
 
@@ -86,10 +85,12 @@ def input_lines(raw: bytes) -> list[bytes]:
 
     What is wrong inside a request's `params`, beside its model, is told with its result.
     """
+    if not raw.strip():
+        raise InvalidRequest("The request body is empty: send a JSON object with 'requests'.")
     try:
         requests = _read_requests(raw).requests
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(_told(error)) from None
+    except _UNREADABLE as error:
+        raise InvalidRequest(_told("The request body", error)) from None
     if not 0 < len(requests) <= MOST_ITEMS:
         raise InvalidRequest(f"requests: a batch has from 1 to {MOST_ITEMS} requests.", param="requests")
     seen, lines = set[str](), list[bytes]()
@@ -101,15 +102,20 @@ def input_lines(raw: bytes) -> list[bytes]:
         if request.custom_id in seen:
             raise InvalidRequest(f"{where}.custom_id: '{request.custom_id}' is used twice.", param=f"{where}.custom_id")
         seen.add(request.custom_id)
-        try:
-            given = _read_params(request.params).model
-        except msgspec.ValidationError as error:
-            raise InvalidRequest(f"{where}.params: {_told(error)}", param=f"{where}.params") from None
-        if not given:
-            raise InvalidRequest(f"{where}.params.model: Field required", param=f"{where}.params.model")
-        body = msgspec.Raw(msgspec.json.format(bytes(request.params), indent=-1))  # on one line
-        lines.append(_encode({"custom_id": request.custom_id, "method": "POST", "url": ENDPOINT, "body": body}))
+        lines.append(_line(request, f"{where}.params"))
     return lines
+
+
+def _line(request: _Request, where: str) -> bytes:
+    """One request as a line; all of its `params` are read, so that nothing in the file is found to be no JSON later."""
+    try:
+        body = _read_params(request.params)
+    except _UNREADABLE as error:
+        raise InvalidRequest(_told(where, error), param=where) from None
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise InvalidRequest(f"{where}.model: the name of a model is required.", param=f"{where}.model")
+    return _encode({"custom_id": request.custom_id, "method": "POST", "url": ENDPOINT, "body": body})
 
 
 def message_batch(batch: Batch, counts: Counter[str], now_s: float) -> Json:
@@ -189,7 +195,15 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _told(error: Any) -> str:
-    what, _, path = str(error).partition(" - at `$")
-    where = re.sub(r"\[(\w+)\]", r".\1", path.rstrip("`")).lstrip(".")
-    return f"{where}: {what}" if where else what
+def _told(whole: str, error: Exception) -> str:
+    """What is wrong with the JSON of a `whole`, or with a field in it."""
+    if isinstance(error, msgspec.ValidationError):
+        what, _, path = str(error).partition(" - at `$")
+        where = re.sub(r"\[(\w+)\]", r".\1", path.rstrip("`")).lstrip(".")
+        return f"{where or whole}: {what}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{whole}: a text is not valid UTF-8 ({error.reason})."
+    if isinstance(error, RecursionError):
+        return f"{whole}: its JSON is nested too deeply."
+    what = str(error).removeprefix("JSON is malformed: ")
+    return f"{whole}: not valid JSON: {_EARLY if what == _TRUNCATED else what}."
