@@ -14,6 +14,8 @@ from pilothouse.access import Audit, Keys, Members, Tenants, new_key
 from pilothouse.access.budgets import Budgets
 from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
+from pilothouse.alerts.rooms import open_alerts
+from pilothouse.api.alerts import routes as alert_routes
 from pilothouse.api.audit import routes as audit_routes
 from pilothouse.api.cache import routes as cache_routes
 from pilothouse.api.config import routes as config_routes
@@ -149,13 +151,11 @@ class Platform:
         self.ledger = Ledger(self.store)
         show = self.metrics.pull
         show("gauge", "pilothouse_redis_down", "Whether Redis is away.", lambda: float(self.counters.down))
-        show(
-            "counter",
-            "pilothouse_unchecked_calls",
-            "Calls that passed unchecked by limits.",
-            lambda: self.limiter.unchecked,
-        )
-        self.budgets = Budgets(self.counters, self.ledger, on_down=down, metrics=self.metrics)
+        unchecked = "Calls that passed unchecked by limits."
+        show("counter", "pilothouse_unchecked_calls", unchecked, lambda: self.limiter.unchecked)
+        self.alerts = open_alerts(self.store, self.metrics, lambda: self.snapshot.config.alerts, settings.public_url)
+        tell = self.alerts.watch.budget
+        self.budgets = Budgets(self.counters, self.ledger, on_down=down, metrics=self.metrics, tell=tell)
         self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
         self._cleanup.callback(self.spool.close)
         self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics, self.budgets.posted)
@@ -226,6 +226,8 @@ class Platform:
         if config.cache.store == "redis" and self.settings.redis_url is None:
             raise ConfigError("cache.store: is redis, but PILOTHOUSE_REDIS_URL is not set.", param="cache.store")
 
+        self.alerts.check(config.alerts)
+
         def swap(snapshot: Snapshot) -> None:
             self.prices.replace(map(PriceOverride.of, config.prices))
             self.recorder.keep_to(policies)
@@ -255,7 +257,7 @@ class Platform:
         sent = SpanRooms.over(self.recorder, self.drainer, self.prices, self.settings.max_body_bytes)
         routers = [
             span_routes(sent), otlp_routes(sent), score_routes(Scores(self.store)), routes(self.traces),
-            rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs),
+            rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs), alert_routes(self.alerts),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
@@ -280,7 +282,7 @@ class Platform:
         return ConsoleRooms(
             self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
             self.caches, self.live, lambda: self.gateway.runtime.router, ShadowReports(self.store.observe),
-            self.trouble, self.process, self.several,
+            self.trouble, self.process, self.several, self.alerts,
         )  # fmt: skip
 
     async def start(self) -> None:
@@ -292,9 +294,9 @@ class Platform:
         loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
-        purges = Purges(self.audit, self.caches, self.changes)
-        running = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), purges.run())
-        self._tasks = [asyncio.create_task(work) for work in running]
+        purges = Purges(self.audit, self.caches, self.changes).run()
+        running = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), purges)
+        self._tasks = [asyncio.create_task(work) for work in (*running, self.alerts.watch.run())]
 
     async def _follow(self) -> None:
         """Do on the loop what a new configuration asks for there."""
@@ -373,6 +375,7 @@ class Platform:
     async def _close_rooms(self) -> None:
         await self.endpoints.aclose()
         await self.mirror.aclose()
+        await self.alerts.senders.aclose()
         await self.health_checks.stop()
         await self._runtimes.aclose()
         await self.caches.aclose()

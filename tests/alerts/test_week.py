@@ -37,8 +37,7 @@ def alarm(tmp_path: Path) -> Iterator[Alarm]:
 
 def _replay(alarm: Alarm, traffic: Traffic) -> None:
     """Seed five weeks, then let the sixth pass, evaluating as it goes."""
-    for hour in range(_START, _REPLAYED):
-        alarm.put(*traffic.rows(hour))
+    alarm.put(*(row for hour in range(_START, _REPLAYED) for row in traffic.rows(hour)))
     for hour in range(_REPLAYED, _REPLAYED + _WEEK):
         for minute in range(_MINUTES, 61, _MINUTES):
             alarm.put(*traffic.rows(hour, minute / 60))

@@ -120,6 +120,7 @@ def gateway(home: Path, config: str, *, project: str = "default", database_url: 
         rooms = ConsoleRooms(
             p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
             lambda: p.gateway.runtime.router, ShadowReports(p.store.observe), p.trouble, p.process, p.several,
+            p.alerts,
         )  # fmt: skip
         mount_console(app, p.traces, keyring, project, rooms=rooms)
         with TestClient(app, follow_redirects=False) as client:

@@ -31,6 +31,7 @@ COMMANDS = {
     "projects": "Projects, their limits and budgets.",
     "organisations": "Organisations, their limits and budgets.",
     "members": "People who may sign in, and as what.",
+    "alerts": "What was noticed: list, test the channels, silence.",
     "audit": "Who changed what.",
     "spend": "What was spent, and whether the vendors agree.",
     "rag": "Ingest documents, search them, ask them.",

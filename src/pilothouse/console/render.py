@@ -14,15 +14,16 @@ from starlette.responses import HTMLResponse
 from pilothouse.console.visitor import Visitor
 from pilothouse.observe.money import duration, usd
 
-__all__ = ["ROOT", "Renderer", "visible"]
+__all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Models": "models", "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets",
-    "Configuration": "config", "Audit": "audit",
+    "Traces": "traces", "Alerts": "alerts", "Models": "models", "Cache": "cache", "Keys": "keys", "Teams": "teams",
+    "Budgets": "budgets", "Configuration": "config", "Audit": "audit",
 }  # fmt: skip
 _NOTICES = {
     "changed": "Saved.",
+    "silenced": "Silenced. What is noticed meanwhile is written down.",
     "unchanged": "Nothing was changed.",
     "created": "Created.",
     "deleted": "Deleted.",
@@ -65,7 +66,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.filters |= {
-            "visible": visible, "usd": usd, "duration": duration, "moment": _moment, "iso": _iso, "count": _count,
+            "visible": visible, "usd": usd, "duration": duration, "moment": moment, "iso": _iso, "count": _count,
             "scalar": _scalar, "amount": _amount, "day": _day, "percent": _percent, "size": _size, "seconds": _seconds,
         }  # fmt: skip
         self._pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
@@ -91,7 +92,8 @@ class Renderer:
         return address
 
 
-def _moment(us: int) -> str:
+def moment(us: int) -> str:
+    """A time in UTC, to the second."""
     return _date(us).strftime("%Y-%m-%d %H:%M:%S")
 
 

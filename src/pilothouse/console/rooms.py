@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pilothouse.access import Audit, Keys, Members, Tenants
 from pilothouse.access.budgets import Budgets
+from pilothouse.alerts.rooms import AlertRooms
 from pilothouse.cache import Caches
 from pilothouse.gateway import Router
 from pilothouse.gateway.reliability.health import Health
@@ -36,3 +37,4 @@ class ConsoleRooms:
     trouble: Callable[[], str | None]
     process: str
     several: bool
+    alerts: AlertRooms

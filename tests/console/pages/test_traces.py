@@ -56,6 +56,21 @@ def test_filters_that_find_nothing(client: TestClient, query: str) -> None:
     assert "Nothing found" in answer_.text
 
 
+def test_an_alert_leads_to_its_traces(client: TestClient) -> None:
+    """Filters that no field of the form holds stand in the address, are shown, and stay when the form is sent."""
+    window = f"since_us={START}&until_us={START + 10**15}"
+    page = client.get(f"/console/traces?{window}&slower_us=1000000&user_id=ada").text
+    assert len(_ids(page)) == 50
+    assert 'name="slower_us" value="1000000"' in page
+    assert "1.00 s" in page
+    without = f"since_us={START}&amp;until_us={START + 10**15}&amp;slower_us=1000000"
+    assert f'href="/console/traces?{without}" aria-label="Without this filter"' in page
+    for nothing in (f"until_us={START}", "slower_us=900000000000", "user_id=nobody", f"since_us={START + 10**15}"):
+        assert "Nothing found" in client.get(f"/console/traces?{nothing}").text, nothing
+    bad = f"since_us=-1&slower_us=1e9&dearer_nano=%C2%B2&until_us={'9' * 30}"
+    assert len(_ids(client.get(f"/console/traces?{bad}").text)) == 50
+
+
 def test_a_period_that_does_not_exist_does_not_filter(client: TestClient) -> None:
     assert len(_ids(client.get("/console/traces?period=nonsense").text)) == 50
 

@@ -1,19 +1,23 @@
 """The list of traces, and one trace with its waterfall. Every state of a page is in its address; nothing needs JS."""
 
+from dataclasses import replace
 from statistics import median
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pilothouse.call import Span
 from pilothouse.console.charts import share, ticks, waterfall
 from pilothouse.console.payload import turns
-from pilothouse.console.render import ROOT, Renderer
+from pilothouse.console.render import ROOT, Renderer, moment
 from pilothouse.console.visitor import Guest
 from pilothouse.errors import NotFound
 from pilothouse.ids import now_us
 from pilothouse.observe import Filters, Page, Totals, Trace, Traces
+from pilothouse.observe.money import duration, usd
 from pilothouse.observe.names import to_attributes
 from pilothouse.types import Json
 
@@ -23,6 +27,12 @@ _ROWS = 50
 _PERIODS = {"15m": ("15 minutes", 15), "1h": ("hour", 60), "24h": ("24 hours", 24 * 60), "7d": ("7 days", 7 * 24 * 60)}
 _STATUSES = ("ok", "error", "cancelled")
 _MINUTE_US = 60_000_000
+_NAMES = {
+    "since_us": "from", "until_us": "until", "endpoint": "endpoint", "key_id": "key", "team_id": "team",
+    "user_id": "user", "session_id": "session", "feature": "feature", "environment": "environment",
+    "release": "release", "error_code": "error", "tag": "tag", "slower_us": "at least", "dearer_nano": "at least",
+}  # fmt: skip
+_NUMBERS = ("since_us", "until_us", "slower_us", "dearer_nano")
 
 
 def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
@@ -32,6 +42,7 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
     @router.get("")
     def list_page(
         visitor: Guest,
+        request: Request,
         text: str = "",
         model: str = "",
         status: str = "",
@@ -39,13 +50,15 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
         before: str | None = None,
     ) -> Response:
         chosen = {"text": text, "model": model, "status": status, "period": period}
-        page = traces.list(project, _ROWS, before or None, _filters(**chosen), preview=True)
-        address = {name: value for name, value in chosen.items() if value}
+        more = _more(request)
+        page = traces.list(project, _ROWS, before or None, replace(_filters(**chosen), **more), preview=True)
+        address = {name: value for name, value in chosen.items() if value} | {n: str(v) for n, v in more.items()}
+        chips = [(_NAMES[n], _told(n, value), n, value, _link(_without(address, n))) for n, value in more.items()]
         return renderer.page(
             "traces.html", page=page, chosen=chosen, filtered=bool(address), before=before, summary=_summary(page),
             share=share, longest=max((row.duration_us for row in page.rows), default=0), periods=_PERIODS,
             statuses=_STATUSES, first=_link(address), older=_link({**address, "before": page.next or ""}),
-            visitor=visitor,
+            visitor=visitor, more=chips,
         )  # fmt: skip
 
     @router.get("/{trace_id}")
@@ -71,6 +84,29 @@ def _filters(text: str, model: str, status: str, period: str) -> Filters:
     minutes = _PERIODS[period][1] if period in _PERIODS else None
     since = None if minutes is None else now_us() - minutes * _MINUTE_US
     return Filters(model.strip() or None, status or None, text.strip() or None, since)
+
+
+def _more(request: Request) -> Json:
+    """The filters that stand in the address alone: pages that lead here set them. What is no number is none."""
+    found: Json = {}
+    for name in _NAMES:
+        value = request.query_params.get(name, "")[:300]
+        if name in _NUMBERS and value.isascii() and value.isdecimal() and len(value) < 19:
+            found[name] = int(value)
+        elif name not in _NUMBERS and value:
+            found[name] = value
+    return found
+
+
+def _told(name: str, value: Any) -> str:
+    """The value of such a filter for people."""
+    if name in ("since_us", "until_us"):
+        return f"{moment(value)} UTC"
+    return duration(value) if name == "slower_us" else usd(value) if name == "dearer_nano" else str(value)
+
+
+def _without(address: dict[str, str], name: str) -> dict[str, str]:
+    return {other: value for other, value in address.items() if other != name}
 
 
 def _link(parameters: dict[str, str]) -> str:
