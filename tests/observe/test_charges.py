@@ -1,5 +1,6 @@
 """From settled spans to the ledger and its balances: once, whatever happens on the way."""
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -209,6 +210,30 @@ def test_a_lost_host_is_charged_the_bound_and_corrected_should_it_come_back(
         ("1+", "adjustment", -250), ("1", "orphan", 900)
     ]  # fmt: skip
     assert ledger_of.rebuild().corrected == 0
+    here.stop()
+    far.stop()
+    elsewhere.close()
+
+
+def test_a_lost_host_is_charged_by_one_that_has_nothing_to_do(
+    spool: Spool, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one whose clock was set back after it had looked the last time."""
+    monkeypatch.setattr("pilothouse.observe.ingest.JANITOR_SECONDS", 0.01)
+    end, told, charged = AT + 60_000_000 + LOST_AFTER_US, threading.Event(), threading.Event()
+    now = [end + 3_600_000_000]
+    elsewhere = Spool.open(settings.home / "another-host", 10_000_000)
+    far = Drainer(elsewhere, store, settings.home / "another-host", clock=lambda: AT)
+    here = Drainer(
+        spool, store, settings.home, posted=lambda charges, foreign: charged.set() if foreign else None,
+        clock=lambda: told.set() or now[0],
+    )  # fmt: skip
+    here.start()
+    assert told.wait(10)
+    now[0] = end + 1
+    SpoolRecorder(elsewhere).record(reserved("1"))
+    far.flush()
+    assert charged.wait(10)
     here.stop()
     far.stop()
     elsewhere.close()

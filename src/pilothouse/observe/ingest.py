@@ -23,6 +23,7 @@ from pilothouse.observe.charges import Charge
 from pilothouse.observe.metrics import Metrics
 from pilothouse.observe.reserved import charge_expired, charge_spool
 from pilothouse.storage.database import Store, writing
+from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.segments import Cursor
 from pilothouse.storage.spool import Orphan, Spool, orphans
 from pilothouse.storage.tables import spool_cursors, upsert
@@ -133,7 +134,7 @@ class Drainer:
     def _run(self) -> None:
         backoff = COLLECT_SECONDS
         while not self._stopping.is_set():
-            self._woken.wait()
+            self._woken.wait(JANITOR_SECONDS)
             self._stopping.wait(backoff)
             self._woken.clear()
             try:
@@ -186,7 +187,7 @@ class Drainer:
         if cursor == source.cursor:
             return False
         with writing(self._store.observe) as connection:
-            charges = batch.write(connection, self.rejects, source.name)
+            charges = batch.write(connection, self.rejects, source.name, self._store.payloads)
             row = {"project_id": DEFAULT_PROJECT, "spool": source.name, "segment": cursor[0], "offset": cursor[1]}
             connection.execute(upsert(connection, spool_cursors), row)
         if source.starts_segment(cursor):
@@ -206,9 +207,9 @@ class Drainer:
             self._tell(charges, foreign=foreign)
 
     def _sweep(self) -> None:
-        """Charge the calls of lost hosts, now and then."""
+        """Charge the calls of lost hosts, now and then; also once the clock was set back."""
         now = self._clock()
-        if self._swept_us is None or now - self._swept_us >= JANITOR_SECONDS * 1e6:
+        if self._swept_us is None or not 0 <= now - self._swept_us < JANITOR_SECONDS * 1e6:
             with writing(self._store.observe) as connection:
                 charges = charge_expired(connection, now)
             self._swept_us = now
@@ -222,6 +223,7 @@ class Drainer:
         """Bring SQLite's last commits to the disk (its WAL is not synced at each), before the spool's copy goes."""
         if self._store.observe.dialect.name != "sqlite":
             return
+        self._store.payloads.settle()
         connection = self._store.observe.raw_connection()
         try:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -271,7 +273,7 @@ class _Source:
             records, cursor = self._segments.read(self._cursor, BATCH_RECORDS)
             if cursor == self._cursor:
                 return Batch(), cursor
-            self._pending = (Batch.decode(records, rejects, store.packer), cursor)
+            self._pending = (Batch.decode(records, rejects, store.packer, day_of(now_us())), cursor)
         return self._pending
 
     def starts_segment(self, cursor: Cursor) -> bool:
