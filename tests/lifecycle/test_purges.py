@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+import pytest
+
 from pilothouse.access.audit import PURGE, Actor, Audit
 from pilothouse.cache import Caches, Fragment
 from pilothouse.cache.memory_store import MemoryStore
+from pilothouse.ids import now_us
 from pilothouse.lifecycle.purges import Purges
 from pilothouse.storage import Store
 from pilothouse.storage.changes import Changes
@@ -59,6 +62,18 @@ async def test_what_is_purged_elsewhere_is_forgotten_here(store: Store) -> None:
         await asyncio.to_thread(purge, "*")
         await until(changes, lambda: gone(one, 1))
         assert await held(one) == {("other", "fast")}
+
+
+async def test_a_purge_on_a_host_whose_clock_is_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or here, where the clock was an hour ahead when the one before was followed."""
+    async with process(store) as (one, changes):
+        monkeypatch.setattr("pilothouse.access.audit.now_us", lambda: now_us() - 3_600_000_000)
+        Audit(store.control).note(Actor("ada", "api"), PURGE, "cache:fast", project_id="default")
+
+        async def gone() -> bool:
+            return ("default", "fast") not in await held(one)
+
+        await until(changes, gone)
 
 
 async def test_a_purge_of_before_the_start_is_none_of_now(store: Store) -> None:

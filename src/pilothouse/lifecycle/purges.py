@@ -10,12 +10,10 @@ from pilothouse.access import Audit
 from pilothouse.access.audit import PURGE, AuditFilters, Entry
 from pilothouse.cache import Caches
 from pilothouse.errors import StorageError
-from pilothouse.ids import now_us
 from pilothouse.storage.changes import Changes
 
 __all__ = ["Purges"]
 
-_OVERLAP_US = 60_000_000  # by so much the clocks of two hosts may differ
 _MOST = 500
 _AGAIN = 1.0  # seconds
 _log = logging.getLogger(__name__)
@@ -30,7 +28,6 @@ class Purges:
         self._changes = changes
         self.following = asyncio.Event()
         self._done: dict[str, None] = {}
-        self._since = now_us()
 
     async def run(self) -> None:
         loop, told = asyncio.get_running_loop(), asyncio.Event()
@@ -52,18 +49,16 @@ class Purges:
                 loop.call_later(_AGAIN, told.set)
 
     async def _follow(self) -> None:
-        began = now_us()
         for entry in await self._purges():
             if entry.id not in self._done:
                 kind, _, name = entry.subject.partition(":")
                 room = self._caches.fragments if kind == "fragments" else self._caches
                 await room.purge(entry.project_id, None if name == "*" else name)
                 self._done[entry.id] = None
-        self._since = began
         while len(self._done) > 2 * _MOST:
             del self._done[next(iter(self._done))]
 
     async def _purges(self) -> list[Entry]:
-        """Those since the last look and shortly before, the oldest first."""
-        recent = AuditFilters(action=PURGE, since_us=self._since - _OVERLAP_US)
-        return list(reversed(await asyncio.to_thread(self._audit.list, None, filters=recent, limit=_MOST)))
+        """The latest, the oldest first. Whatever their times: clocks of hosts differ, and are set."""
+        filters = AuditFilters(action=PURGE)
+        return list(reversed(await asyncio.to_thread(self._audit.list, None, filters=filters, limit=_MOST)))
