@@ -204,6 +204,15 @@ async def test_the_last_room_is_remembered_and_comes_back_with_time(limiter: Lim
     assert limiter.last_room("b") == 1.0
 
 
+async def test_of_a_room_that_was_seen_in_the_future_nothing_is_known(limiter: Limiter, now: Now) -> None:
+    """The clock was set back since: the deployment would be passed over until that time came again."""
+    limits = Limits(requests_per_minute=1)
+    assert await limiter.try_deployment("a", limits, 1, "call 1") is not None
+    assert limiter.last_room("a") == 0.0
+    now.forward(-3600)
+    assert limiter.last_room("a") == 1.0
+
+
 async def test_whether_any_limit_applies(limiter: Limiter) -> None:
     one = Limits(parallel=1)
     assert not limiter.applies(caller("ann", key_a=NONE), NONE, NONE)

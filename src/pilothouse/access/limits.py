@@ -151,7 +151,8 @@ class Limiter:
         if known is None:
             return 1.0
         share, at = known
-        return min(1.0, share + (self._clock() - at) / _MINUTE_US)
+        passed = self._clock() - at  # less than nothing: the clock was set back
+        return 1.0 if passed < 0 else min(1.0, share + passed / _MINUTE_US)
 
     async def room(self, deployments: Sequence[tuple[str, Limits]]) -> list[float]:
         """The share that is left of each deployment's tightest limit, from 0 to 1; 1 where nothing is known."""
