@@ -32,6 +32,7 @@ from pilothouse.api.shadow import routes as shadow_routes
 from pilothouse.api.spans import SpanRooms
 from pilothouse.api.spans import routes as span_routes
 from pilothouse.api.spend import routes as spend_routes
+from pilothouse.api.stats import routes as stats_routes
 from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.traces import routes
 from pilothouse.cache import Caches, Store, open_cache_store
@@ -56,6 +57,7 @@ from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
 from pilothouse.observe.discretion import Discretion
+from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.scores import Scores
 from pilothouse.principal import Principal
@@ -262,7 +264,7 @@ class Platform:
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
             route_routes(self.gateway, self.complexity, self.recorder), cache_routes(self.caches, self.audit),
-            spend_routes(self.ledger, self.budgets, self.tenants, self.keys),
+            spend_routes(self.ledger, self.budgets, self.tenants, self.keys), stats_routes(Figures(self.store)),
             health_routes(
                 self.health, self.process, several=self.several, trouble=self.trouble,
                 problem=lambda: self.live.problem,

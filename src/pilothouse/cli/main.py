@@ -37,6 +37,7 @@ COMMANDS = {
     "rag": "Ingest documents, search them, ask them.",
     "traces": "See what happened: list traces, show one.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",
+    "stats": "Requests, failures, latency, tokens and cost of a period.",
     "models": "The embedded encoder's files, and the models on offer.",
     "router": "Train and judge the choice between a simple and a complex model.",
     "cache": "What the caches answered, forgetting it, and the threshold of a semantic one.",

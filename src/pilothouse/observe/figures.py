@@ -4,189 +4,166 @@ Never looks at spans, so that a page over a million of them costs what a page ov
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import ColumnElement, Table, case, func, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.errors import InvalidRequest
+from pilothouse.observe.amounts import Amounts, Scored, Users
 from pilothouse.observe.cells import DIMENSIONS, HISTOGRAMS, SUMS
-from pilothouse.observe.rollups import GRAINS
-from pilothouse.stats.histogram import fraction_below, linear, merge, percentile
+from pilothouse.observe.period import HOUR_US, Period, Stretch
+from pilothouse.observe.rollups import OTHER
+from pilothouse.observe.slices import EVERYTHING, Slice
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import rollups, score_rollups
 
-__all__ = ["HOUR_US", "Amounts", "Figures", "Period", "Scored"]
+__all__ = ["HOUR_US", "Amounts", "Figures", "Period", "Scored", "Users"]
 
-HOUR_US = 3_600_000_000
-_FINE_HOURS = 8 * 24  # a longer period is told by days
-_LONGEST_HOURS = 10 * 366 * 24
+_WEEK_HOURS = 7 * 24
+_THURSDAY = 3  # 1970-01-01, where Monday is 0
 
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From `since_us` until before `until_us`, UTC microseconds, widened to whole hours (or days, where it is long)."""
-
-    since_us: int
-    until_us: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.since_us < self.until_us or self.until_us - self.since_us > _LONGEST_HOURS * HOUR_US:
-            raise InvalidRequest("A period begins before it ends, and lasts ten years at most.", param="since_us")
-
-    @property
-    def grain(self) -> str:
-        return "hour" if self.until_us - self.since_us <= _FINE_HOURS * HOUR_US else "day"
-
-    @property
-    def step_us(self) -> int:
-        return GRAINS[self.grain] * HOUR_US
-
-    @property
-    def steps(self) -> range:
-        """The numbers of its hours or days."""
-        return range(self.since_us // self.step_us, -(-self.until_us // self.step_us))
-
-    def before(self) -> "Period":
-        """The period of the same length that ended as this one began."""
-        return Period(max(0, 2 * self.since_us - self.until_us), max(1, self.since_us))
-
-
-@dataclass(frozen=True)
-class Amounts:
-    """Sums over a period, and what they make. Money in nano-USD, times in microseconds, speed in tokens per second.
-
-    `failed` counts requests that ended in an error, `call_errors` calls of models. Shares are None where there is
-    nothing to share. `unpriced` calls are in no cost.
-    """
-
-    requests: int = 0
-    failed: int = 0
-    calls: int = 0
-    call_errors: int = 0
-    cached: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_nano: int = 0
-    unpriced: int = 0
-    packed: Mapping[str, Sequence[bytes]] = field(default_factory=dict, repr=False)
-    _merged: dict[str, dict[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    @classmethod
-    def of(cls, rows: Iterable[Any]) -> "Amounts":
-        """The sum of rows of `rollups`."""
-        sums = dict.fromkeys(SUMS, 0)
-        packed: dict[str, list[bytes]] = {name: [] for name in HISTOGRAMS}
-        for row in rows:
-            for name in SUMS:
-                sums[name] += row[name]
-            for name, parts in packed.items():
-                parts.append(row[name])
-        return cls(**sums, packed=packed)
-
-    def percentile(self, histogram: str, share: float) -> float | None:
-        """Of `latency` (requests), `call_latency`, `ttft`, `tokens` (per call) or `speed`; right within 4.4 %."""
-        return percentile(self.histogram(histogram), share)
-
-    def histogram(self, name: str) -> dict[int, int]:
-        """The counts by bucket; see stats.histogram."""
-        if name not in self._merged:
-            self._merged[name] = merge(self.packed.get(name, ()))
-        return self._merged[name]
-
-    @property
-    def error_rate(self) -> float | None:
-        return self.failed / self.requests if self.requests else None
-
-    @property
-    def hit_rate(self) -> float | None:
-        """The share of calls that a cache of ours answered."""
-        return self.cached / self.calls if self.calls else None
-
-    @property
-    def tokens(self) -> int:
-        return self.input_tokens + self.output_tokens
-
-    @property
-    def tokens_per_request(self) -> float | None:
-        return self.tokens / self.requests if self.requests else None
-
-    @property
-    def nano_per_request(self) -> float | None:
-        return self.cost_nano / self.requests if self.requests else None
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The scores of one name over a period. `histogram` counts hundredths."""
-
-    count: int
-    total: float
-    histogram: Mapping[int, int]
-
-    @property
-    def mean(self) -> float | None:
-        return self.total / self.count if self.count else None
-
-    def share_below(self, limit: float) -> float | None:
-        """The share of scores below `limit`, which is read to two decimals."""
-        return fraction_below(self.histogram, linear(limit))
+_Key = tuple[Any, ...]
 
 
 class Figures:
-    """The rollups of `store`. Every method reads one project and blocks on the database."""
+    """The rollups of `store`. Every method reads one project and blocks on the database.
+
+    `only` narrows to a value of one dimension, or of several of the cube's (see observe.slices); `histograms` are those
+    that percentiles will be asked of. Raises InvalidRequest for what is not kept.
+    """
 
     def __init__(self, store: Store) -> None:
         self._engine = store.observe
 
-    def total(self, period: Period, project: str = DEFAULT_PROJECT, dimension: str = "all", value: str = "") -> Amounts:
-        """Everything in the period, or what has this `value` in a dimension."""
+    def total(
+        self,
+        period: Period,
+        project: str = DEFAULT_PROJECT,
+        only: Mapping[str, str] | None = None,
+        histograms: Sequence[str] = HISTOGRAMS,
+    ) -> Amounts:
+        """Everything in the period."""
+        wanted = Slice.of(None, only)
         with self._engine.connect() as connection:
-            return Amounts.of(_rows(connection, rollups, project, period, dimension, value))
+            found = _amounts(connection, project, wanted, _stretches(period, wanted), (), histograms)
+        return found.get((), Amounts())
 
     def over_time(
-        self, period: Period, project: str = DEFAULT_PROJECT, dimension: str = "all", value: str = ""
+        self,
+        period: Period,
+        project: str = DEFAULT_PROJECT,
+        only: Mapping[str, str] | None = None,
+        histograms: Sequence[str] = HISTOGRAMS,
     ) -> dict[int, Amounts]:
         """The same by hour or day (`period.step_us`): by the UTC microsecond of its beginning, quiet ones included."""
-        by_step: defaultdict[int, list[Any]] = defaultdict(list)
+        wanted, stretch = Slice.of(None, only), (period.grain, period.steps)
         with self._engine.connect() as connection:
-            for row in _rows(connection, rollups, project, period, dimension, value):
-                by_step[row["at"]].append(row)
-        return {step * period.step_us: Amounts.of(by_step[step]) for step in period.steps}
+            found = _amounts(connection, project, wanted, [stretch], ("at",), histograms)
+        nothing = Amounts()
+        return {step * period.step_us: found.get((step,), nothing) for step in period.steps}
 
-    def by(self, dimension: str, period: Period, project: str = DEFAULT_PROJECT) -> dict[str, Amounts]:
-        """The sums for each value of a dimension, the dearest first, then the busiest."""
-        by_value: defaultdict[str, list[Any]] = defaultdict(list)
+    def by(
+        self,
+        dimension: str,
+        period: Period,
+        project: str = DEFAULT_PROJECT,
+        only: Mapping[str, str] | None = None,
+        histograms: Sequence[str] = HISTOGRAMS,
+        limit: int | None = None,
+    ) -> dict[str, Amounts]:
+        """The sums for each value of a dimension, the dearest first, then the busiest; `limit` of them at most."""
+        wanted = Slice.of(dimension, only)
+        many = limit if wanted.dimension == "user" else None
         with self._engine.connect() as connection:
-            for row in _rows(connection, rollups, project, period, dimension):
-                by_value[row["value"]].append(row)
-        made = {value: Amounts.of(rows) for value, rows in by_value.items()}
-        return dict(sorted(made.items(), key=_dearest))
+            found = _amounts(connection, project, wanted, _stretches(period, wanted), ("value",), histograms, many)
+        made = {value: amounts for (value,), amounts in found.items()}
+        return dict(sorted(made.items(), key=_dearest)[:limit])
+
+    def by_over_time(
+        self,
+        field: str,
+        dimension: str,
+        period: Period,
+        project: str = DEFAULT_PROJECT,
+        only: Mapping[str, str] | None = None,
+    ) -> dict[str, dict[int, int]]:
+        """One of the sums for each value of a dimension, by hour or day; steps and values with nothing are left out."""
+        wanted, stretch = Slice.of(dimension, only), (period.grain, period.steps)
+        told: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        with self._engine.connect() as connection:
+            for at, value, amount in _sums(connection, project, wanted, stretch, ("at", "value"), (field,)):
+                name = wanted.name(value)
+                if name is not None and amount:
+                    steps = told[name]
+                    steps[at * period.step_us] = steps.get(at * period.step_us, 0) + int(amount)
+        return dict(told)
+
+    def users(self, period: Period, project: str = DEFAULT_PROJECT) -> Users:
+        """How many users there were on the days that the period touches, all together and by day."""
+        c = rollups.c
+        where = _where(rollups, project, Slice("user"), ("day", period.days))
+        each = select(c.value).distinct().where(*where).subquery("each")
+        crowd = select(func.count(), func.sum(case((each.c.value == OTHER, 1), else_=0))).select_from(each)
+        by_day = select(c.at, func.count().label("users")).where(*where).group_by(c.at)
+        with self._engine.connect() as connection:
+            count, others = connection.execute(crowd).one()
+            days = {row.at: row.users for row in connection.execute(by_day)}
+        told = {day * 24 * HOUR_US: days.get(day, 0) for day in period.days}
+        return Users(count - (others or 0), told, bool(others))
+
+    def peak_hours(self, field: str, period: Period, project: str = DEFAULT_PROJECT) -> list[list[int]]:
+        """One of the sums by weekday (Monday first) and hour of the day, UTC, over the whole of the period."""
+        c, hours = rollups.c, range(period.steps.start, period.steps.stop)
+        if period.grain == "day":
+            hours = range(hours.start * 24, hours.stop * 24)
+        place = (c.at + _THURSDAY * 24) % _WEEK_HOURS
+        query = select(place.label("place"), func.sum(c[_known(field)]))
+        query = query.where(*_where(rollups, project, EVERYTHING, ("hour", hours))).group_by("place")
+        week = [[0] * 24 for _ in range(7)]
+        with self._engine.connect() as connection:
+            for at, amount in connection.execute(query):
+                week[at // 24][at % 24] = int(amount)
+        return week
 
     def scores(
         self, period: Period, project: str = DEFAULT_PROJECT, dimension: str = "all", value: str | None = ""
     ) -> dict[tuple[str, str], Scored]:
         """Scores by (value of the dimension, name); those of one value alone unless that is None."""
-        grouped: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
-        with self._engine.connect() as connection:
-            for row in _rows(connection, score_rollups, project, period, dimension, value):
-                grouped[row["value"], row["name"]].append(row)
-        return {key: _scored(rows) for key, rows in sorted(grouped.items())}
+        wanted = Slice(dimension, value)
+        stretches = _stretches(period, wanted)
+        found = self._scored(project, wanted, stretches, ("value", "name"))
+        return {(of, name): scored for (of, name), scored in sorted(found.items())}
 
-    def scores_over_time(self, name: str, period: Period, project: str = DEFAULT_PROJECT) -> dict[int, Scored]:
-        """The scores of one name by hour or day."""
-        by_step: defaultdict[int, list[Any]] = defaultdict(list)
+    def scores_over_time(
+        self, period: Period, project: str = DEFAULT_PROJECT, dimension: str = "all", value: str = ""
+    ) -> dict[str, dict[int, Scored]]:
+        """The scores of each name by hour or day; steps without any are left out."""
+        told: defaultdict[str, dict[int, Scored]] = defaultdict(dict)
+        found = self._scored(project, Slice(dimension, value), [(period.grain, period.steps)], ("name", "at"))
+        for (name, at), scored in sorted(found.items()):
+            told[name][at * period.step_us] = scored
+        return dict(told)
+
+    def _scored(
+        self, project: str, wanted: Slice, stretches: Sequence[Stretch], keys: Sequence[str]
+    ) -> dict[_Key, Scored]:
+        if wanted.dimension not in DIMENSIONS:
+            raise InvalidRequest(f"'{wanted.dimension[:40]}' is no dimension.", param="by")
+        c = score_rollups.c
+        grouped: defaultdict[_Key, list[Any]] = defaultdict(list)
         with self._engine.connect() as connection:
-            for row in _rows(connection, score_rollups, project, period, "all", ""):
-                if row["name"] == name:
-                    by_step[row["at"]].append(row)
-        return {step * period.step_us: _scored(by_step[step]) for step in period.steps}
+            for stretch in stretches:
+                query = select(*(c[key] for key in keys), c["count"], c.total, c.histogram)
+                for row in connection.execute(query.where(*_where(score_rollups, project, wanted, stretch))):
+                    grouped[tuple(row[: len(keys)])].append(row[len(keys) :])
+        return {key: _score(rows) for key, rows in grouped.items()}
+
+
+def _score(rows: Sequence[Any]) -> Scored:
+    return Scored(sum(row[0] for row in rows), sum(row[1] for row in rows), [row[2] for row in rows])
 
 
 def _dearest(item: tuple[str, Amounts]) -> tuple[int, int, str]:
@@ -194,21 +171,92 @@ def _dearest(item: tuple[str, Amounts]) -> tuple[int, int, str]:
     return -amounts.cost_nano, -amounts.requests - amounts.calls, value
 
 
-def _scored(rows: Sequence[Any]) -> Scored:
-    counts = merge(row["histogram"] for row in rows)
-    return Scored(sum(row["count"] for row in rows), sum(row["total"] for row in rows), counts)
+def _stretches(period: Period, wanted: Slice) -> list[Stretch]:
+    """Users have rows by day alone."""
+    return [("day", period.days)] if wanted.dimension == "user" else period.stretches()
 
 
-def _rows(
-    connection: Connection, table: Table, project: str, period: Period, dimension: str, value: str | None = None
-) -> Iterator[Any]:
-    if dimension not in DIMENSIONS:
-        raise InvalidRequest(f"'{dimension[:40]}' is no dimension. There are: {', '.join(DIMENSIONS)}.", param="by")
-    steps = period.steps
+def _amounts(
+    connection: Connection,
+    project: str,
+    wanted: Slice,
+    stretches: Iterable[Stretch],
+    keys: Sequence[str],
+    histograms: Sequence[str],
+    limit: int | None = None,
+) -> dict[_Key, Amounts]:
+    """The sums of the slice's rows by `keys`, of `at` and `value`, with the packed histograms that are asked for.
+    With a `limit`, of the dearest keys alone; there is then but one stretch."""
+    cubed = wanted.parts is not None
+    read = tuple(dict.fromkeys((*keys, "value"))) if cubed else tuple(keys)
+    sums: dict[_Key, list[int]] = {}
+    packed: defaultdict[_Key, dict[str, list[bytes]]] = defaultdict(lambda: {name: [] for name in histograms})
+    for stretch in stretches:
+        for row in _sums(connection, project, wanted, stretch, read, SUMS, limit):
+            key = _named(wanted, keys, read, row)
+            if key is not None:
+                before = sums.get(key)
+                now = [int(amount or 0) for amount in row[len(read) :]]
+                sums[key] = now if before is None else [a + b for a, b in zip(before, now, strict=True)]
+        for row in _histograms(connection, project, wanted, stretch, read, histograms):
+            key = _named(wanted, keys, read, row)
+            if key is not None:
+                for parts, part in zip(packed[key].values(), row[len(read) :], strict=True):
+                    parts.append(part)
+    return {key: Amounts(**dict(zip(SUMS, told, strict=True)), packed=packed[key]) for key, told in sums.items()}
+
+
+def _named(wanted: Slice, keys: Sequence[str], read: Sequence[str], row: Sequence[Any]) -> _Key | None:
+    """The key of a row, which for the cube its value gives; None where the row is not of the slice."""
+    if wanted.parts is None:
+        return tuple(row[: len(keys)])
+    name = wanted.name(row[read.index("value")])
+    return None if name is None else tuple([name if key == "value" else row[read.index(key)] for key in keys])
+
+
+def _sums(
+    connection: Connection,
+    project: str,
+    wanted: Slice,
+    stretch: Stretch,
+    keys: Sequence[str],
+    fields: Sequence[str],
+    limit: int | None = None,
+) -> Iterable[Any]:
+    c = rollups.c
+    by = [c[key] for key in keys]
+    query = select(*by, *(func.sum(c[_known(field)]) for field in fields))
+    query = query.where(*_where(rollups, project, wanted, stretch)).group_by(*by).having(func.count() > 0)
+    if limit is not None:
+        query = query.order_by(func.sum(c.cost_nano).desc(), func.sum(c.requests + c.calls).desc(), *by).limit(limit)
+    return connection.execute(query)
+
+
+def _histograms(
+    connection: Connection, project: str, wanted: Slice, stretch: Stretch, keys: Sequence[str], names: Sequence[str]
+) -> Iterable[Any]:
+    if not names or wanted.dimension == "user":
+        return ()
+    c = rollups.c
+    query = select(*(c[key] for key in keys), *(c[name] for name in names))
+    return connection.execute(query.where(*_where(rollups, project, wanted, stretch)))
+
+
+def _known(field: str) -> str:
+    if field not in SUMS:
+        raise InvalidRequest(f"'{field[:40]}' is no sum. There are: {', '.join(SUMS)}.", param="field")
+    return field
+
+
+def _where(table: Table, project: str, wanted: Slice, stretch: Stretch) -> list[ColumnElement[bool]]:
+    grain, steps = stretch
+    c = table.c
     where = [
-        table.c.project_id == project, table.c.grain == period.grain, table.c.dimension == dimension,
-        table.c.at.between(steps.start, steps.stop - 1),
+        c.project_id == project, c.grain == grain, c.dimension == wanted.dimension,
+        c.at.between(steps.start, steps.stop - 1),
     ]  # fmt: skip
-    if value is not None:
-        where.append(table.c.value == value.replace("\0", "\ufffd"))
-    yield from connection.execute(select(table).where(*where)).mappings()
+    if wanted.value is not None:
+        where.append(c.value == wanted.value)
+    if wanted.pattern is not None:
+        where.append(c.value.like(wanted.pattern, escape="\\"))
+    return where

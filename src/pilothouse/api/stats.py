@@ -1,0 +1,64 @@
+"""`/api/stats`: what happened in a period, from the rollups: requests, failures, latency, tokens, cost, scores."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+
+from pilothouse.api.caller import InProject
+from pilothouse.errors import InvalidRequest
+from pilothouse.ids import now_us
+from pilothouse.observe.figures import Figures
+from pilothouse.observe.period import Period
+from pilothouse.observe.slices import NARROWED
+from pilothouse.observe.stats import Question, answer
+from pilothouse.types import Json
+
+__all__ = ["routes"]
+
+_LATEST_US = 2**53
+_Us = Annotated[int | None, Query(ge=0, le=_LATEST_US)]
+_Length = Annotated[str, Query(description="The last 24h, 7d or 4w, the hour or day under way included.")]
+_By = Annotated[str | None, Query(description=f"Tell these apart: {', '.join(NARROWED)}.")]
+_KNOWN = frozenset(("project_id", "period", "since_us", "until_us", "grain", "by", "series", "compare", "limit"))
+_NARROWING = {
+    "parameters": [
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": "Only this one."}
+        for name in NARROWED
+    ]
+}
+
+
+def routes(figures: Figures) -> APIRouter:
+    """The routes over these figures."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"])
+
+    @router.get("", openapi_extra=_NARROWING)
+    def tell(
+        request: Request,
+        project: InProject,
+        period: _Length = "7d",
+        since_us: _Us = None,
+        until_us: _Us = None,
+        grain: Literal["hour", "day"] | None = None,
+        by: _By = None,
+        series: bool = False,
+        compare: bool = False,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+    ) -> Json:
+        """Sums, rates and percentiles of a period (the last seven days where none is named), UTC, in nano-USD and
+        microseconds. `compare` adds the period before, `series` each hour or day, `by` each value of a dimension, the
+        dearest first; a dimension with a value (`model=gpt-4o`) narrows it. Requests belong to no model or deployment:
+        theirs are the calls. Two dimensions together are kept of model, prompt, key and feature, and count calls."""
+        only = {name: value for name, value in request.query_params.items() if name not in _KNOWN}
+        asked = _period(period, since_us, until_us, grain)
+        return answer(figures, Question(asked, project, by or None, only, series, compare, limit))
+
+    return router
+
+
+def _period(length: str, since_us: int | None, until_us: int | None, grain: Literal["hour", "day"] | None) -> Period:
+    if since_us is None:
+        if until_us is not None:
+            raise InvalidRequest("`until_us` needs a `since_us`.", param="since_us")
+        return Period.last(length, now_us(), grain)
+    return Period(since_us, now_us() if until_us is None else until_us, grain)

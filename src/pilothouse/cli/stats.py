@@ -1,0 +1,118 @@
+"""`pilothouse stats`: what happened in a period, as a table."""
+
+import json
+from typing import Any
+
+import click
+
+from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.ids import now_us
+
+__all__ = ["stats"]
+
+_WHOLE = ("what", "now", "before", "change")
+_DIMENSIONS = (
+    "model", "deployment", "prompt", "endpoint", "key", "team", "user", "feature", "environment", "release", "error",
+)  # fmt: skip
+
+
+@click.command()
+@click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="Such as 24h, 7d or 4w.")
+@click.option("--by", type=click.Choice(_DIMENSIONS), help="Tell these apart, the dearest first.")
+@click.option("--only", multiple=True, metavar="DIMENSION=VALUE", help="Narrow to one, such as model=gpt-4o.")
+@click.option("--project", default="default", show_default=True, help="The project.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many with --by.")
+@as_json
+@pass_context
+def stats(
+    context: Context, length: str, by: str | None, only: tuple[str, ...], project: str, limit: int, as_json: bool
+) -> None:
+    """Requests, failures, latency, tokens, cost and scores of a period, beside the period before."""
+    from pilothouse.observe.figures import Figures, Period  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.stats import Question, answer, parsed  # noqa: PLC0415
+
+    period = Period.last(length, now_us())
+    question = Question(period, project, by, dict(map(parsed, only)), compare=True, limit=limit)
+    with context.looking() as platform:
+        platform.drainer.flush()
+        told = answer(Figures(platform.store), question)
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    elif by is None:
+        show_rows(_whole(told), _WHOLE, as_json=False, empty="")
+    else:
+        rows = [_row(by, one) for one in told["values"]]
+        columns = [by, *(name for name in _COLUMNS if any(row[name] for row in rows))]
+        show_rows(rows, columns, as_json=False, empty="Nothing happened in that time.")
+
+
+_COLUMNS = (
+    "requests", "failed", "p50", "p95", "calls", "first_token", "input_tokens", "output_tokens", "cost", "unpriced",
+    "scores",
+)  # fmt: skip
+
+
+def _row(by: str, told: dict[str, Any]) -> dict[str, str]:
+    """A value of the dimension; where requests belong to none of its values, the times are those of calls."""
+    times = told["latency_us"] if told["requests"] else told["call_latency_us"]
+    return {
+        by: told["value"] or "none", "requests": _count(told["requests"]), "failed": _share(told["error_rate"]),
+        "p50": _time(times["p50"]), "p95": _time(times["p95"]), "calls": _count(told["calls"]),
+        "first_token": _time(told["ttft_us"]["p50"]), "input_tokens": _count(told["input_tokens"]),
+        "output_tokens": _count(told["output_tokens"]), "cost": _cost(told), "unpriced": _count(told["unpriced"]),
+        "scores": ", ".join(f"{one['name']} {one['mean']:.2f}" for one in told["scores"]),
+    }  # fmt: skip
+
+
+def _whole(told: dict[str, Any]) -> list[dict[str, str]]:
+    now, before = told["total"], told["before"]["total"]
+    rows = [
+        ("requests", _count, "requests"), ("failed", _share, "error_rate"), ("users", _count, "users"),
+        ("calls of models", _count, "calls"), ("answered from a cache", _share, "hit_rate"), ("cost", _usd, "cost_nano"),
+        ("cost per request", _usd, "nano_per_request"), ("calls without a price", _count, "unpriced"),
+        ("input tokens", _count, "input_tokens"), ("of them cached", _share, "cached_share"),
+        ("output tokens", _count, "output_tokens"), ("of them reasoning", _count, "reasoning_tokens"),
+        ("tokens per request", _count, "tokens_per_request"),
+    ]  # fmt: skip
+    shown = [_compared(what, show, now.get(name), before.get(name)) for what, show, name in rows]
+    for what, show, name in (
+        ("latency", _time, "latency_us"), ("first token", _time, "ttft_us"), ("tokens/s", _count, "tokens_per_second")
+    ):  # fmt: skip
+        shown += [_compared(f"{what} {p}", show, now[name][p], before[name][p]) for p in ("p50", "p95", "p99")]
+    earlier = {one["name"]: one["mean"] for one in before["scores"]}
+    for one in now["scores"]:
+        shown.append(_compared(f"score {one['name']}", _mean, one["mean"], earlier.get(one["name"])))
+    return [row for row in shown if row["now"] or row["before"]]
+
+
+def _compared(what: str, show: Any, now: float | None, before: float | None) -> dict[str, str]:
+    change = f"{(now / before - 1) * 100:+.0f} %" if now is not None and before else ""
+    return {"what": what, "now": show(now), "before": show(before), "change": change}
+
+
+def _count(number: float | None) -> str:
+    return f"{round(number):,}" if number else ""
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
+def _mean(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _time(us: float | None) -> str:
+    from pilothouse.observe.money import duration  # noqa: PLC0415 - the room is heavy, and not for --help
+
+    return "" if us is None else duration(round(us))
+
+
+def _usd(nano: float | None) -> str:
+    from pilothouse.observe.money import usd  # noqa: PLC0415 - the room is heavy, and not for --help
+
+    return "" if nano is None else usd(round(nano))
+
+
+def _cost(told: dict[str, Any]) -> str:
+    return "unknown" if told["unpriced"] and not told["cost_nano"] else _usd(told["cost_nano"])
