@@ -47,6 +47,16 @@ def test_nobody_sees_a_file_before_it_is_complete(files: FileStore) -> None:
     assert files.part("p", writer.id, 0) is None
 
 
+def test_what_a_thread_still_writes_of_a_file_that_was_discarded_is_not_kept(files: FileStore) -> None:
+    writer = files.begin("p", "batch", "in.jsonl")
+    writer.add(b"x" * (2 * PART))
+    writer.discard()
+    writer.flush()
+    assert files.part("p", writer.id, 0) is None
+    with pytest.raises(NotFound):
+        files.complete("p", writer)
+
+
 def test_lines_cross_the_borders_of_parts(files: FileStore) -> None:
     lines = [bytes([65 + n % 26]) * (n * 7919 % 40_000) for n in range(200)] + [b"y" * (3 * PART), b"end"]
     stored = put(files, b"\n".join(lines))

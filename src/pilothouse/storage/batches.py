@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import writing
-from pilothouse.storage.files import FINISHED, delete_file
+from pilothouse.storage.files import FINISHED, FileWriter, complete_file, delete_file
 from pilothouse.storage.tables import batches, files
 from pilothouse.types import Json, Usage
 
@@ -111,16 +111,18 @@ class BatchStore:
 
     def create(
         self, project_id: str, *, key_id: str, client_ip: str, endpoint: str, input_file_id: str,
-        metadata: dict[str, str] | None = None, total: int = 0,
+        metadata: dict[str, str] | None = None, total: int = 0, made: FileWriter | None = None,
     ) -> Batch:  # fmt: skip
-        """A new batch, to be validated. The caller has looked whether the file is there; `total` is for one that knows
-        how many requests are in it."""
+        """A new batch, to be validated. The caller has looked whether the file is there, or has `made` and flushed it:
+        then it is there once the batch is. `total` is for one that knows how many requests are in it."""
         now = self._clock()
         batch = Batch(
             project_id, f"batch_{new_id(now)}", key_id, client_ip, endpoint, input_file_id, "validating", now,
             now + WINDOW_US, metadata, total=total,
         )  # fmt: skip
         with writing(self._engine) as connection:
+            if made is not None:
+                complete_file(connection, project_id, made)
             connection.execute(insert(batches), _row(batch))
         return batch
 

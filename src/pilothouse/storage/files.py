@@ -6,6 +6,7 @@ are read line by line.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, or_, select, update
@@ -62,6 +63,8 @@ class FileWriter:
         self.keep_s: float | None = None
         self._waiting = bytearray()
         self._number = 0
+        self._discarded = False
+        self._lock = Lock()  # who is cancelled while a thread writes for him discards in another
         self.id = file_id
         self.size = 0
 
@@ -77,20 +80,23 @@ class FileWriter:
 
     def flush(self, *, last: bool = False) -> None:
         """Write the whole parts, with `last` what is left as well. Blocks."""
-        rows = []
-        while self.full or (last and self._waiting):
-            row = {"project_id": self._project_id, "file_id": self.id, "number": self._number}
-            rows.append({**row, "data": bytes(self._waiting[:PART])})
-            del self._waiting[:PART]
-            self._number += 1
-        if rows:
-            with writing(self._engine) as connection:
-                connection.execute(insert(file_parts), rows)
+        with self._lock:
+            rows = []
+            while self.full or (last and self._waiting):
+                row = {"project_id": self._project_id, "file_id": self.id, "number": self._number}
+                rows.append({**row, "data": bytes(self._waiting[:PART])})
+                del self._waiting[:PART]
+                self._number += 1
+            if rows and not self._discarded:
+                with writing(self._engine) as connection:
+                    connection.execute(insert(file_parts), rows)
 
     def discard(self) -> None:
-        """Forget the file, which nobody has seen. Blocks."""
-        with writing(self._engine) as connection:
-            delete_file(connection, self._project_id, self.id)
+        """Forget the file, which nobody has seen; nothing more of it is written. Blocks."""
+        with self._lock:
+            self._discarded = True
+            with writing(self._engine) as connection:
+                delete_file(connection, self._project_id, self.id)
 
 
 class FileStore:

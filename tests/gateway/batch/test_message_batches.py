@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import aiohttp
@@ -10,10 +11,13 @@ import anthropic
 import pytest
 from anthropic import AsyncAnthropic
 from anthropic.types.messages import MessageBatch
+from sqlalchemy import text
 from yarl import URL
 
 from pilothouse.access.shapes import KeySettings, PolicyRules, TenantSettings
 from pilothouse.config import Budget
+from pilothouse.errors import StorageError
+from pilothouse.storage.files import FileWriter
 from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
@@ -60,6 +64,12 @@ async def run(client: AsyncAnthropic, requests: list[Any], **more: Any) -> Messa
 
 async def results(client: AsyncAnthropic, batch: MessageBatch) -> dict[str, Any]:
     return {one.custom_id: one.result async for one in await client.messages.batches.results(batch.id)}
+
+
+def files_of(house: House) -> int:
+    """Files and parts of files, seen or not."""
+    with house.platform.store.control.connect() as connection:
+        return sum(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in ("files", "file_parts"))
 
 
 async def test_from_creation_to_results(house: House, client: AsyncAnthropic) -> None:
@@ -307,6 +317,48 @@ async def test_a_budget_that_is_spent_ends_the_rest(house: House, client: AsyncA
     found = await results(poor, batch)
     assert {one.error.error.type for one in found.values() if one.type == "errored"} == {"rate_limit_error"}
     assert house.spent() == done * ONE
+
+
+async def test_a_creation_that_fails_leaves_no_input(
+    house: House, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **fields: Any) -> Any:
+        raise StorageError("the database is away")
+
+    monkeypatch.setattr(house.platform.batches, "create", away)
+    with pytest.raises(anthropic.InternalServerError):
+        await client.messages.batches.create(requests=[message(0)])
+    assert files_of(house) == 0
+
+
+async def test_a_client_that_leaves_while_its_batch_is_made_leaves_nothing(
+    house: House, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, begun, left, over = house.platform.files.begin, asyncio.Event(), Event(), asyncio.Event()
+    loop, discard, noticed = asyncio.get_running_loop(), FileWriter.discard, asyncio.Event()
+
+    def slow(*args: Any) -> FileWriter:
+        writer = begin(*args)
+        loop.call_soon_threadsafe(begun.set)
+        left.wait()
+        return writer
+
+    def discarded(writer: FileWriter) -> None:
+        discard(writer)
+        loop.call_soon_threadsafe(over.set)
+
+    monkeypatch.setattr(house.platform.files, "begin", slow)
+    monkeypatch.setattr(FileWriter, "discard", discarded)
+    monkeypatch.setattr(house.platform.metrics, "request", lambda *_: noticed.set())
+    creating = asyncio.create_task(client.messages.batches.create(requests=[message(0)]))
+    await begun.wait()
+    creating.cancel()
+    async with asyncio.timeout(20):
+        await noticed.wait()
+        left.set()
+        await over.wait()
+    assert files_of(house) == 0
+    assert [one async for one in client.messages.batches.list()] == []
 
 
 async def test_a_creation_above_the_limit_is_refused(

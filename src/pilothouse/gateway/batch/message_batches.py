@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
+from threading import Event
 from typing import TypeVar
 
 import msgspec
 
 from pilothouse.access.policy import check
 from pilothouse.call import Call
-from pilothouse.errors import Conflict, InvalidRequest, NotFound
+from pilothouse.errors import Cancelled, Conflict, InvalidRequest, NotFound
 from pilothouse.gateway.batch.files import page_size
 from pilothouse.gateway.batch.message_lines import (
     ENDPOINT,
@@ -75,7 +76,12 @@ class MessageBatches:
         async for piece in exchange.pieces(self._limit()):
             raw += piece
         betas = exchange.header(b"anthropic-beta")
-        batch = await asyncio.to_thread(self._create, bytes(raw), betas, call)
+        left = Event()
+        try:
+            batch = await asyncio.to_thread(self._create, bytes(raw), betas, call, left)
+        except asyncio.CancelledError:
+            left.set()
+            raise
         self._runner.wake()
         await self._answer(exchange, call, self._told(batch))
 
@@ -133,8 +139,8 @@ class MessageBatches:
                 return batch
         raise NotFound(f"No message batch found with id '{identity[:128]}'.")
 
-    def _create(self, raw: bytes, betas: str | None, call: Call) -> Batch:
-        """Blocks."""
+    def _create(self, raw: bytes, betas: str | None, call: Call, left: Event) -> Batch:
+        """The batch and its input, or neither: also where its client has `left` before. Blocks."""
         lines = input_lines(raw)
         writer = self._files.begin(call.project_id, MADE_INPUT, "message_batch.jsonl")
         writer.keep_s = _KEPT
@@ -143,14 +149,16 @@ class MessageBatches:
                 writer.add(line + b"\n")
                 if writer.full:
                     writer.flush()
-            stored = self._files.complete(call.project_id, writer)
+            writer.flush(last=True)
+            if left.is_set():
+                raise Cancelled("The client left before its batch was made.")
+            return self._store.create(
+                call.project_id, key_id=call.key_id or "", client_ip=call.client_ip, endpoint=ENDPOINT,
+                input_file_id=writer.id, metadata={BETAS: betas} if betas else None, total=len(lines), made=writer,
+            )  # fmt: skip
         except BaseException:
             writer.discard()
             raise
-        return self._store.create(
-            call.project_id, key_id=call.key_id or "", client_ip=call.client_ip, endpoint=ENDPOINT,
-            input_file_id=stored.id, metadata={BETAS: betas} if betas else None, total=len(lines),
-        )  # fmt: skip
 
     def _told(self, batch: Batch) -> Json:
         """Blocks where it has ended with errors, which are counted by their kind."""
