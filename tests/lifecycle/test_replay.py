@@ -29,7 +29,7 @@ def config(fast: dict[str, Any], **more: Any) -> Config:
 
 
 async def run(store: Store, wanted: Config, **options: Any) -> Report:
-    return await replay(Traffic(store.observe), wanted, START, UNTIL, **options)
+    return await replay(Traffic(store), wanted, START, UNTIL, **options)
 
 
 async def test_the_same_configuration_changes_nothing(store: Store, write: Write) -> None:

@@ -25,7 +25,7 @@ def test_every_call_once_in_order_across_pages(store: Store, write: Write) -> No
     spans += [ask(at, id=f"shared{at}", trace_id="bb") for at in (0.15, 0.45, 0.95)]
     random.Random(1).shuffle(spans)
     write([*spans, long])
-    found = list(Traffic(store.observe).calls(START, START + 10_000_000))
+    found = list(Traffic(store).calls(START, START + 10_000_000))
     assert [s.start_us for s in found] == sorted(s.start_us for s in spans)
     assert {s.id for s in found} == {s.id for s in spans}
     assert all(s.input == ask(0).input for s in found)
@@ -34,7 +34,7 @@ def test_every_call_once_in_order_across_pages(store: Store, write: Write) -> No
 @pytest.mark.usefixtures("small_pages")
 def test_a_window_and_its_newest_part(store: Store, write: Write) -> None:
     write([ask(i) for i in range(8)])
-    recorded = Traffic(store.observe)
+    recorded = Traffic(store)
     some = list(recorded.calls(START + 2_000_000, START + 5_000_000, payload=False))
     assert [(s.start_us - START) // 1_000_000 for s in some] == [2, 3, 4]
     assert all(s.input is None for s in some)
@@ -44,5 +44,5 @@ def test_a_window_and_its_newest_part(store: Store, write: Write) -> None:
 
 def test_shadow_traffic_and_what_was_passed_through_are_left_out(store: Store, write: Write) -> None:
     write([ask(0), ask(1, operation="pass_through"), ask(2, attributes={"shadow": True}), ask(3, operation=None)])
-    found = list(Traffic(store.observe).calls(START, START + 10_000_000))
+    found = list(Traffic(store).calls(START, START + 10_000_000))
     assert [(s.start_us - START) // 1_000_000 for s in found] == [0, 3]

@@ -1,11 +1,12 @@
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event
 
 from pilothouse.errors import InvalidRequest, NotFound
+from pilothouse.ids import now_us
 from pilothouse.observe import Filters, Traces, listing
 from pilothouse.observe import traces as module
-from pilothouse.storage import Store
-from pilothouse.storage.tables import payloads
+from pilothouse.storage import Store, writing
+from pilothouse.storage.payload_days import day_of
 
 from .conftest import Write
 from .making import full_span, step
@@ -150,8 +151,9 @@ def test_payloads_can_be_left_out(write: Write, traces: Traces) -> None:
 def test_a_damaged_payload_says_so(write: Write, traces: Traces, store: Store) -> None:
     span = full_span()
     write([span])
-    with store.observe.begin() as connection:
-        connection.execute(update(payloads).values(body=b"broken"))
+    place = (span.project_id, span.trace_id, span.id)
+    with writing(store.observe) as connection:
+        store.payloads.put(connection, day_of(now_us()), [(*place, b"broken")], anew=True)
     assert traces.get(span.trace_id).spans[0].input == "(the stored payload is damaged)"
 
 

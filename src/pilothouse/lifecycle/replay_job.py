@@ -51,7 +51,7 @@ async def _replay(settings: Settings, config: Config, order: ReplayOrder, progre
     store = open_store(settings)
     try:
         return await replay(
-            Traffic(store.observe, order.project_id, store.packer),
+            Traffic(store, order.project_id),
             config,
             order.since_us,
             order.until_us,

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Engine, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Span
+from pilothouse.observe.bodies import days_of
 from pilothouse.observe.rows import to_span
-from pilothouse.storage.payloads import Packer
-from pilothouse.storage.tables import payloads, spans
+from pilothouse.storage import Store
+from pilothouse.storage.tables import spans
 
 __all__ = ["Traffic"]
 
@@ -26,9 +27,8 @@ class Traffic:
     """The model calls (spans of kind `llm`) of one project, but for shadow traffic, which no caller asked for, and what
     was passed through to a provider, whose bodies are not kept. Times are UTC microseconds. Blocks on the database."""
 
-    def __init__(self, engine: Engine, project_id: str = DEFAULT_PROJECT, packer: Packer | None = None) -> None:
-        self._engine = engine
-        self._packer = packer or Packer()
+    def __init__(self, store: Store, project_id: str = DEFAULT_PROJECT) -> None:
+        self._store, self._engine = store, store.observe
         self._project = project_id
 
     def start_of(self, newest: int, since_us: int, until_us: int) -> int:
@@ -84,19 +84,13 @@ class Traffic:
             yield to_span(found, None, bodies.get((found["trace_id"], found["id"])))
 
     def _bodies(self, connection: Connection, rows: Sequence[Any]) -> dict[tuple[str, str], Any]:
-        """What went in and came out, by trace and span; what is damaged is left out."""
-        c = payloads.c
-        query = select(c.trace_id, c.span_id, c.body).where(
-            c.project_id == self._project,
-            c.trace_id.in_({row["trace_id"] for row in rows}),
-            c.span_id.in_({row["id"] for row in rows}),
-        )
-        bodies = {}
-        for row in connection.execute(query):
-            with suppress(ValueError):
-                bodies[row.trace_id, row.span_id] = self._packer.unpack(
-                    row.body, self._project, row.trace_id, row.span_id
-                )
+        """What went in and came out, by trace and span; what cannot be read is left out."""
+        bodies, project = {}, self._project
+        for day, places in days_of((row["trace_id"], row["id"], row["payload_day"]) for row in rows).items():
+            traces, ids = [trace for trace, _ in places], [span for _, span in places]
+            for trace, span, body in self._store.payloads.read(connection, day, project, traces, ids):
+                with suppress(ValueError):
+                    bodies[trace, span] = self._store.packer.unpack(body, project, trace, span)
         return bodies
 
 

@@ -22,9 +22,10 @@ from pilothouse.observe.facts import Fact
 from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
 from pilothouse.observe.rows import COLUMNS, to_fact, to_row
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
+from pilothouse.storage.payload_days import PayloadDays
 from pilothouse.storage.payloads import Packer
 from pilothouse.storage.statements import marks
-from pilothouse.storage.tables import manifests, payloads, spans
+from pilothouse.storage.tables import manifests, spans
 
 __all__ = ["Batch", "Rejects"]
 
@@ -66,6 +67,7 @@ class Batch:
     spans settles.
     """
 
+    day: int = 0
     records: list[bytes] = field(default_factory=list)
     spans: list[tuple[object, ...]] = field(default_factory=list)
     payloads: list[tuple[object, ...] | None] = field(default_factory=list)
@@ -77,15 +79,17 @@ class Batch:
     progress: dict[Place, Progress] = field(default_factory=dict)
 
     @classmethod
-    def decode(cls, records: Sequence[bytes], rejects: Rejects, packer: Packer | None = None) -> "Batch":
-        batch, packer = cls(), packer or Packer()
+    def decode(cls, records: Sequence[bytes], rejects: Rejects, packer: Packer | None = None, day: int = 0) -> "Batch":
+        """`day` is the one on which the records arrived (storage.payload_days)."""
+        batch, packer = cls(day=day), packer or Packer()
         for record in records:
             try:
                 if record and record[0] & _ARRAY_BITS == _ARRAY:
                     batch._note(_decode_note(record))
                     continue
                 span = _decode(record)
-                row, payload = to_row(span), _payload_row(span, packer)
+                payload = _payload_row(span, packer)
+                row = to_row(span, None if payload is None else day)
             except _UNDECODABLE as error:
                 rejects.add(record, str(error))
                 continue
@@ -100,7 +104,7 @@ class Batch:
                 batch._settle(of_span(span))
         return batch
 
-    def write(self, connection: Connection, rejects: Rejects, spool: str) -> list[Charge]:
+    def write(self, connection: Connection, rejects: Rejects, spool: str, bodies: PayloadDays) -> list[Charge]:
         """Insert what is not there yet; gives the charges that were new. What the database refuses is found out one by
         one and set aside. `spool` names where the records lay."""
         written = sorted((*key, versions) for key, versions in self.manifests.items())
@@ -111,9 +115,9 @@ class Batch:
             with connection.begin_nested():
                 absorb(connection, arrived, known)
                 _insert(connection, spans, self.spans)
-                _insert(connection, payloads, [row for row in self.payloads if row is not None])
+                bodies.put(connection, self.day, [row for row in self.payloads if row is not None])
         except _REFUSED:
-            self._write_singly(connection, rejects)
+            self._write_singly(connection, rejects, bodies)
         keep(connection, spool, self.reserved.values())
         note_progress(connection, self.progress)
         forget(connection, self.settled)
@@ -151,7 +155,7 @@ class Batch:
         if self.reserved.pop(place, None) is None:
             self.settled.append(place)
 
-    def _write_singly(self, connection: Connection, rejects: Rejects) -> None:
+    def _write_singly(self, connection: Connection, rejects: Rejects, bodies: PayloadDays) -> None:
         for i in reversed(range(len(self.records))):
             row, payload = self.spans[i], self.payloads[i]
             span = _decode(self.records[i])
@@ -161,7 +165,7 @@ class Batch:
                     known = known_traces(connection, facts)
                     absorb(connection, with_unsummed(connection, facts, known), known)
                     _insert(connection, spans, [row])
-                    _insert(connection, payloads, [] if payload is None else [payload])
+                    bodies.put(connection, self.day, [] if payload is None else [payload])
             except _REFUSED as error:
                 rejects.add(self.records[i], str(error))
                 del self.records[i], self.spans[i], self.payloads[i]

@@ -1,48 +1,70 @@
-"""Inputs and outputs of spans, as they are kept. Knows nothing of the spans themselves."""
+"""Inputs and outputs of spans, as they are kept. Knows nothing of the spans themselves, but for the days of bodies."""
 
-from sqlalchemy import func, select
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.trace import question
+from pilothouse.storage.database import Store
 from pilothouse.storage.keyring import SealedAway
 from pilothouse.storage.payloads import Packer
-from pilothouse.storage.tables import payloads
+from pilothouse.storage.statements import among
+from pilothouse.storage.tables import spans
 from pilothouse.types import Json
 
-__all__ = ["bodies_of", "body_of", "previews"]
+__all__ = ["Days", "bodies_of", "body_of", "days_of", "previews"]
 
 LARGEST_PREVIEWED = 64 * 1024
+Days = dict[int | None, list[tuple[str, str]]]
+"""Places (trace, span) by the day on which their bodies came."""
+_C = spans.c
 
 
-def bodies_of(connection: Connection, packer: Packer, project: str, trace_id: str) -> dict[str, Json]:
+def bodies_of(connection: Connection, store: Store, project: str, trace_id: str) -> dict[str, Json]:
     """`{"input": ..., "output": ...}` of each span of a trace that has any, by span id. What cannot be read says so."""
-    c = payloads.c
-    query = select(c.span_id, c.body).where(c.project_id == project, c.trace_id == trace_id)
-    rows = connection.execute(query)
-    return {row.span_id: _unpacked(packer, row.body, project, trace_id, row.span_id) for row in rows}
-
-
-def body_of(connection: Connection, packer: Packer, project: str, trace_id: str, span_id: str) -> Json:
-    """The same of one span; empty where nothing was kept."""
-    c = payloads.c
-    query = select(c.body).where(c.project_id == project, c.trace_id == trace_id, c.span_id == span_id)
-    body = connection.execute(query).scalar()
-    return {} if body is None else _unpacked(packer, body, project, trace_id, span_id)
-
-
-def previews(connection: Connection, packer: Packer, project: str, roots: dict[str, str]) -> dict[str, str]:
-    """The beginning of what each root was asked, by trace; bodies that are large even when packed are left out."""
-    c = payloads.c
-    query = select(c.trace_id, c.span_id, c.body).where(
-        c.project_id == project, c.trace_id.in_(roots), c.span_id.in_(roots.values())
-    )
-    query = query.where(func.length(c.body) <= LARGEST_PREVIEWED)
-    bodies = {
-        row.trace_id: _unpacked(packer, row.body, project, row.trace_id, row.span_id)
-        for row in connection.execute(query)
-        if roots[row.trace_id] == row.span_id
+    query = select(_C.id, _C.payload_day).where(_C.project_id == project, _C.trace_id == trace_id)
+    came = {row.id: row.payload_day for row in connection.execute(query)}
+    return {
+        span: _unpacked(store.packer, body, project, trace, span)
+        for day in set(came.values())
+        for trace, span, body in store.payloads.read(connection, day, project, [trace_id])
+        if came.get(span) == day  # what a span held before it was revised may be there still
     }
-    return {trace_id: asked for trace_id, body in bodies.items() if (asked := question(body.get("input")))}
+
+
+def body_of(connection: Connection, store: Store, project: str, trace_id: str, span_id: str) -> Json:
+    """The same of one span; empty where nothing was kept."""
+    query = select(_C.payload_day).where(_C.project_id == project, _C.trace_id == trace_id, _C.id == span_id)
+    day = connection.scalar(query)
+    for _, _, body in store.payloads.read(connection, day, project, [trace_id], [span_id]):
+        return _unpacked(store.packer, body, project, trace_id, span_id)
+    return {}
+
+
+def previews(connection: Connection, store: Store, project: str, roots: dict[str, str]) -> dict[str, str]:
+    """The beginning of what each root was asked, by trace; bodies that are large even when packed are left out."""
+    keys = [(project, *place) for place in roots.items()]
+    query = select(_C.trace_id, _C.id, _C.payload_day).where(
+        among(connection, (_C.project_id, _C.trace_id, _C.id), keys)
+    )
+    asked = {}
+    for day, places in days_of(connection.execute(query)).items():
+        traces, ids = [trace for trace, _ in places], [span for _, span in places]
+        for trace, span, body in store.payloads.read(connection, day, project, traces, ids, LARGEST_PREVIEWED):
+            if roots[trace] == span:
+                asked[trace] = question(_unpacked(store.packer, body, project, trace, span).get("input"))
+    return {trace: text for trace, text in asked.items() if text}
+
+
+def days_of(rows: Iterable[Any]) -> Days:
+    """Rows of trace, span and day by their day."""
+    days: Days = defaultdict(list)
+    for trace, span, day in rows:
+        days[day].append((trace, span))
+    return days
 
 
 def _unpacked(packer: Packer, body: bytes, *place: str) -> Json:

@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import previews
 from pilothouse.observe.trace import Totals
+from pilothouse.storage.database import Store
 from pilothouse.storage.statements import among
-from pilothouse.storage.payloads import Packer
 from pilothouse.storage.tables import spans, traces
 
 __all__ = ["Filters", "Page", "TraceRow", "page_of"]
@@ -92,9 +92,9 @@ class Page:
 
 
 def page_of(
-    connection: Connection, project: str, limit: int, before: str | None, filters: Filters, packer: Packer | None = None
+    connection: Connection, project: str, limit: int, before: str | None, filters: Filters, store: Store | None = None
 ) -> Page:
-    """Up to `limit` (500 at most) traces; with a `packer`, and what each was asked.
+    """Up to `limit` (500 at most) traces; with a `store`, and what each was asked.
 
     Raises InvalidRequest for a `before` that no page gave.
     """
@@ -106,7 +106,7 @@ def page_of(
     shown = found[:limit]
     roots = _roots(connection, project, {row["trace_id"]: row["root_id"] for row in shown})
     ids = {row["trace_id"]: row["root_id"] for row in shown}
-    asked = {} if packer is None else previews(connection, packer, project, ids)
+    asked = {} if store is None else previews(connection, store, project, ids)
     rows = [_row(row, roots.get(row["trace_id"]), asked.get(row["trace_id"])) for row in shown]
     if len(found) > limit:
         return Page(rows, f"{rows[-1].start_us}-{rows[-1].trace_id}")

@@ -22,6 +22,7 @@ COLUMNS = (
     "request_model", "response_model", "deployment", "input_tokens", "output_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "usage_estimated", "ttft_us", "cost_nano", "cost_known", "manifest_id",
     "feature", "environment", "release", "prompt", "tags", "source", "attributes",
+    "payload_day",
 )  # fmt: skip
 
 _USAGE = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
@@ -37,8 +38,11 @@ _LARGEST = 2**31 - 1  # token columns are 32 bits wide; a provider that reports 
 _NO_USAGE = (None, None, None, None, None, None)
 
 
-def to_row(span: Span) -> tuple[object, ...]:
-    """The values of `COLUMNS`. NUL characters, which Postgres cannot hold, become U+FFFD."""
+def to_row(span: Span, payload_day: int | None = None) -> tuple[object, ...]:
+    """The values of `COLUMNS`; `payload_day` is the one on which its body came, if it has one.
+
+    NUL characters, which Postgres cannot hold, become U+FFFD.
+    """
     s = span
     row = (
         s.project_id, s.trace_id, s.id, s.parent_id, s.name, s.kind, s.start_us, s.duration_us, s.status, s.error_code,
@@ -47,7 +51,7 @@ def to_row(span: Span) -> tuple[object, ...]:
         *(_NO_USAGE if s.usage is None else _usage_row(s.usage)),
         s.ttft_us, s.cost_nano, s.cost_known, s.manifest_id, s.feature, s.environment, s.release, s.prompt,
         msgspec.json.encode(s.tags).decode() if s.tags else "[]", s.source,
-        msgspec.json.encode(s.attributes).decode() if s.attributes else "{}",
+        msgspec.json.encode(s.attributes).decode() if s.attributes else "{}", payload_day,
     )  # fmt: skip
     return tuple([value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value for value in row])
 

@@ -28,7 +28,7 @@ class Traces:
     """The traces of `store`. Every method reads one project and blocks on the database."""
 
     def __init__(self, store: Store) -> None:
-        self._engine, self._packer = store.observe, store.packer
+        self._store, self._engine = store, store.observe
 
     def list(
         self,
@@ -41,7 +41,7 @@ class Traces:
     ) -> Page:
         """Up to `limit` (500 at most) traces. Raises InvalidRequest for a `before` that no page gave."""
         with self._engine.connect() as connection:
-            return page_of(connection, project, limit, before, filters, self._packer if preview else None)
+            return page_of(connection, project, limit, before, filters, self._store if preview else None)
 
     def find(self, reference: str, project: str = DEFAULT_PROJECT) -> str:
         """The trace id meant by a whole id, a beginning of one that fits no other, or `last`. Raises NotFound."""
@@ -75,7 +75,7 @@ class Traces:
             if not rows:
                 raise NotFound(f"There is no trace '{trace_id}'.")
             versions = _versions(connection, project, {row["manifest_id"] for row in rows})
-            bodies = bodies_of(connection, self._packer, project, trace_id) if payload else {}
+            bodies = bodies_of(connection, self._store, project, trace_id) if payload else {}
         made = [to_span(row, versions.get(row["manifest_id"]), bodies.get(row["id"])) for row in rows[:MOST_SPANS]]
         return Trace(trace_id, project, made, truncated=len(rows) > MOST_SPANS)
 
@@ -84,7 +84,7 @@ class Traces:
         if not (_REFERENCE.fullmatch(trace_id) and _REFERENCE.fullmatch(span_id)):
             raise NotFound("That is not the id of a span.")
         with self._engine.connect() as connection:
-            return body_of(connection, self._packer, project, trace_id, span_id)
+            return body_of(connection, self._store, project, trace_id, span_id)
 
 
 def _versions(connection: Connection, project: str, ids: set[str | None]) -> dict[str | None, dict[str, str]]:

@@ -19,7 +19,7 @@ from pilothouse.storage.tables import payloads, response_events, responses
 __all__ = ["Rotated", "Rotation"]
 
 _AT_ONCE = 500
-_PLACES = {payloads: 3, responses: 2, response_events: 2}
+_PLACES = ((payloads, 3), (responses, 2), (response_events, 2))
 """The tables with sealed bodies, and how many columns of their primary key a body is bound to."""
 
 
@@ -45,18 +45,28 @@ class Rotation:
 
     def pending(self) -> int:
         """How many bodies the newest key did not seal. Reads all of them."""
-        with self._store.observe.connect() as connection:
-            counts = [select(func.count()).select_from(table).where(self._old(table)) for table in _PLACES]
-            return sum(connection.scalar(count) or 0 for count in counts)
+        found = 0
+        for engine, table, _ in self._tables():
+            with engine.connect() as connection:
+                found += connection.scalar(select(func.count()).select_from(table).where(self._old(table))) or 0
+        return found
 
     def run(self, told: Callable[[int], object] = lambda done: None) -> Rotated:
         """Seal all of it; `told` hears after each transaction how many more are done."""
         sealed = unreadable = 0
-        for table, bound in _PLACES.items():
-            for done, failed in self._table(self._store.observe, table, bound):
+        for engine, table, bound in self._tables():
+            for done, failed in self._table(engine, table, bound):
                 sealed, unreadable = sealed + done, unreadable + failed
                 told(done + failed)
         return Rotated(sealed, unreadable)
+
+    def _tables(self) -> list[tuple[Engine, Table, int]]:
+        """Those of each day before the others, the newest last: more may come there."""
+        days, observe = self._store.payloads, self._store.observe
+        with observe.connect() as connection:
+            there = [size.day for size in days.sizes(connection)]
+        by_day = [(days.engine(day), days.table(day), 3) for day in there]
+        return [*by_day, *((observe, table, bound) for table, bound in _PLACES)]
 
     def _table(self, engine: Engine, table: Table, bound: int) -> Iterator[tuple[int, int]]:
         keys = list(table.primary_key)

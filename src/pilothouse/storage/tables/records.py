@@ -5,7 +5,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from pilothouse.storage.tables.metadata import key, observe
 
 __all__ = [
-    "backfills", "manifests", "payloads", "rollups", "score_rollups", "scores", "spans", "spool_cursors", "traces",
+    "backfills", "erasures", "manifests", "payloads", "rollups", "score_rollups", "scores", "spans", "spool_cursors",
+    "traces",
 ]  # fmt: skip
 
 # One row per finished span. The primary key starts with the trace, so that a trace is read in one range scan.
@@ -50,13 +51,15 @@ spans = Table(
     Column("tags", Text, nullable=False, server_default="[]"),
     Column("source", Text, nullable=False, server_default="gateway"),
     Column("attributes", Text, nullable=False),
+    Column("payload_day", Integer),
     Index(
         "ix_spans_roots", "project_id", "start_us", "trace_id",
         sqlite_where=text("parent_id IS NULL"), postgresql_where=text("parent_id IS NULL"),
     ),
 )  # fmt: skip
 
-# `body` is what payloads.pack makes of {"input": ..., "output": ...}.
+# `body` is what payloads.Packer makes of {"input": ..., "output": ...}. Only bodies from before they were kept by day
+# are here, those of spans without a `payload_day`; the others are in tables like this one, see storage.payload_days.
 payloads = Table(
     "payloads", observe,
     key("project_id"),
@@ -182,6 +185,17 @@ score_rollups = Table(
     Column("count", BigInteger, nullable=False),
     Column("total", Float, nullable=False),
     Column("histogram", LargeBinary, nullable=False),
+)  # fmt: skip
+
+# What was deleted and must not come back from a spool: spans of `project_id` that began before `until_us`, all of them
+# (kind `age`), those of the user `value`, or those of the trace `value`. `at_us` is when that was said.
+erasures = Table(
+    "erasures", observe,
+    key("project_id"),
+    key("kind"),
+    key("value"),
+    Column("until_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
 )  # fmt: skip
 
 # What an upgrade left to be summed up, and how far that came: `place` is the last trace that was done.
