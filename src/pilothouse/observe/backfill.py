@@ -5,7 +5,7 @@ An upgrade leaves a row in `backfills`; it is gone once everything is summed up.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
@@ -44,7 +44,7 @@ def step(connection: Connection, limit: int = 200) -> bool:
         return False
     project, _, trace = place.partition(_BETWEEN)
     c = spans.c
-    later = (c.project_id > project) | ((c.project_id == project) & (c.trace_id > trace))
+    later = tuple_(c.project_id, c.trace_id) > tuple_(project, trace)
     query = select(c.project_id, c.trace_id).distinct().where(later).order_by(c.project_id, c.trace_id).limit(limit)
     keys = [(row.project_id, row.trace_id) for row in connection.execute(query)]
     if not keys:
