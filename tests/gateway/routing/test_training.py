@@ -1,5 +1,7 @@
 """Training from scores: what can be learnt is, the target is kept on requests that were not seen, chance is beaten."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,10 @@ def test_too_few_pairs_are_refused() -> None:
     pairs, rows = made(20)
     with pytest.raises(InvalidRequest, match="60"):
         train(pairs, rows, target=0.9)
+
+
+def test_pairs_of_too_few_groups_are_refused_with_the_parts_that_they_leave() -> None:
+    pairs, rows = made(100)
+    together = [replace(pair, group="one session") for pair in pairs]
+    with pytest.raises(InvalidRequest, match=r"100 pairs of 1 groups .* that leaves (100, 0, 0|0, 100, 0|0, 0, 100) "):
+        train(together, rows, target=0.9)

@@ -15,7 +15,7 @@ from pilothouse.types import ChatRequest, text_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FEATURES", "INPUTS", "VECTOR", "features", "row"]
+__all__ = ["FEATURES", "INPUTS", "VECTOR", "features", "joined", "row"]
 
 VECTOR = 384
 FEATURES = (
@@ -74,7 +74,12 @@ def features(request: ChatRequest) -> "NDArray[np.float64]":
 
 def row(request: ChatRequest, vector: Any) -> "NDArray[np.float64]":
     """What a head reads of a request: `vector`, the encoder's (384,) of the last user message, and the features."""
-    return np.concatenate([np.asarray(vector, dtype=np.float64), features(request)])
+    return joined(vector, features(request))
+
+
+def joined(vector: Any, cheap: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """The same of features that were worked out before."""
+    return np.concatenate([np.asarray(vector, dtype=np.float64), cheap])
 
 
 def _has_image(content: Any) -> bool:

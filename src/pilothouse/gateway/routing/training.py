@@ -58,8 +58,14 @@ def train(pairs: Sequence[Pair], rows: "Rows", target: float) -> tuple[Head, Jso
     `rows` are those of `difficulty.row`, (len(pairs), 399). Raises InvalidRequest where the pairs are too few.
     """
     parts = split(pairs)
-    if len(pairs) < LEAST or min(map(len, parts)) < LEAST // 10:
+    if len(pairs) < LEAST:
         raise InvalidRequest(f"{len(pairs)} pairs are too few to train and to measure on: {LEAST} are the least.")
+    if min(map(len, parts)) < LEAST // 10:
+        raise InvalidRequest(
+            f"{len(pairs)} pairs of {len({p.group or p.text for p in pairs})} groups are too few: a group stays whole, "
+            f"and that leaves {', '.join(str(len(part)) for part in parts)} pairs to train, to calibrate and to test "
+            f"on, where {LEAST // 10} are the least. Take pairs of more groups (sessions, users)."
+        )
     learn, calibrate, test = parts
     gain = np.array([min(1.0, max(0.0, p.complex_score - p.simple_score)) for p in pairs])
     fits = {l2: fit(rows[learn], gain[learn], l2=l2) for l2 in _PENALTIES}
