@@ -23,6 +23,8 @@ from pilothouse.observe import Metrics
 __all__ = ["Lifecycle", "Root", "Server"]
 
 _BACKLOG = 2048
+_UNSENT = 128 * 1024
+"""Bytes of an answer that wait in the kernel for a client which reads slowly; left to itself it takes in 4 MB each."""
 
 
 class Lifecycle(Protocol):
@@ -111,6 +113,7 @@ class Server:
             # Connections inherit it. asyncio sets it only where the listening socket names its protocol, and without it
             # an answer of several small writes waits 40 ms for the client's delayed acknowledgement.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
         except OSError as error:
             raise ConfigError(
                 f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."

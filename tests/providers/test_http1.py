@@ -338,3 +338,27 @@ async def test_an_answer_may_be_cut_anywhere(cuts: list[int]) -> None:
     async with server(answers(*parts)) as url:
         assert await whole(await ask(client, url)) == b"hello world"
     await client.aclose()
+
+
+async def test_what_waits_to_be_read_is_little(client: Client) -> None:
+    held_up, read = asyncio.Event(), asyncio.Event()
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (64 * 1024 * 1024))
+        for _ in range(1024):
+            writer.write(bytes(64 * 1024))
+            if not (await asyncio.wait([draining := asyncio.ensure_future(writer.drain())], timeout=0.1))[0]:
+                held_up.set()
+            await draining
+        await read.wait()
+
+    async with server(flood) as url:
+        response = await client.request("POST", url, {}, b"", connect_timeout=5, read_timeout=20)
+        await asyncio.wait_for(held_up.wait(), 10)
+        pieces = [len(piece) async for piece in response]
+        read.set()
+        response.release()
+    assert sum(pieces) == 64 * 1024 * 1024
+    assert pieces[0] <= http1._HIGH_WATER + 256 * 1024
+    assert http1._HIGH_WATER <= 256 * 1024

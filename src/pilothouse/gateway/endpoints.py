@@ -129,10 +129,13 @@ class Endpoints:
         return PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
 
     async def _tell(self, failure: PilothouseError, exchange: Exchange, call: Call) -> None:
-        """Answer with the error, unless the client does not read: a server that stops cannot wait for it."""
+        """Answer with the error. Where the client does not read it hang up: a server that stops cannot wait for it, nor
+        may what was written for it stay in memory."""
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(LAST_WORD):
                 await exchange.error(failure, call.request_id, self._identity(call))
+                return
+        exchange.hang_up()
 
     async def chat(self, exchange: Exchange, call: Call) -> None:
         await self._complete(exchange, call, "chat")

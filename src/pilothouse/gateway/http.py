@@ -21,7 +21,7 @@ from pilothouse.errors import (
     PilothouseError,
     ProviderError,
 )
-from pilothouse.gateway.connection import WHOLE
+from pilothouse.gateway.connection import HANG_UP, WHOLE
 
 __all__ = [
     "OPENAI_ERRORS", "ErrorShape", "Exchange", "Headers", "Receive", "Scope", "Send", "Vigil", "error_body",
@@ -96,8 +96,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left", "deadline", "errors",
-        "expired", "headers", "parts", "scope", "started", "wanted",
+        "_hang_up", "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left", "deadline",
+        "errors", "expired", "headers", "parts", "scope", "started", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -116,7 +116,8 @@ class Exchange:
         self.expired = False
         self._vigil = vigil or Vigil()
         # Taken out, since it leads back to the scope: such a ring stays in memory until the collector finds it.
-        self._whole = scope.pop("extensions", _NONE).get(WHOLE)
+        extensions = scope.pop("extensions", _NONE)
+        self._whole, self._hang_up = extensions.get(WHOLE), extensions.get(HANG_UP)
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -251,6 +252,11 @@ class Exchange:
         if isinstance(error, MethodNotAllowed):
             extra.append((b"allow", ", ".join(error.allowed).encode()))
         await self.json(body, [*headers, *extra, *error_headers(error)], self.errors.status(error))
+
+    def hang_up(self) -> None:
+        """End the connection of a client that does not read, and forget what was written for it."""
+        if self._hang_up is not None:
+            self._hang_up()
 
     async def __aenter__(self) -> "Exchange":
         self._task = asyncio.current_task()
