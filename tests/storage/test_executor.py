@@ -164,7 +164,7 @@ def test_a_lost_lease_ends_the_process_and_changes_nothing(store: Store, jobs: J
     job = jobs.enqueue("deaf", running.payload)
     with executor(store):
         running.pid()
-        tomorrow = Leases(store.control, clock=lambda: now_us() + 86_400_000_000)
+        tomorrow = Leases(store.control, patience=0, clock=lambda: now_us() + 86_400_000_000)
         # A row that is being renewed at this very moment is passed over.
         assert any(tomorrow.reclaim() for _ in range(1000))
         running.wait_until_dead()
@@ -214,6 +214,39 @@ def test_the_queue_goes_on_after_an_error_nobody_thought_of(
     assert jobs.get(job.id).status == "done"
     assert "claim fell over" in caplog.text
     assert "reclaim fell over" in caplog.text
+
+
+def test_an_error_that_nobody_expected_and_that_lasts_is_told_once(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Leases):
+        """Says something else each time, as an error with a time in it does."""
+
+        def __init__(self, engine: Engine) -> None:
+            super().__init__(engine)
+            self.claims, self.reclaims, self.tried = 0, 0, threading.Event()
+
+        def count(self) -> None:
+            if min(self.claims, self.reclaims) >= 5:
+                self.tried.set()
+
+        def claim(self) -> Job | None:
+            self.claims += 1
+            self.count()
+            raise RuntimeError(f"claim {self.claims} fell over")
+
+        def reclaim(self) -> int:
+            self.reclaims += 1
+            self.count()
+            raise RuntimeError(f"reclaim {self.reclaims} fell over")
+
+    leases = Broken(store.control)
+    with executor(store, leases=leases):
+        assert leases.tried.wait(PATIENCE)
+    told = [record for record in caplog.records if record.exc_info]
+    assert sorted(record.getMessage().split()[0] for record in told) == ["A", "The"]
+    assert "claim 1 fell over" in caplog.text
+    assert "claim 2 fell over" not in caplog.text
 
 
 def test_a_job_waits_out_a_database_that_is_away(store: Store, jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:

@@ -110,8 +110,9 @@ class LocalExecutor:
                     self._jobs.purge(now_us() - self._keep_us)
             except StorageError as error:
                 self._keeping.note("The job queue cannot be kept in order: %s", error)
-            except Exception:
-                _logger.exception("The job queue cannot be kept in order")
+            except Exception as error:
+                if self._keeping.is_new(error):
+                    _logger.exception("The job queue cannot be kept in order")
             else:
                 self._keeping.over()
             self._stopping.wait(self._poll)
@@ -126,8 +127,9 @@ class LocalExecutor:
                     continue
             except StorageError as error:
                 self._claiming.note("No job can be claimed: %s", error)
-            except Exception:
-                _logger.exception("A job cannot be run; it is tried again when its lease has run out")
+            except Exception as error:
+                if self._claiming.is_new(error):
+                    _logger.exception("A job cannot be run; it is tried again when its lease has run out")
             self._stopping.wait(self._poll)
 
     def _run(self, job: Job) -> None:
