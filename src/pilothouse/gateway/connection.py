@@ -21,8 +21,8 @@ WHOLE = "pilothouse.whole"
 uvicorn looks at each header with two regular expressions, which for ours costs 15 us an answer."""
 
 HANG_UP = "pilothouse.hang_up"
-"""The ASGI extension `() -> None`: ends the connection at once. uvicorn would first wait for a client that reads nothing
-to take in all that was written, which may be never."""
+"""The ASGI extension `() -> None`: ends the connection at once. uvicorn would first wait until the client has read all
+that was written, which may be never."""
 
 HEAD_BYTES = 64 * 1024  # as h11, uvicorn's other parser; nginx takes 32 KiB
 HEAD_SECONDS = 30.0

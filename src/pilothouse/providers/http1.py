@@ -18,8 +18,7 @@ __all__ = ["BrokenOff", "Client", "Disconnected", "InvalidAnswer", "Response"]
 
 _IDLE = 60.0
 """Seconds after which an unused connection is closed: less than the usual 75 of servers, so that we hang up first."""
-_HIGH_WATER = 128 * 1024
-"""Bytes of an answer that wait here for whoever reads it, beside those of one read of the loop (256 KiB at most)."""
+_HIGH_WATER = 128 * 1024  # bytes that wait to be read, beside those of the last read of the loop
 _LARGEST_HEAD = 256 * 1024
 _MOST_PLAIN = 64 * 1024 * 1024  # of one piece, decompressed: a megabyte may hold a gigabyte
 _CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
