@@ -23,18 +23,14 @@ from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
-from pilothouse.api.otlp import routes as otlp_routes
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.route import routes as route_routes
-from pilothouse.api.scores import routes as score_routes
 from pilothouse.api.shadow import routes as shadow_routes
-from pilothouse.api.spans import SpanRooms
-from pilothouse.api.spans import routes as span_routes
 from pilothouse.api.spend import routes as spend_routes
 from pilothouse.api.stats import routes as stats_routes
+from pilothouse.api.telemetry import telemetry_routes
 from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
-from pilothouse.api.traces import routes
 from pilothouse.cache import Caches, Store, open_cache_store
 from pilothouse.config import CacheConfig, Config, ProviderConfig
 from pilothouse.console import ConsoleRooms, mount_console
@@ -59,7 +55,6 @@ from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRec
 from pilothouse.observe.discretion import Discretion
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
-from pilothouse.observe.scores import Scores
 from pilothouse.principal import Principal
 from pilothouse.protocols import Provider
 from pilothouse.providers.builtin import BuiltinProvider
@@ -256,9 +251,11 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
-        sent = SpanRooms.over(self.recorder, self.drainer, self.prices, self.settings.max_body_bytes)
         routers = [
-            span_routes(sent), otlp_routes(sent), score_routes(Scores(self.store)), routes(self.traces),
+            *telemetry_routes(
+                self.store, self.recorder, self.drainer, self.prices, self.tenants, self.discretion,
+                self.settings.max_body_bytes,
+            ),
             rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs), alert_routes(self.alerts),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),

@@ -92,12 +92,14 @@ ENVIRONMENTS = ("deployment.environment.name", "deployment.environment")
 RESOURCE_KEPT = ("service.", "deployment.", "k8s.", "host.name", "telemetry.sdk.language")
 SCOPE, EVENTS, ATTRIBUTES_DROPPED = "otel.scope.name", "otel.events", "otel.attributes_dropped"
 
-LANGFUSE = "langfuse."
 LANGFUSE_METADATA = ("langfuse.observation.metadata", "langfuse.trace.metadata")
 LANGFUSE_LEVEL, LANGFUSE_STATUS = "langfuse.observation.level", "langfuse.observation.status_message"
+LANGFUSE_TYPE, LANGFUSE_VERSION = "langfuse.observation.type", "langfuse.version"
+LANGFUSE_PARAMETERS = "langfuse.observation.model.parameters"
+LANGFUSE_ROOTS = ("langfuse.internal.as_root", "langfuse.internal.is_app_root")
 
 _SAID_AS: dict[str, tuple[str, ...]] = {
-    "kind": (KIND, "langfuse.observation.type", "openinference.span.kind", "traceloop.span.kind"),
+    "kind": (KIND, LANGFUSE_TYPE, "openinference.span.kind", "traceloop.span.kind"),
     "operation": (OPERATION_NAME, "llm.request.type"),
     "provider": (PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system"),
     "request_model": (

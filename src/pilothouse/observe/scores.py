@@ -4,10 +4,11 @@ Knows nothing of who judged, nor of HTTP.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.ids import now_us
@@ -15,7 +16,7 @@ from pilothouse.observe.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.tables import scores, spans, upsert
 
-__all__ = ["Score", "Scores"]
+__all__ = ["Score", "Scores", "ScoresSought"]
 
 _CHUNK = 200
 
@@ -39,6 +40,25 @@ class Score(msgspec.Struct, kw_only=True):
     at_us: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ScoresSought:
+    """Which scores; None does not filter. `least` and `most` bound the value; `until_us` is exclusive."""
+
+    id: Sequence[str] | None = None
+    name: Sequence[str] | None = None
+    kind: Sequence[str] | None = None
+    trace_id: Sequence[str] | None = None
+    span_id: Sequence[str] | None = None
+    session_id: Sequence[str] | None = None
+    source: Sequence[str] | None = None
+    label: Sequence[str] | None = None
+    value: Sequence[float] | None = None
+    least: float | None = None
+    most: float | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+
+
 class Scores:
     """The scores in a store."""
 
@@ -52,6 +72,31 @@ class Scores:
         for start in range(0, len(ordered), _CHUNK):
             with writing(self._store.observe) as connection:
                 _put(connection, project_id, ordered[start : start + _CHUNK])
+
+    def page(
+        self, project_id: str, sought: ScoresSought, limit: int, before: tuple[int, str] | None = None
+    ) -> list[tuple[Score, int]]:
+        """Up to `limit` scores, the newest first, each with the time of its last change; those after the one `before`
+        (its time and id)."""
+        c = scores.c
+        where = [c.project_id == project_id]
+        for name in ("id", "name", "kind", "trace_id", "span_id", "session_id", "source", "label"):
+            if (wanted := getattr(sought, name)) is not None:
+                where.append(c[name].in_([text.replace("\0", "\ufffd") for text in wanted]))
+        if sought.value is not None:
+            where.append(c.value.in_(sought.value))
+        for bound, column in ((sought.least, c.value), (sought.since_us, c.at_us)):
+            if bound is not None:
+                where.append(column >= bound)
+        if sought.most is not None:
+            where.append(c.value <= sought.most)
+        if sought.until_us is not None:
+            where.append(c.at_us < sought.until_us)
+        if before is not None:
+            where.append(tuple_(c.at_us, c.id) < tuple_(*before))
+        query = select(scores).where(*where).order_by(c.at_us.desc(), c.id.desc()).limit(limit)
+        with self._store.observe.connect() as connection:
+            return [(_from_row(row), row["updated_us"]) for row in connection.execute(query).mappings()]
 
     def trace_of(self, project_id: str, request_id: str) -> str | None:
         """The trace of a request to the gateway."""
@@ -73,6 +118,11 @@ def _put(connection: Connection, project_id: str, given: Sequence[Score]) -> Non
     after = scores_of(connection, keys)
     for key in sorted(known):
         judge(connection, key, before.get(key, ()), after.get(key, ()))
+
+
+def _from_row(row: RowMapping) -> Score:
+    fields = {name: row[name] for name in Score.__struct_fields__ if name != "metadata"}
+    return Score(**fields, metadata=msgspec.json.decode(row["metadata"]))
 
 
 def _row(project_id: str, score: Score, now: int) -> dict[str, Any]:

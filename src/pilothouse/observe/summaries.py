@@ -33,9 +33,12 @@ _ROW = (
 )  # fmt: skip
 
 
-def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey]) -> None:
+def absorb(
+    connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey], *, replacing: bool = False
+) -> None:  # fmt: skip
     """Bring the sums up to date with spans that are about to be written. `known` are the traces that have a row
-    already, as `known_traces` found, and whose old spans are therefore read first."""
+    already, as `known_traces` found, and whose old spans are therefore read first. A span that is there stays, or is
+    replaced by the one that arrives if they are `replacing`."""
     if not arrived:
         return
     before = states_of(connection, known)
@@ -43,8 +46,8 @@ def absorb(connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], k
     delta, rows = Delta(), []
     for key in sorted(arrived):
         old = before.get(key) or State()
-        new = old.with_(arrived[key])
-        if len(new.facts) == len(old.facts):
+        new = State((*old.facts.values(), *arrived[key])) if replacing else old.with_(arrived[key])
+        if not replacing and len(new.facts) == len(old.facts):
             continue
         judged = scores.get(key, ())
         delta.add(key[0], old, judged, -1)

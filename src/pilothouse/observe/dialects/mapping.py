@@ -21,6 +21,7 @@ _LONGEST_NAME = 200
 _MOST_ATTRIBUTES = 256
 _LONGEST_WAIT = 1e6  # seconds to a first token
 _LANGFUSE_SCOPE = "langfuse"
+_FINER = ("event", "task")  # kinds of others that are one of ours with a difference
 
 
 def to_span(otel: OtelSpan) -> Span:
@@ -63,7 +64,10 @@ def attributes_of(given: dict[str, Any], resource: dict[str, Any], scope: str) -
 
 
 def _kind(reading: Reading, usage: Usage | None) -> Kind:
-    named = names.KINDS.get((reading.text("kind") or "").lower())
+    told = (reading.text("kind") or "").lower()
+    named = names.KINDS.get(told)
+    if named == "chain" and told in _FINER:
+        reading.keep("kind")
     if named is None:
         named = names.OPERATION_KINDS.get((reading.text("operation") or "").lower())
     if named is None:

@@ -12,6 +12,7 @@ __all__ = ["money", "scalar", "structured", "when_us", "whole"]
 _NANO = 10**9
 _DEAREST = 1e6  # USD of one call; beyond it a number is a mistake
 _LARGEST = 2**53
+_WIDEST = 2**63
 _LONGEST = 8_000  # characters of an attribute: texts belong into inputs and outputs, which are kept apart
 _OPENS = ("{", "[", '"')
 _decode = msgspec.json.decode
@@ -65,6 +66,8 @@ def when_us(value: Any) -> int | None:
 
 def scalar(value: Any) -> Scalar:
     """An attribute's value as spans hold it: nested ones as JSON text, long ones cut with a note of it."""
+    if isinstance(value, int) and not -_WIDEST <= value < _WIDEST:
+        return str(value)
     if isinstance(value, bool | int | float):
         return value
     if type(value) is list and all(type(item) is str for item in value) and sum(map(len, value)) <= _LONGEST:

@@ -1,0 +1,33 @@
+"""The routes of traces and scores together: how they come in, in every form, and how they are read back."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from pilothouse.access import Tenants
+from pilothouse.api import langfuse, langfuse_reading, otlp, scores, spans, traces
+from pilothouse.call import Recorder, Span
+from pilothouse.observe import Prices, Traces
+from pilothouse.observe.intake import Flushes
+from pilothouse.observe.revisions import Revisions
+from pilothouse.observe.scores import Scores
+from pilothouse.storage import Store
+
+__all__ = ["telemetry_routes"]
+
+
+def telemetry_routes(
+    store: Store, recorder: Recorder, drainer: Flushes, prices: Prices, tenants: Tenants,
+    discreet: Callable[[Span], Span], max_body_bytes: int,
+) -> list[APIRouter]:  # fmt: skip
+    """Over one store, into which spans come by `recorder` and `drainer`. `discreet` makes of a span the one that may be
+    written, where it is written otherwise."""
+    sent, judged = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes), Scores(store)
+    return [
+        spans.routes(sent),
+        otlp.routes(sent),
+        langfuse.routes(langfuse.LangfuseRooms(sent, judged, Revisions(store, discreet), tenants)),
+        langfuse_reading.routes(store),
+        scores.routes(judged),
+        traces.routes(Traces(store)),
+    ]

@@ -1,0 +1,132 @@
+"""Spans one by one over many traces, in pages that join without gap or overlap: what clients read back.
+
+Newest traces first, and within a trace the newest spans. Knows nothing of the words that clients use.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+
+from pilothouse.call import Span
+from pilothouse.errors import InvalidRequest
+from pilothouse.observe.bodies import body_of
+from pilothouse.observe.listing import plain
+from pilothouse.observe.rows import to_span
+from pilothouse.storage.database import Store
+from pilothouse.storage.tables import spans, traces
+
+__all__ = ["Observation", "ObservationPage", "Observations", "Sought"]
+
+_DAY_US = 86_400_000_000
+_SAME = ("trace_id", "name", "user_id", "session_id", "parent_id", "status")
+_Cursor = tuple[int, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which spans; None does not filter. A trace may be a day longer than the time between `since_us` and `until_us`
+    (exclusive). `said` and `unsaid` are attributes with their values that a span must have, or must not."""
+
+    trace_id: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    parent_id: str | None = None
+    root: bool | None = None
+    status: str | None = None
+    kinds: Sequence[str] = ()
+    environments: Sequence[str] = ()
+    since_us: int | None = None
+    until_us: int | None = None
+    said: Sequence[tuple[str, str]] = ()
+    unsaid: Sequence[tuple[str, str]] = ()
+
+
+class Observation(NamedTuple):
+    """A span, and what the trace around it is called."""
+
+    span: Span
+    trace_name: str
+
+
+class ObservationPage(NamedTuple):
+    """`next` continues the list, None at its end."""
+
+    found: list[Observation]
+    next: str | None
+
+
+class Observations:
+    """The spans of a store. Blocks on the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def page(
+        self, project: str, sought: Sought, limit: int, cursor: str | None = None, *, bodies: bool = False
+    ) -> ObservationPage:
+        """Up to `limit` of them. Raises InvalidRequest for a `cursor` that no page gave."""
+        s, t = spans.c, traces.c
+        order = (t.start_us, t.trace_id, s.start_us, s.id)
+        where = [t.project_id == project, *_conditions(sought)]
+        if cursor is not None:
+            where.append(tuple_(*order) < tuple_(*_parse(cursor)))
+            where.append(t.start_us <= _parse(cursor)[0])  # by this one the index is entered at the right place
+        query = (
+            select(spans, t.name.label("trace_name"), t.start_us.label("trace_start_us"))
+            .select_from(traces).join(spans, and_(s.project_id == t.project_id, s.trace_id == t.trace_id))
+            .where(*where).order_by(*(column.desc() for column in order)).limit(limit + 1)
+        )  # fmt: skip
+        with self._store.observe.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+            found = []
+            for row in rows[:limit]:
+                payload = body_of(connection, self._store, project, row["trace_id"], row["id"]) if bodies else None
+                found.append(Observation(to_span(row, payload=payload), row["trace_name"]))
+        if len(rows) <= limit:
+            return ObservationPage(found, None)
+        last = rows[limit - 1]
+        cursor_of = last["trace_start_us"], last["trace_id"], last["start_us"], last["id"]
+        return ObservationPage(found, base64.urlsafe_b64encode(msgspec.json.encode(cursor_of)).decode())
+
+
+def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
+    s, t = spans.c, traces.c
+    where: list[ColumnElement[bool]] = []
+    for name in _SAME:
+        value = getattr(sought, name)
+        if value is not None:
+            where.append(s[name] == plain(value))
+    if sought.trace_id is not None:
+        where.append(t.trace_id == plain(sought.trace_id))
+    if sought.root is not None:
+        where.append(s.parent_id.is_(None) if sought.root else s.parent_id.is_not(None))
+    if sought.kinds:
+        where.append(s.kind.in_(sought.kinds))
+    if sought.environments:
+        named = s.environment.in_(sought.environments)
+        where.append(or_(named, s.environment.is_(None)) if "default" in sought.environments else named)
+    if sought.since_us is not None:
+        where += [s.start_us >= sought.since_us, t.start_us >= sought.since_us - _DAY_US]
+    if sought.until_us is not None:
+        where += [s.start_us < sought.until_us, t.start_us < sought.until_us + _DAY_US]
+    where += [s.attributes.contains(_said(pair), autoescape=True) for pair in sought.said]
+    where += [~s.attributes.contains(_said(pair), autoescape=True) for pair in sought.unsaid]
+    return where
+
+
+def _said(pair: tuple[str, str]) -> str:
+    """How the attribute is written within its row."""
+    return msgspec.json.encode(dict([pair])).decode()[1:-1]
+
+
+def _parse(cursor: str) -> _Cursor:
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=_Cursor)  # type: ignore[no-any-return]
+    except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError):
+        raise InvalidRequest(f"'{cursor[:80]}' is no place in the list of observations.", param="cursor") from None
