@@ -42,7 +42,11 @@ def test_what_was_acknowledged_arrives_exactly_once(settings: Settings, store: S
     _replay(settings, store)
     with store.observe.connect() as connection:
         stored = list(connection.execute(select(spans.c.trace_id)).scalars())
+        days = set(connection.execute(select(spans.c.payload_day)).scalars())
+        bodies = [row for day in days for row in store.payloads.read(connection, day, "default", stored)]
     assert len(stored) == len(set(stored))
     assert set(known) <= set(stored)
     assert len(stored) - len(known) <= 2
+    assert {trace for trace, _, _ in bodies} == set(stored)
+    assert len(days) in (1, 2)  # at midnight two
     assert list((settings.home / "spool").glob("*/*.log")) == []

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from pilothouse.errors import ConfigError, StorageError
 from pilothouse.settings import Settings
-from pilothouse.storage import Store, open_store
+from pilothouse.storage import Store, open_store, writing
 from pilothouse.storage.keyring import new_key
 from pilothouse.storage.response_events import KeptEvent
 from pilothouse.storage.responses import ResponseStore, StoredResponse
@@ -29,9 +29,19 @@ def fill(store: Store, places: list[tuple[str, str, str]]) -> None:
         connection.execute(insert_new(connection, payloads), rows)
 
 
+def fill_day(store: Store, places: list[tuple[str, str, str]], day: int) -> None:
+    with writing(store.observe) as connection:
+        store.payloads.put(connection, day, [(*place, store.packer.pack(place[1], *place)) for place in places])
+
+
 def read(store: Store) -> set[str]:
+    rows = []
     with store.observe.connect() as connection:
-        rows = connection.execute(select(payloads)).all()
+        rows += connection.execute(select(payloads)).all()
+        days = [size.day for size in store.payloads.sizes(connection)]
+    for day in days:
+        with store.payloads.engine(day).connect() as connection:
+            rows += connection.execute(select(store.payloads.table(day))).all()
     return {store.packer.unpack(row.body, row.project_id, row.trace_id, row.span_id) for row in rows}
 
 
@@ -44,7 +54,8 @@ def keep_answer(store: Store) -> None:
 def test_all_of_it_is_sealed_anew_with_and_without_a_key_before(settings: Settings) -> None:
     plain, old, new = (opened(settings, keys) for keys in (None, OLD, f"{NEW},{OLD}"))
     fill(plain, PLACES[:600])
-    fill(old, PLACES[600:])
+    fill_day(plain, PLACES[600:800], 20_000)
+    fill_day(old, PLACES[800:], 20_001)
     keep_answer(old)
     rotation, heard = Rotation(new), list[int]()
     assert rotation.pending() == 1202
