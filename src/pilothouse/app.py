@@ -37,7 +37,8 @@ from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.batch.batches import Batching
-from pilothouse.gateway.batch.runner import BatchRooms, BatchRunner
+from pilothouse.gateway.batch.rooms import BatchRooms
+from pilothouse.gateway.batch.runner import BatchRunner
 from pilothouse.gateway.passing.passthrough import PassThrough
 from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.reliability.checks import HealthChecks

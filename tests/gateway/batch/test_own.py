@@ -13,6 +13,7 @@ from pilothouse.config import BatchConfig, Config
 from pilothouse.errors import ProviderRejected
 from pilothouse.gateway.batch.hold import Ended, Held
 from pilothouse.gateway.batch.own import Gate, OwnLane
+from pilothouse.gateway.batch.rooms import BatchRooms
 from pilothouse.principal import EMBEDDED
 from pilothouse.storage import Store
 from pilothouse.storage.batch_leases import BatchLeases
@@ -72,9 +73,13 @@ class Lane:
         file = self.files.complete("default", writer)
         self.batches.create("default", key_id="", client_ip="", endpoint=CHAT, input_file_id=file.id)
         self.held = Held(self.leases, self.claim())
+        unasked: Any = None  # budgets and prices are those of the lane of a vendor
         self.lane = OwnLane(
-            gateway, self.files, self.leases, Recording(), lambda key, project: EMBEDDED, self.gate,
-            clock=lambda: self.held.batch.created_us + self.now,
+            BatchRooms(
+                gateway, self.files, self.leases, unasked, unasked, Recording(), lambda key, project: EMBEDDED,
+                lambda: self.live,
+            ),
+            self.gate, clock=lambda: self.held.batch.created_us + self.now,
         )  # fmt: skip
 
     def claim(self) -> Batch:

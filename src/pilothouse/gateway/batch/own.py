@@ -7,13 +7,11 @@ that is spent ends the rest. Knows nothing of leases.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
 
-from pilothouse.access.policy import check
-from pilothouse.call import Call, Recorder
 from pilothouse.config import BatchConfig
 from pilothouse.errors import (
     AccessError,
@@ -23,22 +21,16 @@ from pilothouse.errors import (
     PilothouseError,
     ProviderError,
     TooManyRequests,
-    Unauthenticated,
 )
 from pilothouse.gateway.batch.hold import Ended, Held
 from pilothouse.gateway.batch.lines import Item, answer_line, error_line, items_of, refusal_line, request_of
-from pilothouse.gateway.pipeline import Gateway
+from pilothouse.gateway.batch.rooms import BatchRooms
 from pilothouse.ids import new_id, now_us
-from pilothouse.principal import Principal
-from pilothouse.storage.batch_leases import BatchLeases, Result
+from pilothouse.storage.batch_leases import Result
 from pilothouse.storage.batches import Batch
-from pilothouse.storage.files import FileStore
 from pilothouse.types import ChatChunk, ChatRequest
 
-__all__ = ["EXPIRED", "Gate", "OwnLane", "Resolve", "fail_rest", "items_left"]
-
-Resolve = Callable[[str, str], Principal | None]
-"""What a key (its id, its project) stands for now; None where it is valid no more."""
+__all__ = ["EXPIRED", "Gate", "OwnLane", "fail_rest", "items_left"]
 
 _log = logging.getLogger("pilothouse.gateway")
 EXPIRED = ("batch_expired", "This request could not be executed before the completion window expired.")
@@ -119,21 +111,14 @@ class _Work:
 
 
 class OwnLane:
-    """`timeout` bounds one request, in seconds; `resolve` finds its creator's Principal, anew for each."""
+    """`sleep` and `clock` (UTC microseconds) are those of the waiting."""
 
     def __init__(
-        self, gateway: Gateway, files: FileStore, leases: BatchLeases, recorder: Recorder, resolve: Resolve,
-        gate: Gate, *, timeout: float = 600.0,
-        sleep: Callable[[float], "asyncio.Future[None]"] = asyncio.sleep,  # type: ignore[assignment]
+        self, rooms: BatchRooms, gate: Gate, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], int] = now_us,
     ) -> None:  # fmt: skip
-        self._gateway = gateway
-        self._files = files
-        self._leases = leases
-        self._recorder = recorder
-        self._resolve = resolve
+        self._rooms = rooms
         self._gate = gate
-        self._timeout = timeout
         self._sleep = sleep
         self._clock = clock
 
@@ -141,7 +126,7 @@ class OwnLane:
         """Ask whatever has no result yet."""
         work = _Work(held, asyncio.Semaphore(self._gate.parallel))
         try:
-            async with aclosing(items_left(self._files, self._leases, held.batch)) as chunks:
+            async with aclosing(items_left(self._rooms, held.batch)) as chunks:
                 async for chunk in chunks:
                     for item in chunk:
                         await self._begin(work, item)
@@ -154,7 +139,7 @@ class OwnLane:
                 task.cancel()
             await asyncio.gather(*work.tasks, return_exceptions=True)
         if work.rest is not None:
-            await fail_rest(held, self._files, self._leases, *work.rest)
+            await fail_rest(held, self._rooms, *work.rest)
         return work.ended or Ended("completed")
 
     async def _begin(self, work: _Work, item: Item) -> None:
@@ -227,19 +212,20 @@ class OwnLane:
 
     async def _answer(self, work: _Work, item: Item, request_id: str) -> Result | None:
         batch = work.batch
-        principal = self._resolve(batch.key_id, batch.project_id)
+        left = (batch.expires_us - self._clock()) / 1e6
+        deadline = time.monotonic() + max(1.0, min(self._rooms.timeout, left))
         try:
-            call = self._call(batch, principal, request_id)
+            call = self._rooms.call(batch, request_id=request_id, deadline=deadline)
         except AccessError as error:
             work.end("failed", (error.code, error.message))
             return None
         try:
             request = request_of(batch.endpoint, item.body, batch.headers)
             if isinstance(request, ChatRequest):
-                async with aclosing(self._gateway.chat(request, call)) as chunks:
+                async with aclosing(self._rooms.gateway.chat(request, call)) as chunks:
                     answer = await _last(chunks)
             else:
-                answer = await self._gateway.single(request, call)
+                answer = await self._rooms.gateway.single(request, call)
         except (LimitError, Overloaded, ProviderError):
             raise
         except PilothouseError as error:
@@ -250,34 +236,22 @@ class OwnLane:
             return self._refused(batch, item, unknown, request_id)
         return Result(item.number, answer_line(batch.id, item, request_id, answer.raw), usage=answer.usage)
 
-    def _call(self, batch: Batch, principal: Principal | None, request_id: str) -> Call:
-        """The call of one request. Raises Unauthenticated or Forbidden where its creator may not make it any more."""
-        if principal is None or not principal.may("call"):
-            raise Unauthenticated("The key that created this batch is no longer valid.")
-        check(principal, endpoint=batch.endpoint, client_ip=batch.client_ip)
-        left = (batch.expires_us - self._clock()) / 1e6
-        return Call(
-            self._recorder, principal, batch.project_id, request_id=request_id, key_id=batch.key_id,
-            session_id=batch.id, endpoint=batch.endpoint, client_ip=batch.client_ip, metadata={"batch": batch.id},
-            deadline=time.monotonic() + max(1.0, min(self._timeout, left)), degradable=False,
-        )  # fmt: skip
-
     def _refused(self, batch: Batch, item: Item, error: PilothouseError, request_id: str) -> Result:
         return Result(item.number, refusal_line(batch.id, item, request_id, error, batch.endpoint), failed=True)
 
 
-async def fail_rest(held: Held, files: FileStore, leases: BatchLeases, code: str, message: str) -> None:
+async def fail_rest(held: Held, rooms: BatchRooms, code: str, message: str) -> None:
     """Every request without a result gets this error."""
-    async with aclosing(items_left(files, leases, held.batch)) as chunks:
+    async with aclosing(items_left(rooms, held.batch)) as chunks:
         async for chunk in chunks:
             lines = [(item.number, error_line(held.batch.id, item, code, message)) for item in chunk]
             await held.add([Result(number, line, failed=True) for number, line in lines])
 
 
-async def items_left(files: FileStore, leases: BatchLeases, batch: Batch) -> AsyncGenerator[list[Item]]:
+async def items_left(rooms: BatchRooms, batch: Batch) -> AsyncGenerator[list[Item]]:
     """The items without a result, some at a time."""
-    done = await asyncio.to_thread(leases.done, batch)
-    items = items_of(files.lines(batch.project_id, batch.input_file_id))
+    done = await asyncio.to_thread(rooms.leases.done, batch)
+    items = items_of(rooms.files.lines(batch.project_id, batch.input_file_id))
     while chunk := await asyncio.to_thread(lambda: list(islice(items, _CHUNK))):
         left = [item for item in chunk if item.number not in done]
         if left:

@@ -6,29 +6,25 @@ stops or dies. Knows nothing of HTTP.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
 
-from pilothouse.access.budgets import Budgets
-from pilothouse.call import Call, Recorder
+from pilothouse.call import Call
 from pilothouse.errors import NotFound, PilothouseError, StorageError
 from pilothouse.gateway.batch.bill import AtVendor, Bill
 from pilothouse.gateway.batch.choice import choose
 from pilothouse.gateway.batch.hold import Ended, Held
 from pilothouse.gateway.batch.lines import Checked, check_items, items_of
-from pilothouse.gateway.batch.own import Gate, OwnLane, Resolve
+from pilothouse.gateway.batch.own import Gate, OwnLane
+from pilothouse.gateway.batch.rooms import BatchRooms
 from pilothouse.gateway.batch.vendor import NotSent, VendorLane
-from pilothouse.gateway.pipeline import Gateway
-from pilothouse.observe import Prices
 from pilothouse.principal import EMBEDDED
-from pilothouse.storage.batch_leases import BatchLeases
 from pilothouse.storage.batches import Batch
-from pilothouse.storage.files import FileStore, FileWriter
+from pilothouse.storage.files import FileWriter
 from pilothouse.storage.trouble import Trouble
 from pilothouse.types import Json
 
-__all__ = ["BatchRooms", "BatchRunner"]
+__all__ = ["BatchRunner"]
 
 _log = logging.getLogger("pilothouse.gateway")
 _AT_ONCE = 8  # batches of our own lane in one process
@@ -40,31 +36,14 @@ _LOOKED_AT = 64  # items, of which the first good one says how the batch is rout
 _RESULTS_KEPT = 30 * 86_400.0  # seconds, as at OpenAI
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRooms:
-    """What batches need of the house. `resolve` finds the Principal of a key anew, `live` counts the requests that are
-    being answered, `timeout` bounds one request in seconds."""
-
-    gateway: Gateway
-    files: FileStore
-    leases: BatchLeases
-    budgets: Budgets
-    prices: Prices
-    recorder: Recorder
-    resolve: Resolve
-    live: Callable[[], int]
-    timeout: float = 600.0
-
-
 class BatchRunner:
     """`run` it as a task; `aclose` ends the work, which another process, or this one started again, goes on with."""
 
     def __init__(self, rooms: BatchRooms) -> None:
         r = self._rooms = rooms
         self.gate = Gate(lambda: r.gateway.runtime.snapshot.config.batch, r.live)
-        self._own = OwnLane(r.gateway, r.files, r.leases, r.recorder, r.resolve, self.gate, timeout=r.timeout)
-        bill = Bill(r.budgets, r.prices, r.recorder)
-        self._vendor = VendorLane(r.gateway, r.files, r.leases, r.recorder, r.resolve, bill, r.prices)
+        self._own = OwnLane(r, self.gate)
+        self._vendor = VendorLane(r, Bill(r.budgets, r.prices, r.recorder))
         self._working: dict[asyncio.Task[None], Held] = {}
         self._woken = asyncio.Event()
 

@@ -11,23 +11,20 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pilothouse.access.bounds import bound
-from pilothouse.access.policy import check
 from pilothouse.cache.prefix import prefixed
-from pilothouse.call import Call, Recorder
+from pilothouse.call import Call
 from pilothouse.config import ModelConfig
-from pilothouse.errors import NotFound, PilothouseError, ProviderError, Unauthenticated
+from pilothouse.errors import AccessError, NotFound, PilothouseError, ProviderError
 from pilothouse.gateway.batch.bill import AtVendor, Bill, Sum
 from pilothouse.gateway.batch.hold import Ended, Held
 from pilothouse.gateway.batch.lines import Item, answer_line, error_line, items_of, refusal_line, request_of
-from pilothouse.gateway.batch.own import EXPIRED, Resolve, fail_rest
-from pilothouse.gateway.pipeline import Gateway
+from pilothouse.gateway.batch.own import EXPIRED, fail_rest
+from pilothouse.gateway.batch.rooms import BatchRooms
 from pilothouse.gateway.shaping import shaped
 from pilothouse.ids import now_us
-from pilothouse.observe import Prices
 from pilothouse.providers.batch_api import BatchApi, OffersBatches, Undecided, VendorBatch, VendorResult
-from pilothouse.storage.batch_leases import BatchLeases, Result
+from pilothouse.storage.batch_leases import Result
 from pilothouse.storage.batches import Batch
-from pilothouse.storage.files import FileStore
 from pilothouse.types import ChatRequest, Json
 
 __all__ = ["NotSent", "VendorLane"]
@@ -63,16 +60,10 @@ class VendorLane:
     """Sends, waits and collects. `sleep` and `clock` (UTC microseconds) are those of the waiting."""
 
     def __init__(
-        self, gateway: Gateway, files: FileStore, leases: BatchLeases, recorder: Recorder, resolve: Resolve,
-        bill: Bill, prices: Prices, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, rooms: BatchRooms, bill: Bill, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], int] = now_us,
     ) -> None:  # fmt: skip
-        self._gateway = gateway
-        self._files = files
-        self._leases = leases
-        self._recorder = recorder
-        self._resolve = resolve
-        self._prices = prices
+        self._rooms = rooms
         self._sleep = sleep
         self._clock = clock
         self.bill = bill
@@ -107,7 +98,7 @@ class VendorLane:
         await self._collect(held, at, api, await self._until_ended(held, at, api))
 
     def _api(self, at: AtVendor) -> BatchApi | None:
-        provider = self._gateway.runtime.providers.get(at.provider)
+        provider = self._rooms.gateway.runtime.providers.get(at.provider)
         return provider.batches if isinstance(provider, OffersBatches) else None
 
     # ---- sending
@@ -118,7 +109,7 @@ class VendorLane:
             if at.id is None:
                 self.bill.settle(at, held.batch, Sum())  # it never got there
         if at.id is None:
-            call = self._call(held.batch, at)
+            call = self._call(held.batch)
             prepared = await asyncio.to_thread(self._prepare, held.batch, at, api, call)
             await held.add(prepared.refused)
             if not prepared.count:
@@ -168,10 +159,10 @@ class VendorLane:
 
     def _prepare(self, batch: Batch, at: AtVendor, api: BatchApi, call: Call) -> _Prepared:
         """Every request in the vendor's words, and the most that they may cost. Blocks."""
-        model = self._gateway.runtime.snapshot.config.models.get(at.alias) or _UNSHAPED
+        model = self._rooms.gateway.runtime.snapshot.config.models.get(at.alias) or _UNSHAPED
         payee, made, now = _Candidate(_Payee(at.provider), at.price_kind, at.model), _Prepared(), now_us()
         bodies: list[tuple[str, Json]] = []
-        for item in items_of(self._files.lines(batch.project_id, batch.input_file_id)):
+        for item in items_of(self._rooms.files.lines(batch.project_id, batch.input_file_id)):
             try:
                 request = request_of(batch.endpoint, item.body, batch.headers)
                 if isinstance(request, ChatRequest):
@@ -182,7 +173,7 @@ class VendorLane:
                 line = refusal_line(batch.id, item, call.request_id, error, batch.endpoint)
                 made.refused.append(Result(item.number, line, failed=True))
                 continue
-            nano, tokens, _ = bound(self._prices, (payee,), sent, 1, now, output=model.output.default)
+            nano, tokens, _ = bound(self._rooms.prices, (payee,), sent, 1, now, output=model.output.default)
             made.nano = None if made.nano is None or nano is None else made.nano + nano
             made.tokens += tokens
         made.count = len(bodies)
@@ -190,22 +181,15 @@ class VendorLane:
             made.payload = api.payload(_key(batch), batch.endpoint, bodies)
         return made
 
-    def _call(self, batch: Batch, at: AtVendor) -> Call:
+    def _call(self, batch: Batch) -> Call:
         """The call that sends it. Raises NotSent where its creator may not make it any more."""
-        principal = self._resolve(batch.key_id, batch.project_id)
-        if principal is None or not principal.may("call"):
-            raise NotSent(Unauthenticated("The key that created this batch is no longer valid."))
         try:
-            check(principal, endpoint=batch.endpoint, model=batch.model, client_ip=batch.client_ip)
-        except PilothouseError as error:
+            return self._rooms.call(batch, model=batch.model)
+        except AccessError as error:
             raise NotSent(error) from error
-        return Call(
-            self._recorder, principal, batch.project_id, key_id=batch.key_id, session_id=batch.id,
-            endpoint=batch.endpoint, client_ip=batch.client_ip, metadata={"batch": batch.id},
-        )  # fmt: skip
 
     async def _note(self, held: Held, at: AtVendor) -> None:
-        if not await asyncio.to_thread(self._leases.note_vendor, held.batch, at.to_json()):
+        if not await asyncio.to_thread(self._rooms.leases.note_vendor, held.batch, at.to_json()):
             await held.look()  # tells that it is lost, and ends this
             await asyncio.sleep(0)
         held.batch = replace(held.batch, vendor=at.to_json())
@@ -247,7 +231,7 @@ class VendorLane:
             }
             return Ended("failed", list(found.errors) or [unknown])
         if found.status != "cancelled":
-            await fail_rest(held, self._files, self._leases, *(EXPIRED if found.status == "expired" else _MISSING))
+            await fail_rest(held, self._rooms, *(EXPIRED if found.status == "expired" else _MISSING))
         return Ended(found.status)
 
     async def _downloaded(self, held: Held, api: BatchApi, source: str) -> bytes:
@@ -264,7 +248,7 @@ class VendorLane:
 
     def _items(self, batch: Batch) -> list[Item]:
         """The items by their number, without their bodies. Blocks."""
-        lines = self._files.lines(batch.project_id, batch.input_file_id)
+        lines = self._rooms.files.lines(batch.project_id, batch.input_file_id)
         return [Item(item.number, item.custom_id, {}) for item in items_of(lines)]
 
     def _rows(
