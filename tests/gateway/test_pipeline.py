@@ -16,6 +16,7 @@ from pilothouse.errors import (
     ProviderUnavailable,
     RateLimited,
     StorageError,
+    TooManyRequests,
     UnknownModel,
     Unsupported,
 )
@@ -474,3 +475,20 @@ async def test_a_key_for_an_alias_names_no_other_model_to_its_vendor_either(
     with pytest.raises(Forbidden, match="'dear'"):
         await collect(make_gateway(a=provider), ask(models=["m", "dear"]), call)
     assert provider.requests == []
+
+
+@pytest.mark.parametrize("asked", [{"max_tokens": -1}, {"max_tokens": 0}, {"max_tokens": 40, "n": 5}])
+async def test_a_limit_of_tokens_is_asked_for_all_that_may_be_written(
+    recording: Recording, asked: dict[str, int]
+) -> None:
+    model = {"deployments": [{"provider": "a", "model": "x"}], "limits": {"tokens_per_minute": 300}}
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": {"m": model}})
+    provider: Any = Scripted(asyncio.Event())
+    gateway = gateway_of(config, {"a": provider})
+    running = asyncio.create_task(collect(gateway, ask(**asked), Call(recording)))
+    await asyncio.wait_for(provider.asked.wait(), 5)
+    with pytest.raises(TooManyRequests):
+        await collect(gateway, ask(**asked), Call(recording))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

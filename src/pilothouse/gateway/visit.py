@@ -91,7 +91,7 @@ class Visit:
         if self.call.depth or not limiter.applies(self.call, plan.model.limits, users):
             return
         written = facts.output_tokens
-        estimate = facts.tokens + (USUAL_ANSWER if written is None else written)
+        estimate = facts.tokens + (USUAL_ANSWER if written is None else written) * facts.choices
         self.ticket = await limiter.admit(self.call, plan.model.limits, plan.alias, users, estimate)
         self.call.headers += self.ticket.headers
 

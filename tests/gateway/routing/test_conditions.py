@@ -49,6 +49,22 @@ def test_the_size_is_that_of_all_messages() -> None:
     assert Facts(embedding, Call(Recording())).tokens == 20
 
 
+@pytest.mark.parametrize(
+    ("body", "written", "choices"),
+    [
+        ({}, None, 1),
+        ({"max_tokens": 5}, 5, 1),
+        ({"max_tokens": 5, "max_completion_tokens": 7, "n": 3}, 7, 3),
+        ({"max_tokens": 0}, None, 1),
+        ({"max_tokens": -1, "n": -2}, None, 1),
+        ({"max_completion_tokens": -(10**30), "n": 10**30}, None, 10**30),
+    ],
+)
+def test_what_the_caller_lets_be_written(body: dict[str, int], written: int | None, choices: int) -> None:
+    asked = facts(**body)
+    assert (asked.output_tokens, asked.choices) == (written, choices)
+
+
 def test_tools_and_images() -> None:
     assert facts(tools=[TOOL]).meet(Condition(tools=True))
     assert not facts().meet(Condition(tools=True))

@@ -66,9 +66,19 @@ class Facts:
 
     @property
     def output_tokens(self) -> int | None:
-        """The most that the caller lets the answer have."""
+        """The most that the caller lets the answer have. A number that is not positive sets no limit."""
         request = self.request
-        return request.max_tokens if isinstance(request, ChatRequest) else 0
+        if not isinstance(request, ChatRequest):
+            return 0
+        limit = request.max_tokens
+        return limit if limit is None or limit > 0 else None
+
+    @property
+    def choices(self) -> int:
+        """How many answers the caller asks for at once, each of which may be as long."""
+        request = self.request
+        asked = request.as_chat.body.get("n") if isinstance(request, ChatRequest) else None
+        return asked if isinstance(asked, int) and asked > 1 else 1
 
     def meet(self, condition: Condition) -> bool:
         """Whether every field that the condition gives holds."""
