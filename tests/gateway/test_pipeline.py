@@ -488,7 +488,8 @@ async def test_a_limit_of_tokens_is_asked_for_all_that_may_be_written(
     running = asyncio.create_task(collect(gateway, ask(**asked), Call(recording)))
     await asyncio.wait_for(provider.asked.wait(), 5)
     with pytest.raises(TooManyRequests):
-        await collect(gateway, ask(**asked), Call(recording))
+        async with asyncio.timeout(5):
+            await collect(gateway, ask(**asked), Call(recording))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
