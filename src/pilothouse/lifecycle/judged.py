@@ -21,9 +21,9 @@ from pilothouse.gateway.routing.training import Pair
 from pilothouse.ids import content_hash
 from pilothouse.lifecycle.pairing import Answers, Asked, Place, groups_of
 from pilothouse.lifecycle.scored import NEEDED, asked_at, call_of, source_of
+from pilothouse.observe.bodies import bodies_at
 from pilothouse.storage import Store
-from pilothouse.storage.payloads import Packer
-from pilothouse.storage.tables import payloads, scores, spans
+from pilothouse.storage.tables import scores, spans
 from pilothouse.types import ChatRequest, Json
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class _Reading:
     """What was read so far: requests by their content."""
 
     def __init__(self, store: Store, project_id: str, score: str, sides: Sides) -> None:
-        self._packer = store.packer
+        self._store = store
         self._project = project_id
         self._score = score
         self._sides = sides
@@ -130,16 +130,17 @@ class _Reading:
                 self.left_out[call if isinstance(call, str) else "another model answered"] += 1
                 continue
             judged.append((self._valued(row["value"], passing), side, call, asked_at(traces[row["trace_id"]], call)))
-        bodies = _bodies(connection, self._packer, self._project, {place for *_, place in judged})
-        kinds = {(trace, s["id"]): s["operation"] for trace, found in traces.items() for s in found.values()}
-        for value, side, call, place in judged:
-            request = _request(bodies.get(place), kinds[place])
+        places = {(at["trace_id"], at["id"], at["payload_day"]) for *_, at in judged}
+        bodies = bodies_at(connection, self._store, self._project, places)
+        for value, side, call, at in judged:
+            place, operation = (at["trace_id"], at["id"]), at["operation"]
+            request = _request(bodies.get(place), operation)
             if request is None:
                 self.left_out["what was asked is not kept"] += 1
                 continue
             self.answered[side] += 1
             content = content_hash([request.messages, request.tools])
-            asked = self.requests.setdefault(content, Asked(place, kinds[place]))
+            asked = self.requests.setdefault(content, Asked(place, at["payload_day"], operation))
             asked.sources.add(source_of(traces[call["trace_id"]], call))
             answers: Answers = getattr(asked, side)
             answers.scores.append(value)
@@ -173,28 +174,13 @@ def _spans(connection: Connection, project: str, traces: Collection[str]) -> dic
     return found
 
 
-def _bodies(connection: Connection, packer: Packer, project: str, places: Collection[Place]) -> dict[Place, Any]:
-    """What went in and came out; what is damaged or sealed away is left out."""
-    c = payloads.c
-    query = select(c.trace_id, c.span_id, c.body).where(
-        c.project_id == project, tuple_(c.trace_id, c.span_id).in_(list(places))
-    )
-    bodies = {}
-    for row in connection.execute(query):
-        try:
-            bodies[row.trace_id, row.span_id] = packer.unpack(row.body, project, row.trace_id, row.span_id)
-        except ValueError:
-            continue
-    return bodies
-
-
 def _texts(
     connection: Connection, store: Store, project: str, requests: Sequence[Asked]
 ) -> "Iterator[tuple[Place, tuple[str, NDArray[Any]]]]":
     """The beginning of what was asked last, and the features of the request; not of one without a text."""
     for start in range(0, len(requests), _PAGE):
         some = requests[start : start + _PAGE]
-        bodies = _bodies(connection, store.packer, project, [asked.place for asked in some])
+        bodies = bodies_at(connection, store, project, [(*asked.place, asked.day) for asked in some])
         for asked in some:
             request = _request(bodies.get(asked.place), asked.operation)
             text = "" if request is None else request.last_user_text()[:_READ]

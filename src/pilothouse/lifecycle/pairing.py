@@ -33,10 +33,11 @@ class Answers:
 
 @dataclass(slots=True)
 class Asked:
-    """A request, which can be read at `place`, in the dialect of this `operation`. `sources` are the sessions, users or
-    traces that it came from."""
+    """A request, which can be read at `place`, whose body came on `day`, in the dialect of this `operation`. `sources`
+    are the sessions, users or traces that it came from."""
 
     place: Place
+    day: int | None = None
     operation: str | None = None
     sources: set[str] = field(default_factory=set)
     simple: Answers = field(default_factory=Answers)

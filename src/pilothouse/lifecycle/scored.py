@@ -7,13 +7,12 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from pilothouse.gateway.shadow import OPERATION
-from pilothouse.lifecycle.pairing import Place
 
 __all__ = ["NEEDED", "Trace", "asked_at", "call_of", "source_of"]
 
 NEEDED = (
     "trace_id", "id", "parent_id", "kind", "operation", "status", "request_model", "response_model", "deployment",
-    "session_id", "user_id", "cost_nano", "cost_known", "attributes",
+    "session_id", "user_id", "cost_nano", "cost_known", "attributes", "payload_day",
 )  # fmt: skip
 """Columns of a span that are read here and by whoever goes on."""
 
@@ -71,11 +70,11 @@ def _told(span: RowMapping) -> dict[str, Any]:
     return msgspec.json.decode(span["attributes"])  # type: ignore[no-any-return]
 
 
-def asked_at(trace: Trace, call: RowMapping) -> Place:
-    """Where the request of a call is read: of a shadow at the live call, in whose dialect it came."""
+def asked_at(trace: Trace, call: RowMapping) -> RowMapping:
+    """The span with the request of a call: of a shadow the live call, in whose dialect it came."""
     mirror = _mirror(trace, call)
     live = None if mirror is None else trace.get(mirror["parent_id"] or "")
-    return call["trace_id"], (call if live is None else live)["id"]
+    return call if live is None else live
 
 
 def source_of(trace: Trace, call: RowMapping) -> str:

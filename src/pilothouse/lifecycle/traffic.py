@@ -5,14 +5,13 @@ Pages follow the index of root spans; a call below a root waits in a heap until 
 
 import heapq
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Span
-from pilothouse.observe.bodies import days_of
+from pilothouse.observe.bodies import bodies_at
 from pilothouse.observe.rows import to_span
 from pilothouse.storage import Store
 from pilothouse.storage.tables import spans
@@ -85,13 +84,8 @@ class Traffic:
 
     def _bodies(self, connection: Connection, rows: Sequence[Any]) -> dict[tuple[str, str], Any]:
         """What went in and came out, by trace and span; what cannot be read is left out."""
-        bodies, project = {}, self._project
-        for day, places in days_of((row["trace_id"], row["id"], row["payload_day"]) for row in rows).items():
-            traces, ids = [trace for trace, _ in places], [span for _, span in places]
-            for trace, span, body in self._store.payloads.read(connection, day, project, traces, ids):
-                with suppress(ValueError):
-                    bodies[trace, span] = self._store.packer.unpack(body, project, trace, span)
-        return bodies
+        places = ((row["trace_id"], row["id"], row["payload_day"]) for row in rows)
+        return bodies_at(connection, self._store, self._project, places)
 
 
 def _is_a_callers(row: Any) -> bool:

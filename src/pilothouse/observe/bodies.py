@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import select
@@ -15,7 +16,7 @@ from pilothouse.storage.statements import among
 from pilothouse.storage.tables import spans
 from pilothouse.types import Json
 
-__all__ = ["Days", "bodies_of", "body_of", "days_of", "previews"]
+__all__ = ["Days", "bodies_at", "bodies_of", "body_of", "days_of", "previews"]
 
 LARGEST_PREVIEWED = 64 * 1024
 Days = dict[int | None, list[tuple[str, str]]]
@@ -57,6 +58,17 @@ def previews(connection: Connection, store: Store, project: str, roots: dict[str
             if roots[trace] == span:
                 asked[trace] = question(_unpacked(store.packer, body, project, trace, span).get("input"))
     return {trace: text for trace, text in asked.items() if text}
+
+
+def bodies_at(connection: Connection, store: Store, project: str, rows: Iterable[Any]) -> dict[tuple[str, str], Any]:
+    """What went in and came out, by place; rows are those of `days_of`. What cannot be read is left out."""
+    bodies = {}
+    for day, places in days_of(rows).items():
+        traces, ids = [trace for trace, _ in places], [span for _, span in places]
+        for trace, span, body in store.payloads.read(connection, day, project, traces, ids):
+            with suppress(ValueError):
+                bodies[trace, span] = store.packer.unpack(body, project, trace, span)
+    return bodies
 
 
 def days_of(rows: Iterable[Any]) -> Days:
