@@ -20,7 +20,7 @@ def jobs(store: Store, clock: Any) -> Jobs:
 
 @pytest.fixture
 def leases(store: Store, clock: Any) -> Leases:
-    return Leases(store.control, seconds=30, clock=clock)
+    return Leases(store.control, seconds=30, patience=0, clock=clock)
 
 
 def claim(leases: Leases) -> Job:
@@ -104,6 +104,28 @@ def test_a_lease_that_runs_out_is_a_failed_attempt(jobs: Jobs, leases: Leases, c
     clock.forward(31)
     leases.reclaim()
     assert jobs.get(job.id).status == "failed"
+
+
+def test_who_renews_keeps_the_job_whatever_another_host_takes_the_time_for(
+    store: Store, jobs: Jobs, leases: Leases, clock: Any
+) -> None:
+    """That host's clock is a day ahead, or was set while it looked, or nobody could renew for want of the database."""
+    jobs.enqueue("t", {})
+    job, watched = claim(leases), [0.0]
+    ahead = Leases(
+        store.control, seconds=30, patience=5, clock=lambda: clock() + 86_400 * SECOND, stopwatch=lambda: watched[0]
+    )  # fmt: skip
+    for _ in range(5):
+        assert ahead.reclaim() == 0
+        watched[0] += 4.9
+        clock.forward(1)
+        assert leases.renew(job, 0, 0, "") == "held"
+    assert ahead.reclaim() == 0
+    watched[0] += 4.9
+    assert ahead.reclaim() == 0
+    watched[0] += 0.1
+    assert ahead.reclaim() == 1
+    assert leases.renew(job, 0, 0, "") == "lost"
 
 
 def test_renewing_keeps_a_lease_alive(jobs: Jobs, leases: Leases, clock: Any) -> None:

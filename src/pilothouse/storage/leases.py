@@ -1,15 +1,17 @@
 """The durable queue, as workers see it: claim a job, keep the claim alive, say how it ended.
 
 A claim is a lease with a name of its own and an end. Every later word about the job carries that name, so that a worker
-that was given up for dead and wakes up again cannot touch what another took over. Leases are compared with the worker's
-clock: machines that share a queue must agree on the time to within a few seconds. Knows nothing of processes.
+that was given up for dead and wakes up again cannot touch what another took over. Clocks of hosts differ and are set,
+and while a database is away nobody can renew: so a lease that has run out is watched for a while before it is over.
+Knows nothing of processes.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.ids import new_id, now_us
@@ -31,20 +33,29 @@ def backoff_us(attempts: int) -> int:
 
 
 class Leases:
-    """Claims on jobs. `seconds` is how long one lasts without renewal, `backoff` the wait between attempts."""
+    """Claims on jobs. `seconds` is how long one lasts without renewal, `backoff` the wait between attempts.
+
+    `patience` (seconds; a sixth of a lease where left out) is how long whoever reclaims has to see a lease run out and
+    not renewed, by `stopwatch`.
+    """
 
     def __init__(
         self,
         engine: Engine,
         *,
         seconds: float = 30.0,
+        patience: float | None = None,
         clock: Callable[[], int] = now_us,
+        stopwatch: Callable[[], float] = time.monotonic,
         backoff: Callable[[int], int] = backoff_us,
     ) -> None:
         self._engine = engine
         self._length_us = int(seconds * _SECOND)
         self._clock = clock
         self._backoff = backoff
+        self._patience = seconds / 6 if patience is None else patience
+        self._stopwatch = stopwatch
+        self._silent: dict[tuple[str, int], float] = {}
 
     def claim(self) -> Job | None:
         """The next due job, now running under a lease of ours; None when nothing is due."""
@@ -101,10 +112,15 @@ class Leases:
         """Take the jobs back whose workers fell silent: each counts as a failed attempt. Returns how many."""
         expired = (jobs.c.status == "running", jobs.c.lease_until_us < self._clock())
         with self._engine.connect() as connection:
-            if connection.execute(select(jobs.c.id).where(*expired).limit(1)).one_or_none() is None:
-                return 0
+            found = connection.execute(select(jobs.c.lease, jobs.c.lease_until_us).where(*expired)).all()
+        now = self._stopwatch()
+        self._silent = {(row.lease, row.lease_until_us): self._silent.get(tuple(row), now) for row in found}
+        over = [lease for lease, since in self._silent.items() if now - since >= self._patience]
+        if not over:
+            return 0
+        wanted = (*expired, tuple_(jobs.c.lease, jobs.c.lease_until_us).in_(over))
         with writing(self._engine) as connection:
-            rows = connection.execute(select(jobs).where(*expired).with_for_update(skip_locked=True)).all()
+            rows = connection.execute(select(jobs).where(*wanted).with_for_update(skip_locked=True)).all()
             for job in map(job_from, rows):
                 self._fail(connection, job, _SILENT, None, retry=True)
             return len(rows)
