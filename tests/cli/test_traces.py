@@ -13,7 +13,7 @@ from pilothouse.call import Span
 from pilothouse.cli.context import Context
 from pilothouse.cli.traces import traces
 from pilothouse.errors import NotFound
-from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
 from pilothouse.types import Usage
@@ -150,3 +150,40 @@ def test_any_width(platform: _Platform, width: str) -> None:
     result = CliRunner(env={"COLUMNS": width}).invoke(traces, ["show", "last"], obj=context)
     assert result.exit_code == 0
     assert "250 ms" in result.stdout
+
+
+def test_a_trace_is_explained(platform: _Platform) -> None:
+    call = Span(
+        id="call", trace_id="t1", project_id="default", name="chat fast", kind="llm", start_us=START,
+        end_us=START + 90_000, request_model="fast", deployment="openai/gpt-4o", status="error",
+        error_code="provider_timeout", error_message="No answer.\x1b[2J", attributes={"routing": "cheapest"},
+    )  # fmt: skip
+    SpoolRecorder(platform.spool).record(call)
+    platform.prices = Prices()  # type: ignore[attr-defined]
+    shown = run(platform, "explain", "last")
+    assert shown.exit_code == 0, shown.output
+    assert "the cheapest of the alias" in " ".join(shown.output.split())
+    assert "provider_timeout: No answer." in shown.output
+    assert "\x1b[2J" not in shown.output
+    (told,) = json.loads(run(platform, "explain", "last", "--json").output)
+    assert [reason["topic"] for reason in told["reasons"]] == ["deployment", "outcome"]
+
+
+def test_nothing_to_explain(platform: _Platform) -> None:
+    bare = Span(id="a", trace_id="t1", project_id="default", name="a", kind="tool", start_us=START, end_us=START)
+    SpoolRecorder(platform.spool).record(bare)
+    platform.prices = Prices()  # type: ignore[attr-defined]
+    assert "Nothing was recorded" in run(platform, "explain", "t1").output
+
+
+def test_export_into_files_and_to_the_terminal(platform: _Platform, tmp_path: Path) -> None:
+    record(platform, "t1", user_id="ada")
+    record(platform, "t2", user_id="bo")
+    shown = run(platform, "export", str(tmp_path / "all.jsonl"))
+    assert "2 traces" in shown.stderr
+    assert len((tmp_path / "all.jsonl").read_text().splitlines()) >= 2
+    lines = run(platform, "export", "-", "--user", "ada").stdout.splitlines()
+    assert {json.loads(line)["trace_id"] for line in lines} == {"t1"}
+    assert run(platform, "export", str(tmp_path / "some.parquet"), "--limit", "1").exit_code == 0
+    assert (tmp_path / "some.parquet").read_bytes()[:4] == b"PAR1"
+    assert run(platform, "export", "-", "--format", "parquet").exit_code == 2

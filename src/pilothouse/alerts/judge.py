@@ -20,6 +20,14 @@ __all__ = ["Reading", "judge", "needs_expectation", "written"]
 
 _SURE = 3.0  # standard errors of a share
 _FAR = 3.5  # spreads of a change
+_OF_ONE: dict[Measure, float] = {
+    "cost": 2.0,
+    "requests": 1.0,
+    "tokens": 1.0,
+    "latency": 1.5,
+    "ttft": 1.5,
+    "score": 0.5,
+}  # how far a figure made of one sample strays, as a share: of a 95th percentile, by the tail of a lognormal one
 _BACK = 1.5  # spreads within which a change is none any more
 _SLOW_SHARE = 0.05  # slower than the 95th percentile
 _LEAST_CHANGE = 0.25  # of an anomaly: what is far out and yet small is none
@@ -97,11 +105,13 @@ def _change(rule: Rule, window: Window, expectation: Expectation, fraction: floa
     if value is None or not _enough(rule, samples, value, usual):
         return None
     apart = difference(measure, value, usual)
-    far = apart / expectation.spread
+    rests_on = max(samples, usual if measure == "requests" else 0, 1)
+    stray = math.hypot(expectation.spread, _OF_ONE[measure] / math.sqrt(rests_on))
+    far = apart / stray
     share = apart if measure == "score" else math.expm1(apart)
     if rule.kind == "anomaly":
         size = abs(apart) if measure in _BOTH_WAYS and expectation.weekly else -apart if measure == "score" else apart
-        passed = size / expectation.spread > rule.threshold and size > math.log1p(_LEAST_CHANGE)
+        passed = size / stray > rule.threshold and size > math.log1p(_LEAST_CHANGE)
         below = abs(far) < rule.clear
     else:
         up = -share if measure == "score" else share

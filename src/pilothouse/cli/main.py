@@ -35,7 +35,7 @@ COMMANDS = {
     "audit": "Who changed what.",
     "spend": "What was spent, and whether the vendors agree.",
     "rag": "Ingest documents, search them, ask them.",
-    "traces": "See what happened: list traces, show one.",
+    "traces": "See what happened: list traces, show one, explain it, export them.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",
     "stats": "Requests, failures, latency, tokens and cost of a period.",
     "models": "The embedded encoder's files, and the models on offer.",

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from pilothouse.call import Span
 from pilothouse.cli.context import plain
+from pilothouse.observe.explain import Explained
 from pilothouse.observe.money import duration, usd
 from pilothouse.observe.trace import Node, Trace
 from pilothouse.observe.traces import TraceRow
 
-__all__ = ["one_line", "render_list", "render_trace"]
+__all__ = ["one_line", "render_explained", "render_list", "render_trace"]
 
 _BAR_WIDTH = 24
 _BAR_NEEDS = 118  # columns of the terminal
@@ -35,6 +36,20 @@ def render_trace(trace: Trace) -> RenderableType:
 def render_list(rows: Sequence[TraceRow]) -> RenderableType:
     """What `rich.print` shows as the list: ids are never cut, the rest as the width allows."""
     return _ListView(rows)
+
+
+def render_explained(steps: Sequence[Explained]) -> RenderableType:
+    """What `rich.print` shows as the reasons, step by step."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(ratio=1)
+    for number, step in enumerate(steps):
+        if number:
+            table.add_row("", "")
+        table.add_row("", Text(one_line(step.name, 80), style="bold"))
+        for reason in step.reasons:
+            table.add_row(reason.topic, one_line(reason.text, 2000))
+    return table
 
 
 def one_line(text: str, limit: int = _LONGEST) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, plain
+from pilothouse.cli.traces_export import export
 
 if TYPE_CHECKING:
     from pilothouse.observe.trace import Trace
@@ -16,7 +17,7 @@ __all__ = ["traces"]
 
 @click.group()
 def traces() -> None:
-    """See what happened: list traces, show one."""
+    """See what happened: list traces, show one, explain it, export them."""
 
 
 @traces.command(name="list")
@@ -79,6 +80,32 @@ def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
         _show_payloads(console, found)
 
 
+@traces.command()
+@click.argument("trace", metavar="ID")
+@click.option("--project", default="default", show_default=True, help="The project.")
+@as_json
+@pass_context
+def explain(context: Context, trace: str, project: str, as_json: bool) -> None:
+    """Why a trace went as it did: prompt, deployment, caches, guards, price. ID as for `show`."""
+    from pilothouse.observe.explain import explain as explained  # noqa: PLC0415 - the room is heavy, not for --help
+    from pilothouse.observe.price_note import price_note  # noqa: PLC0415
+
+    with context.looking() as platform:
+        platform.drainer.flush()
+        found = platform.traces.get(platform.traces.find(trace, project), project, payload=False)
+        told = explained(found, lambda span: price_note(platform.prices, span))
+    if as_json:
+        click.echo(json.dumps([asdict(step) for step in told], indent=2, ensure_ascii=False))
+    elif not told:
+        click.echo("Nothing was recorded that there is something to say about.")
+    else:
+        from rich.console import Console  # noqa: PLC0415 - rich costs 20 ms that JSON output does not need
+
+        from pilothouse.cli.trace_tree import render_explained  # noqa: PLC0415
+
+        Console(highlight=False, markup=False, emoji=False).print(render_explained(told))
+
+
 def _show_payloads(console: Any, trace: "Trace") -> None:
     """Inputs and outputs as indented JSON, without the characters that would steer the terminal."""
     from pilothouse.cli.trace_tree import one_line  # noqa: PLC0415
@@ -89,3 +116,6 @@ def _show_payloads(console: Any, trace: "Trace") -> None:
                 console.print(f"\n{one_line(node.span.name)} · {title}", style="bold")
                 text = json.dumps(body, indent=2, ensure_ascii=False)
                 console.print(plain(text))
+
+
+traces.add_command(export)

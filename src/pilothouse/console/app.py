@@ -26,7 +26,7 @@ from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import COOKIE, Visitor, visitor_of
 from pilothouse.errors import AccessError, InvalidRequest, PilothouseError
-from pilothouse.observe import Traces
+from pilothouse.observe import Prices, Traces
 from pilothouse.principal import Principal
 
 __all__ = ["Begun", "ConsoleAuth", "ConsoleSignIn", "mount_console"]
@@ -108,7 +108,7 @@ def mount_console(
         renderer = Renderer(_STATIC)
     else:
         renderer = Renderer(_STATIC, lambda: rooms.live.problem, ("traces", *nouns), rooms.trouble)
-    console = _console(traces, auth, project, renderer)
+    console = _console(traces, auth, project, renderer, None if rooms is None else rooms.prices)
     if rooms is not None:
         for pages in nouns.values():
             console.include_router(pages(rooms, renderer, project))
@@ -122,11 +122,13 @@ def mount_console(
         return RedirectResponse(f"{ROOT}/", 303)
 
 
-def _console(traces: Traces, auth: ConsoleAuth, project: str, renderer: Renderer) -> FastAPI:
+def _console(
+    traces: Traces, auth: ConsoleAuth, project: str, renderer: Renderer, prices: Prices | None
+) -> FastAPI:  # fmt: skip
     guard = Middleware(_SignedIn, auth=auth, renderer=renderer)
     console = FastAPI(openapi_url=None, middleware=[guard], redirect_slashes=False)
     console.mount("/static", StaticFiles(directory=_STATIC))
-    console.include_router(traces_pages.pages(traces, renderer, project))
+    console.include_router(traces_pages.pages(traces, renderer, project, prices))
 
     def on_error(request: Request, error: Exception) -> Response:
         visitor = visitor_of(request)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -124,6 +125,22 @@ class Prices:
         rates = self._book.schedule(provider, provider_kind, model).at(at_us)
         return None if rates is None else rates.cost(usage, batch=batch)
 
+    def rates(self, provider_kind: str, model: str, at_us: int, *, provider: str = "") -> Rates | None:
+        """The rates by which `cost` counts; None where it knows none, and for what runs in this process."""
+        if provider_kind in _LOCAL:
+            return None
+        return self._book.schedule(provider, provider_kind, model).at(at_us)
+
+    def source(self, provider_kind: str, model: str, at_us: int, *, provider: str = "") -> str:
+        """Where the price comes from: a contract with its first day, or the price list with its version."""
+        if provider_kind in _LOCAL:
+            return "it ran in this process"
+        contract = self._book.contract(provider, provider_kind, model, at_us)
+        if contract is None:
+            return f"the price list genai-prices {version('genai-prices')}"
+        began = datetime.fromtimestamp(contract.start_us // MILLION, UTC).date()
+        return "a contract price" + (f", valid from {began}" if contract.start_us else "")
+
     def most(
         self, provider_kind: str, model: str, input_tokens: int, output_tokens: int, at_us: int, *, provider: str = "",
         units: int = 1,
@@ -183,6 +200,15 @@ class _Book:
                 self._groups.clear()  # a new Snapshot has new candidates
             self._groups[candidates] = found
         return found
+
+    def contract(self, provider: str, kind: str, model: str, at_us: int) -> PriceOverride | None:
+        """The contract that holds at that time, if one does."""
+        for payee in dict.fromkeys((provider, kind)):
+            for one in self._overrides:
+                ended = one.end_us is not None and at_us >= one.end_us
+                if one.provider == payee and one.model == model and one.start_us <= at_us and not ended:
+                    return one
+        return None
 
     def _compile(self, provider: str, kind: str, model: str) -> Schedule:
         schedule, vendors = Schedule(()), _BATCH_SHARES.get(kind, MILLION)

@@ -65,6 +65,22 @@ class Rates:
             amount = amount * self.batch_share // MILLION
         return (amount + _PER_NANO // 2) // _PER_NANO
 
+    def parts(self, usage: Usage) -> Iterator[tuple[str, int, Decimal]]:
+        """What `cost` adds up: the kind of tokens, how many, and USD per million of them (per request: USD each)."""
+        read, written, thought = usage.cached_tokens, usage.cache_write_tokens, usage.reasoning_tokens
+        fresh = usage.input_tokens - (read if self.cache_read else 0) - (written if self.cache_write else 0)
+        said = usage.output_tokens - (thought if self.reasoning else 0)
+        kinds = (
+            ("input", fresh, self.input), ("cached input", read, self.cache_read),
+            ("input written to the cache", written, self.cache_write), ("output", said, self.output),
+            ("reasoning", thought, self.reasoning),
+        )  # fmt: skip
+        for name, tokens, rate in kinds:
+            if rate is not None and tokens > 0:
+                yield name, tokens, Decimal(_at(rate, usage.input_tokens)) * MILLION / _UNIT
+        if self.per_request:
+            yield "request", usage.units, Decimal(self.per_request) / _UNIT
+
     def most(self, input_tokens: int, output_tokens: int, units: int = 1) -> int | None:
         """The most that so many tokens can cost, whichever of them turn out to be cache-writing or reasoning ones."""
         amount = self.per_request * units

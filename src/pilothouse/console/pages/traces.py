@@ -1,6 +1,8 @@
 """The list of traces, and one trace with its waterfall. Every state of a page is in its address; nothing needs JS."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from typing import Any
 from urllib.parse import urlencode
@@ -16,9 +18,11 @@ from pilothouse.console.render import ROOT, Renderer, moment
 from pilothouse.console.visitor import Guest
 from pilothouse.errors import NotFound
 from pilothouse.ids import now_us
-from pilothouse.observe import Filters, Page, Totals, Trace, Traces
+from pilothouse.observe import Filters, Page, Prices, Totals, Trace, Traces
+from pilothouse.observe.explain import Reason, explain
 from pilothouse.observe.money import duration, usd
 from pilothouse.observe.names import to_attributes
+from pilothouse.observe.price_note import price_note
 from pilothouse.types import Json
 
 __all__ = ["pages"]
@@ -35,8 +39,8 @@ _NAMES = {
 _NUMBERS = ("since_us", "until_us", "slower_us", "dearer_nano")
 
 
-def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
-    """The routes of the traces of one project."""
+def pages(traces: Traces, renderer: Renderer, project: str, prices: Prices | None = None) -> APIRouter:
+    """The routes of the traces of one project. `prices` tells what costs are made of."""
     router = APIRouter(prefix="/traces")
 
     @router.get("")
@@ -67,6 +71,7 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
         trace = traces.get(found, project, payload=False)
         shown = _chosen(trace, span)
         values = _detail(trace, shown, traces.payload(found, shown.id, project))
+        values["reasons"] = _reasons(trace, shown, prices)
         if part == "detail":
             return renderer.page("span.html", trace=trace, **values)
         bars = waterfall(trace)
@@ -134,6 +139,18 @@ def _chosen(trace: Trace, span_id: str) -> Span:
         if span.id == span_id:
             return span
     raise NotFound(f"The trace has no span '{span_id[:64]}'.")
+
+
+def _reasons(trace: Trace, span: Span, prices: Prices | None) -> Sequence[Reason]:
+    """Why this step went as it did."""
+    told = explain(
+        Trace(trace.trace_id, trace.project_id, [span]), _unpriced if prices is None else partial(price_note, prices)
+    )
+    return told[0].reasons if told else ()
+
+
+def _unpriced(span: Span) -> None:
+    return None
 
 
 def _detail(trace: Trace, span: Span, payload: Json) -> Json:
