@@ -127,9 +127,12 @@ class Exchange:
         return None if value is None else value.decode("latin-1")
 
     def query(self, name: str) -> str | None:
-        """A parameter of the query string."""
+        """A parameter of the query string. Raises InvalidRequest for one with a NUL, which no database looks for."""
         given: bytes = self.scope.get("query_string") or b""
-        return next(iter(parse_qs(given.decode("latin-1")).get(name, ())), None)
+        value = next(iter(parse_qs(given.decode("latin-1")).get(name, ())), None)
+        if value is not None and "\0" in value:
+            raise InvalidRequest(f"'{name}' must not contain a NUL character.", param=name)
+        return value
 
     async def body(self, limit: int) -> bytes:
         """The whole request body. Raises BodyTooLarge beyond `limit` bytes, InvalidRequest when it does not come."""

@@ -56,7 +56,7 @@ class Routes:
         allowed = [other for other, exact in self._exact if exact == path]
         for pattern, route in self._named:
             match = pattern.fullmatch(path)
-            if match is not None and path not in self._paths:
+            if match is not None and path not in self._paths and "\0" not in path:  # no database looks for a NUL
                 if route.method == method:
                     return route, match.groupdict()
                 allowed.append(route.method)

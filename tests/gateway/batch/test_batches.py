@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import openai
 import pytest
+from yarl import URL
 
 from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.config import Budget, Limits
@@ -176,6 +178,36 @@ async def test_batches_and_files_are_listed_in_pages(house: House) -> None:
     assert inputs == [batch.input_file_id for batch in made]
     with pytest.raises(openai.BadRequestError, match="'limit'"):
         await house.client.batches.list(limit=1000)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/batches/%00",
+        "/v1/batches?after=%00",
+        "/v1/batches?after=batch_%00",
+        "/v1/files/%00",
+        "/v1/files/%00/content",
+        "/v1/files?after=%00",
+        "/v1/files?purpose=%00",
+        "/v1/messages/batches/msgbatch_%00",
+        "/v1/messages/batches?after_id=msgbatch_%00",
+        "/v1/messages/batches?before_id=msgbatch_%00",
+    ],
+)
+async def test_what_no_database_takes_as_text_is_no_fault_of_ours(house: House, path: str) -> None:
+    async with (
+        aiohttp.ClientSession(headers={"authorization": f"Bearer {house.key}"}) as http,
+        http.get(URL(house.address + path, encoded=True)) as answer,
+    ):
+        assert answer.status in (400, 404), await answer.text()
+
+
+async def test_a_model_that_no_database_takes_as_text_is_none(house: House) -> None:
+    batch = await house.run([ask(0), ask(1, "chat\0")])
+    assert batch.status == "failed"
+    errors = (batch.errors and batch.errors.data) or ()
+    assert [(e.line, e.code, e.param) for e in errors] == [(2, "missing_required_parameter", "body.model")]
 
 
 async def test_another_project_sees_nothing(house: House) -> None:

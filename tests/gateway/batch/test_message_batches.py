@@ -235,6 +235,7 @@ BAD_UTF8 = b'{"requests": [{"custom_id": "a", "params": {"model": "m", "system":
             "requests.0.params.model: the name of a model",
         ),
         (b'{"requests": [{"custom_id": "a", "params": {"model": 5}}]}', "requests.0.params.model: the name of a model"),
+        (b'{"requests": [{"custom_id": "a", "params": {"model": "a\\u0000"}}]}', "requests.0.params.model: the name"),
         (BAD_UTF8, "requests.0.params: a text is not valid UTF-8"),
         (LONE, "The request body: not valid JSON: unexpected end of hex escape"),
     ],

@@ -5,7 +5,7 @@ Written from https://platform.openai.com/docs/guides/batch and its API reference
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -18,8 +18,8 @@ from pilothouse.gateway.http import error_body
 from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest
 
 __all__ = [
-    "ENDPOINTS", "Checked", "Item", "answer_line", "check_items", "error_line", "items_of", "refusal_line",
-    "request_of",
+    "ENDPOINTS", "Checked", "Item", "answer_line", "check_items", "error_line", "is_name", "items_of",
+    "refusal_line", "request_of",
 ]  # fmt: skip
 
 Headers = tuple[tuple[str, str], ...]
@@ -104,10 +104,15 @@ def _check(line: _Line, number: int, endpoint: str, seen: set[str], checked: Che
         message = f"The URL of this request is not the batch's endpoint '{endpoint}'."
         return checked.note("url_mismatch", message, number, "url")
     model = line.body.get("model")
-    if not isinstance(model, str) or not model:
+    if not is_name(model):
         return checked.note("missing_required_parameter", "Missing required parameter: 'model'.", number, "body.model")
     checked.models.setdefault(model, number)
     return None
+
+
+def is_name(model: object) -> TypeGuard[str]:
+    """Whether it can be the name of a model: a text, and one that every database takes."""
+    return isinstance(model, str) and model != "" and "\0" not in model
 
 
 def items_of(lines: Iterable[bytes]) -> Iterable[Item]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from pilothouse.errors import InvalidRequest, NotFound
-from pilothouse.gateway.batch.lines import MOST_ITEMS
+from pilothouse.gateway.batch.lines import MOST_ITEMS, is_name
 from pilothouse.storage.batches import Batch
 from pilothouse.types import Json
 
@@ -112,8 +112,7 @@ def _line(request: _Request, where: str) -> bytes:
         body = _read_params(request.params)
     except _UNREADABLE as error:
         raise InvalidRequest(_told(where, error), param=where) from None
-    model = body.get("model")
-    if not isinstance(model, str) or not model:
+    if not is_name(body.get("model")):
         raise InvalidRequest(f"{where}.model: the name of a model is required.", param=f"{where}.model")
     return _encode({"custom_id": request.custom_id, "method": "POST", "url": ENDPOINT, "body": body})
 
