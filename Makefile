@@ -37,9 +37,21 @@ test: .venv/.dev .venv/.models  ## Run the whole test suite
 	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $<
 	@touch $@
 
-interop: .venv/.dev .venv-interop/.clients  ## Run the vendors' and frameworks' own clients against the gateway
+# The versions of the Langfuse SDK exclude each other.
+LANGFUSE := 3.15.0 4.18.0 5.0.4
+
+.venv-interop/.langfuse-%: .venv-interop/.clients
+	test -x .venv-interop/langfuse-$*/bin/python || $(PYTHON) -m venv .venv-interop/langfuse-$*
+	.venv-interop/langfuse-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		langfuse==$* openai==2.54.0 pytest==9.2.0 pytest-asyncio==1.5.0
+	@touch $@
+
+interop: .venv/.dev .venv-interop/.clients $(LANGFUSE:%=.venv-interop/.langfuse-%)  ## Run others' own clients against the gateway
 	$(BIN)/python -m pytest -c tests/interop/pytest.ini tests/interop/test_openai.py tests/interop/test_anthropic.py
 	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
+	for version in $(LANGFUSE); do \
+		.venv-interop/langfuse-$$version/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_langfuse.py || exit; \
+	done
 
 .venv-interop/.claude-code: .venv-interop/.clients
 	npm install --no-save --prefix .venv-interop @anthropic-ai/claude-code@2.1.197
