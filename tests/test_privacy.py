@@ -22,3 +22,11 @@ def test_a_kind_that_is_not_known_is_named_with_the_nearest() -> None:
 def test_everything_is_kept_as_it_is_unless_asked_for_otherwise() -> None:
     privacy = config_of({}).privacy
     assert (privacy.redact, privacy.patterns, privacy.payloads, privacy.projects) == ([], {}, 1.0, {})
+
+
+def test_what_is_kept_longer_than_what_it_hangs_on_is_refused() -> None:
+    for given in ({"payloads": 100}, {"payloads": 0}, {"spans": 0}, {"rollups": 80}):
+        with pytest.raises(ConfigError, match="payloads cannot be kept longer than spans, nor spans than rollups"):
+            config_of({"retention": given})
+    kept = config_of({"retention": {"payloads": 0, "spans": 0, "rollups": 0}}).retention
+    assert (kept.payloads, kept.spans, kept.rollups) == (0, 0, 0)

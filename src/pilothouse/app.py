@@ -48,6 +48,7 @@ from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
+from pilothouse.lifecycle.janitor import Janitor
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.lifecycle.purges import Purges
 from pilothouse.lifecycle.shadow import ShadowReports
@@ -294,9 +295,9 @@ class Platform:
         loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
-        purges = Purges(self.audit, self.caches, self.changes).run()
-        running = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), purges)
-        self._tasks = [asyncio.create_task(work) for work in (*running, self.alerts.watch.run())]
+        runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.alerts.watch.run())
+        others = (Purges(self.audit, self.caches, self.changes).run(), Janitor.over(self.store, self.live).run())
+        self._tasks = [asyncio.create_task(work) for work in (*runs, *others)]
 
     async def _follow(self) -> None:
         """Do on the loop what a new configuration asks for there."""

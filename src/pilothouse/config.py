@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from pilothouse.monitoring import AlertsConfig
-from pilothouse.privacy import PrivacyConfig
+from pilothouse.privacy import PrivacyConfig, RetentionConfig
 
 __all__ = [
     "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",
@@ -347,4 +347,5 @@ class Config(_Strict):
     unpriced: Literal["refuse", "allow"] = "refuse"
     rag: RagConfig = RagConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    retention: RetentionConfig = RetentionConfig()
     alerts: AlertsConfig = AlertsConfig()

@@ -4,12 +4,13 @@ Knows nothing of how personal data are found, nor of how rows are deleted: see t
 """
 
 import difflib
-from typing import Annotated
+import math
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-__all__ = ["PERSONAL", "PrivacyConfig", "ProjectPrivacy"]
+__all__ = ["PERSONAL", "PrivacyConfig", "ProjectPrivacy", "RetentionConfig"]
 
 PERSONAL = ("secret", "email", "ip", "iban", "credit_card", "phone")
 """The kinds of personal data that are known by their form."""
@@ -52,3 +53,19 @@ class PrivacyConfig(ProjectPrivacy):
     """The same for every project but those in `projects`, which have their own instead."""
 
     projects: dict[_Name, ProjectPrivacy] = {}
+
+
+class RetentionConfig(_Strict):
+    """For how many days things are kept; 0 is for ever. Inputs and outputs go by the day on which they arrived, spans
+    with their traces and scores by when they began, rollups by what they sum up."""
+
+    payloads: int = Field(30, ge=0)
+    spans: int = Field(90, ge=0)
+    rollups: int = Field(1095, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        payloads, spans, rollups = (days or math.inf for days in (self.payloads, self.spans, self.rollups))
+        if not payloads <= spans <= rollups:
+            raise PydanticCustomError("retention", "payloads cannot be kept longer than spans, nor spans than rollups")
+        return self

@@ -37,6 +37,7 @@ COMMANDS = {
     "rag": "Ingest documents, search them, ask them.",
     "traces": "See what happened: list traces, show one, explain it, export them.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",
+    "retention": "What is too old: what would go, and letting it go.",
     "stats": "Requests, failures, latency, tokens and cost of a period.",
     "models": "The embedded encoder's files, and the models on offer.",
     "router": "Train and judge the choice between a simple and a complex model.",

@@ -18,6 +18,7 @@ from pilothouse.call import Progress, Reservation, Span
 from pilothouse.ids import now_us
 from pilothouse.observe.backfill import with_unsummed
 from pilothouse.observe.charges import Charge, enter, of_span
+from pilothouse.observe.erasures import forgone
 from pilothouse.observe.facts import Fact
 from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
 from pilothouse.observe.rows import COLUMNS, to_fact, to_row
@@ -110,6 +111,8 @@ class Batch:
         written = sorted((*key, versions) for key, versions in self.manifests.items())
         _insert(connection, manifests, written)
         known = known_traces(connection, self.facts)
+        for i in reversed(forgone(connection, self.spans)):
+            self._drop(i)
         arrived = with_unsummed(connection, self.facts, known)
         try:
             with connection.begin_nested():
@@ -137,6 +140,15 @@ class Batch:
                 rejects.add(msgspec.msgpack.encode(charge), str(error))
                 self.charges.remove(charge)
         return entered
+
+    def _drop(self, i: int) -> None:
+        """Leave a span out. What it settles is charged all the same."""
+        project, trace, span = self.spans[i][:3]
+        del self.records[i], self.spans[i], self.payloads[i]
+        key = str(project), str(trace)
+        left = [fact for fact in self.facts.pop(key, ()) if fact.id != span]
+        if left:
+            self.facts[key] = left
 
     def _note(self, note: Reservation | Progress) -> None:
         place = note.project_id, note.id

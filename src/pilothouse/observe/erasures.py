@@ -1,0 +1,71 @@
+"""What was deleted and must not come back: spans that a spool still held, or that arrive too late.
+
+A span comes back from nowhere but a spool, so it is left out where spools are emptied, in the transaction that would
+write it. Knows nothing of who deletes, nor of why.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Integer, cast, delete, exists, select
+from sqlalchemy.engine import Connection
+
+from pilothouse.observe.rows import COLUMNS
+from pilothouse.storage.statements import among, upsert
+from pilothouse.storage.tables import erasures
+
+__all__ = ["AGE", "FOREVER_US", "TRACE", "USER", "erase", "forgone", "prune"]
+
+AGE, USER, TRACE = "age", "user", "trace"
+FOREVER_US = 2**62
+_PROJECT, _TRACE, _START, _USER = (COLUMNS.index(name) for name in ("project_id", "trace_id", "start_us", "user_id"))
+_C = erasures.c
+_BROAD = select(_C.project_id, _C.kind, _C.value, _C.until_us).where(_C.kind != TRACE)
+_ANY_TRACE = select(cast(exists().where(_C.kind == TRACE), Integer))
+_logger = logging.getLogger(__name__)
+
+
+def erase(
+    connection: Connection, project: str, kind: str, values: Iterable[str], until_us: int, at_us: int
+) -> None:  # fmt: skip
+    """From now on no span of these users or traces is let in that began before `until_us`; kind AGE has one value, the
+    empty text, and means every span of the project; its time only grows."""
+    if kind == AGE:
+        this = (_C.project_id == project, _C.kind == AGE, _C.value == "")
+        until_us = max(until_us, connection.scalar(select(_C.until_us).where(*this)) or 0)
+    rows = [
+        {"project_id": project, "kind": kind, "value": value, "until_us": until_us, "at_us": at_us} for value in values
+    ]
+    if rows:
+        connection.execute(upsert(connection, erasures), rows)
+
+
+def forgone(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Which of these rows of spans (`rows.COLUMNS`) must not come back: their places in the list, rising."""
+    until: dict[tuple[str, str, str], int] = {}
+    for project, kind, value, limit in connection.execute(_BROAD):
+        until[project, kind, value] = limit
+    if connection.scalar(_ANY_TRACE):
+        keys = {(row[_PROJECT], row[_TRACE]) for row in rows}
+        query = select(_C.project_id, _C.value, _C.until_us).where(
+            _C.kind == TRACE, among(connection, (_C.project_id, _C.value), sorted(keys))
+        )
+        for project, value, limit in connection.execute(query):
+            until[project, TRACE, value] = limit
+    if not until:
+        return []
+    gone = []
+    for i, row in enumerate(rows):
+        project, start = row[_PROJECT], row[_START]
+        of_span = ((project, AGE, ""), (project, USER, row[_USER]), (project, TRACE, row[_TRACE]))
+        if any(start < until.get(key, 0) for key in of_span):
+            gone.append(i)
+    if gone:
+        _logger.warning("%d spans came after their deletion and were left out.", len(gone))
+    return gone
+
+
+def prune(connection: Connection, before_us: int) -> int:
+    """Forget what was said of users and traces before that time; how much."""
+    return connection.execute(delete(erasures).where(_C.kind != AGE, _C.at_us < before_us)).rowcount

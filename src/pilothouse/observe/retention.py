@@ -1,0 +1,245 @@
+"""What is too old goes: bodies by the day, traces with their spans and scores, rollups. In steps of a fraction of a
+second, each a transaction, so that nobody waits for it.
+
+The rollups of a trace that goes stay until their own time. A span that arrives when its time is over is left out
+(`erasures`), so that what is summed up of a trace is never taken back from what was deleted. Knows nothing of when it
+is asked for.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select
+from sqlalchemy.engine import Connection
+
+from pilothouse.ids import now_us
+from pilothouse.observe import backfill
+from pilothouse.observe.cells import DIMENSIONS
+from pilothouse.observe.erasures import AGE, erase, prune
+from pilothouse.observe.rollups import GRAINS
+from pilothouse.observe.summaries import known_traces
+from pilothouse.privacy import RetentionConfig
+from pilothouse.storage.database import Store, writing
+from pilothouse.storage.payload_days import day_of
+from pilothouse.storage.statements import among
+from pilothouse.storage.tables import payloads, rollups, score_rollups, scores, spans, traces
+
+__all__ = ["Gone", "Retention"]
+
+_DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
+_MOST_SPANS = 2000  # of a step
+_MOST_ROWS = 500
+_REMEMBERED_US = 400 * _DAY_US  # deletions of users and traces: no spool is older
+_FREE_PAGES = 1000
+
+
+@dataclass(slots=True)
+class Gone:
+    """How much goes, or went: whole days of bodies with their bytes, and rows."""
+
+    days: int = 0
+    bytes: int = 0
+    bodies: int = 0
+    traces: int = 0
+    spans: int = 0
+    scores: int = 0
+    rollups: int = 0
+
+    def add(self, other: "Gone") -> None:
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+
+class Retention:
+    """Of a store. `clock` gives UTC microseconds."""
+
+    def __init__(self, store: Store, clock: Callable[[], int] = now_us) -> None:
+        self._store = store
+        self._clock = clock
+
+    def plan(self, ages: RetentionConfig) -> Gone:
+        """What would go now. Counts rows, which takes a while where there are millions."""
+        now, plan = self._clock(), Gone()
+        with self._store.observe.connect() as connection:
+            if ages.payloads:
+                for _, size in self._old_days(connection, now, ages.payloads):
+                    plan.add(Gone(days=1, bytes=size))
+                plan.bodies = _count(connection, self._old_bodies(now, ages.payloads))
+            if ages.spans:
+                old = _ended(now - ages.spans * _DAY_US)
+                query = select(func.count(), func.coalesce(func.sum(traces.c.spans), 0)).where(old)
+                plan.traces, plan.spans = connection.execute(query).one()
+                of_them = select(scores.c.id).where(scores.c.trace_id == traces.c.trace_id)
+                of_them = of_them.where(scores.c.project_id == traces.c.project_id, old)
+                plan.scores = _count(connection, of_them)
+                plan.scores += _count(connection, select(scores.c.id).where(_loose(now - ages.spans * _DAY_US)))
+            if ages.rollups:
+                for table, at_least, place in self._old_rollups(connection, now, ages.rollups):
+                    plan.rollups += _count(connection, select(table.c.at).where(*place, table.c.at < at_least))
+        return plan
+
+    def run(self, ages: RetentionConfig) -> Iterator[Gone]:
+        """Do it, a step with each turn of the iteration, each saying what went."""
+        now = self._clock()
+        if ages.payloads:
+            yield from self._drop_days(now, ages.payloads)
+            yield from self._until_nothing(partial(self._delete_bodies, now=now, days=ages.payloads))
+        if ages.spans:
+            cutoff = now - ages.spans * _DAY_US
+            for project in self._projects(traces):
+                yield from self._until_nothing(partial(_delete_traces, project=project, cutoff_us=cutoff))
+            for project in self._projects(scores):
+                yield from self._until_nothing(partial(_delete_scores, project=project, cutoff_us=cutoff))
+        if ages.rollups:
+            yield from self._delete_rollups(now, ages.rollups)
+        with writing(self._store.observe) as connection:
+            prune(connection, now - _REMEMBERED_US)
+        yield from self._shrink()
+
+    # ---- bodies
+
+    def _old_days(self, connection: Connection, now: int, days: int) -> list[tuple[int, int]]:
+        last = day_of(now) - days
+        return [(day, size) for day, size in self._store.payloads.sizes(connection) if day < last]
+
+    def _drop_days(self, now: int, days: int) -> Iterator[Gone]:
+        with self._store.observe.connect() as connection:
+            old = self._old_days(connection, now, days)
+        for day, size in old:
+            with writing(self._store.observe) as connection:
+                self._store.payloads.drop(connection, day)
+            yield Gone(days=1, bytes=size)
+
+    def _old_bodies(self, now: int, days: int) -> Any:
+        """Those of before there were days."""
+        c, of_span = payloads.c, spans.c
+        same = (c.project_id == of_span.project_id, c.trace_id == of_span.trace_id, c.span_id == of_span.id)
+        query = select(c.project_id, c.trace_id, c.span_id)
+        return query.where(*same, of_span.start_us < (day_of(now) - days) * _DAY_US)
+
+    def _delete_bodies(self, connection: Connection, now: int, days: int) -> Gone:
+        old = connection.execute(self._old_bodies(now, days).limit(_MOST_ROWS)).all()
+        return Gone(bodies=_delete(connection, payloads, old))
+
+    # ---- rollups
+
+    def _old_rollups(
+        self, connection: Connection, now: int, days: int
+    ) -> Iterator[tuple[Table, int, tuple[ColumnElement[bool], ...]]]:
+        """The tables by project, grain and dimension, and from where on their rows stay."""
+        for table in (rollups, score_rollups):
+            for project in self._projects(table, connection):
+                for grain, hours in GRAINS.items():
+                    for dimension in DIMENSIONS:
+                        c = table.c
+                        place = (c.project_id == project, c.grain == grain, c.dimension == dimension)
+                        yield table, (now - days * _DAY_US) // (hours * _HOUR_US), place
+
+    def _delete_rollups(self, now: int, days: int) -> Iterator[Gone]:
+        with self._store.observe.connect() as connection:
+            places = [*self._old_rollups(connection, now, days)]
+        for table, at_least, place in places:
+            query = select(*table.primary_key).where(*place, table.c.at < at_least).limit(_MOST_ROWS)
+
+            def some(connection: Connection, table: Table = table, query: Any = query) -> Gone:
+                return Gone(rollups=_delete(connection, table, connection.execute(query).all()))
+
+            with self._store.observe.connect() as connection:
+                there = connection.execute(query.limit(1)).first()
+            if there is not None:
+                yield from self._until_nothing(some)
+
+    # ---- parts
+
+    def _projects(self, table: Table, connection: Connection | None = None) -> list[str]:
+        """The projects with rows in a table, by its index: rows are many, projects few."""
+        if connection is None:
+            with self._store.observe.connect() as opened:
+                return self._projects(table, opened)
+        found, last = list[str](), ""
+        while True:
+            query = select(func.min(table.c.project_id)).where(table.c.project_id > last)
+            project = connection.scalar(query)
+            if project is None:
+                return found
+            found.append(project)
+            last = project
+
+    def _until_nothing(self, step: Callable[[Connection], Gone]) -> Iterator[Gone]:
+        while True:
+            with writing(self._store.observe) as connection:
+                gone = step(connection)
+            if not gone:
+                return
+            yield gone
+
+    def _shrink(self) -> Iterator[Gone]:
+        """Give the pages of an SQLite file back that nothing is on any more, where it was made so that it can."""
+        while self._store.observe.dialect.name == "sqlite":
+            connection = self._store.observe.raw_connection()
+            try:
+                cursor = connection.cursor()
+                free = cursor.execute("PRAGMA freelist_count").fetchone()[0]
+                if free < _FREE_PAGES or cursor.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
+                    return
+                cursor.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES})").fetchall()
+            finally:
+                connection.close()
+            yield Gone()
+
+
+def _ended(cutoff_us: int) -> ColumnElement[bool]:
+    c = traces.c
+    return (c.start_us < cutoff_us) & (c.start_us + c.duration_us < cutoff_us)
+
+
+def _loose(cutoff_us: int) -> ColumnElement[bool]:
+    """Old scores whose trace is not there."""
+    of_trace = select(traces.c.trace_id).where(
+        traces.c.project_id == scores.c.project_id, traces.c.trace_id == scores.c.trace_id
+    )
+    return (scores.c.at_us < cutoff_us) & or_(scores.c.trace_id.is_(None), ~of_trace.exists())
+
+
+def _delete_traces(connection: Connection, project: str, cutoff_us: int) -> Gone:
+    known_traces(connection, [])  # who writes spans waits until this is committed
+    if backfill.pending(connection):
+        return Gone()
+    query = select(traces.c.trace_id, traces.c.spans).where(traces.c.project_id == project, _ended(cutoff_us))
+    chosen: list[tuple[str, str]] = []
+    count = 0
+    for trace, number in connection.execute(query.order_by(traces.c.start_us).limit(_MOST_ROWS)):
+        chosen.append((project, trace))
+        count += number
+        if count >= _MOST_SPANS:
+            break
+    if not chosen:
+        return Gone()
+    erase(connection, project, AGE, [""], cutoff_us, cutoff_us)
+    gone = Gone(traces=len(chosen))
+    for table, told in ((spans, "spans"), (scores, "scores"), (payloads, "bodies"), (traces, "")):
+        these = among(connection, (table.c.project_id, table.c.trace_id), chosen)
+        deleted = connection.execute(delete(table).where(these)).rowcount
+        if told:
+            setattr(gone, told, deleted)
+    return gone
+
+
+def _delete_scores(connection: Connection, project: str, cutoff_us: int) -> Gone:
+    query = select(scores.c.project_id, scores.c.id).where(scores.c.project_id == project, _loose(cutoff_us))
+    return Gone(scores=_delete(connection, scores, connection.execute(query.limit(_MOST_ROWS)).all()))
+
+
+def _delete(connection: Connection, table: Table, keys: Any) -> int:
+    if not keys:
+        return 0
+    return connection.execute(delete(table).where(among(connection, list(table.primary_key), keys))).rowcount
+
+
+def _count(connection: Connection, query: Any) -> int:
+    return connection.scalar(select(func.count()).select_from(query.subquery())) or 0

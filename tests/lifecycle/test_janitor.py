@@ -1,0 +1,71 @@
+"""The janitor: one process for all, everything that is too old, and no step in the way of writers."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from pilothouse.lifecycle import janitor as module
+from pilothouse.lifecycle.janitor import Janitor
+from pilothouse.observe.retention import Gone, Retention
+from pilothouse.privacy import RetentionConfig
+from pilothouse.settings import Settings
+from pilothouse.storage import Store, open_store, writing
+from pilothouse.storage.turns import Turn
+
+DAY = 20_784
+AGES = RetentionConfig(payloads=2)
+
+
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    store = open_store(Settings(home=tmp_path))
+    yield store
+    store.close()
+
+
+def janitor(store: Store) -> Janitor:
+    retention = Retention(store, clock=lambda: (DAY + 1) * 86_400_000_000)
+    return Janitor(retention, lambda: AGES, Turn(store.control, "retention", seconds=60.0))
+
+
+def fill(store: Store) -> None:
+    for day in range(DAY - 10, DAY):
+        with writing(store.observe) as connection:
+            store.payloads.put(connection, day, [("default", "t", "s", b"x")])
+
+
+async def test_a_sweep_takes_everything_that_is_too_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BETWEEN", 0.0)
+    fill(store)
+    gone = await janitor(store).sweep()
+    assert gone.days == 9
+    assert await janitor(store).sweep() == Gone()  # somebody else's turn
+    assert not Turn(store.control, "retention", seconds=60.0).take()
+
+
+async def test_it_runs_until_it_is_told_to_stop_and_outlives_failures(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_FIRST", "_AGAIN", "_BETWEEN"):
+        monkeypatch.setattr(module, name, 0.0)
+    fill(store)
+    at_work, seen = janitor(store), asyncio.Event()
+    sweep = at_work.sweep
+
+    async def once_failing() -> Gone:
+        monkeypatch.setattr(at_work, "sweep", sweep_and_tell)
+        raise module.StorageError("away")
+
+    async def sweep_and_tell() -> Gone:
+        gone = await sweep()
+        seen.set()
+        return gone
+
+    monkeypatch.setattr(at_work, "sweep", once_failing)
+    task = asyncio.create_task(at_work.run())
+    await asyncio.wait_for(seen.wait(), 30)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    with store.observe.connect() as connection:
+        assert [size.day for size in store.payloads.sizes(connection)] == [DAY - 1]
