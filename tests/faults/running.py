@@ -44,10 +44,11 @@ class Answer:
 
 @dataclass
 class Up:
-    """A running server. `key` is the secret that its calls are made with."""
+    """A running server. `key` is the secret that its calls are made with, `folder` where its configuration lies."""
 
     process: "subprocess.Popen[str]"
     address: str
+    folder: Path
     key: str = MASTER
     pieces: list[bytes] = field(default_factory=list)
 
@@ -150,7 +151,7 @@ def running(home: Path, models: Path, config: Any = None, **settings: str | None
         first = process.stdout.readline()
         assert "is up at" in first, log.read_text()
         try:
-            yield Up(process, first.rsplit(" ", 1)[-1].strip())
+            yield Up(process, first.rsplit(" ", 1)[-1].strip(), folder)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -1,8 +1,11 @@
 """Two servers over one Postgres and one Redis are one gateway: one limit, one budget, one configuration."""
 
+import json
+import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -83,6 +86,24 @@ def test_one_limit_of_calls_at_once(pair: tuple[Up, Up], raw: RawUpstream) -> No
     assert {answer.status for answer in many(pair, 2, "good", secret)} == {200}
 
 
+def test_tokens_used_through_one_are_gone_at_the_other(pair: tuple[Up, Up]) -> None:
+    """Each call is counted in advance as far less than the 1500 tokens that the provider then reports."""
+    secret, _ = pair[0].new_key("app", limits={"tokens_per_minute": 6000})
+    known_to_both(pair, secret)
+    for number in range(4):
+        assert pair[number % 2].chat("good", key=secret).status == 200
+        other = pair[(number + 1) % 2]
+        until(lambda other=other, left=4500 - number * 1500: _tokens_left(other, secret) <= left + 300)
+    refused = pair[0].chat("good", key=secret)
+    assert refused.status == 429
+    assert float(refused.headers["retry-after"]) > 0
+
+
+def _tokens_left(up: Up, secret: str) -> int:
+    """What is left there as a call says that fails and gives back what it took."""
+    return int(up.chat("refuse", key=secret).headers["x-ratelimit-remaining-tokens"])
+
+
 def test_one_budget_never_overspent(pair: tuple[Up, Up]) -> None:
     usd = "0.05"
     secret, key_id = pair[0].new_key("app", budgets=[{"period": "total", "usd": usd}])
@@ -107,6 +128,71 @@ def test_a_key_revoked_at_one_is_refused_by_the_other(pair: tuple[Up, Up]) -> No
     pair[0].post(f"/api/keys/{key_id}/revoke", {})
     assert pair[0].chat("good", key=secret).status == 401
     until(lambda: pair[1].chat("good", key=secret).status == 401)
+
+
+def test_what_one_changes_of_a_key_holds_at_the_other(pair: tuple[Up, Up]) -> None:
+    secret, key_id = pair[1].new_key("app")
+    known_to_both(pair, secret)
+    changes: list[tuple[dict[str, Any], Callable[[], bool]]] = [
+        ({"limits": {"requests_per_minute": 77}}, lambda: _limit_at(pair[1], secret) == "77"),
+        ({"policy": {"models": ["cached"]}}, lambda: pair[1].chat("good", key=secret).status == 403),
+        ({"policy": {}, "role": "viewer"}, lambda: pair[1].chat("cached", key=secret).status == 403),
+        ({"role": "caller"}, lambda: pair[1].chat("good", key=secret).status == 200),
+    ]
+    for change, holds in changes:
+        assert pair[0].ask("PATCH", f"/api/keys/{key_id}", change).status == 200
+        until(holds)
+    logs = [up.get(f"/api/audit?subject=key:{key_id}") for up in pair]
+    assert logs[0] == logs[1]
+    assert [entry["action"] for entry in logs[0]] == ["key.update"] * 4 + ["key.create"]
+
+
+def _limit_at(up: Up, secret: str) -> str | None:
+    return up.chat("good", key=secret).headers.get("x-ratelimit-limit-requests")
+
+
+def test_configurations_change_under_load_and_no_call_fails(
+    pair: tuple[Up, Up], upstream: tuple[RawUpstream, str]
+) -> None:
+    """By the file of one with SIGHUP, by the API of the other, and back. It comes before the tests that put one by the
+    API alone, which a file would not win over."""
+    first, second = pair
+    statuses, over = Counter[int](), threading.Event()
+
+    def ask(up: Up, stream: bool) -> None:
+        while not over.is_set():
+            statuses[up.chat("good", stream=stream).status] += 1
+
+    def version(number: int) -> dict[str, Any]:
+        made = configuration(upstream[1])
+        made["models"]["good"] |= {"output": {"cap": 1000 + number}}
+        made["providers"]["raw"] |= {"read_timeout": 100 + number}  # so that its connections are new ones
+        return made
+
+    def agreed(after: int) -> int:
+        """The number of the Snapshot that serves at both, once it is a later one."""
+        until(lambda: (n := numbers())[0] == n[1] > after)
+        return numbers()[0]
+
+    def numbers() -> list[int]:
+        return [up.get("/api/config")["number"] for up in pair]
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask, up, stream) for up in pair for stream in (False, True)]
+        try:
+            began = numbers()[0]
+            (first.folder / "pilothouse.yaml").write_text(json.dumps(version(1)))
+            first.process.send_signal(signal.SIGHUP)
+            written = agreed(began)
+            assert second.ask("PUT", "/api/config", version(2)).status == 200
+            put = agreed(written)
+            assert second.ask("POST", "/api/config/rollback", {"number": written}).status == 200
+            agreed(put)
+        finally:
+            over.set()
+        for clients in asking:
+            clients.result()
+    assert set(statuses) == {200}
 
 
 def test_a_configuration_put_at_one_serves_at_the_other(pair: tuple[Up, Up], upstream: tuple[RawUpstream, str]) -> None:
