@@ -39,6 +39,19 @@ def test_a_model_call_is_counted_under_opentelemetry_names() -> None:
     assert _value(metrics, "pilothouse_unpriced_calls_total", provider="openai", model="gpt-4o") == 0
 
 
+def test_what_callers_see_of_a_call() -> None:
+    metrics = Metrics()
+    metrics.observe(full_span(ttft_us=20_000))
+    metrics.observe(full_span(ttft_us=20_000, status="error", error_code="provider_timeout"))
+    assert _value(metrics, "gen_ai_server_time_to_first_token_seconds_count", gen_ai_request_model="fast") == 1
+    assert _value(metrics, "gen_ai_server_time_to_first_token_seconds_bucket", le="0.02") == 1
+    assert _value(metrics, "gen_ai_server_time_to_first_token_seconds_bucket", le="0.01") == 0
+    assert _value(metrics, "gen_ai_server_time_per_output_token_seconds_sum") == pytest.approx(0.1 / 199)
+    for whole in ("gen_ai_server_request_duration_seconds_count", "gen_ai_client_operation_duration_seconds_count"):
+        assert _value(metrics, whole, error_type="") == 1
+        assert _value(metrics, whole, error_type="provider_timeout") == 1
+
+
 def test_errors_and_unknown_prices_are_told_apart() -> None:
     metrics = Metrics()
     metrics.observe(full_span(error_code="provider_timeout", status="error", usage=None, cost_nano=None, ttft_us=None))

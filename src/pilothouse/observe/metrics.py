@@ -16,6 +16,8 @@ from pilothouse.observe.tallies import Histograms, Sums, Tally
 __all__ = ["Metrics"]
 
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_FIRST_TOKEN = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_PER_TOKEN = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 _MOST_SERIES = 2000
 _OTHER = "_OTHER"
@@ -38,6 +40,17 @@ class Metrics:
             names.METRIC_DURATION, "GenAI operation duration.", [*called, "error_type"], _SECONDS, "seconds"
         )
         self._first_chunk = self._histogram(names.METRIC_TIME_TO_FIRST_CHUNK, first_chunk, called, _SECONDS, "seconds")
+        whole = self._duration.renamed(
+            _label(names.METRIC_SERVER_DURATION), "Duration of a request, as callers see it."
+        )
+        self._registry.register(whole)
+        self._first_token = self._histogram(
+            names.METRIC_SERVER_FIRST_TOKEN, "Time to the first token of a successful answer.", called, _FIRST_TOKEN,
+            "seconds",
+        )  # fmt: skip
+        self._per_token = self._histogram(
+            names.METRIC_SERVER_PER_TOKEN, "Time per output token after the first.", called, _PER_TOKEN, "seconds"
+        )
         self._tokens = self._histogram(names.METRIC_TOKENS, tokens, [*called, _label(names.TOKEN_TYPE)], _TOKENS)
         billed = ["provider", "model"]
         self._cost = self._sums("pilothouse_cost_usd", "Cost of model calls in USD.", billed)
@@ -101,6 +114,8 @@ class Metrics:
         made = _CallSeries(
             self._duration.series(*called, error),
             self._first_chunk.series(*called),
+            self._first_token.series(*called),
+            self._per_token.series(*called),
             self._tokens.series(*called, "input"),
             self._tokens.series(*called, "output"),
             self._cost.series(*billed),
@@ -113,13 +128,16 @@ class Metrics:
 class _CallSeries:
     """The series of every metric for one label set."""
 
-    __slots__ = ("_cost", "_duration", "_first_chunk", "_input", "_output", "_unpriced")
+    __slots__ = ("_cost", "_duration", "_first_chunk", "_first_token", "_input", "_output", "_per_token", "_unpriced")
 
     def __init__(
-        self, duration: Tally, first_chunk: Tally, read: Tally, written: Tally, cost: list[float], unpriced: list[float]
-    ) -> None:
+        self, duration: Tally, first_chunk: Tally, first_token: Tally, per_token: Tally, read: Tally, written: Tally,
+        cost: list[float], unpriced: list[float],
+    ) -> None:  # fmt: skip
         self._duration = duration.add
         self._first_chunk = first_chunk.add
+        self._first_token = first_token.add
+        self._per_token = per_token.add
         self._input = read.add
         self._output = written.add
         self._cost = cost
@@ -128,7 +146,12 @@ class _CallSeries:
     def count(self, span: Span) -> None:
         self._duration(span.duration_us * 1e-6)
         if span.ttft_us is not None:
-            self._first_chunk(span.ttft_us * 1e-6)
+            first = span.ttft_us * 1e-6
+            self._first_chunk(first)
+            if span.status == "ok":
+                self._first_token(first)
+                if span.usage is not None and span.usage.output_tokens > 1:
+                    self._per_token((span.duration_us * 1e-6 - first) / (span.usage.output_tokens - 1))
         if span.usage is not None:
             self._input(span.usage.input_tokens)
             if span.usage.output_tokens:

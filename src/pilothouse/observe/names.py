@@ -46,6 +46,9 @@ END_BEFORE_START = "pilothouse.end_before_start"
 METRIC_DURATION = "gen_ai.client.operation.duration"
 METRIC_TOKENS = "gen_ai.client.token.usage"
 METRIC_TIME_TO_FIRST_CHUNK = "gen_ai.client.operation.time_to_first_chunk"
+METRIC_SERVER_DURATION = "gen_ai.server.request.duration"
+METRIC_SERVER_FIRST_TOKEN = "gen_ai.server.time_to_first_token"
+METRIC_SERVER_PER_TOKEN = "gen_ai.server.time_per_output_token"
 
 OPERATIONS: dict[Kind, str] = {
     "llm": "chat",

@@ -41,6 +41,12 @@ class Histograms(Collector):
             made = self._series[labels] = Tally(self._bounds)
         return made
 
+    def renamed(self, name: str, text: str) -> "Histograms":
+        """The same figures under another name; they are counted once."""
+        made = Histograms(name, text, self._labels, self._bounds, self._unit)
+        made._series = self._series
+        return made
+
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels, unit=self._unit)
         for labels, tally in list(self._series.items()):
