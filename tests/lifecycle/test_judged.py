@@ -139,7 +139,10 @@ def test_projects_and_times_are_apart(store: Store, write: Write, judge: Judge) 
     spans = [ask(0), large(1), ask(0, project_id="shop"), large(1, project_id="shop")]
     write(spans)
     judge(*((span, 1.0) for span in spans[:2]))
-    assert len(read(store).pairs) == 1
+    theirs = Score(id="theirs", name="good", trace_id=spans[0].trace_id, value=0.0, at_us=START + 9)
+    Scores(store).put("shop", [theirs])
+    (pair,) = read(store).pairs
+    assert pair.simple_score == 1.0, "another project's score is none of ours"
     assert read(store, "shop").answered == {}
     assert read(store, since=START + 1_000_000).answered == {"complex": 1}
 
