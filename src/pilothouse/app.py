@@ -283,7 +283,7 @@ class Platform:
         return ConsoleRooms(
             self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
             self.caches, self.live, lambda: self.gateway.runtime.router, ShadowReports(self.store.observe),
-            self.trouble, self.process, self.several, self.alerts,
+            self.trouble, self.process, self.several, self.alerts, Figures(self.store),
         )  # fmt: skip
 
     async def start(self) -> None:

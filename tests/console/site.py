@@ -15,6 +15,7 @@ from pilothouse.call import Span
 from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.observe.figures import Figures
 from pilothouse.principal import EMBEDDED, Principal, Role
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
@@ -120,7 +121,7 @@ def gateway(home: Path, config: str, *, project: str = "default", database_url: 
         rooms = ConsoleRooms(
             p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
             lambda: p.gateway.runtime.router, ShadowReports(p.store.observe), p.trouble, p.process, p.several,
-            p.alerts,
+            p.alerts, Figures(p.store),
         )  # fmt: skip
         mount_console(app, p.traces, keyring, project, rooms=rooms)
         with TestClient(app, follow_redirects=False) as client:

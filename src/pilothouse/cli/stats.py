@@ -68,7 +68,8 @@ def _whole(told: dict[str, Any]) -> list[dict[str, str]]:
     now, before = told["total"], told["before"]["total"]
     rows = [
         ("requests", _count, "requests"), ("failed", _share, "error_rate"), ("users", _count, "users"),
-        ("calls of models", _count, "calls"), ("answered from a cache", _share, "hit_rate"), ("cost", _usd, "cost_nano"),
+        ("calls of models", _count, "calls"), ("answered from a cache", _share, "hit_rate"),
+        ("cost", _usd, "cost_nano"),
         ("cost per request", _usd, "nano_per_request"), ("calls without a price", _count, "unpriced"),
         ("input tokens", _count, "input_tokens"), ("of them cached", _share, "cached_share"),
         ("output tokens", _count, "output_tokens"), ("of them reasoning", _count, "reasoning_tokens"),

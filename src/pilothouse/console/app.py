@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.console.forms import UNSTORABLE, Fields, read_fields
-from pilothouse.console.pages import alerts, audit, budgets, cache, config, keys, models, teams
+from pilothouse.console.pages import alerts, audit, budgets, cache, config, dashboards, keys, models, teams
 from pilothouse.console.pages import traces as traces_pages
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
@@ -48,8 +48,8 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
 _PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
-    "alerts": alerts.pages, "models": models.pages, "cache": cache.pages, "keys": keys.pages, "teams": teams.pages,
-    "budgets": budgets.pages, "config": config.pages, "audit": audit.pages,
+    "dashboards": dashboards.pages, "alerts": alerts.pages, "models": models.pages, "cache": cache.pages,
+    "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages, "audit": audit.pages,
 }  # fmt: skip
 _log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Alerts": "alerts", "Models": "models", "Cache": "cache", "Keys": "keys", "Teams": "teams",
-    "Budgets": "budgets", "Configuration": "config", "Audit": "audit",
+    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Models": "models", "Cache": "cache",
+    "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config", "Audit": "audit",
 }  # fmt: skip
 _NOTICES = {
     "changed": "Saved.",

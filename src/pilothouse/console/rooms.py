@@ -12,6 +12,7 @@ from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
+from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 
 __all__ = ["ConsoleRooms"]
@@ -38,3 +39,4 @@ class ConsoleRooms:
     process: str
     several: bool
     alerts: AlertRooms
+    figures: Figures

@@ -5,6 +5,7 @@ Never looks at spans, so that a page over a million of them costs what a page ov
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, case, func, select
@@ -89,9 +90,13 @@ class Figures:
         period: Period,
         project: str = DEFAULT_PROJECT,
         only: Mapping[str, str] | None = None,
+        names: Sequence[str] = (),
     ) -> dict[str, dict[int, int]]:
-        """One of the sums for each value of a dimension, by hour or day; steps and values with nothing are left out."""
+        """One of the sums for each value of a dimension (or of `names` alone), by hour or day; steps and values with
+        nothing are left out."""
         wanted, stretch = Slice.of(dimension, only), (period.grain, period.steps)
+        if wanted.parts is None and wanted.value is None:
+            wanted = replace(wanted, among=tuple(names) or None)
         told: defaultdict[str, dict[int, int]] = defaultdict(dict)
         with self._engine.connect() as connection:
             for at, value, amount in _sums(connection, project, wanted, stretch, ("at", "value"), (field,)):
@@ -257,6 +262,8 @@ def _where(table: Table, project: str, wanted: Slice, stretch: Stretch) -> list[
     ]  # fmt: skip
     if wanted.value is not None:
         where.append(c.value == wanted.value)
+    if wanted.among is not None:
+        where.append(c.value.in_(wanted.among))
     if wanted.pattern is not None:
         where.append(c.value.like(wanted.pattern, escape="\\"))
     return where

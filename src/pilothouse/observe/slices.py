@@ -21,7 +21,7 @@ NARROWED = tuple(name for name in DIMENSIONS if name not in ("all", "cube"))
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Rows of `dimension`: those with this `value`, or all where it is None.
+    """Rows of `dimension`: those with this `value`, or with one `among` these, or all where both are None.
 
     Of the cube: those whose parts are `parts` (None fits any), named by the part at `named_by`.
     """
@@ -30,6 +30,7 @@ class Slice:
     value: str | None = None
     parts: tuple[str | None, ...] | None = None
     named_by: int | None = None
+    among: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, by: str | None = None, only: Mapping[str, str] | None = None) -> Self:
