@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 
 from pilothouse.call import Span
 from pilothouse.observe import Drainer, Traces
+from pilothouse.observe import retention as module
 from pilothouse.observe.retention import Gone, Retention
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.privacy import RetentionConfig
@@ -188,3 +189,23 @@ def test_the_time_before_which_nothing_is_let_in_only_grows(write: Write, store:
     swept(Retention(store, clock=lambda: NOW - 3 * DAY_US), RetentionConfig(payloads=2, spans=6, rollups=0))
     assert rows(store, erasures) == [row]
     assert row[3] == NOW - 5 * DAY_US
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_file_becomes_smaller(
+    write: Write, store: Store, retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FREE_PAGES", 20)
+
+    def pages() -> tuple[int, int]:
+        with store.observe.connect() as connection:
+            return tuple(
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("page_count", "freelist_count")
+            )
+
+    write(made(f"t{i}", 11) for i in range(1000))
+    before, _ = pages()
+    swept(retention)
+    after, free = pages()
+    assert free < 20
+    assert after < before / 2

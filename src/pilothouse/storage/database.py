@@ -49,7 +49,7 @@ def open_store(settings: Settings) -> Store:
     make_home(settings.home)
     control = open_engine(settings.control_url(), durable=True)
     shared = settings.observe_url() == settings.control_url()
-    observe = control if shared else open_engine(settings.observe_url(), durable=False)
+    observe = control if shared else open_engine(settings.observe_url(), durable=False, shrinks=True)
     store = Store(control, observe, PayloadDays(observe), packer)
     try:
         _migrate(control, "control", settings.home)

@@ -21,15 +21,16 @@ _RETRY_SECONDS = 0.01
 _TIMEOUT = 10.0
 
 
-def open_engine(raw_url: str, *, durable: bool = True, timeout: float = _TIMEOUT) -> Engine:
+def open_engine(raw_url: str, *, durable: bool = True, shrinks: bool = False, timeout: float = _TIMEOUT) -> Engine:
     """An engine for `sqlite:///path` or `postgresql://...`. Does not connect yet.
 
     `durable` makes SQLite sync on every commit (synchronous=FULL); without it a power cut may lose the last commits,
-    never the consistency of the file. `timeout`, in seconds, bounds the wait for a lock or a connection.
+    never the consistency of the file. A new file that `shrinks` can give freed pages back. `timeout`, in seconds, bounds
+    the wait for a lock or a connection.
     """
     url = _parse(raw_url)
     sqlite = url.get_backend_name() == "sqlite"
-    engine = _open_sqlite(url, durable, timeout) if sqlite else _open_postgres(url, timeout)
+    engine = _open_sqlite(url, durable, shrinks, timeout) if sqlite else _open_postgres(url, timeout)
     event.listen(engine, "handle_error", _explain)
     return engine
 
@@ -62,13 +63,15 @@ def _parse(raw_url: str) -> URL:
     return url
 
 
-def _open_sqlite(url: URL, durable: bool, timeout: float) -> Engine:
+def _open_sqlite(url: URL, durable: bool, shrinks: bool, timeout: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": timeout}, pool_size=8, max_overflow=24)
     synchronous = "FULL" if durable else "NORMAL"
 
     def connect(dbapi_connection: Any, record: object) -> None:
         # sqlite3 would open transactions by itself, and not around DDL; BEGIN is sent below instead.
         dbapi_connection.isolation_level = None
+        if shrinks:  # of no effect on a file that has tables
+            dbapi_connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         _enter_wal(dbapi_connection, timeout)
         for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):
             dbapi_connection.execute(f"PRAGMA {pragma}")
