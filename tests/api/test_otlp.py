@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pilothouse.access import Keys
@@ -29,6 +31,7 @@ from pilothouse.api.otlp import routes
 from pilothouse.api.spans import SpanRooms
 from pilothouse.errors import NotFound, Overloaded, StorageError
 from pilothouse.observe import Prices
+from pilothouse.observe.scores import Scores
 from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
 from pilothouse.storage import Store
@@ -264,7 +267,7 @@ class Full:
 def test_a_sender_is_put_off_while_nothing_can_be_kept(store: Store, recording: bool, media: str) -> None:
     keys, full = Keys(store.control), Full(recording=recording)
     rooms = SpanRooms.over(full, full, Prices(), 10_000)
-    app = management([routes(rooms)], keys, 10_000)
+    app = management([routes(rooms, Scores(store))], keys, 10_000)
     given = body(span())
     if media == JSON:
         one = {"traceId": TRACE, "spanId": SPAN, "startTimeUnixNano": START}
@@ -298,3 +301,34 @@ def request(given: bytes) -> Request:
         return {"type": "http.request", "body": given, "more_body": False}
 
     return Request({"type": "http", "headers": []}, receive)
+
+
+def test_events_of_genai_come_as_log_records(platform: Embedded, trace_id: str) -> None:
+    def told(name: str, body: dict[str, Any] | None = None, **attributes: Any) -> LogRecord:
+        made = LogRecord(
+            trace_id=bytes.fromhex(trace_id), span_id=bytes.fromhex(SPAN), event_name=name, time_unix_nano=START,
+            attributes=pairs(attributes),
+        )  # fmt: skip
+        if body is not None:
+            made.body.kvlist_value.values.extend(pairs(body))
+        return made
+
+    verdict = {"gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 0.5}
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add().log_records.extend(
+        [told("gen_ai.user.message", {"content": "Hi"}), told("gen_ai.evaluation.result", **verdict), told("other")]
+    )
+    assert send(platform, body(span(trace_id)))[0] == 200
+    for _ in range(2):
+        status, answer, _ = send(platform, request.SerializeToString(), "/v1/logs")
+        partial = ExportLogsServiceResponse.FromString(answer).partial_success
+        assert (status, partial.rejected_log_records) == (200, 1)
+        assert "'other': it is no event of GenAI" in partial.error_message
+    found = {one["name"]: one for one in kept(platform, trace_id)["spans"]}
+    assert set(found) == {"ask", "messages"}
+    assert found["messages"]["parent_id"] == SPAN
+    assert found["messages"]["input"] == {"messages": [{"role": "user", "content": "Hi"}]}
+    (score,) = platform.client.request("GET", f"/api/public/v3/scores?traceId={trace_id}")["data"]
+    assert (score["name"], score["value"], score["source"]) == ("relevance", 0.5, "EVAL")
+    assert send(platform, b"{}", "/v1/logs", content_type=JSON)[:2] == (200, b"{}")
+    assert send(platform, b"\xff", "/v1/logs")[0] == 400

@@ -1,8 +1,9 @@
-"""`/v1/traces`: OTLP over HTTP, in protobuf and in JSON, acknowledged once it is in the database.
+"""`/v1/traces` and `/v1/logs`: OTLP over HTTP, in protobuf and in JSON, acknowledged once it is in the database.
 
 https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
+from collections.abc import Callable
 from types import ModuleType
 
 from fastapi import APIRouter, Request, Response
@@ -13,15 +14,17 @@ from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest, PilothouseError, UnsupportedMedia
 from pilothouse.gateway.http import error_headers
 from pilothouse.observe.dialects import otlp_json, otlp_protobuf
+from pilothouse.observe.dialects.logs import read_records
 from pilothouse.observe.dialects.mapping import to_span
 from pilothouse.observe.intake import Received
 from pilothouse.observe.reception import Reception
+from pilothouse.observe.scores import Scores
 from pilothouse.principal import Principal
 
 __all__ = ["OTLP", "RETRY_AFTER", "is_otlp", "refusal", "routes"]
 
-OTLP = ("/v1/traces", "/api/public/otel/v1/traces")
-"""The paths that speak OTLP; the second is where the Langfuse SDK looks for it."""
+OTLP = ("/v1/traces", "/v1/logs", "/api/public/otel/v1/traces")
+"""The paths that speak OTLP; the last is where the Langfuse SDK looks for it."""
 
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 _ENCODINGS: dict[str, ModuleType] = {_PROTOBUF: otlp_protobuf, _JSON: otlp_json}
@@ -33,7 +36,7 @@ RETRY_AFTER = "2"
 """Seconds after which to ask again what could not be served just now."""
 
 
-def routes(rooms: SpanRooms) -> APIRouter:
+def routes(rooms: SpanRooms, scores: Scores) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["otlp"])
 
@@ -41,16 +44,24 @@ def routes(rooms: SpanRooms) -> APIRouter:
     @router.post("/v1/traces", response_class=Response)
     async def take_traces(request: Request, caller: Caller) -> Response:
         """An ExportTraceServiceRequest. What is rejected of it is counted and explained in the answer."""
-        media = _media(request.headers.get("content-type"))
-        try:
-            encoding = _ENCODINGS.get(media)
-            if encoding is None:
-                raise UnsupportedMedia(f"No support for content-type '{media}'; send {_PROTOBUF} or {_JSON}.")
-            async with rooms.inbound.body(request) as body:
-                received = await rooms.intake.take(lambda: _read(body, encoding, caller, rooms.reception))
-        except PilothouseError as error:
-            return refusal(error, media)
-        return Response(encoding.answer_traces(*_told(received)), media_type=media)
+
+        def read(body: bytes, encoding: ModuleType) -> Received:
+            found = encoding.read_traces(body)
+            return _admitted([to_span(span) for span in found.spans], found.rejected, caller, rooms.reception)
+
+        return await _export(rooms, request, read, "answer_traces")
+
+    @router.post("/v1/logs", response_class=Response)
+    async def take_logs(request: Request, caller: Caller) -> Response:
+        """An ExportLogsServiceRequest: GenAI's events among its records are kept, other records are rejected."""
+
+        def read(body: bytes, encoding: ModuleType) -> Received:
+            found = encoding.read_logs(body)
+            logged = read_records(found.records)
+            scores.put(caller.project_id, logged.scores)
+            return _admitted(logged.spans, [*found.rejected, *logged.rejected], caller, rooms.reception)
+
+        return await _export(rooms, request, read, "answer_logs")
 
     return router
 
@@ -70,16 +81,29 @@ def refusal(error: PilothouseError, content_type: str | None) -> Response:
     return Response(_ENCODINGS[media].status(code, error.message), error.status, headers, media)
 
 
-def _read(body: bytes, encoding: ModuleType, sender: Principal, reception: Reception) -> Received:
-    found = encoding.read_traces(body)
+async def _export(
+    rooms: SpanRooms, request: Request, read: Callable[[bytes, ModuleType], Received], answer: str
+) -> Response:
+    """Read, keep, and answer in the encoding of the request, errors too."""
+    media = _media(request.headers.get("content-type"))
+    try:
+        encoding = _ENCODINGS.get(media)
+        if encoding is None:
+            raise UnsupportedMedia(f"No support for content-type '{media}'; send {_PROTOBUF} or {_JSON}.")
+        async with rooms.inbound.body(request) as body:
+            received = await rooms.intake.take(lambda: read(body, encoding))
+    except PilothouseError as error:
+        return refusal(error, media)
+    return Response(getattr(encoding, answer)(*_told(received)), media_type=media)
+
+
+def _admitted(made: list[Span], rejected: list[str], sender: Principal, reception: Reception) -> Received:
     spans: list[Span] = []
-    rejected: list[str] = found.rejected
-    for otel in found.spans:
+    for span in made:
         try:
-            span = to_span(otel)
             reception.admit(span, sender)
         except InvalidRequest as error:
-            rejected.append(f"span '{otel.name[:80]}': {error}")
+            rejected.append(f"span '{span.name[:80]}': {error}")
             continue
         spans.append(span)
     return Received(spans, rejected)

@@ -25,7 +25,7 @@ def telemetry_routes(
     sent, judged = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes), Scores(store)
     return [
         spans.routes(sent),
-        otlp.routes(sent),
+        otlp.routes(sent, judged),
         langfuse.routes(langfuse.LangfuseRooms(sent, judged, Revisions(store, discreet), tenants)),
         langfuse_reading.routes(store),
         scores.routes(judged),

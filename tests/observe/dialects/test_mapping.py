@@ -7,7 +7,7 @@ import pytest
 
 from pilothouse.call import Span
 from pilothouse.observe.dialects.mapping import to_span
-from pilothouse.observe.dialects.otel import Event, OtelSpan
+from pilothouse.observe.dialects.otel import Event, Origin, OtelSpan
 from pilothouse.types import Usage
 
 START = 1_700_000_000_000_000
@@ -17,7 +17,7 @@ def read(attributes: dict[str, Any], **fields: Any) -> Span:
     given: dict[str, Any] = {
         "trace_id": "ab" * 16, "id": "cd" * 8, "parent_id": None, "name": "step", "start_us": START,
         "end_us": START + 1000, "failed": False, "message": "", "attributes": attributes, "events": [],
-        "resource": {}, "scope": "",
+        "origin": Origin(fields.pop("resource", {}), fields.pop("scope", "")),
     }  # fmt: skip
     return to_span(OtelSpan(**{**given, **fields}))
 

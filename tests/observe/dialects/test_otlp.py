@@ -83,9 +83,9 @@ def test_a_span_is_read_whole(encoding: ModuleType, encode: Any) -> None:
     (span,) = found.spans
     assert (span.trace_id, span.id, span.parent_id) == ("ab" * 16, "cd" * 8, "01" * 8)
     assert (span.start_us, span.end_us) == (START // 1000, START // 1000 + 5000)
-    assert (span.name, span.failed, span.message, span.scope) == ("ask", True, "no", "lib")
+    assert (span.name, span.failed, span.message, span.origin.scope) == ("ask", True, "no", "lib")
     assert span.attributes == PLAIN
-    assert span.resource == {"service.name": "a"}
+    assert span.origin.resource == {"service.name": "a"}
     assert span.events == [("e", START // 1000 + 1, {"a": "a"})]
 
 

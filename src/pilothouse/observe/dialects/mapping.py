@@ -9,7 +9,7 @@ from typing import Any
 from pilothouse.call import Kind, Scalar, Span
 from pilothouse.observe import names
 from pilothouse.observe.dialects.bodies import bodies_of
-from pilothouse.observe.dialects.otel import Event, OtelSpan
+from pilothouse.observe.dialects.otel import Event, Origin, OtelSpan
 from pilothouse.observe.dialects.reading import Reading
 from pilothouse.observe.dialects.tokens import cost_of, tokens, usage_of
 from pilothouse.observe.dialects.values import money, scalar, structured, when_us
@@ -18,7 +18,7 @@ from pilothouse.types import Usage
 __all__ = ["attributes_of", "to_span"]
 
 _LONGEST_NAME = 200
-_MOST_ATTRIBUTES = 256
+_MOST_ATTRIBUTES, _MOST_OF_RESOURCE = 256, 64
 _LONGEST_WAIT = 1e6  # seconds to a first token
 _LANGFUSE_SCOPE = "langfuse"
 _FINER = ("event", "task")  # kinds of others that are one of ours with a difference
@@ -30,8 +30,8 @@ def to_span(otel: OtelSpan) -> Span:
     bodies = bodies_of(reading, events)
     usage = _usage(reading)
     failed, code, message = _failure(reading, otel)
-    get, text, resource = reading.get, reading.text, otel.resource
-    langfuse = otel.scope.startswith(_LANGFUSE_SCOPE)
+    get, text, resource = reading.get, reading.text, otel.origin.resource
+    langfuse = otel.origin.scope.startswith(_LANGFUSE_SCOPE)
     return Span(
         id=otel.id, trace_id=otel.trace_id, parent_id=otel.parent_id, project_id="", name=otel.name,
         kind=_kind(reading, usage), start_us=otel.start_us or otel.end_us, end_us=otel.end_us or otel.start_us,
@@ -46,21 +46,27 @@ def to_span(otel: OtelSpan) -> Span:
     )  # fmt: skip
 
 
-def attributes_of(given: dict[str, Any], resource: dict[str, Any], scope: str) -> dict[str, Scalar]:
-    """Attributes as spans hold them, bounded, with what is worth keeping of resource and scope."""
-    kept: dict[str, Scalar] = {
-        name: scalar(value) for name, value in resource.items() if name.startswith(names.RESOURCE_KEPT)
-    }
-    if scope:
-        kept[names.SCOPE] = scope[:_LONGEST_NAME]
+def attributes_of(given: dict[str, Any], origin: Origin) -> dict[str, Scalar]:
+    """Attributes as spans hold them, bounded, with what is worth keeping of where they come from."""
+    if origin.told is None:
+        origin.told = _told(origin)
+    kept = origin.told.copy()
     for name, value in given.items():
         if len(kept) >= _MOST_ATTRIBUTES:
-            kept[names.ATTRIBUTES_DROPPED] = len(given) + len(resource) - _MOST_ATTRIBUTES
+            kept[names.ATTRIBUTES_DROPPED] = len(given) + len(origin.told) - _MOST_ATTRIBUTES
             break
         if name.startswith(names.LANGFUSE_METADATA):
             value = structured(value)
         kept[name[:_LONGEST_NAME]] = scalar(value)
     return kept
+
+
+def _told(origin: Origin) -> dict[str, Scalar]:
+    kept = [pair for pair in origin.resource.items() if pair[0].startswith(names.RESOURCE_KEPT)]
+    told = {name[:_LONGEST_NAME]: scalar(value) for name, value in kept[:_MOST_OF_RESOURCE]}
+    if origin.scope:
+        told[names.SCOPE] = origin.scope[:_LONGEST_NAME]
+    return told
 
 
 def _kind(reading: Reading, usage: Usage | None) -> Kind:
@@ -152,7 +158,7 @@ def _of(resource: dict[str, Any], wanted: tuple[str, ...]) -> str | None:
 
 
 def _rest(reading: Reading, otel: OtelSpan) -> dict[str, Scalar]:
-    kept = attributes_of(reading.rest, otel.resource, otel.scope)
+    kept = attributes_of(reading.rest, otel.origin)
     others = [event for event in otel.events if event.name not in _READ]
     if others:
         kept[names.EVENTS] = _events(others)

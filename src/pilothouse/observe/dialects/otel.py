@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pilothouse.errors import BodyTooLarge
 
-__all__ = ["DEEPEST", "Decoded", "Event", "LogRecord", "OtelSpan", "Rejected", "check_count"]
+__all__ = ["DEEPEST", "Decoded", "Event", "LogRecord", "Origin", "OtelSpan", "Rejected", "check_count"]
 
 DEEPEST = 32
 """Levels of an attribute's value that are read; what lies deeper is replaced by a note."""
@@ -28,9 +28,18 @@ class Event(NamedTuple):
 
 
 @dataclass(slots=True)
+class Origin:
+    """Where spans or records come from: their resource's attributes and the name of their scope. Many share one."""
+
+    resource: dict[str, Any] = field(default_factory=dict)
+    scope: str = ""
+    told: dict[str, Any] | None = None
+    """What a span keeps of it, once a reader has worked that out."""
+
+
+@dataclass(slots=True)
 class OtelSpan:
-    """Times in UTC microseconds (`end_us` is 0 where there is none), ids in lower-case hex. Many spans share one
-    `resource`."""
+    """Times in UTC microseconds (`end_us` is 0 where there is none), ids in lower-case hex."""
 
     trace_id: str
     id: str
@@ -42,8 +51,7 @@ class OtelSpan:
     message: str
     attributes: dict[str, Any]
     events: list[Event]
-    resource: dict[str, Any]
-    scope: str = ""
+    origin: Origin
 
 
 @dataclass(slots=True)
@@ -56,8 +64,7 @@ class LogRecord:
     at_us: int
     body: Any
     attributes: dict[str, Any]
-    resource: dict[str, Any]
-    scope: str = ""
+    origin: Origin
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.observe.dialects.otel import DEEPEST, Decoded, Event, LogRecord, OtelSpan, Rejected, check_count
+from pilothouse.observe.dialects.otel import DEEPEST, Decoded, Event, LogRecord, Origin, OtelSpan, Rejected, check_count
 
 __all__ = ["answer_logs", "answer_traces", "read_logs", "read_traces", "status"]
 
@@ -22,9 +22,9 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def read_traces(body: bytes) -> Decoded:
     """The spans of an ExportTraceServiceRequest. Raises InvalidRequest for what is no JSON object, BodyTooLarge."""
     found = Decoded()
-    for span, resource, scope in _things(body, ("resourceSpans", "scopeSpans", "spans")):
+    for span, origin in _things(body, ("resourceSpans", "scopeSpans", "spans")):
         try:
-            found.spans.append(_span(span, resource, scope))
+            found.spans.append(_span(span, origin))
         except Rejected as error:
             found.rejected.append(f"span '{str(span.get('name'))[:80]}': {error}")
     return found
@@ -33,9 +33,9 @@ def read_traces(body: bytes) -> Decoded:
 def read_logs(body: bytes) -> Decoded:
     """The records of an ExportLogsServiceRequest. Raises InvalidRequest for what is no JSON object, BodyTooLarge."""
     found = Decoded()
-    for record, resource, scope in _things(body, ("resourceLogs", "scopeLogs", "logRecords")):
+    for record, origin in _things(body, ("resourceLogs", "scopeLogs", "logRecords")):
         try:
-            found.records.append(_record(record, resource, scope))
+            found.records.append(_record(record, origin))
         except Rejected as error:
             found.rejected.append(f"log record: {error}")
     return found
@@ -61,8 +61,8 @@ def _answer(counted: str, rejected: int, why: str) -> bytes:
     return msgspec.json.encode(told)
 
 
-def _things(body: bytes, path: tuple[str, str, str]) -> list[tuple[dict[str, Any], dict[str, Any], str]]:
-    """The spans or records of a request, each with the attributes of its resource and the name of its scope."""
+def _things(body: bytes, path: tuple[str, str, str]) -> list[tuple[dict[str, Any], Origin]]:
+    """The spans or records of a request, each with its origin."""
     try:
         parsed = msgspec.json.decode(body)
     except _UNREADABLE as error:
@@ -74,13 +74,13 @@ def _things(body: bytes, path: tuple[str, str, str]) -> list[tuple[dict[str, Any
     for group in _objects(parsed, outer):
         resource = _attributes(_object(group, "resource"))
         for part in _objects(group, middle):
-            scope = str(_object(part, "scope").get("name") or "")
-            found += [(thing, resource, scope) for thing in _objects(part, inner)]
+            origin = Origin(resource, str(_object(part, "scope").get("name") or ""))
+            found += [(thing, origin) for thing in _objects(part, inner)]
     check_count(len(found), "spans" if inner == "spans" else "log records")
     return found
 
 
-def _span(span: dict[str, Any], resource: dict[str, Any], scope: str) -> OtelSpan:
+def _span(span: dict[str, Any], origin: Origin) -> OtelSpan:
     status, parent = _object(span, "status"), span.get("parentSpanId")
     return OtelSpan(
         _id(span, "traceId", _TRACE_ID), _id(span, "spanId", _SPAN_ID),
@@ -88,16 +88,16 @@ def _span(span: dict[str, Any], resource: dict[str, Any], scope: str) -> OtelSpa
         str(span.get("name") or ""), _micros(span, "startTimeUnixNano"), _micros(span, "endTimeUnixNano"),
         status.get("code") in _FAILED, str(status.get("message") or ""), _attributes(span),
         [Event(str(e.get("name") or ""), _micros(e, "timeUnixNano"), _attributes(e)) for e in _objects(span, "events")],
-        resource, scope,
+        origin,
     )  # fmt: skip
 
 
-def _record(record: dict[str, Any], resource: dict[str, Any], scope: str) -> LogRecord:
+def _record(record: dict[str, Any], origin: Origin) -> LogRecord:
     return LogRecord(
         _id(record, "traceId", _TRACE_ID) if record.get("traceId") else "",
         _id(record, "spanId", _SPAN_ID) if record.get("spanId") else "", str(record.get("eventName") or ""),
         _micros(record, "timeUnixNano") or _micros(record, "observedTimeUnixNano"), _value(record.get("body")),
-        _attributes(record), resource, scope,
+        _attributes(record), origin,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.observe.dialects.otel import DEEPEST, Decoded, Event, LogRecord, OtelSpan, Rejected, check_count
+from pilothouse.observe.dialects.otel import DEEPEST, Decoded, Event, LogRecord, Origin, OtelSpan, Rejected, check_count
 
 __all__ = ["answer_logs", "answer_traces", "read_logs", "read_traces", "status"]
 
@@ -32,10 +32,10 @@ def read_traces(body: bytes) -> Decoded:
     for group in request.resource_spans:
         resource = _attributes(group.resource.attributes)
         for inner in group.scope_spans:
-            scope = inner.scope.name
+            origin = Origin(resource, inner.scope.name)
             for span in inner.spans:
                 try:
-                    found.spans.append(_span(span, resource, scope))
+                    found.spans.append(_span(span, origin))
                 except Rejected as error:
                     found.rejected.append(f"span '{span.name[:80]}': {error}")
     return found
@@ -48,8 +48,8 @@ def read_logs(body: bytes) -> Decoded:
     for group in request.resource_logs:
         resource = _attributes(group.resource.attributes)
         for inner in group.scope_logs:
-            for record in inner.log_records:
-                found.records.append(_record(record, resource, inner.scope.name))
+            origin = Origin(resource, inner.scope.name)
+            found.records += [_record(record, origin) for record in inner.log_records]
     return found
 
 
@@ -89,7 +89,7 @@ def _parsed(message: _M, body: bytes) -> _M:
     return message
 
 
-def _span(span: Any, resource: dict[str, Any], scope: str) -> OtelSpan:
+def _span(span: Any, origin: Origin) -> OtelSpan:
     trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
     if len(trace_id) != 16 or trace_id == _NO_TRACE:
         raise Rejected("its trace_id is not 16 bytes, or all zero")
@@ -104,17 +104,17 @@ def _span(span: Any, resource: dict[str, Any], scope: str) -> OtelSpan:
     return OtelSpan(
         trace_id.hex(), span_id.hex(), parent.hex() if len(parent) == 8 and parent != _NO_SPAN else None, span.name,
         span.start_time_unix_nano // 1000, span.end_time_unix_nano // 1000, failed, message,
-        _attributes(span.attributes), events, resource, scope,
+        _attributes(span.attributes), events, origin,
     )  # fmt: skip
 
 
-def _record(record: Any, resource: dict[str, Any], scope: str) -> LogRecord:
+def _record(record: Any, origin: Origin) -> LogRecord:
     trace_id, span_id = record.trace_id, record.span_id
     return LogRecord(
         trace_id.hex() if len(trace_id) == 16 and trace_id != _NO_TRACE else "",
         span_id.hex() if len(span_id) == 8 and span_id != _NO_SPAN else "", record.event_name,
         (record.time_unix_nano or record.observed_time_unix_nano) // 1000, _value(record.body),
-        _attributes(record.attributes), resource, scope,
+        _attributes(record.attributes), origin,
     )  # fmt: skip
 
 

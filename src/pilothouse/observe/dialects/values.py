@@ -47,6 +47,8 @@ def whole(value: Any) -> int | None:
 
 def money(value: Any) -> int | None:
     """Nano-USD of an amount in USD; None for what is none."""
+    if value is None:
+        return None
     try:
         usd = float(value)
     except (TypeError, ValueError, OverflowError):
