@@ -24,6 +24,9 @@ def conflict(one: str, other: str) -> str | None:
         ("How do I reset my password?", "Sorry to bother you, but how can I reset my password? Thanks in advance!"),
         ("Can I take a bike on the tram?", "May I take my bike on the tram"),
         ("What is the reason my loop is slow?", "My loop is slow, why?"),
+        ("What is your refund policy?", "What is the refund policy?"),
+        ("How do I reset my password?", "Can you tell me how to reset my password?"),
+        ("How do we reset my password?", "How do I reset my password?"),
     ],
 )
 def test_questions_that_one_answer_serves(one: str, other: str) -> None:
@@ -62,6 +65,11 @@ def test_questions_that_one_answer_serves(one: str, other: str) -> None:
         ("How many people live in France?", "How many people lived in France?", "tense"),
         ("Is an intern paid for training?", "Does an intern pay for training?", "tense"),
         ("Can my son use my card?", "Can my son use his card?", "owners"),
+        ("How do I reset my password?", "How do I reset your password?", "owners"),
+        ("What is our phone number?", "What is your phone number?", "owners"),
+        ("What is my name?", "What's yours?", "words"),
+        ("How old are you?", "How old am I?", "owners"),
+        ("Are we open on Sunday?", "Are you open on Sunday?", "owners"),
         ("Can two people play on one screen?", "Can one person play on two screens?", "order"),
         ("Can I swap my seat in row 9?", "Can I swap my seat for row 9?", "order"),
         ("Is Mars brighter than the Moon?", "Is Mars brighter than the other Moon?", "words"),

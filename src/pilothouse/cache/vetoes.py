@@ -60,6 +60,8 @@ def _by_words(a: Wording, b: Wording) -> str | None:
         return "direction"
     if _residue(a, b) or any(a.content.count(word) != b.content.count(word) for word in shared):
         return "words"
+    if _others(a.parties, b.parties) or _others(a.possessors, b.possessors):
+        return "owners"
     if a.persons != b.persons or (_owning(a, b) | _owning(b, a)) & shared:
         return "owners"
     return "order" if _turned_round(a, b) else None
@@ -70,6 +72,11 @@ def _elsewhere(one: str | None, other: str | None) -> bool:
     if DIRECTIONS.get(one or "") != DIRECTIONS.get(other or ""):
         return True
     return one != other and None not in (one, other) and not {one, other} <= _LOOSE and one not in DIRECTIONS
+
+
+def _others(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether both speak of somebody, and of nobody in common."""
+    return bool(one and other) and one.isdisjoint(other)
 
 
 def _owning(a: Wording, b: Wording) -> frozenset[str]:

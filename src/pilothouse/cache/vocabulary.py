@@ -6,8 +6,8 @@ from pilothouse.cache.word_forms import root
 
 __all__ = [
     "ANCHORS", "COMMON_CAPITALS", "DIRECTIONS", "FILLERS", "FUNCTION_WORDS", "INFINITIVES",
-    "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "PER", "PERSONS", "PREPOSITIONS", "QUANTIFIERS", "SELVES",
-    "TIMES", "UNITS", "VOID",
+    "NEGATIONS", "NUMBER_WORDS", "OPPOSITES", "PARTIES", "PER", "PERSONS", "POSSESSIVES", "PREPOSITIONS", "QUANTIFIERS",
+    "SELVES", "TIMES", "UNITS", "VOID",
 ]  # fmt: skip
 
 
@@ -122,6 +122,12 @@ PREPOSITIONS = _words(
 )
 
 DIRECTIONS = {"to": "to", "into": "to", "onto": "to", "towards": "to", "toward": "to", "from": "from", "by": "by"}
+
+PARTIES = {
+    **dict.fromkeys(("i", "me", "my", "mine", "we", "us", "our", "ours"), "asker"),
+    **dict.fromkeys(("you", "your", "yours"), "asked"),
+}
+POSSESSIVES = _words("my mine our ours your yours")
 
 PERSONS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she"}
 

@@ -16,8 +16,10 @@ from pilothouse.cache.vocabulary import (
     INFINITIVES,
     NEGATIONS,
     NUMBER_WORDS,
+    PARTIES,
     PER,
     PERSONS,
+    POSSESSIVES,
     PREPOSITIONS,
     QUANTIFIERS,
     SELVES,
@@ -51,6 +53,7 @@ _PAST = re.compile(r"\b(?:was|were|did|had)(?:n't)?\b")
 _PRESENT = re.compile(r"\b(?:is|are|am|do|does|has|have|can|may|must|should)\b")
 _FUTURE = re.compile(r"\b(?:will|won't)\b")
 _ME, _I = re.compile(r"\bme\b"), re.compile(r"\bi\b|\bi'")
+_PARTY = re.compile(rf"\b(?:{'|'.join(PARTIES)})\b")
 _DOING = re.compile(r"\W*\w+ing\b")
 _PARTED = re.compile(r"[,:.]\s")
 _ENDED = re.compile(r"ed\b")
@@ -77,6 +80,7 @@ class Wording:
     asks for what may, must or should be. `content` is all that counts in its order: roots of the words it is about,
     numbers with a `#`, small words as they are; `written` has each root as it stands, `places` the preposition before
     it, `owners` those with an `'s`; `persons` says whether he or she is spoken of, or only of what is done to me.
+    `parties` are who of the asker and the asked is spoken of, `possessors` who of them has something (`my`, `your`).
     `parted` is true where a comma or the like parts it.
     """
 
@@ -98,6 +102,8 @@ class Wording:
     places: dict[str, str]
     owners: frozenset[str]
     persons: frozenset[str]
+    parties: frozenset[str]
+    possessors: frozenset[str]
     parted: bool
 
 
@@ -108,6 +114,7 @@ def read(text: str) -> Wording:
     asked = _REQUEST.sub("", lower)
     words = _WORD.findall(lower)
     vocabulary = frozenset(words)
+    spoken = frozenset(_PARTY.findall(asked))
     kinds = _kinds(asked)
     content, written, places, owners = _content(_KIND.sub(" ", asked))  # "the reason": the kind says it
     return Wording(
@@ -133,6 +140,8 @@ def read(text: str) -> Wording:
         places=places,
         owners=owners,
         persons=frozenset(PERSONS[w] for w in words if w in PERSONS) | _patient(asked),
+        parties=frozenset(PARTIES[w] for w in spoken),
+        possessors=frozenset(PARTIES[w] for w in spoken & POSSESSIVES),
         parted=_PARTED.search(asked) is not None,
     )
 
