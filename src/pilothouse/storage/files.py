@@ -125,9 +125,10 @@ class FileStore:
             complete_file(connection, project_id, writer)
         return self.get(project_id, writer.id)
 
-    def get(self, project_id: str, file_id: str) -> StoredFile:
-        """Raises NotFound, also for one that has expired."""
-        query = select(files).where(*self._there(project_id), files.c.id == file_id)
+    def get(self, project_id: str, file_id: str, *, expired: bool = False) -> StoredFile:
+        """Raises NotFound, also for one that has expired unless `expired` says that it will do: a batch that has not
+        ended keeps its input."""
+        query = select(files).where(*self._there(project_id, expired=expired), files.c.id == file_id)
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
@@ -206,9 +207,9 @@ class FileStore:
                 delete_file(connection, row.project_id, row.id)
         return len(due)
 
-    def _there(self, project_id: str) -> tuple[Any, ...]:
-        unexpired = or_(files.c.expires_us.is_(None), files.c.expires_us > self._clock())
-        return files.c.project_id == project_id, files.c.status == "uploaded", unexpired
+    def _there(self, project_id: str, *, expired: bool = False) -> tuple[Any, ...]:
+        there = (files.c.project_id == project_id, files.c.status == "uploaded")
+        return there if expired else (*there, or_(files.c.expires_us.is_(None), files.c.expires_us > self._clock()))
 
 
 def complete_file(connection: Connection, project_id: str, writer: FileWriter) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
+from sqlalchemy import text
 from yarl import URL
 
 from pilothouse.access.shapes import KeySettings, TenantSettings
@@ -178,6 +179,21 @@ async def test_batches_and_files_are_listed_in_pages(house: House) -> None:
     assert inputs == [batch.input_file_id for batch in made]
     with pytest.raises(openai.BadRequestError, match="'limit'"):
         await house.client.batches.list(limit=1000)
+    with pytest.raises(openai.NotFoundError, match="No batch found with id 'zzz'"):
+        await house.client.batches.list(after="zzz")
+
+
+async def test_an_input_that_expires_before_its_batch_is_taken_up_is_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(house.platform.batch_runner._rooms.leases, "claim", lambda: None)
+        batch = await house.create([ask(0)])
+        with house.platform.store.control.begin() as connection:
+            connection.execute(text("UPDATE files SET expires_us = 1"))
+        with pytest.raises(openai.NotFoundError):
+            await house.client.files.retrieve(batch.input_file_id)
+    assert (await house.until(batch)).status == "completed"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from pilothouse.call import Call
 from pilothouse.config import BatchConfig, Config
-from pilothouse.errors import ProviderRejected
+from pilothouse.errors import PilothouseError, ProviderRejected, StorageError
 from pilothouse.gateway.batch.hold import Ended, Held
 from pilothouse.gateway.batch.own import Gate, OwnLane
 from pilothouse.gateway.batch.rooms import BatchRooms
@@ -33,6 +33,7 @@ class Upstream:
     name: str = "up"
     operations: frozenset[str] = frozenset({"chat"})
     asked: list[str] = field(default_factory=list)
+    failures: list[PilothouseError] = field(default_factory=list)
     running: int = 0
     most: int = 0
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,6 +48,8 @@ class Upstream:
             await self.open.wait()
         finally:
             self.running -= 1
+        if self.failures:
+            raise self.failures.pop()
         if "bad" in request.last_user_text():
             raise ProviderRejected("no")
         yield whole("fine", Usage(2, 1))
@@ -66,6 +69,7 @@ class Lane:
         self.batches = BatchStore(store.control)
         self.settings = BatchConfig(parallel=parallel)
         self.live = 0
+        self.waits: list[float] = []
         self.now = 0
         self.gate = Gate(lambda: self.settings, lambda: self.live)
         writer = self.files.begin("default", "batch", "in")
@@ -79,8 +83,11 @@ class Lane:
                 gateway, self.files, self.leases, unasked, unasked, Recording(), lambda key, project: EMBEDDED,
                 lambda: self.live,
             ),
-            self.gate, clock=lambda: self.held.batch.created_us + self.now,
+            self.gate, sleep=self.sleep, clock=lambda: self.held.batch.created_us + self.now,
         )  # fmt: skip
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
 
     def claim(self) -> Batch:
         batch = self.leases.claim()
@@ -114,6 +121,20 @@ async def test_what_has_a_result_is_not_asked_again(store: Store) -> None:
     await lane.run()
     assert await lane.run() == Ended("completed")
     assert len(lane.up.asked) == 10
+
+
+async def test_a_database_that_is_away_for_a_moment_fails_no_request(store: Store) -> None:
+    lane = Lane(store, 1)
+    lane.up.open.set()
+    lane.up.failures = [StorageError("away") for _ in range(3)]
+    assert await lane.run() == Ended("completed")
+    assert lane.codes() == []
+    lane = Lane(store, 1)
+    lane.up.open.set()
+    lane.up.failures = [StorageError("away") for _ in range(4)]
+    assert await lane.run() == Ended("completed")
+    assert lane.codes() == [None]
+    assert [len(lane.up.asked), lane.waits] == [4, [2.0, 4.0, 8.0]]
 
 
 async def test_what_was_not_asked_in_time_expires(store: Store) -> None:

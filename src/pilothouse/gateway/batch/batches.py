@@ -89,6 +89,8 @@ class Batches:
     async def list(self, exchange: Exchange, call: Call) -> None:
         size = page_size(exchange, _PAGE, _LARGEST_PAGE)
         after = exchange.query("after")
+        if after is not None and not after.startswith("batch_"):
+            raise NotFound(f"No batch found with id '{after[:128]}'.", param="after")
         found = await asyncio.to_thread(self._store.list, call.project_id, limit=size + 1, after=after)
         page = found[:size]
         body = {

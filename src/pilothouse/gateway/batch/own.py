@@ -20,6 +20,7 @@ from pilothouse.errors import (
     Overloaded,
     PilothouseError,
     ProviderError,
+    StorageError,
     TooManyRequests,
 )
 from pilothouse.gateway.batch.hold import Ended, Held
@@ -36,7 +37,7 @@ _log = logging.getLogger("pilothouse.gateway")
 EXPIRED = ("batch_expired", "This request could not be executed before the completion window expired.")
 _CHUNK = 64
 _LOOK_AGAIN = 0.05  # seconds between two looks at the live traffic
-_TRIES = 4  # of a request that a provider fails to answer for a reason that may pass, on top of the path's own retries
+_TRIES = 4  # of a request that is not answered for a reason that may pass, on top of the path's own retries
 _LONGEST_WAIT = 60.0
 
 
@@ -172,10 +173,10 @@ class OwnLane:
                 wait = error.retry_after if isinstance(error, LimitError) and error.retry_after is not None else 1.0
                 work.not_before = max(work.not_before, time.monotonic() + min(max(wait, 0.01), _LONGEST_WAIT))
                 continue
-            except ProviderError as error:
+            except (ProviderError, StorageError) as error:
                 tries += 1
-                if error.retryable and tries < _TRIES:
-                    await self._sleep(min(error.retry_after or 2.0**tries, _LONGEST_WAIT))
+                if tries < _TRIES and (again := _until_next(error, tries)) is not None:
+                    await self._sleep(again)
                     continue
                 result = self._refused(work.batch, item, error, request_id)
             if result is not None:
@@ -226,7 +227,7 @@ class OwnLane:
                     answer = await _last(chunks)
             else:
                 answer = await self._rooms.gateway.single(request, call)
-        except (LimitError, Overloaded, ProviderError):
+        except (LimitError, Overloaded, ProviderError, StorageError):
             raise
         except PilothouseError as error:
             return self._refused(batch, item, error, request_id)
@@ -238,6 +239,13 @@ class OwnLane:
 
     def _refused(self, batch: Batch, item: Item, error: PilothouseError, request_id: str) -> Result:
         return Result(item.number, refusal_line(batch.id, item, request_id, error, batch.endpoint), failed=True)
+
+
+def _until_next(error: ProviderError | StorageError, tries: int) -> float | None:
+    """Seconds until a request that failed for a reason that may pass is asked again; None where it will not."""
+    if isinstance(error, StorageError):
+        return 2.0**tries
+    return min(error.retry_after or 2.0**tries, _LONGEST_WAIT) if error.retryable else None
 
 
 async def fail_rest(held: Held, rooms: BatchRooms, code: str, message: str) -> None:

@@ -171,7 +171,7 @@ class BatchRunner:
 
     def _check(self, batch: Batch) -> Checked:
         try:
-            self._rooms.files.get(batch.project_id, batch.input_file_id)
+            self._rooms.files.get(batch.project_id, batch.input_file_id, expired=True)
         except NotFound as error:
             checked = Checked()
             checked.note("invalid_input_file", error.message, param="input_file_id")
