@@ -15,7 +15,7 @@ from pilothouse.call import Call, Reservation
 from pilothouse.config import Budget, Config
 from pilothouse.errors import BudgetExceeded, ConfigError, StorageError
 from pilothouse.observe import Metrics
-from pilothouse.observe.charges import Charge
+from pilothouse.observe.charges import Charge, day_of
 from pilothouse.observe.ledger import Place, Spent
 from pilothouse.principal import Level, Principal
 from pilothouse.storage.memory_counters import MemoryCounters
@@ -229,6 +229,14 @@ async def test_what_a_process_entered_and_could_not_say_is_not_held_as_well(
     await other.reserve(reservation("5"), accounts)
 
 
+async def test_who_looks_at_a_budget_sees_nothing_held_that_is_entered(budgets: Budgets, balances: _Balances) -> None:
+    accounts = budgets.accounts(a_call(Budget(usd=5)), "fast")
+    hold, _ = await budgets.reserve(reservation(), accounts), await budgets.reserve(reservation("2"), accounts)
+    hold.settle(5, 1)
+    balances.add(charge(hold, accounts.names, 5, 1))
+    assert await state(budgets, accounts) == [(5, DOLLAR)]
+
+
 async def test_a_budget_that_the_counters_know_needs_no_database(counters: MemoryCounters, balances: _Balances) -> None:
     accounts = Budgets(counters, balances).accounts(a_call(Budget(usd=5)), "fast")
     (await Budgets(counters, balances, clock=lambda: NOW).reserve(reservation(), accounts)).cancel()
@@ -320,7 +328,14 @@ async def test_funds_that_were_not_used_for_days_are_found_again(balances: _Bala
         now[0] += 2 * 86_400_000_000
 
 
-async def test_what_could_not_be_posted_is_posted_later(budgets: Budgets, balances: _Balances) -> None:
+async def test_what_could_not_be_posted_is_posted_later(
+    budgets: Budgets, counters: MemoryCounters, balances: _Balances
+) -> None:
+    async def held() -> int:
+        (standing,) = await counters.standings([accounts.purses[0].fund(day_of(NOW)).name])
+        assert standing is not None
+        return standing.held_nano
+
     accounts = budgets.accounts(a_call(Budget(usd=10)), "fast")
     hold = await budgets.reserve(reservation(), accounts)
     hold.settle(7, 1)
@@ -329,8 +344,9 @@ async def test_what_could_not_be_posted_is_posted_later(budgets: Budgets, balanc
     balances.away = True
     budgets.posted([entry], foreign=False)
     balances.away = False
-    assert await state(budgets, accounts) == [(7, 7)]
+    assert await held() == 7
     budgets.posted([], foreign=False)
+    assert await held() == 0
     assert await state(budgets, accounts) == [(7, 0)]
 
 

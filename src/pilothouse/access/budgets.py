@@ -182,8 +182,13 @@ class Budgets:
     async def standings(self, purses: Sequence[Purse]) -> list[BudgetStanding]:
         """Where these purses stand now: settled as the ledger says, held as the counters say."""
         day = day_of(self._clock())
+        names = [purse.fund(day).name for purse in purses]
+        held = await self._counters.standings(names)
+        holding = [(purse, n) for purse, n, s in zip(purses, names, held, strict=True) if s and _holds(s)]
+        if doubtful := [purse for purse, name in holding if self._doubts(name)]:
+            await self._meet(doubtful, day)
+            held = await self._counters.standings(names)
         sums = await asyncio.to_thread(self._balances.spent, [_place(purse, day) for purse in purses])
-        held = await self._counters.standings([purse.fund(day).name for purse in purses])
         return [
             BudgetStanding(purse, spent.nano, spent.tokens, (s or _NOTHING).held_nano, (s or _NOTHING).held_tokens)
             for purse, spent, s in zip(purses, sums, held, strict=True)
@@ -211,7 +216,7 @@ class Budgets:
             owner = next((name for name, own in left if purse in own), None)
             if owner is None or len(left) == 1:
                 standing = (await self._counters.standings([funds[refused].name]))[0] or _NOTHING
-                if (standing.held_nano or standing.held_tokens) and self._doubts(funds[refused].name):
+                if _holds(standing) and self._doubts(funds[refused].name):
                     await self._meet([purse], day)
                     continue
                 raise exceeded(purse, day, standing, r.nano or 0, r.tokens)
@@ -219,7 +224,8 @@ class Budgets:
         raise StorageError("The counters of budgets keep forgetting what they are told; ask again.")
 
     def _doubts(self, fund: str) -> bool:
-        """Whether to look if what is held there is held rightly, before a call is refused for it: not all the time."""
+        """Whether to look if what is held there is held rightly, before a call is refused for it or it is shown: not
+        all the time."""
         now = self._clock()
         if 0 <= now - self._doubted.get(fund, -_DOUBT_US) < _DOUBT_US:
             return False
@@ -285,6 +291,10 @@ class Budgets:
                         days = window(period, day)
                         place = Place(home_of(account, charge.project_id), account, days.first, days.end)
                         touched.setdefault(Fund(f"{account}|{days.fund}"), (place, []))[1].append(hold)
+
+
+def _holds(standing: Standing) -> bool:
+    return bool(standing.held_nano or standing.held_tokens)
 
 
 def _place(purse: Purse, day: int) -> Place:
