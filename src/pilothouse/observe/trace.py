@@ -138,7 +138,7 @@ def question(asked: Any) -> str:
     users = (
         [m for m in messages if isinstance(m, dict) and m.get("role") == "user"] if isinstance(messages, list) else []
     )
-    texts = [text_of(m.get("content")) for m in users[-1:]] + [asked.get(name) for name in ("prompt", "query", "input")]
+    texts = [text_of(m.get("content")) for m in users[-1:]] + [asked.get(name) for name in ("prompt", "query", "input", "value")]
     text = next((text for text in texts if isinstance(text, str) and text), "")
     return " ".join(text[:_PREVIEW].split())
 
