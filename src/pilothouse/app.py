@@ -14,7 +14,6 @@ from pilothouse.access import Audit, Keys, Members, Tenants, new_key
 from pilothouse.access.budgets import Budgets
 from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
-from pilothouse.alerts.rooms import open_alerts
 from pilothouse.api.alerts import routes as alert_routes
 from pilothouse.api.audit import routes as audit_routes
 from pilothouse.api.cache import routes as cache_routes
@@ -52,6 +51,7 @@ from pilothouse.lifecycle.janitor import Janitor
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.lifecycle.purges import Purges
 from pilothouse.lifecycle.shadow import ShadowReports
+from pilothouse.lifecycle.telling import open_telling
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
 from pilothouse.observe.discretion import Discretion
@@ -106,8 +106,7 @@ class Platform:
         self._open_access(settings)
         self._open_recording(settings)
         self._open_gateway(settings)
-        self.jobs = Jobs(self.store.control)
-        self.executor = LocalExecutor(self.store.control)
+        self.jobs, self.executor = Jobs(self.store.control), LocalExecutor(self.store.control)
         gateway = self.gateway
         self.rag = Rag(
             settings, gateway.chat, gateway.embed, lambda: self.snapshot.config.rag, self.jobs,
@@ -152,12 +151,13 @@ class Platform:
         show("gauge", "pilothouse_redis_down", "Whether Redis is away.", lambda: float(self.counters.down))
         unchecked = "Calls that passed unchecked by limits."
         show("counter", "pilothouse_unchecked_calls", unchecked, lambda: self.limiter.unchecked)
-        self.alerts = open_alerts(self.store, self.metrics, lambda: self.snapshot.config.alerts, settings.public_url)
-        tell = self.alerts.watch.budget
+        self.telling = open_telling(self.store, self.metrics, lambda: self.snapshot.config, settings.public_url)
+        self.alerts, tell = self.telling.alerts, self.telling.alerts.watch.budget
         self.budgets = Budgets(self.counters, self.ledger, on_down=down, metrics=self.metrics, tell=tell)
         self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
         self._cleanup.callback(self.spool.close)
         self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics, self.budgets.posted)
+        self.drainer.written = self.telling.exports.queue.put
         self.discretion = Discretion(self.store.packer, self.metrics)
         self.recorder = SpoolRecorder(self.spool, self.drainer.wake, self.discretion)
         self.traces = Traces(self.store)
@@ -225,7 +225,7 @@ class Platform:
         if config.cache.store == "redis" and self.settings.redis_url is None:
             raise ConfigError("cache.store: is redis, but PILOTHOUSE_REDIS_URL is not set.", param="cache.store")
 
-        self.alerts.check(config.alerts)
+        self.telling.check(config)
 
         def swap(snapshot: Snapshot) -> None:
             self.prices.replace(map(PriceOverride.of, config.prices))
@@ -295,7 +295,7 @@ class Platform:
         loop, self._reconfigured = asyncio.get_running_loop(), asyncio.Event()
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
-        runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.alerts.watch.run())
+        runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.telling.run())
         others = (Purges(self.audit, self.caches, self.changes).run(), Janitor.over(self.store, self.live).run())
         self._tasks = [asyncio.create_task(work) for work in (*runs, *others)]
 
@@ -376,7 +376,7 @@ class Platform:
     async def _close_rooms(self) -> None:
         await self.endpoints.aclose()
         await self.mirror.aclose()
-        await self.alerts.senders.aclose()
+        await self.telling.aclose()
         await self.health_checks.stop()
         await self._runtimes.aclose()
         await self.caches.aclose()

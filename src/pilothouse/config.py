@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pilothouse.monitoring import AlertsConfig
+from pilothouse.monitoring import AlertsConfig, ExportConfig
 from pilothouse.privacy import PrivacyConfig, RetentionConfig
 
 __all__ = [
@@ -349,3 +349,4 @@ class Config(_Strict):
     privacy: PrivacyConfig = PrivacyConfig()
     retention: RetentionConfig = RetentionConfig()
     alerts: AlertsConfig = AlertsConfig()
+    exports: dict[_Name, ExportConfig] = {}

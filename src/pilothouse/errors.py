@@ -217,14 +217,20 @@ class DocumentError(PilothouseError):
 
 
 class DeliveryError(PilothouseError):
-    """What is outside did not take what it was to be told. `final` where another attempt would end alike."""
+    """What is outside did not take what it was to be told. `final` where another attempt would end alike.
+
+    `answered` is the HTTP status, `wait` the seconds that it asks for.
+    """
 
     status, code = 502, "delivery_failed"
 
-    def __init__(self, message: str, *, final: bool = False, wait: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, final: bool = False, wait: float | None = None, answered: int | None = None
+    ) -> None:
         super().__init__(message)
         self.final = final
         self.wait = wait
+        self.answered = answered
 
 
 class StorageError(PilothouseError):

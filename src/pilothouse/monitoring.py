@@ -1,4 +1,4 @@
-"""The configuration of what Pilothouse tells by itself: alerts, and the channels that carry them.
+"""The configuration of what Pilothouse tells by itself: alerts with the channels that carry them, and exports.
 
 Times are seconds unless the name says otherwise. Frozen. Knows nothing of what the figures mean: see the room `alerts`.
 """
@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 __all__ = [
-    "BUILT_IN", "AlertRule", "AlertsConfig", "Channel", "ChannelKind", "Dimension", "Measure", "RuleKind", "Severity",
+    "BUILT_IN", "AlertRule", "AlertsConfig", "Channel", "ChannelKind", "Dimension", "ExportConfig", "Measure",
+    "RuleKind", "Severity",
 ]  # fmt: skip
 
 RuleKind = Literal["spend", "latency", "score", "errors", "tokens", "anomaly"]
@@ -113,3 +114,23 @@ class AlertsConfig(_Strict):
                     told = {"rule": name, "channel": channel}
                     raise PydanticCustomError("alerts", "the rule '{rule}' names no channel: '{channel}'", told)
         return self
+
+
+class ExportConfig(_Strict):
+    """Where spans are sent once they are stored: `otlp` sends all that fit to a collector, `webhook` tells of each
+    trace whose root fits.
+
+    A span fits where it is of one of `projects`, `sources`, `kinds` and `statuses`; an empty list leaves that open.
+    `secret` signs a webhook's messages.
+    """
+
+    kind: Literal["otlp", "webhook"] = "otlp"
+    endpoint: str
+    protocol: Literal["http/protobuf", "http/json"] = "http/protobuf"
+    headers: dict[str, str] = {}
+    secret: str | None = None
+    projects: list[str] = []
+    sources: list[str] = []
+    kinds: list[str] = []
+    statuses: list[str] = []
+    timeout: _Seconds = 10.0

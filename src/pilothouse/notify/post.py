@@ -31,7 +31,9 @@ async def post(
             said = " ".join((await answer.content.read(_SHOWN)).decode("utf-8", "replace").split())
             final = answer.status < 500 and answer.status not in _MAY_PASS
             told = f"{host} answered {answer.status}" + (f": {said}" if said else ".")
-            raise DeliveryError(told, final=final, wait=_seconds(answer.headers.get("retry-after")))
+            raise DeliveryError(
+                told, final=final, wait=_seconds(answer.headers.get("retry-after")), answered=answer.status
+            )
     except TimeoutError:
         raise DeliveryError(f"{host} did not answer within {timeout:g} s.") from None
     except aiohttp.InvalidURL:

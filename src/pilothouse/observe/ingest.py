@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import delete, select
+from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.ids import now_us
@@ -28,7 +29,7 @@ from pilothouse.storage.segments import Cursor
 from pilothouse.storage.spool import Orphan, Spool, orphans
 from pilothouse.storage.tables import spool_cursors, upsert
 
-__all__ = ["Drainer", "Lag", "Posted"]
+__all__ = ["Drainer", "Lag", "Posted", "Written"]
 
 BATCH_RECORDS = 1000
 COLLECT_SECONDS = 0.2
@@ -36,6 +37,9 @@ LONGEST_BACKOFF = 30.0
 JANITOR_SECONDS = 600.0
 
 _logger = logging.getLogger(__name__)
+
+Written = Callable[[Connection, Sequence[tuple[object, ...]]], None]
+"""Told of the rows of spans (observe.rows) within the transaction that writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Drainer:
         self._problem: str | None = None
         self._caught_up = time.monotonic()
         self._posted = posted
+        self.written: Written | None = None
         self._clock = clock
         self._swept_us: int | None = None
         self._summing = True
@@ -188,6 +193,8 @@ class Drainer:
             return False
         with writing(self._store.observe) as connection:
             charges = batch.write(connection, self.rejects, source.name, self._store.payloads)
+            if self.written is not None:
+                self.written(connection, batch.spans)
             row = {"project_id": DEFAULT_PROJECT, "spool": source.name, "segment": cursor[0], "offset": cursor[1]}
             connection.execute(upsert(connection, spool_cursors), row)
         if source.starts_segment(cursor):

@@ -40,6 +40,8 @@ class Turn:
             row = connection.execute(select(turns).where(*here)).one_or_none()
         if row is not None and row.holder != self._holder and row.until_us > now:
             return False
+        if row is not None and row.holder == self._holder and row.until_us - now > self._length_us // 2:
+            return True
         with writing(self._engine) as connection:
             if row is None:
                 new = {"project_id": DEFAULT_PROJECT, "name": self._name, **mine}
