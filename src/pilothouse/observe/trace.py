@@ -138,7 +138,8 @@ def question(asked: Any) -> str:
     users = (
         [m for m in messages if isinstance(m, dict) and m.get("role") == "user"] if isinstance(messages, list) else []
     )
-    texts = [text_of(m.get("content")) for m in users[-1:]] + [asked.get(name) for name in ("prompt", "query", "input", "value")]
+    named = [asked.get(name) for name in ("prompt", "query", "input", "value")]
+    texts = [*(text_of(message.get("content")) for message in users[-1:]), *named]
     text = next((text for text in texts if isinstance(text, str) and text), "")
     return " ".join(text[:_PREVIEW].split())
 
