@@ -78,15 +78,15 @@ def management(
 def needed(method: str, path: str) -> Action:
     """What a caller must be allowed to do for this request.
 
-    Keys, members and the audit log are for administrators, and so are changing what tenants may do and spend, and an
-    ingest, which reads whatever the server can read. A routing decision is for whoever may call, and so are sending
-    spans and scores, and fragments; of the rest, reading is for those who may look.
+    Keys, members and the audit log are for administrators, and so are changing what tenants may do and spend, deleting
+    traces, and an ingest, which reads whatever the server can read. A routing decision is for whoever may call, and so
+    are sending spans and scores, and fragments; of the rest, reading is for those who may look.
     """
     noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
     if is_otlp(path) or path in _SELF or (path.startswith(_PUBLIC) and method == "POST"):
         return "call"
-    if noun in _ADMINISTERED or (noun in _TENANTS and not reads) or _INGEST.fullmatch(path):
+    if noun in _ADMINISTERED or (noun in (*_TENANTS, "traces") and not reads) or _INGEST.fullmatch(path):
         return "administer"
     if (noun in _CALLERS and not (reads and noun != "route")) or path in _FRAGMENTS:
         return "call"

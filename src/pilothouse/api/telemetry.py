@@ -5,8 +5,9 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from pilothouse.access import Tenants
-from pilothouse.api import langfuse, langfuse_reading, otlp, scores, spans, traces
+from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, spans, traces
 from pilothouse.call import Recorder, Span
+from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe import Prices, Traces
 from pilothouse.observe.intake import Flushes
 from pilothouse.observe.revisions import Revisions
@@ -30,4 +31,5 @@ def telemetry_routes(
         langfuse_reading.routes(store),
         scores.routes(judged),
         traces.routes(Traces(store)),
+        deletions.routes(Deletions(store)),
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, plain
+from pilothouse.cli.traces_delete import delete
 from pilothouse.cli.traces_export import export
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["traces"]
 
 @click.group()
 def traces() -> None:
-    """See what happened: list traces, show one, explain it, export them."""
+    """See what happened: list traces, show one, explain it, export or delete them."""
 
 
 @traces.command(name="list")
@@ -118,4 +119,5 @@ def _show_payloads(console: Any, trace: "Trace") -> None:
                 console.print(plain(text))
 
 
+traces.add_command(delete)
 traces.add_command(export)

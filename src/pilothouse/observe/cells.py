@@ -165,7 +165,7 @@ class Delta:
         cell.sums[_FAILED] += sign * failed
         _tick(cell.histograms[_LATENCY], bucket(root.duration_us), sign)
         if user_id is not None:
-            sums = self._users[Place(project_id, "user", hour, _cut(user_id))].sums
+            sums = self._users[Place(project_id, "user", hour, cut(user_id))].sums
             sums[_REQUESTS] += sign
             sums[_FAILED] += sign * failed
 
@@ -180,7 +180,7 @@ class Delta:
         _measure(cell.histograms, call, sign)
         user_id = call.user_id or about.user_id
         if user_id is not None:
-            _count(self._users[Place(project_id, "user", key[1], _cut(user_id))].sums, call, sign)
+            _count(self._users[Place(project_id, "user", key[1], cut(user_id))].sums, call, sign)
 
     def _judge(
         self, project_id: str, state: State, about: About, calls: Sequence[Fact], score: Judged, sign: int
@@ -194,7 +194,7 @@ class Delta:
         named = (("all", ""), ("model", model), ("prompt", call.prompt if call else None), ("user", about.user_id))
         for dimension, value in (*named, *zip(_SHARED, shared, strict=True)):
             if value is not None:
-                place = ScorePlace(project_id, dimension, hour, _cut(value), _cut(score.name))
+                place = ScorePlace(project_id, dimension, hour, cut(value), cut(score.name))
                 self._scores[place] += ScoreCell(sign, sign * score.value, {linear(score.value): sign})
 
 
@@ -205,7 +205,7 @@ def add_to(cells: dict[P, C], places: Iterable[P], cell: C) -> None:
 
 
 def _places(project: str, hour: int, told: Iterable[tuple[str, str | None]]) -> list[Place]:
-    return [Place(project, dimension, hour, _cut(value)) for dimension, value in told if value is not None]
+    return [Place(project, dimension, hour, cut(value)) for dimension, value in told if value is not None]
 
 
 _NONE: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {})
@@ -256,5 +256,6 @@ def _tick(counts: dict[int, int], place: int, sign: int) -> None:
     counts[place] = counts.get(place, 0) + sign
 
 
-def _cut(value: str) -> str:
+def cut(value: str) -> str:
+    """The part of a value that a row of the rollups is named by."""
     return value if len(value) <= _LONGEST else value[:_LONGEST]

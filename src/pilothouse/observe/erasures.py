@@ -4,6 +4,7 @@ A span comes back from nowhere but a spool, so it is left out where spools are e
 write it. Knows nothing of who deletes, nor of why.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from pilothouse.observe.rows import COLUMNS
 from pilothouse.storage.statements import among, upsert
 from pilothouse.storage.tables import erasures
 
-__all__ = ["AGE", "FOREVER_US", "TRACE", "USER", "erase", "forgone", "prune"]
+__all__ = ["AGE", "FOREVER_US", "TRACE", "USER", "erase", "forgone", "prune", "user_hash"]
 
 AGE, USER, TRACE = "age", "user", "trace"
 FOREVER_US = 2**62
@@ -29,8 +30,10 @@ _logger = logging.getLogger(__name__)
 def erase(
     connection: Connection, project: str, kind: str, values: Iterable[str], until_us: int, at_us: int
 ) -> None:  # fmt: skip
-    """From now on no span of these users or traces is let in that began before `until_us`; kind AGE has one value, the
-    empty text, and means every span of the project; its time only grows."""
+    """From now on no span of these users (as `user_hash` names them) or traces is let in that began before `until_us`.
+
+    Kind AGE has one value, the empty text, and means every span of the project; its time only grows.
+    """
     if kind == AGE:
         this = (_C.project_id == project, _C.kind == AGE, _C.value == "")
         until_us = max(until_us, connection.scalar(select(_C.until_us).where(*this)) or 0)
@@ -55,15 +58,23 @@ def forgone(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[int
             until[project, TRACE, value] = limit
     if not until:
         return []
+    of_users = {project for project, kind, _ in until if kind == USER}
     gone = []
     for i, row in enumerate(rows):
-        project, start = row[_PROJECT], row[_START]
-        of_span = ((project, AGE, ""), (project, USER, row[_USER]), (project, TRACE, row[_TRACE]))
+        project, start, user = row[_PROJECT], row[_START], row[_USER]
+        of_span = [(project, AGE, ""), (project, TRACE, row[_TRACE])]
+        if user is not None and project in of_users:
+            of_span.append((project, USER, user_hash(user)))
         if any(start < until.get(key, 0) for key in of_span):
             gone.append(i)
     if gone:
         _logger.warning("%d spans came after their deletion and were left out.", len(gone))
     return gone
+
+
+def user_hash(user_id: str) -> str:
+    """What stands for a user here, and in the audit log: the deletion of a name must not write it down."""
+    return hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()
 
 
 def prune(connection: Connection, before_us: int) -> int:

@@ -18,6 +18,7 @@ from pilothouse.ids import now_us
 from pilothouse.observe.backfill import with_unsummed
 from pilothouse.observe.bodies import body_of
 from pilothouse.observe.discretion import tame
+from pilothouse.observe.erasures import forgone
 from pilothouse.observe.facts import Fact
 from pilothouse.observe.names import END_BEFORE_START
 from pilothouse.observe.rows import COLUMNS, to_fact, to_row, to_span
@@ -95,6 +96,9 @@ class Revisions:
             revised.append(self._discreet(span))
         bodies, today = [self._body(span) for span in revised], day_of(now_us())
         rows = [to_row(s, None if body is None else today) for s, body in zip(revised, bodies, strict=True)]
+        for i in reversed(forgone(connection, rows)):
+            refused[revised[i].trace_id, revised[i].id] = "It was deleted, and what began before that is not taken."
+            del revised[i], bodies[i], rows[i]
         facts: dict[TraceKey, list[Fact]] = {key: [] for key in keys}
         for span, row in zip(revised, rows, strict=True):
             facts[project, span.trace_id].append(to_fact(span, row))

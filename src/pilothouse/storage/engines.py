@@ -25,8 +25,8 @@ def open_engine(raw_url: str, *, durable: bool = True, shrinks: bool = False, ti
     """An engine for `sqlite:///path` or `postgresql://...`. Does not connect yet.
 
     `durable` makes SQLite sync on every commit (synchronous=FULL); without it a power cut may lose the last commits,
-    never the consistency of the file. A new file that `shrinks` can give freed pages back. `timeout`, in seconds, bounds
-    the wait for a lock or a connection.
+    never the consistency of the file. A new file that `shrinks` can give freed pages back. `timeout`, in seconds,
+    bounds the wait for a lock or a connection.
     """
     url = _parse(raw_url)
     sqlite = url.get_backend_name() == "sqlite"

@@ -95,6 +95,7 @@ class PayloadDays:
                 gone += connection.execute(query).rowcount
             else:
                 with writing(self._engine(day)) as own:
+                    own.exec_driver_sql("PRAGMA secure_delete=ON")  # zeros over it; few connections, so it may stay on
                     gone += own.execute(query).rowcount if self._has(own, day) else 0
         return gone
 
@@ -137,14 +138,14 @@ class PayloadDays:
             self._tables[day] = payloads.to_metadata(MetaData(), name=name)
         return self._tables[day]
 
-    def settle(self) -> None:
-        """Bring what was committed under SQLite to the disk."""
+    def settle(self, *, whole: bool = False) -> None:
+        """Bring what was committed under SQLite to the disk; `whole`: and leave nothing of it in a log beside."""
         with self._lock:
             engines = [*self._open.values()]
         for engine in engines:
             connection = engine.raw_connection()
             try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+                connection.cursor().execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if whole else 'PASSIVE'})")
             finally:
                 connection.close()
 

@@ -1,0 +1,39 @@
+"""Deleting what is kept of a user or a trace, with the entry in the audit log. Knows nothing of what is kept where."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pilothouse.access import Actor, Audit
+from pilothouse.errors import InvalidRequest
+from pilothouse.observe.erasing import Erased, Erasing, Hook
+from pilothouse.observe.erasures import user_hash
+from pilothouse.storage import Store
+
+__all__ = ["DELETED", "Deletions"]
+
+DELETED = "traces.delete"
+"""The action of a deletion; its subject is `trace:` and the id, or `user:` and the SHA-256 of the user's."""
+_TRACE = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class Deletions:
+    """In a store; `hooks` reach what was made of traces elsewhere. Blocks on the database."""
+
+    def __init__(self, store: Store, hooks: Sequence[Hook] = ()) -> None:
+        self._erasing = Erasing(store, hooks)
+        self._audit = Audit(store.control)
+
+    def user(self, by: Actor, project: str, user_id: str) -> Erased:
+        """Everything of a user. The log names them by a hash: it is never deleted."""
+        erased = self._erasing.user(project, user_id)
+        self._audit.note(by, DELETED, f"user:{user_hash(user_id)}", project_id=project, after=asdict(erased))
+        return erased
+
+    def trace(self, by: Actor, project: str, trace_id: str) -> Erased:
+        """One trace. Raises InvalidRequest for what is no whole id."""
+        if not _TRACE.fullmatch(trace_id):
+            raise InvalidRequest(f"'{trace_id[:64]}' is not the id of a trace.", param="trace")
+        erased = self._erasing.trace(project, trace_id)
+        self._audit.note(by, DELETED, f"trace:{trace_id}", project_id=project, after=asdict(erased))
+        return erased

@@ -1,0 +1,110 @@
+"""Deletes what is kept of a user or a trace: spans, inputs and outputs, traces, scores, and what a spool holds of them.
+
+A user is anyone whose id stands on a span; the whole of each trace goes in which they took part. From the first moment
+nothing more of them is let in that began before (`erasures`). The sums by hour and day stay, but for those of the user.
+Under SQLite what was deleted is overwritten in the files. Knows nothing of who asks.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.engine import Connection
+
+from pilothouse.ids import now_us
+from pilothouse.observe.cells import cut
+from pilothouse.observe.erasures import FOREVER_US, TRACE, USER, erase, user_hash
+from pilothouse.observe.summaries import known_traces
+from pilothouse.storage.database import Store, writing
+from pilothouse.storage.statements import among
+from pilothouse.storage.tables import payloads, rollups, score_rollups, scores, spans, traces
+
+__all__ = ["Erased", "Erasing", "Hook"]
+
+_MOST_TRACES = 200  # of a transaction
+Hook = Callable[[str, Sequence[str]], int]
+"""Deletes what else was made of these traces of a project; how much that was."""
+
+
+@dataclass(slots=True)
+class Erased:
+    """How much was deleted; `elsewhere` counts what was made of the traces, such as items of datasets."""
+
+    traces: int = 0
+    spans: int = 0
+    payloads: int = 0
+    scores: int = 0
+    elsewhere: int = 0
+
+
+class Erasing:
+    """Of a store; `hooks` reach what other rooms made of traces. Blocks on the database, in small transactions."""
+
+    def __init__(self, store: Store, hooks: Sequence[Hook] = (), clock: Callable[[], int] = now_us) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._clock = clock
+
+    def user(self, project: str, user_id: str) -> Erased:
+        """Everything of a user. Reads every span of the project once. Twice does no harm."""
+        now, erased = self._clock(), Erased()
+        with self._overwriting() as connection:
+            erase(connection, project, USER, [user_hash(user_id)], now, now)
+            for table in (rollups, score_rollups):
+                mine = (table.c.project_id == project, table.c.dimension == "user", table.c.value == cut(user_id))
+                connection.execute(delete(table).where(*mine))
+        of_trace = select(traces.c.trace_id).where(traces.c.project_id == project, traces.c.user_id == user_id)
+        of_span = select(spans.c.trace_id).distinct().where(spans.c.project_id == project, spans.c.user_id == user_id)
+        for query in (of_trace, of_span):
+            while chosen := self._some(query.limit(_MOST_TRACES)):
+                self._forget(project, chosen, erased)
+        self._settle()
+        return erased
+
+    def trace(self, project: str, trace_id: str) -> Erased:
+        """One trace, whether or not it is there yet."""
+        erased = Erased()
+        self._forget(project, [trace_id], erased)
+        self._settle()
+        return erased
+
+    def _some(self, query: Select[tuple[str]]) -> list[str]:
+        with self._store.observe.connect() as connection:
+            return [*connection.execute(query).scalars()]
+
+    def _forget(self, project: str, chosen: Sequence[str], erased: Erased) -> None:
+        now, keys = self._clock(), [(project, trace) for trace in chosen]
+        for hook in self._hooks:
+            erased.elsewhere += hook(project, chosen)
+        with self._overwriting() as connection:
+            known_traces(connection, [])  # who writes spans waits until this is committed
+            erase(connection, project, TRACE, chosen, FOREVER_US, now)
+            erased.payloads += self._store.payloads.forget(connection, project, chosen)
+            for table, told in ((spans, "spans"), (scores, "scores"), (payloads, ""), (traces, "traces")):
+                these = among(connection, (table.c.project_id, table.c.trace_id), keys)
+                gone = connection.execute(delete(table).where(these)).rowcount
+                if told:
+                    setattr(erased, told, getattr(erased, told) + gone)
+
+    @contextmanager
+    def _overwriting(self) -> Iterator[Connection]:
+        """A transaction in which SQLite writes zeros over what it deletes."""
+        with writing(self._store.observe) as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            try:
+                yield connection
+            finally:
+                if connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("PRAGMA secure_delete=OFF")
+
+    def _settle(self) -> None:
+        """Bring it into the files: until then SQLite's log holds the pages as they were."""
+        self._store.payloads.settle(whole=True)
+        if self._store.observe.dialect.name == "sqlite":
+            connection = self._store.observe.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
