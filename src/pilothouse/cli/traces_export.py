@@ -38,8 +38,8 @@ def _filters(command: Any) -> Any:
 @click.option("--project", default="default", show_default=True, help="The project.")
 @pass_context
 def export(
-    context: Context, file: Path, form: str | None, since: float | None, limit: int | None, payload: bool,
-    project: str, **filters: str | None,
+    context: Context, /, file: Path, form: str | None, since: float | None, limit: int | None, payload: bool,
+    project: str, **filters: Any,
 ) -> None:  # fmt: skip
     """Write the traces that fit into FILE (- for the standard output), one record for each span, the newest first."""
     from pilothouse.exports.files import write_jsonl, write_parquet  # noqa: PLC0415 - heavy, and not for --help
