@@ -6,12 +6,13 @@ Heights are pixels, widths shares of whatever room there is: so text keeps its s
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from math import log2
 
 from markupsafe import Markup
 
 from pilothouse.console.render import visible
-from pilothouse.console.svg import element, link, number, path_of, percent, text
+from pilothouse.console.svg import element, escaped, link, number, path_of, percent, text
 from pilothouse.console.units import COUNT, Unit, log_ticks, round_ticks
 
 __all__ = ["Bin", "Moments", "Series", "heat_map", "histogram", "timeline"]
@@ -37,18 +38,18 @@ class Series:
     look: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moments:
     """The hours or days of a chart: their beginnings, UTC microseconds."""
 
     at_us: Sequence[int]
     step_us: int
 
-    def told(self, index: int) -> str:
-        """A step in words."""
-        at = datetime.fromtimestamp(self.at_us[index] / 1e6, UTC)
-        hour = f", {at:%H:%M}" if self.step_us < _DAY_US else ""
-        return f"{at:%a} {at.day} {at:%b %Y}{hour}"
+    @cached_property
+    def told(self) -> list[str]:
+        """The steps in words."""
+        form = "%a %d %b %Y, %H:%M" if self.step_us < _DAY_US else "%a %d %b %Y"
+        return [datetime.fromtimestamp(at / 1e6, UTC).strftime(form) for at in self.at_us]
 
     def ticks(self) -> list[tuple[float, str]]:
         """(share of the width, label) of round times: hours of the day, or days, Mondays, every fourth of those."""
@@ -200,19 +201,17 @@ def _step(
     """The strip that lights up under the mouse: what was then, and the way to it."""
     steps = len(moments.at_us)
     there = [(one, value) for one in lines if (value := one.values[step]) is not None]
-    told = [moments.told(step), *(f"{visible(one.name)} {scale.unit.told(value)}" for one, value in there)]
+    told = [moments.told[step], *(f"{visible(one.name)} {scale.unit.told(value)}" for one, value in there)]
     if heights is not None:
         told.insert(1, scale.unit.whole(heights[step]))
     middle = percent((step + 0.5) / steps)
-    return link(
-        address,
-        element("rect", class_="hit", x=percent(step / steps), y=_TOP, width=percent(1 / steps), height=_HEIGHT),
-        *(
-            element("circle", class_=f"{o.look} point", cx=middle, r="3", cy=number(_TOP + scale.y(v)))
-            for o, v in there
-        ),
-        text(" · ".join(told), "100%", 12, class_="tip", text_anchor="end"),
-        class_="at",
+    dots = "".join(
+        [f'<circle class="{o.look} point" cx="{middle}" cy="{number(_TOP + scale.y(v))}" r="3"/>' for o, v in there]
+    )
+    return Markup(  # there are hundreds of these: each is written in one piece
+        f'<a class="at" href="{escaped(address)}" tabindex="-1"><rect class="hit" x="{percent(step / steps)}" '
+        f'y="{_TOP:g}" width="{percent(1 / steps)}" height="{_HEIGHT:g}"/>{dots}'
+        f'<text class="tip" x="100%" y="12" text-anchor="end">{escaped(" · ".join(told))}</text></a>'
     )
 
 
@@ -236,7 +235,3 @@ def _place(x: float, label: str, y: float, index: int) -> Markup:
     """A name below the plot; every second one is left out where it is narrow."""
     anchor = "start" if x < 0.02 else "end" if x > 0.97 else "middle"
     return text(label, percent(x), y, text_anchor=anchor, class_="tight" if index % 2 else None)
-
-
-def _point(look: str, x: str, y: float) -> Markup:
-    return element("circle", class_=f"{look} point", cx=x, cy=number(_TOP + y), r="3")

@@ -4,22 +4,30 @@ What it makes keeps to a policy without inline styles: looks are classes and pre
 """
 
 from collections.abc import Iterable
+from html import escape
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-__all__ = ["element", "join", "link", "number", "path_of", "percent", "text"]
+__all__ = ["element", "escaped", "join", "link", "number", "path_of", "percent", "text"]
 
 
 def element(name: str, *content: Markup | str, **attributes: object) -> Markup:
     """`<name attribute="...">content</name>`. Of an attribute's name a last `_` is dropped and others are `-`; None and
     False leave it out. Content that is no Markup is escaped."""
     told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
-        for key, value in attributes.items()
-        if value is not None and value is not False
+        [
+            f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
+            for key, value in attributes.items()
+            if value is not None and value is not False
+        ]
     )
-    inside = "".join(map(escape, content))
+    inside = "".join([escaped(part) for part in content])
     return Markup(f"<{name}{told}>{inside}</{name}>")
+
+
+def escaped(value: object) -> str:
+    """As text within an element or an attribute; Markup as it is."""
+    return str.__str__(value) if isinstance(value, Markup) else escape(str(value), quote=True)
 
 
 def join(parts: Iterable[Markup]) -> Markup:

@@ -29,7 +29,7 @@ class Amounts:
     reasoning_tokens: int = 0
     cost_nano: int = 0
     unpriced: int = 0
-    packed: Mapping[str, Sequence[bytes]] = field(default_factory=dict, repr=False)
+    packed: Mapping[str, Sequence[bytes]] = field(default_factory=dict, repr=False, kw_only=True)
     _merged: dict[str, dict[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def percentile(self, histogram: str, share: float) -> float | None:

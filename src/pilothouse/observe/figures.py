@@ -6,9 +6,10 @@ Never looks at spans, so that a page over a million of them costs what a page ov
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
@@ -26,6 +27,7 @@ __all__ = ["HOUR_US", "Amounts", "Figures", "Period", "Scored", "Users"]
 _WEEK_HOURS = 7 * 24
 _THURSDAY = 3  # 1970-01-01, where Monday is 0
 
+_TABLES = {"rollups": rollups, "score_rollups": score_rollups}
 _Key = tuple[Any, ...]
 
 
@@ -61,6 +63,7 @@ class Figures:
     ) -> dict[int, Amounts]:
         """The same by hour or day (`period.step_us`): by the UTC microsecond of its beginning, quiet ones included."""
         wanted, stretch = Slice.of(None, only), (period.grain, period.steps)
+        _demand_steps(period, wanted)
         with self._engine.connect() as connection:
             found = _amounts(connection, project, wanted, [stretch], ("at",), histograms)
         nothing = Amounts()
@@ -95,6 +98,7 @@ class Figures:
         """One of the sums for each value of a dimension (or of `names` alone), by hour or day; steps and values with
         nothing are left out."""
         wanted, stretch = Slice.of(dimension, only), (period.grain, period.steps)
+        _demand_steps(period, wanted)
         if wanted.parts is None and wanted.value is None:
             wanted = replace(wanted, among=tuple(names) or None)
         told: defaultdict[str, dict[int, int]] = defaultdict(dict)
@@ -109,13 +113,14 @@ class Figures:
     def users(self, period: Period, project: str = DEFAULT_PROJECT) -> Users:
         """How many users there were on the days that the period touches, all together and by day."""
         c = rollups.c
-        where = _where(rollups, project, Slice("user"), ("day", period.days))
+        bound = _bound(project, Slice("user"), ("day", period.days))
+        where = _where(rollups, "all")
         each = select(c.value).distinct().where(*where).subquery("each")
         crowd = select(func.count(), func.sum(case((each.c.value == OTHER, 1), else_=0))).select_from(each)
         by_day = select(c.at, func.count().label("users")).where(*where).group_by(c.at)
         with self._engine.connect() as connection:
-            count, others = connection.execute(crowd).one()
-            days = {row.at: row.users for row in connection.execute(by_day)}
+            count, others = connection.execute(crowd, bound).one()
+            days = {row.at: row.users for row in connection.execute(by_day, bound)}
         told = {day * 24 * HOUR_US: days.get(day, 0) for day in period.days}
         return Users(count - (others or 0), told, bool(others))
 
@@ -126,10 +131,10 @@ class Figures:
             hours = range(hours.start * 24, hours.stop * 24)
         place = (c.at + _THURSDAY * 24) % _WEEK_HOURS
         query = select(place.label("place"), func.sum(c[_known(field)]))
-        query = query.where(*_where(rollups, project, EVERYTHING, ("hour", hours))).group_by("place")
+        query = query.where(*_where(rollups, "value")).group_by("place")
         week = [[0] * 24 for _ in range(7)]
         with self._engine.connect() as connection:
-            for at, amount in connection.execute(query):
+            for at, amount in connection.execute(query, _bound(project, EVERYTHING, ("hour", hours))):
                 week[at // 24][at % 24] = int(amount)
         return week
 
@@ -157,12 +162,11 @@ class Figures:
     ) -> dict[_Key, Scored]:
         if wanted.dimension not in DIMENSIONS:
             raise InvalidRequest(f"'{wanted.dimension[:40]}' is no dimension.", param="by")
-        c = score_rollups.c
+        query = _reading("score_rollups", (*keys, "count", "total", "histogram"), _shape(wanted))
         grouped: defaultdict[_Key, list[Any]] = defaultdict(list)
         with self._engine.connect() as connection:
             for stretch in stretches:
-                query = select(*(c[key] for key in keys), c["count"], c.total, c.histogram)
-                for row in connection.execute(query.where(*_where(score_rollups, project, wanted, stretch))):
+                for row in connection.execute(query, _bound(project, wanted, stretch)):
                     grouped[tuple(row[: len(keys)])].append(row[len(keys) :])
         return {key: _score(rows) for key, rows in grouped.items()}
 
@@ -179,6 +183,11 @@ def _dearest(item: tuple[str, Amounts]) -> tuple[int, int, str]:
 def _stretches(period: Period, wanted: Slice) -> list[Stretch]:
     """Users have rows by day alone."""
     return [("day", period.days)] if wanted.dimension == "user" else period.stretches()
+
+
+def _demand_steps(period: Period, wanted: Slice) -> None:
+    if wanted.dimension == "user" and period.grain == "hour":
+        raise InvalidRequest("Users are counted by day alone: ask for the grain 'day'.", param="grain")
 
 
 def _amounts(
@@ -208,7 +217,7 @@ def _amounts(
             if key is not None:
                 for parts, part in zip(packed[key].values(), row[len(read) :], strict=True):
                     parts.append(part)
-    return {key: Amounts(**dict(zip(SUMS, told, strict=True)), packed=packed[key]) for key, told in sums.items()}
+    return {key: Amounts(*told, packed=packed[key]) for key, told in sums.items()}
 
 
 def _named(wanted: Slice, keys: Sequence[str], read: Sequence[str], row: Sequence[Any]) -> _Key | None:
@@ -228,13 +237,8 @@ def _sums(
     fields: Sequence[str],
     limit: int | None = None,
 ) -> Iterable[Any]:
-    c = rollups.c
-    by = [c[key] for key in keys]
-    query = select(*by, *(func.sum(c[_known(field)]) for field in fields))
-    query = query.where(*_where(rollups, project, wanted, stretch)).group_by(*by).having(func.count() > 0)
-    if limit is not None:
-        query = query.order_by(func.sum(c.cost_nano).desc(), func.sum(c.requests + c.calls).desc(), *by).limit(limit)
-    return connection.execute(query)
+    query = _summing(tuple(keys), tuple(map(_known, fields)), _shape(wanted), limit is not None)
+    return connection.execute(query, _bound(project, wanted, stretch) | ({} if limit is None else {"most": limit}))
 
 
 def _histograms(
@@ -242,9 +246,8 @@ def _histograms(
 ) -> Iterable[Any]:
     if not names or wanted.dimension == "user":
         return ()
-    c = rollups.c
-    query = select(*(c[key] for key in keys), *(c[name] for name in names))
-    return connection.execute(query.where(*_where(rollups, project, wanted, stretch)))
+    query = _reading("rollups", (*keys, *names), _shape(wanted))
+    return connection.execute(query, _bound(project, wanted, stretch))
 
 
 def _known(field: str) -> str:
@@ -253,17 +256,53 @@ def _known(field: str) -> str:
     return field
 
 
-def _where(table: Table, project: str, wanted: Slice, stretch: Stretch) -> list[ColumnElement[bool]]:
-    grain, steps = stretch
+# ---- statements: the same ones every time, which are made once
+
+
+@lru_cache(maxsize=200)
+def _summing(keys: tuple[str, ...], fields: tuple[str, ...], shape: str, limited: bool) -> Select[Any]:
+    c = rollups.c
+    by = [c[key] for key in keys]
+    query = select(*by, *(func.sum(c[field]) for field in fields)).where(*_where(rollups, shape))
+    query = query.group_by(*by).having(func.count() > 0)
+    if limited:
+        dearest = func.sum(c.cost_nano).desc(), func.sum(c.requests + c.calls).desc()
+        query = query.order_by(*dearest, *by).limit(bindparam("most"))
+    return query
+
+
+@lru_cache(maxsize=200)
+def _reading(table: str, columns: tuple[str, ...], shape: str) -> Select[Any]:
+    of = _TABLES[table]
+    return select(*(of.c[name] for name in columns)).where(*_where(of, shape))
+
+
+def _where(table: Table, shape: str) -> list[ColumnElement[bool]]:
+    """The conditions on the rows of a slice of this shape; `_bound` gives their parameters."""
     c = table.c
     where = [
-        c.project_id == project, c.grain == grain, c.dimension == wanted.dimension,
-        c.at.between(steps.start, steps.stop - 1),
+        c.project_id == bindparam("project"), c.grain == bindparam("grain"), c.dimension == bindparam("dimension"),
+        c.at.between(bindparam("first"), bindparam("last")),
     ]  # fmt: skip
-    if wanted.value is not None:
-        where.append(c.value == wanted.value)
-    if wanted.among is not None:
-        where.append(c.value.in_(wanted.among))
-    if wanted.pattern is not None:
-        where.append(c.value.like(wanted.pattern, escape="\\"))
+    if shape == "value":
+        where.append(c.value == bindparam("value"))
+    elif shape == "among":
+        where.append(c.value.in_(bindparam("value", expanding=True)))
+    elif shape == "pattern":
+        where.append(c.value.like(bindparam("value"), escape="\\"))
     return where
+
+
+def _shape(wanted: Slice) -> str:
+    if wanted.value is not None:
+        return "value"
+    return "among" if wanted.among is not None else "pattern" if wanted.pattern is not None else "all"
+
+
+def _bound(project: str, wanted: Slice, stretch: Stretch) -> dict[str, Any]:
+    grain, steps = stretch
+    told = {
+        "project": project, "grain": grain, "dimension": wanted.dimension, "first": steps.start, "last": steps.stop - 1
+    }  # fmt: skip
+    shape = _shape(wanted)
+    return told if shape == "all" else {**told, "value": getattr(wanted, shape)}

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series, timeline
 from pilothouse.console.render import visible
-from pilothouse.console.svg import element, join, percent
+from pilothouse.console.svg import element, escaped, join, percent
 from pilothouse.console.units import COUNT, Unit, change
 from pilothouse.observe.amounts import Amounts
 
@@ -95,7 +95,7 @@ def over_time(
     empty = not any(value for one in drawn if one.look != "before" for value in one.values)
     chart = timeline(title, moments, drawn, unit, behind, stacked=stacked)
     rows = [
-        [_a(behind[n], moments.told(n)), *(unit.told(one.values[n]) for one in drawn)]
+        [_a(behind[n], moments.told[n]), *(unit.told(one.values[n]) for one in drawn)]
         for n in range(len(moments.at_us) - 1, -1, -1)
         if any(one.values[n] for one in drawn)
     ]
@@ -135,13 +135,11 @@ def ranking(
 def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Markup | str]], also: str = "") -> Markup:
     """A table; beside each head stand the classes of its column: `n` of numbers, `mid` of what is left out where it is
     narrow."""
-    looks = [look or None for _, look in heads]
-    head = element("tr", *(element("th", name, class_=look) for (name, _), look in zip(heads, looks, strict=True)))
-    body = [
-        element("tr", *(element("td", cell, class_=look) for cell, look in zip(row, looks, strict=True)))
-        for row in rows
-    ]  # fmt: skip
-    whole = element("table", element("thead", head), element("tbody", *body), class_=f"list {also}".strip())
+    opens = [f'<td class="{look}">' if look else "<td>" for _, look in heads]
+    head = element("tr", *(element("th", name, class_=look or None) for name, look in heads))
+    lines = ["".join([f"{begin}{escaped(cell)}</td>" for begin, cell in zip(opens, row, strict=True)]) for row in rows]
+    body = Markup("".join([f"<tr>{line}</tr>" for line in lines]))
+    whole = element("table", element("thead", head), element("tbody", body), class_=f"list {also}".strip())
     return element("div", whole, class_="rows", tabindex="0")
 
 
@@ -161,7 +159,7 @@ def _bar(share: float, look: str) -> Markup:
 
 
 def _a(address: str, words: str) -> Markup:
-    return element("a", words, href=address)
+    return Markup(f'<a href="{escaped(address)}">{escaped(words)}</a>')
 
 
 def _short(words: str) -> str:

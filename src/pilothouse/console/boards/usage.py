@@ -97,6 +97,6 @@ def _users(view: View, by_day: Mapping[int, int]) -> Panel:
     chart = timeline(
         title, moments, [Series("users", [float(n) for n in by_day.values()], "s4")], COUNT, links, stacked=True
     )
-    rows = [[moments.told(n), f"{number:,}"] for n, number in enumerate(by_day.values()) if number]
+    rows = [[moments.told[n], f"{number:,}"] for n, number in enumerate(by_day.values()) if number]
     twin = table([("UTC", ""), ("Users", "n")], rows[::-1])
     return Panel(title, chart, twin=twin, empty=not rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlencode
 
 from pilothouse.console.plots import Moments, Series
@@ -77,7 +78,7 @@ class View:
         rest = [max(0, all_of - sum(one.values[n] or 0 for one in told)) for n, all_of in enumerate(whole)]
         return [*told, Series("the rest", rest, "rest")] if any(rest) else told
 
-    @property
+    @cached_property
     def moments(self) -> Moments:
         return Moments([step * self.period.step_us for step in self.period.steps], self.period.step_us)
 
@@ -105,8 +106,8 @@ class View:
 
     def steps_links(self, **also: str) -> list[str]:
         """The same for each step."""
-        step = self.period.step_us
-        return [self.traces(at, at + step, **also) for at in self.moments.at_us]
+        first, step = self.traces(0, 0, **also).removesuffix("since_us=0&until_us=0"), self.period.step_us
+        return [f"{first}since_us={at}&until_us={at + step}" for at in self.moments.at_us]
 
     def behind(self, dimension: str, value: str, **also: str) -> str | None:
         """The traces of one value of a dimension; None where the list cannot be narrowed to it."""

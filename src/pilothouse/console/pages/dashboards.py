@@ -1,6 +1,7 @@
 """The dashboards: cost, latency, errors, quality, tokens, usage. Every state of a page is in its address."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -62,6 +63,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         if len(only) > 1:
             raise InvalidRequest("A dashboard is narrowed to one thing at a time.")
         shown = _period(period, since, until)
+        if "user" in only:  # who is counted by day alone
+            shown = replace(shown, told_by="day")
         before = shown.before() if against != "none" and shown.since_us >= _DAY_US else None
         named = _names(rooms, project)
         view = View(rooms.figures, project, shown, before, only, query, f"{_HOME}/{name}", named)
