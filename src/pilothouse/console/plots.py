@@ -120,7 +120,7 @@ def heat_map(title: str, week: Sequence[Sequence[int]], links: Sequence[Sequence
     return element(
         "div",
         element("svg", *days, class_="ys", width="46", height=height, aria_hidden="true"),
-        element("svg", *cells, *hours, class_="xy", height=height, role="img", aria_label=title),
+        element("svg", *cells, *hours, class_="xy", height=height, role="img", aria_label=visible(title)),
         class_="plot",
     )
 
@@ -226,7 +226,7 @@ def _framed(title: str, scale: _Scale, below: Sequence[tuple[float, str]], parts
     return element(
         "div",
         element("svg", *named, class_="ys", width="58", height=height, aria_hidden="true"),
-        element("svg", *grid, *places, *parts, class_="xy", height=height, role="img", aria_label=title),
+        element("svg", *grid, *places, *parts, class_="xy", height=height, role="img", aria_label=visible(title)),
         class_="plot",
     )
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, select
@@ -66,8 +67,8 @@ class Figures:
         _demand_steps(period, wanted)
         with self._engine.connect() as connection:
             found = _amounts(connection, project, wanted, [stretch], ("at",), histograms)
-        nothing = Amounts()
-        return {step * period.step_us: found.get((step,), nothing) for step in period.steps}
+        nothing, step_us = Amounts(), period.step_us
+        return {step * step_us: found.get((step,), nothing) for step in period.steps}
 
     def by(
         self,
@@ -102,12 +103,13 @@ class Figures:
         if wanted.parts is None and wanted.value is None:
             wanted = replace(wanted, among=tuple(names) or None)
         told: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        step_us = period.step_us
         with self._engine.connect() as connection:
             for at, value, amount in _sums(connection, project, wanted, stretch, ("at", "value"), (field,)):
                 name = wanted.name(value)
                 if name is not None and amount:
-                    steps = told[name]
-                    steps[at * period.step_us] = steps.get(at * period.step_us, 0) + int(amount)
+                    steps, at_us = told[name], at * step_us
+                    steps[at_us] = steps.get(at_us, 0) + int(amount)
         return dict(told)
 
     def users(self, period: Period, project: str = DEFAULT_PROJECT) -> Users:
@@ -153,8 +155,9 @@ class Figures:
         """The scores of each name by hour or day; steps without any are left out."""
         told: defaultdict[str, dict[int, Scored]] = defaultdict(dict)
         found = self._scored(project, Slice(dimension, value), [(period.grain, period.steps)], ("name", "at"))
-        for (name, at), scored in sorted(found.items()):
-            told[name][at * period.step_us] = scored
+        step_us = period.step_us
+        for (name, at), scored in sorted(found.items(), key=itemgetter(0)):
+            told[name][at * step_us] = scored
         return dict(told)
 
     def _scored(

@@ -97,7 +97,7 @@ def over_time(
     rows = [
         [_a(behind[n], moments.told[n]), *(unit.told(one.values[n]) for one in drawn)]
         for n in range(len(moments.at_us) - 1, -1, -1)
-        if any(one.values[n] for one in drawn)
+        if any(one.values[n] if stacked else one.values[n] is not None for one in drawn)
     ]
     twin = table([("UTC", ""), *((_short(one.name), "n") for one in drawn)], rows)
     legend = [(_short(one.name), one.look) for one in drawn] if len(drawn) > 1 else []

@@ -80,7 +80,8 @@ class View:
 
     @cached_property
     def moments(self) -> Moments:
-        return Moments([step * self.period.step_us for step in self.period.steps], self.period.step_us)
+        step_us = self.period.step_us
+        return Moments([step * step_us for step in self.period.steps], step_us)
 
     @property
     def since_us(self) -> int:

@@ -84,8 +84,8 @@ def _period(length: str, since: date | None, until: date | None) -> Period:
     """Whole days from `since` until the end of `until` (today where left out), or the last so and so long."""
     if since is None:
         return Period.last(length, now_us())
-    end = (datetime.now(UTC).date() if until is None else until) + timedelta(days=1)
-    return Period((since - _EPOCH).days * _DAY_US, (end - _EPOCH).days * _DAY_US)
+    last = datetime.now(UTC).date() if until is None else until
+    return Period((since - _EPOCH).days * _DAY_US, ((last - _EPOCH).days + 1) * _DAY_US)
 
 
 def _told(period: Period) -> str:
