@@ -256,7 +256,7 @@ class Platform:
         routers = [
             *telemetry_routes(
                 self.store, self.recorder, self.drainer, self.prices, self.tenants, self.discretion,
-                self.settings.max_body_bytes,
+                self.settings.max_body_bytes, self.telling.exports.queue.put_scores,
             ),
             rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs), alert_routes(self.alerts),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),

@@ -121,7 +121,8 @@ class ExportConfig(_Strict):
     trace whose root fits.
 
     A span fits where it is of one of `projects`, `sources`, `kinds` and `statuses`; an empty list leaves that open.
-    `secret` signs a webhook's messages.
+    `secret` signs a webhook's messages. With `below`, a value for each name of a score, a webhook tells of the scores
+    that are lower, in place of traces.
     """
 
     kind: Literal["otlp", "webhook"] = "otlp"
@@ -133,4 +134,11 @@ class ExportConfig(_Strict):
     sources: list[str] = []
     kinds: list[str] = []
     statuses: list[str] = []
+    below: dict[str, float] = {}
     timeout: _Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if self.below and self.kind != "webhook":
+            raise PydanticCustomError("exports", "'below' is for webhooks: a collector takes spans alone")
+        return self

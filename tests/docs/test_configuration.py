@@ -24,6 +24,7 @@ SECTION = re.compile(r"^#{2,3} (.+?)\n(.*?)(?=^#{2,3} |\Z)", re.MULTILINE | re.D
 BRANCHES = ("<name>", "<alias>")
 TOP = "top level"
 VARIABLE = re.compile(r"\bPILOTHOUSE_[A-Z_]*[A-Z]\b")
+PLURALS = {str: "texts", float: "numbers"}
 NAMES = {str: "text", int: "integer", float: "number", Decimal: "number", bool: "true or false"}
 
 
@@ -105,7 +106,7 @@ def type_of(field: FieldInfo) -> str:
     if get_origin(kind) in (list, dict):
         what, of = get_origin(kind), get_args(kind)[-1]
         collection = "list of" if what is list else "map of"
-        return f"{collection} texts" if of is str else "map" if of is Any else f"{collection} {of.__name__}"
+        return "map" if of is Any else f"{collection} {PLURALS.get(of, of.__name__)}"
     return bounded(NAMES.get(kind, kind.__name__), said)
 
 

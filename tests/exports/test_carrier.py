@@ -20,6 +20,7 @@ from pilothouse.exports.queue import Queue
 from pilothouse.ids import now_us
 from pilothouse.monitoring import ExportConfig
 from pilothouse.observe import Drainer, SpoolRecorder
+from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store
 from pilothouse.storage.turns import Turn
@@ -228,6 +229,35 @@ async def test_a_webhook_is_told_of_each_trace(site: Site, there: Collector) -> 
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert headers["webhook-id"].endswith("-root")
     json.dumps(told)
+
+
+async def test_a_webhook_is_told_of_scores_that_are_too_low(site: Site, there: Collector) -> None:
+    site.exports["low"] = _otlp(there.url, kind="webhook", below={"helpful": 0.5})
+    site.write(step("a", trace_id="t1"))
+    assert site.queue.sizes() == {}
+    scores = Scores(site.store, site.queue.put_scores)
+    given = {"low": ("helpful", 0.2), "high": ("helpful", 0.5), "other": ("rude", 0.1)}
+    scores.put("default", [Score(id=n, name=name, value=value, trace_id="t1") for n, (name, value) in given.items()])
+    scores.put("default", [Score(id="words", name="helpful", label="good", kind="categorical")])
+    await site.send()
+    (told,) = there.told
+    assert (told["type"], told["about"], told["text"]) == ("score.below", "t1", "helpful: 0.2, below 0.5.")
+    assert (told["data"]["score_id"], told["data"]["limit"]) == ("low", 0.5)
+
+
+async def test_a_message_that_is_refused_for_good_holds_up_no_other(site: Site, there: Collector) -> None:
+    site.exports["hook"] = _otlp(there.url, kind="webhook")
+    site.write(step("a", trace_id="t1"))
+    site.write(step("b", trace_id="t2"))
+    there.answers = [422]
+    await site.send()
+    assert [told["about"] for told in there.told] == ["t2"]
+    assert (site.carrier.sent, site.carrier.refused) == (1, 1)
+
+
+def test_a_collector_takes_no_scores() -> None:
+    with pytest.raises(ValueError, match="is for webhooks"):
+        _otlp("http://c.example.com", below={"helpful": 0.5})
 
 
 def test_secrets_that_are_not_there_are_named() -> None:

@@ -11,7 +11,7 @@ from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe import Prices, Traces
 from pilothouse.observe.intake import Flushes
 from pilothouse.observe.revisions import Revisions
-from pilothouse.observe.scores import Scores
+from pilothouse.observe.scores import Scores, Written
 from pilothouse.storage import Store
 
 __all__ = ["telemetry_routes"]
@@ -19,11 +19,11 @@ __all__ = ["telemetry_routes"]
 
 def telemetry_routes(
     store: Store, recorder: Recorder, drainer: Flushes, prices: Prices, tenants: Tenants,
-    discreet: Callable[[Span], Span], max_body_bytes: int,
+    discreet: Callable[[Span], Span], max_body_bytes: int, scored: Written | None = None,
 ) -> list[APIRouter]:  # fmt: skip
     """Over one store, into which spans come by `recorder` and `drainer`. `discreet` makes of a span the one that may be
-    written, where it is written otherwise."""
-    sent, judged = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes), Scores(store)
+    written, where it is written otherwise. `scored` is told of scores as they are written."""
+    sent, judged = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes), Scores(store, scored)
     return [
         spans.routes(sent),
         otlp.routes(sent, judged),

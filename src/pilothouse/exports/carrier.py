@@ -14,9 +14,11 @@ import aiohttp
 
 from pilothouse.call import Span
 from pilothouse.errors import ConfigError, DeliveryError, StorageError
+from pilothouse.exports.fitting import fits, is_low
+from pilothouse.exports.hooks import finished, too_low
 from pilothouse.exports.otlp import in_json, in_protobuf
 from pilothouse.exports.queue import Queue, Waiting
-from pilothouse.exports.stored import fits, spans_at
+from pilothouse.exports.stored import scores_at, spans_at
 from pilothouse.ids import now_us
 from pilothouse.monitoring import Channel, ExportConfig
 from pilothouse.notify.message import Message
@@ -119,18 +121,16 @@ class Carrier:
         self.problems[name] = error.message
 
     async def _send(self, name: str, export: ExportConfig, waiting: Waiting) -> None:
-        found = await asyncio.to_thread(spans_at, self._store.observe, waiting.places)
-        fitting = [span for span in found if fits(span, export)]
-        if not fitting:
-            return
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(trust_env=True)
         where = f"exports.{name}"
         endpoint = resolve_secrets(export.endpoint, f"{where}.endpoint", self._env) or ""
         if export.kind == "webhook":
             secret = resolve_secrets(export.secret, f"{where}.secret", self._env)
-            await self._tell(Channel(kind="webhook", url=endpoint, secret=secret, timeout=export.timeout), fitting)
+            channel = Channel(kind="webhook", url=endpoint, secret=secret, timeout=export.timeout)
+            await self._tell(name, channel, await asyncio.to_thread(self._messages, export, waiting))
             return
+        fitting = await asyncio.to_thread(self._fitting, export, waiting)
         headers = {n: resolve_secrets(v, f"{where}.headers.{n}", self._env) or "" for n, v in export.headers.items()}
         binary = export.protocol == "http/protobuf"
         headers["content-type"] = "application/x-protobuf" if binary else "application/json"
@@ -153,14 +153,33 @@ class Carrier:
         else:
             self.sent += spans
 
-    async def _tell(self, channel: Channel, spans: Sequence[Span]) -> None:
-        """`trace.finished` for each root; a message that comes twice has the same id."""
+    async def _tell(self, name: str, channel: Channel, messages: Mapping[str, Message]) -> None:
+        """Each message under its id, which stays the same where it comes twice."""
         assert self._session is not None
         hook = Webhook(channel, self._session, self._clock)
-        for span in spans:
-            if span.parent_id is None:
-                await hook.send(_finished(span), f"{span.project_id}-{span.trace_id}-{span.id}")
+        for identifier, message in messages.items():
+            try:
+                await hook.send(message, identifier)
+            except DeliveryError as error:
+                if error.answered not in _SPOILED:
+                    raise
+                self.refused += 1
+                _log.error("The webhook '%s' refused a message for good: %s", name, error.message)
+            else:
                 self.sent += 1
+
+    # ---- parts that block
+
+    def _fitting(self, export: ExportConfig, waiting: Waiting) -> list[Span]:
+        return [span for span in spans_at(self._store.observe, waiting.places) if fits(span, export)]
+
+    def _messages(self, export: ExportConfig, waiting: Waiting) -> dict[str, Message]:
+        if export.below:
+            rows = scores_at(self._store.observe, waiting.places)
+            low = [row for row in rows if is_low(row["project_id"], row["name"], row["value"], export)]
+            return {f"{row['id']}-{row['updated_us']}": too_low(row, export.below[row["name"]]) for row in low}
+        roots = [span for span in self._fitting(export, waiting) if span.parent_id is None]
+        return {f"{root.project_id}-{root.trace_id}-{root.id}": finished(root) for root in roots}
 
 
 def check_exports(exports: Exports, env: Mapping[str, str] | None = None) -> None:
@@ -171,22 +190,3 @@ def check_exports(exports: Exports, env: Mapping[str, str] | None = None) -> Non
         resolve_secrets(export.secret, f"{where}.secret", env)
         for header, value in export.headers.items():
             resolve_secrets(value, f"{where}.headers.{header}", env)
-
-
-def _finished(span: Span) -> Message:
-    usage = span.usage
-    return Message(
-        event="trace.finished",
-        about=span.trace_id,
-        title=span.name,
-        text=f"{span.name}: {span.status}" + (f" ({span.error_code})" if span.error_code else ""),
-        at_us=span.end_us,
-        project_id=span.project_id,
-        data={
-            "trace_id": span.trace_id, "status": span.status, "error_code": span.error_code, "start_us": span.start_us,
-            "duration_us": span.duration_us, "request_model": span.request_model, "deployment": span.deployment,
-            "user_id": span.user_id, "session_id": span.session_id, "feature": span.feature,
-            "input_tokens": None if usage is None else usage.input_tokens,
-            "output_tokens": None if usage is None else usage.output_tokens, "cost_nano": span.cost_nano,
-        },
-    )  # fmt: skip

@@ -5,7 +5,7 @@ that the oldest batches are given up, and counted. Knows nothing of where spans 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +13,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.exports.fitting import is_low
 from pilothouse.ids import new_id
+from pilothouse.monitoring import ExportConfig
+from pilothouse.observe.scores import Score
 from pilothouse.storage.database import writing
 from pilothouse.storage.statements import marks
 from pilothouse.storage.tables import export_queue
@@ -27,7 +30,7 @@ _CHECKED = 64  # batches between two looks at how many there are
 _log = logging.getLogger(__name__)
 
 Place = tuple[str, str, str]
-"""Project, trace and span."""
+"""Project, trace and span; of a score the project, nothing, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,27 @@ class Waiting:
 class Queue:
     """The batches of all exports. `exports` names those that there are now. `dropped` counts spans given up."""
 
-    def __init__(self, engine: Engine, exports: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, engine: Engine, exports: Callable[[], Mapping[str, ExportConfig]]) -> None:
         self._engine = engine
         self._exports = exports
         self._put = 0
         self.dropped = 0
 
     def put(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-        """Queue these rows of spans for every export, within the transaction that writes them."""
-        names = list(self._exports())
+        """Queue these rows of spans for every export of spans, within the transaction that writes them."""
+        self._add(connection, [n for n, export in self._exports().items() if not export.below], [r[:3] for r in rows])
+
+    def put_scores(self, connection: Connection, project_id: str, given: Sequence[Score]) -> None:
+        """The same of scores, for the webhooks to which they are too low."""
+        for name, export in self._exports().items():
+            if export.below:
+                low = [(project_id, "", s.id) for s in given if is_low(project_id, s.name, s.value, export)]
+                self._add(connection, [name], low)
+
+    def _add(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         if not names or not rows:
             return
-        places = msgspec.msgpack.encode([row[:3] for row in rows])
+        places = msgspec.msgpack.encode(rows)
         statement = f"INSERT INTO export_queue (project_id, export, id, spans, places) VALUES ({marks(connection, 5)})"
         made = new_id()
         connection.exec_driver_sql(statement, [(DEFAULT_PROJECT, name, made, len(rows), places) for name in names])

@@ -1,18 +1,18 @@
-"""The spans at some places, read at once. Knows nothing of where they go."""
+"""The spans and scores at some places, read at once. Knows nothing of where they go."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
 from pilothouse.call import Span
 from pilothouse.exports.queue import Place
-from pilothouse.monitoring import ExportConfig
 from pilothouse.observe.rows import to_span
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import spans
+from pilothouse.storage.tables import scores, spans
 
-__all__ = ["fits", "spans_at"]
+__all__ = ["scores_at", "spans_at"]
 
 
 def spans_at(engine: Engine, places: Sequence[Place]) -> list[Span]:
@@ -24,10 +24,10 @@ def spans_at(engine: Engine, places: Sequence[Place]) -> list[Span]:
     return [to_span(row) for row in rows]
 
 
-def fits(span: Span, export: ExportConfig) -> bool:
-    """Whether the export is to send this span."""
-    asked = (
-        (export.projects, span.project_id), (export.sources, span.source), (export.kinds, span.kind),
-        (export.statuses, span.status),
-    )  # fmt: skip
-    return all(not wanted or found in wanted for wanted, found in asked)
+def scores_at(engine: Engine, places: Sequence[Place]) -> list[dict[str, Any]]:
+    """Rows of `scores`; the third part of a place is the score's id."""
+    c = scores.c
+    with engine.connect() as connection:
+        there = among(connection, (c.project_id, c.id), sorted({(project, score) for project, _, score in places}))
+        rows = connection.execute(select(scores).where(there).order_by(c.at_us, c.id)).mappings()
+        return [dict(row) for row in rows]

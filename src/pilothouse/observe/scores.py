@@ -3,7 +3,7 @@
 Knows nothing of who judged, nor of HTTP.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from pilothouse.observe.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.tables import scores, spans, upsert
 
-__all__ = ["Score", "Scores", "ScoresSought"]
+__all__ = ["Score", "Scores", "ScoresSought", "Written"]
 
 _CHUNK = 200
 
@@ -59,11 +59,16 @@ class ScoresSought:
     until_us: int | None = None
 
 
-class Scores:
-    """The scores in a store."""
+Written = Callable[[Connection, str, Sequence[Score]], None]
+"""Told of a project's scores within the transaction that writes them."""
 
-    def __init__(self, store: Store) -> None:
+
+class Scores:
+    """The scores in a store. `written` is told of those that are put."""
+
+    def __init__(self, store: Store, written: Written | None = None) -> None:
         self._store = store
+        self._written = written
 
     def put(self, project_id: str, given: Sequence[Score]) -> None:
         """Keep them, in one transaction; of two with the same id the last one stays."""
@@ -71,7 +76,10 @@ class Scores:
         ordered = [latest[identifier] for identifier in sorted(latest)]
         for start in range(0, len(ordered), _CHUNK):
             with writing(self._store.observe) as connection:
-                _put(connection, project_id, ordered[start : start + _CHUNK])
+                part = ordered[start : start + _CHUNK]
+                _put(connection, project_id, part)
+                if self._written is not None:
+                    self._written(connection, project_id, part)
 
     def page(
         self, project_id: str, sought: ScoresSought, limit: int, before: tuple[int, str] | None = None
