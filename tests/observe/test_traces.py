@@ -5,6 +5,7 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.ids import now_us
 from pilothouse.observe import Filters, Traces, listing
 from pilothouse.observe import traces as module
+from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store, writing
 from pilothouse.storage.payload_days import day_of
 
@@ -178,3 +179,21 @@ def test_a_page_reads_its_rows_and_not_the_whole_table(store: Store, traces: Tra
     plan = [step[3] for step in steps]
     assert any(step.startswith("SEARCH traces USING INDEX ix_traces_start (project_id=?") for step in plan)
     assert not any(step.startswith("SCAN traces") for step in plan)
+
+
+def test_filters_by_prompt_and_score(write: Write, traces: Traces, store: Store) -> None:
+    for number, prompt in enumerate(("tone@1", "tone@2", "toner@1")):
+        write([step("root", trace_id=f"t{number}"), step("call", "root", trace_id=f"t{number}", prompt=prompt)])
+    judged = [("t0", "call", 0.2), ("t1", None, 0.9)]
+    put = [Score(id=t, name="faithfulness", trace_id=t, span_id=s, value=v) for t, s, v in judged]
+    Scores(store).put("default", [*put, Score(id="x", name="other", trace_id="t2", value=0.2)])
+
+    def found(**filters: object) -> list[str]:
+        return sorted(row.trace_id for row in traces.list(filters=Filters(**filters)).rows)  # type: ignore[arg-type]
+
+    assert found(prompt="tone") == ["t0", "t1"]
+    assert found(prompt="tone@2") == ["t1"]
+    assert found(prompt="%") == []
+    assert found(score="faithfulness") == ["t0", "t1"]
+    assert found(score="faithfulness", score_most=0.5) == ["t0"]
+    assert found(score_least=0.2, score_most=0.2) == ["t0", "t2"]

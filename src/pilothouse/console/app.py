@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.console.forms import UNSTORABLE, Fields, read_fields
 from pilothouse.console.pages import alerts, audit, budgets, cache, config, dashboards, keys, models, teams
+from pilothouse.console.pages import trace as trace_pages
 from pilothouse.console.pages import traces as traces_pages
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
@@ -128,7 +129,8 @@ def _console(
     guard = Middleware(_SignedIn, auth=auth, renderer=renderer)
     console = FastAPI(openapi_url=None, middleware=[guard], redirect_slashes=False)
     console.mount("/static", StaticFiles(directory=_STATIC))
-    console.include_router(traces_pages.pages(traces, renderer, project, prices))
+    console.include_router(traces_pages.pages(traces, renderer, project))
+    console.include_router(trace_pages.pages(traces, renderer, project, prices))
 
     def on_error(request: Request, error: Exception) -> Response:
         visitor = visitor_of(request)

@@ -18,7 +18,7 @@ from pilothouse.observe.bodies import previews
 from pilothouse.observe.trace import Totals
 from pilothouse.storage.database import Store
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import spans, traces
+from pilothouse.storage.tables import scores, spans, traces
 
 __all__ = ["Filters", "Page", "TraceRow", "page_of"]
 
@@ -31,7 +31,8 @@ _SAME = ("key_id", "team_id", "user_id", "session_id", "feature", "environment",
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which traces to list; None does not filter. `model` may have been used anywhere in the trace.
+    """Which traces to list; None does not filter. `model` and `prompt` may have been used anywhere in the trace; a
+    `prompt` without its version is any of them.
 
     `text` is looked for in names, models, errors, users, sessions and ids; `since_us` and `until_us` are UTC
     microseconds, the second one exclusive; `slower_us` and `dearer_nano` are what a trace has at least.
@@ -54,6 +55,10 @@ class Filters:
     tag: str | None = None
     slower_us: int | None = None
     dearer_nano: int | None = None
+    prompt: str | None = None
+    score: str | None = None
+    score_least: float | None = None
+    score_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +156,27 @@ def _sought(c: Any, filters: Filters) -> list[ColumnElement[bool]]:
     if filters.model:
         named = [spans.c[name] == plain(filters.model) for name in ("request_model", "response_model", "deployment")]
         conditions.append(exists().where(*_inside(c), or_(*named)))
+    if filters.prompt:
+        prompt = plain(filters.prompt)
+        versions = spans.c.prompt.startswith(f"{prompt}@", autoescape=True)
+        conditions.append(exists().where(*_inside(c), or_(spans.c.prompt == prompt, versions)))
+    if filters.score or filters.score_least is not None or filters.score_most is not None:
+        conditions.append(_judged(c, filters))
     if filters.text:
         conditions.append(_says(c, plain(filters.text)))
     return conditions
+
+
+def _judged(c: Any, filters: Filters) -> ColumnElement[bool]:
+    s = scores.c
+    where = [s.project_id == c.project_id, s.trace_id == c.trace_id]
+    if filters.score:
+        where.append(s.name == plain(filters.score))
+    if filters.score_least is not None:
+        where.append(s.value >= filters.score_least)
+    if filters.score_most is not None:
+        where.append(s.value <= filters.score_most)
+    return exists().where(*where)
 
 
 def _says(c: Any, text: str) -> ColumnElement[bool]:
