@@ -62,6 +62,19 @@ def test_pages_join(observations: Observations, limit: int) -> None:
     assert found == "dcba"
 
 
+def test_a_page_searches_a_bounded_number_of_traces(
+    observations: Observations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilothouse.observe.observations.SEARCHED", 1)
+    found, cursor, pages = "", None, 0
+    while True:
+        page = observations.page("default", Sought(kinds=["tool"]), 50, cursor)
+        found, cursor, pages = found + "".join(one.span.id for one in page.found), page.next, pages + 1
+        if cursor is None:
+            break
+    assert (found, pages) == ("c", 3)
+
+
 def test_bodies_and_the_name_of_the_trace(observations: Observations) -> None:
     def one(bodies: bool) -> Any:
         return observations.page("default", Sought(name="root"), 1, bodies=bodies).found[0]
@@ -71,7 +84,7 @@ def test_bodies_and_the_name_of_the_trace(observations: Observations) -> None:
     assert observations.page("default", Sought(name="gen"), 1).found[0].trace_name == "root"
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bnVsbA==", "%", "W10="])
+@pytest.mark.parametrize("cursor", ["", "x", "bnVsbA==", "%", "W10=", "WzksImEiLDk5OTk5OTk5OTk5OTk5OTk5OTk5OSwiYiJd"])
 def test_a_cursor_that_no_page_gave(observations: Observations, cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         observations.page("default", Sought(), 1, cursor)

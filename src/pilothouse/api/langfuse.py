@@ -43,6 +43,7 @@ class LangfuseRooms(NamedTuple):
 def routes(rooms: LangfuseRooms) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/public", tags=["langfuse"])
+    turn = asyncio.Lock()  # batches wait for the database: one thread of them, not every thread there is
 
     @router.get("/health")
     def health() -> Json:
@@ -85,7 +86,8 @@ def routes(rooms: LangfuseRooms) -> APIRouter:
         events = given.get("batch") if isinstance(given, dict) else None
         if not isinstance(events, list) or len(events) > _MOST:
             raise InvalidRequest(f"`batch` must be a list of at most {_MOST} events.", param="batch")
-        return JSONResponse(await asyncio.to_thread(_keep, rooms, events, caller), 207)
+        async with turn:
+            return JSONResponse(await asyncio.to_thread(_keep, rooms, events, caller), 207)
 
     return router
 

@@ -31,7 +31,7 @@ from pilothouse.types import Json
 __all__ = ["routes"]
 
 _Text = Annotated[str | None, Field(max_length=2000)]
-_At = tuple[int, str]
+_At = tuple[Annotated[int, msgspec.Meta(ge=0, lt=2**62)], str]
 _UNREADABLE = (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError)
 
 

@@ -100,6 +100,7 @@ SCOPE, EVENTS, ATTRIBUTES_DROPPED = "otel.scope.name", "otel.events", "otel.attr
 LANGFUSE_METADATA = ("langfuse.observation.metadata", "langfuse.trace.metadata")
 LANGFUSE_LEVEL, LANGFUSE_STATUS = "langfuse.observation.level", "langfuse.observation.status_message"
 LANGFUSE_TYPE, LANGFUSE_VERSION = "langfuse.observation.type", "langfuse.version"
+LANGFUSE_TRACE_NAME = "langfuse.trace.name"
 LANGFUSE_PARAMETERS = "langfuse.observation.model.parameters"
 LANGFUSE_ROOTS = ("langfuse.internal.as_root", "langfuse.internal.is_app_root")
 

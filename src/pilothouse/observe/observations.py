@@ -1,13 +1,14 @@
 """Spans one by one over many traces, in pages that join without gap or overlap: what clients read back.
 
-Newest traces first, and within a trace the newest spans. Knows nothing of the words that clients use.
+Newest traces first, and within a trace the newest spans. Each page looks into 20,000 traces at most: where it finds too
+little in them it has a `next` all the same, from which the search goes on. Knows nothing of the words that clients use.
 """
 
 import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, or_, select, tuple_
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import body_of
-from pilothouse.observe.listing import plain
+from pilothouse.observe.listing import SEARCHED, plain
 from pilothouse.observe.rows import to_span
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import spans, traces
@@ -23,8 +24,10 @@ from pilothouse.storage.tables import spans, traces
 __all__ = ["Observation", "ObservationPage", "Observations", "Sought"]
 
 _DAY_US = 86_400_000_000
+_ALL_SEEN = -1  # in place of a span's start: nothing is left of that trace
 _SAME = ("trace_id", "name", "user_id", "session_id", "parent_id", "status")
-_Cursor = tuple[int, str, int, str]
+_Time = Annotated[int, msgspec.Meta(ge=-1, lt=2**62)]
+_Cursor = tuple[_Time, str, _Time, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,16 @@ class Observations:
         self, project: str, sought: Sought, limit: int, cursor: str | None = None, *, bodies: bool = False
     ) -> ObservationPage:
         """Up to `limit` of them. Raises InvalidRequest for a `cursor` that no page gave."""
-        s, t = spans.c, traces.c
-        order = (t.start_us, t.trace_id, s.start_us, s.id)
-        where = [t.project_id == project, *_conditions(sought)]
-        if cursor is not None:
-            where.append(tuple_(*order) < tuple_(*_parse(cursor)))
-            where.append(t.start_us <= _parse(cursor)[0])  # by this one the index is entered at the right place
+        place = None if cursor is None else _parse(cursor)
+        window = _window(project, sought, place)
+        s, w = spans.c, window.c
+        order = (w.start_us, w.trace_id, s.start_us, s.id)
+        where = _conditions(s, sought)
+        if place is not None:
+            where.append(tuple_(*order) < tuple_(*place))
         query = (
-            select(spans, t.name.label("trace_name"), t.start_us.label("trace_start_us"))
-            .select_from(traces).join(spans, and_(s.project_id == t.project_id, s.trace_id == t.trace_id))
+            select(spans, w.name.label("trace_name"), w.start_us.label("trace_start_us"))
+            .select_from(window).join(spans, and_(s.project_id == project, s.trace_id == w.trace_id))
             .where(*where).order_by(*(column.desc() for column in order)).limit(limit + 1)
         )  # fmt: skip
         with self._store.observe.connect() as connection:
@@ -88,22 +92,40 @@ class Observations:
             for row in rows[:limit]:
                 payload = body_of(connection, self._store, project, row["trace_id"], row["id"]) if bodies else None
                 found.append(Observation(to_span(row, payload=payload), row["trace_name"]))
-        if len(rows) <= limit:
-            return ObservationPage(found, None)
-        last = rows[limit - 1]
-        cursor_of = last["trace_start_us"], last["trace_id"], last["start_us"], last["id"]
-        return ObservationPage(found, base64.urlsafe_b64encode(msgspec.json.encode(cursor_of)).decode())
+            if len(rows) > limit:
+                last = rows[limit - 1]
+                return ObservationPage(
+                    found, _cursor(last["trace_start_us"], last["trace_id"], last["start_us"], last["id"])
+                )
+            end = connection.execute(
+                select(w.start_us, w.trace_id).order_by(w.start_us.desc(), w.trace_id.desc()).offset(SEARCHED - 1)
+            ).first()
+        return ObservationPage(found, None if end is None else _cursor(end.start_us, end.trace_id, _ALL_SEEN, ""))
 
 
-def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
-    s, t = spans.c, traces.c
+def _window(project: str, sought: Sought, place: _Cursor | None) -> Any:
+    """The traces that are searched for a page: the newest from its place on, and no more than are searched at once."""
+    t = traces.c
+    where: list[ColumnElement[bool]] = [t.project_id == project]
+    if sought.trace_id is not None:
+        where.append(t.trace_id == plain(sought.trace_id))
+    if place is not None:
+        at, bound = tuple_(t.start_us, t.trace_id), tuple_(*place[:2])
+        where.append(at < bound if place[2] == _ALL_SEEN else at <= bound)
+    if sought.since_us is not None:
+        where.append(t.start_us >= sought.since_us - _DAY_US)
+    if sought.until_us is not None:
+        where.append(t.start_us < sought.until_us + _DAY_US)
+    query = select(t.trace_id, t.start_us, t.name).where(*where).order_by(t.start_us.desc(), t.trace_id.desc())
+    return query.limit(SEARCHED).subquery("searched")
+
+
+def _conditions(s: Any, sought: Sought) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     for name in _SAME:
         value = getattr(sought, name)
         if value is not None:
             where.append(s[name] == plain(value))
-    if sought.trace_id is not None:
-        where.append(t.trace_id == plain(sought.trace_id))
     if sought.root is not None:
         where.append(s.parent_id.is_(None) if sought.root else s.parent_id.is_not(None))
     if sought.kinds:
@@ -112,9 +134,9 @@ def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
         named = s.environment.in_(sought.environments)
         where.append(or_(named, s.environment.is_(None)) if "default" in sought.environments else named)
     if sought.since_us is not None:
-        where += [s.start_us >= sought.since_us, t.start_us >= sought.since_us - _DAY_US]
+        where.append(s.start_us >= sought.since_us)
     if sought.until_us is not None:
-        where += [s.start_us < sought.until_us, t.start_us < sought.until_us + _DAY_US]
+        where.append(s.start_us < sought.until_us)
     where += [s.attributes.contains(_said(pair), autoescape=True) for pair in sought.said]
     where += [~s.attributes.contains(_said(pair), autoescape=True) for pair in sought.unsaid]
     return where
@@ -123,6 +145,10 @@ def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
 def _said(pair: tuple[str, str]) -> str:
     """How the attribute is written within its row."""
     return msgspec.json.encode(dict([pair])).decode()[1:-1]
+
+
+def _cursor(*place: object) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
 
 
 def _parse(cursor: str) -> _Cursor:

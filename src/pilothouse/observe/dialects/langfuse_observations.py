@@ -87,7 +87,8 @@ def observation_to_json(observation: Observation, groups: frozenset[str]) -> Jso
         first_token = None if span.ttft_us is None else span.ttft_us / 1e6
         made |= {"latency": span.duration_us / 1e6, "timeToFirstToken": first_token}
     if "trace_context" in groups:
-        made |= {"tags": span.tags, "release": span.release, "traceName": observation.trace_name}
+        trace_name = span.attributes.get(names.LANGFUSE_TRACE_NAME) or observation.trace_name
+        made |= {"tags": span.tags, "release": span.release, "traceName": trace_name}
     return made
 
 
