@@ -332,3 +332,16 @@ def test_events_of_genai_come_as_log_records(platform: Embedded, trace_id: str) 
     assert (score["name"], score["value"], score["source"]) == ("relevance", 0.5, "EVAL")
     assert send(platform, b"{}", "/v1/logs", content_type=JSON)[:2] == (200, b"{}")
     assert send(platform, b"\xff", "/v1/logs")[0] == 400
+
+
+def test_a_key_of_another_project_sends_into_that_one(platform: Embedded, trace_id: str) -> None:
+    platform.client.request("POST", "/api/projects", {"id": "shop", "name": "Shop"})
+    made = platform.client.request("POST", "/api/keys", {"name": "app", "role": "caller", "project_id": "shop"})
+    theirs = span(trace_id, name="theirs", attributes={"pilothouse.project.id": "default", "project_id": "default"})
+    assert send(platform, body(theirs), authorization=f"Bearer {made['secret']}")[0] == 200
+    with pytest.raises(NotFound):
+        kept(platform, trace_id)
+    assert send(platform, body(span(trace_id)))[0] == 200
+    assert [one["name"] for one in kept(platform, trace_id)["spans"]] == ["ask"]
+    there = platform.client.request("GET", f"/api/traces/{trace_id}?project_id=shop")
+    assert [one["name"] for one in there["spans"]] == ["theirs"]
