@@ -106,7 +106,13 @@ def otlp(trace: str) -> Any:
 
 def packed(trace: str) -> bytes:
     now = now_us()
-    span = {"trace_id": trace, "id": "00000000000000a1", "project_id": "default", "name": "step", "kind": "llm"}
+    span: dict[str, Any] = {
+        "trace_id": trace,
+        "id": "00000000000000a1",
+        "project_id": "default",
+        "name": "step",
+        "kind": "llm",
+    }
     span |= {"start_us": now, "end_us": now + 5000, "input": {"value": "asked"}, "request_model": "m"}
     span |= {"usage": {"input_tokens": 10, "output_tokens": 2}, "status": "ok"}
     return msgspec.msgpack.encode([span])
@@ -184,7 +190,7 @@ def test_what_was_acknowledged_is_kept_whole_and_counts_once(
     home, clock = tmp_path / "home", tmp_path / "clock"
     (tmp_path / "sitecustomize.py").write_text(CLOCK)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    settings = {"test_clock": str(clock)}
+    settings: dict[str, str | None] = {"test_clock": str(clock)}
     with running(home, models_dir, None, **settings) as up:
         sender = Sender(up)
         assert sender.every_way() == [200, 200, 207]
