@@ -38,7 +38,7 @@ async def test_from_the_list_to_a_step(browser: Browser, address: str) -> None:
     assert await page.evaluate("location.pathname") == "/console/traces/t42"
     assert await page.evaluate("document.querySelectorAll('.lane rect').length") == 5
     before = len(page.requests)
-    await page.click("ol li:nth-child(3) a")
+    await page.click('a.step[href*="span=call"]')
     await page.until("document.querySelector('#detail h2').innerText === 'chat openai/gpt-4o'")
     assert "52 tokens/s" in await page.text("#detail")
     assert await page.evaluate("location.search") == "?span=call"
@@ -90,7 +90,7 @@ async def test_without_scripts(browser: Browser, address: str) -> None:
     page = await browser.page(scripts=False)
     await signed_in(page, address)
     await page.click(".traces tbody tr:nth-child(2)", leaves=True)
-    await page.click("ol li:nth-child(3) a", leaves=True)
+    await page.click('a.step[href*="span=call"]', leaves=True)
     assert await page.text("#detail h2") == "chat openai/gpt-4o"
     assert await page.evaluate("document.querySelector('[data-copy]').checkVisibility()") is False
 

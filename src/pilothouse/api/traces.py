@@ -4,9 +4,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
 from pilothouse.api.caller import InProject
 from pilothouse.observe import Filters, Traces
+from pilothouse.observe.items import line_of
 from pilothouse.types import Json
 
 __all__ = ["routes"]
@@ -36,5 +38,12 @@ def routes(traces: Traces) -> APIRouter:
     def get_trace(trace: str, project: InProject, payload: bool = True) -> Json:
         """One trace with its spans. `trace` is an id, the beginning of one, or `last`."""
         return traces.get(traces.find(trace, project), project, payload=payload).to_json(payload=payload)
+
+    @router.get("/{trace}/item", response_class=Response)
+    def get_item(trace: str, project: InProject, span: str = "") -> Response:
+        """A step, by default the one that stands for the trace, as an item for a dataset: a line of JSON with `input`,
+        `output`, `scores` and `metadata`."""
+        line = line_of(traces.item(traces.find(trace, project), span, project))
+        return Response(line, media_type="application/jsonl")
 
     return router

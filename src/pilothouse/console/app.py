@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.console.forms import UNSTORABLE, Fields, read_fields
 from pilothouse.console.pages import alerts, audit, budgets, cache, config, dashboards, keys, models, teams
+from pilothouse.console.pages import sessions as sessions_pages
 from pilothouse.console.pages import trace as trace_pages
 from pilothouse.console.pages import traces as traces_pages
 from pilothouse.console.render import ROOT, Renderer
@@ -131,6 +132,7 @@ def _console(
     console.mount("/static", StaticFiles(directory=_STATIC))
     console.include_router(traces_pages.pages(traces, renderer, project))
     console.include_router(trace_pages.pages(traces, renderer, project, prices))
+    console.include_router(sessions_pages.pages(traces, renderer, project))
 
     def on_error(request: Request, error: Exception) -> Response:
         visitor = visitor_of(request)

@@ -14,7 +14,7 @@ from pilothouse.console.render import moment
 from pilothouse.observe import Filters
 from pilothouse.observe.money import duration, usd
 
-__all__ = ["FIELDS", "PERIODS", "STATUSES", "address_of", "filters_of", "shown", "told"]
+__all__ = ["FIELDS", "PERIODS", "STATUSES", "address_of", "filters_of", "number", "shown", "told"]
 
 PERIODS = {"15m": ("15 minutes", 15), "1h": ("hour", 60), "24h": ("24 hours", 24 * 60), "7d": ("7 days", 7 * 24 * 60)}
 STATUSES = ("ok", "error", "cancelled")
@@ -47,9 +47,9 @@ def address_of(query: Mapping[str, str]) -> dict[str, str]:
     for name in _NAMES:
         value = query.get(name, "").strip()[:_LONGEST]
         if name in _EXACT.values():
-            number = _exact(query, name, _whole(value))
-            found[name] = "" if number is None else str(number)
-        elif name not in _SCORES or _number(value) is not None:
+            exact = _exact(query, name, _whole(value))
+            found[name] = "" if exact is None else str(exact)
+        elif name not in _SCORES or number(value) is not None:
             found[name] = value
     return {name: value for name, value in found.items() if value}
 
@@ -91,8 +91,8 @@ def _exact(query: Mapping[str, str], name: str, given: int | None) -> int | None
 def _written(field: str, value: int) -> str:
     if field in ("from", "to"):
         return written_time(min(value, 253_402_300_799_000_000))
-    number = Decimal(value) / (1000 if field == "slower" else 1_000_000_000)
-    return f"{number:f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"
+    amount = Decimal(value) / (1000 if field == "slower" else 1_000_000_000)
+    return f"{amount:f}".rstrip("0").rstrip(".") if amount % 1 else f"{amount:.0f}"
 
 
 def _read(field: str, text: str) -> int | None:
@@ -104,8 +104,8 @@ def _read(field: str, text: str) -> int | None:
         except (ValueError, OverflowError):
             return None
     try:
-        number = Decimal(text[:40]) * (1000 if field == "slower" else 1_000_000_000)
-        return int(number) if 0 <= number < _LARGEST else None
+        amount = Decimal(text[:40]) * (1000 if field == "slower" else 1_000_000_000)
+        return int(amount) if 0 <= amount < _LARGEST else None
     except (InvalidOperation, ValueError):
         return None
 
@@ -114,12 +114,13 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """A finite number, None where a text is none."""
     try:
-        number = float(text)
+        given = float(text)
     except ValueError:
         return None
-    return number if isfinite(number) else None
+    return given if isfinite(given) else None
 
 
 def _told(name: str, value: str) -> str:

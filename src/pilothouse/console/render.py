@@ -23,6 +23,7 @@ _NOUNS = {
 }  # fmt: skip
 _NOTICES = {
     "changed": "Saved.",
+    "judged": "Your judgement is kept. Given again, it replaces this one.",
     "silenced": "Silenced. What is noticed meanwhile is written down.",
     "unchanged": "Nothing was changed.",
     "created": "Created.",

@@ -16,7 +16,7 @@ from pilothouse.storage.statements import among
 from pilothouse.storage.tables import spans
 from pilothouse.types import Json
 
-__all__ = ["Days", "bodies_at", "bodies_of", "body_of", "days_of", "previews"]
+__all__ = ["Days", "bodies_at", "bodies_of", "body_of", "days_of", "previews", "roots_of"]
 
 LARGEST_PREVIEWED = 64 * 1024
 Days = dict[int | None, list[tuple[str, str]]]
@@ -47,17 +47,23 @@ def body_of(connection: Connection, store: Store, project: str, trace_id: str, s
 
 def previews(connection: Connection, store: Store, project: str, roots: dict[str, str]) -> dict[str, str]:
     """The beginning of what each root was asked, by trace; bodies that are large even when packed are left out."""
+    asked = {trace: question(body.get("input")) for trace, body in roots_of(connection, store, project, roots).items()}
+    return {trace: text for trace, text in asked.items() if text}
+
+
+def roots_of(connection: Connection, store: Store, project: str, roots: dict[str, str]) -> dict[str, Json]:
+    """What went in and came out of each root, by trace; bodies that are large even when packed are left out."""
     keys = [(project, *place) for place in roots.items()]
     query = select(_C.trace_id, _C.id, _C.payload_day).where(
         among(connection, (_C.project_id, _C.trace_id, _C.id), keys)
     )
-    asked = {}
+    found = {}
     for day, places in days_of(connection.execute(query)).items():
         traces, ids = [trace for trace, _ in places], [span for _, span in places]
         for trace, span, body in store.payloads.read(connection, day, project, traces, ids, LARGEST_PREVIEWED):
             if roots[trace] == span:
-                asked[trace] = question(_unpacked(store.packer, body, project, trace, span).get("input"))
-    return {trace: text for trace, text in asked.items() if text}
+                found[trace] = _unpacked(store.packer, body, project, trace, span)
+    return found
 
 
 def bodies_at(connection: Connection, store: Store, project: str, rows: Iterable[Any]) -> dict[tuple[str, str], Any]:

@@ -20,7 +20,7 @@ from pilothouse.storage.database import Store
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import scores, spans, traces
 
-__all__ = ["Filters", "Page", "TraceRow", "page_of"]
+__all__ = ["Filters", "Page", "TraceRow", "page_of", "place_of", "plain"]
 
 MOST_ROWS = 500
 SEARCHED = 20_000
@@ -69,6 +69,7 @@ class TraceRow:
     """
 
     trace_id: str
+    root_id: str
     name: str
     kind: str
     start_us: int
@@ -217,8 +218,14 @@ def _row(row: Any, root: Any, preview: str | None) -> TraceRow:
     return TraceRow(**same, **own, totals=totals, preview=preview)
 
 
-def _parse(cursor: str) -> tuple[int, str]:
+def place_of(cursor: str) -> tuple[int, str] | None:
+    """The time and the id that a cursor holds, None where it is none."""
     match = _CURSOR.fullmatch(cursor)
-    if match is None:
+    return None if match is None else (int(match[1]), match[2])
+
+
+def _parse(cursor: str) -> tuple[int, str]:
+    place = place_of(cursor)
+    if place is None:
         raise InvalidRequest(f"'{cursor[:80]}' is no place in the list of traces.", param="before")
-    return int(match[1]), match[2]
+    return place

@@ -1,34 +1,42 @@
 """Reads traces from the database: a page of them, or one whole. Knows nothing of how they got there."""
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.call import DEFAULT_PROJECT, Span
 from pilothouse.errors import InvalidRequest, NotFound
-from pilothouse.observe.bodies import bodies_of, body_of
+from pilothouse.observe.bodies import bodies_of, body_of, roots_of
+from pilothouse.observe.items import item_of
 from pilothouse.observe.listing import Filters, Page, TraceRow, page_of
 from pilothouse.observe.rows import to_span
-from pilothouse.observe.trace import Trace
+from pilothouse.observe.scores import Score, Scores, ScoresSought
+from pilothouse.observe.sessions import Sessions
+from pilothouse.observe.trace import Totals, Trace
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import manifests, spans
+from pilothouse.storage.tables import traces as sums
 from pilothouse.types import Json
 
 __all__ = ["Filters", "Page", "TraceRow", "Traces"]
 
 MOST_SPANS = 2000
+_MOST_SCORES = 2000
 _REFERENCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _ALL = Filters()
 _LAST = "z" * 64  # sorts behind whatever may follow in an id
 
 
 class Traces:
-    """The traces of `store`. Every method reads one project and blocks on the database."""
+    """The traces of `store`, with their `scores` and `sessions`. Every method reads one project and blocks on it."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._engine = store, store.observe
+        self.scores = Scores(store)
+        self.sessions = Sessions(store)
 
     def list(
         self,
@@ -64,20 +72,62 @@ class Traces:
             raise InvalidRequest(f"More than one trace begins with '{reference}': {', '.join(found[:2])}, ...")
         return reference if reference in found else found[0]
 
-    def get(self, trace_id: str, project: str = DEFAULT_PROJECT, *, payload: bool = True) -> Trace:
-        """A whole trace (2,000 spans at most), with inputs and outputs unless told otherwise. Raises NotFound."""
+    def get(
+        self, trace_id: str, project: str = DEFAULT_PROJECT, *, payload: bool = True, most: int | None = None
+    ) -> Trace:
+        """A whole trace (the first `most` spans by their start, 2,000 by default), with inputs and outputs unless told
+        otherwise. Raises NotFound."""
+        most = MOST_SPANS if most is None else most
         if not _REFERENCE.fullmatch(trace_id):
             raise NotFound(f"'{trace_id[:64]}' is not a trace id.")
         query = select(spans).where(spans.c.project_id == project, spans.c.trace_id == trace_id)
-        query = query.order_by(spans.c.start_us, spans.c.id).limit(MOST_SPANS + 1)
+        query = query.order_by(spans.c.start_us, spans.c.id).limit(most + 1)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
             if not rows:
                 raise NotFound(f"There is no trace '{trace_id}'.")
             versions = _versions(connection, project, {row["manifest_id"] for row in rows})
             bodies = bodies_of(connection, self._store, project, trace_id) if payload else {}
-        made = [to_span(row, versions.get(row["manifest_id"]), bodies.get(row["id"])) for row in rows[:MOST_SPANS]]
-        return Trace(trace_id, project, made, truncated=len(rows) > MOST_SPANS)
+        made = [to_span(row, versions.get(row["manifest_id"]), bodies.get(row["id"])) for row in rows[:most]]
+        return Trace(trace_id, project, made, truncated=len(rows) > most)
+
+    def totals(self, trace_id: str, project: str = DEFAULT_PROJECT) -> Totals:
+        """What all spans of a trace add up to, however many there are. Raises NotFound."""
+        c = sums.c
+        columns = c.spans, c.errors, c.input_tokens, c.output_tokens, c.cost_nano, c.cost_known
+        with self._engine.connect() as connection:
+            row = connection.execute(select(*columns).where(c.project_id == project, c.trace_id == trace_id)).first()
+        if row is None:
+            raise NotFound(f"There is no trace '{trace_id}'.")
+        return Totals(*row)
+
+    def span(self, trace_id: str, span_id: str, project: str = DEFAULT_PROJECT) -> Span:
+        """One span, without its payload. Raises NotFound."""
+        query = select(spans).where(spans.c.project_id == project, spans.c.trace_id == trace_id, spans.c.id == span_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first() if _REFERENCE.fullmatch(span_id) else None
+            if row is None:
+                raise NotFound(f"The trace has no span '{span_id[:64]}'.")
+            return to_span(row, _versions(connection, project, {row["manifest_id"]}).get(row["manifest_id"]))
+
+    def judgements(self, trace_id: str, project: str = DEFAULT_PROJECT) -> Sequence[Score]:
+        """The scores of a trace and of its spans (2,000 at most), the newest first."""
+        sought = ScoresSought(trace_id=[trace_id])
+        return [score for score, _ in self.scores.page(project, sought, _MOST_SCORES)]
+
+    def root_bodies(self, rows: Sequence[TraceRow], project: str = DEFAULT_PROJECT) -> dict[str, Json]:
+        """`{"input": ..., "output": ...}` of the span that stands for each trace, where that is kept and not huge."""
+        with self._engine.connect() as connection:
+            return roots_of(connection, self._store, project, {row.trace_id: row.root_id for row in rows})
+
+    def item(self, trace_id: str, span_id: str = "", project: str = DEFAULT_PROJECT) -> Json:
+        """A step, by default the one that stands for the trace, as an item for a dataset. Raises NotFound."""
+        root = self.get(trace_id, project, payload=False).root
+        span = self.span(trace_id, span_id, project) if span_id else root
+        body = self.payload(trace_id, span.id, project)
+        span.input, span.output = body.get("input"), body.get("output")
+        places = (span.id, None) if span.id == root.id else (span.id,)
+        return item_of(span, [score for score in self.judgements(trace_id, project) if score.span_id in places])
 
     def payload(self, trace_id: str, span_id: str, project: str = DEFAULT_PROJECT) -> Json:
         """`{"input": ..., "output": ...}` of one span, empty where nothing was kept. Raises NotFound for bad ids."""

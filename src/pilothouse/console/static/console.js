@@ -65,7 +65,7 @@ function walkSteps(waterfall) {
   waterfall.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by) return;
-    const steps = [...waterfall.querySelectorAll("a.step")];
+    const steps = [...waterfall.querySelectorAll("a.step")].filter((step) => step.checkVisibility());
     const next = steps[steps.indexOf(document.activeElement) + by];
     if (!next) return;
     event.preventDefault();
