@@ -27,9 +27,16 @@ _Loc = tuple[str | int, ...]
 RESERVED = ("builtin", "rag")
 """Providers that exist without being configured."""
 
-_OURS = frozenset(f"PILOTHOUSE_{name}" for name in (
-    "MASTER_KEY", "DATABASE_URL", "REDIS_URL", "OIDC_CLIENT_SECRET", "PAYLOAD_KEY",
-))
+_OURS = frozenset(
+    f"PILOTHOUSE_{name}"
+    for name in (
+        "MASTER_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "OIDC_CLIENT_SECRET",
+        "PAYLOAD_KEY",
+    )
+)
 """What no reference reaches: who edits the configuration chooses where a provider's secrets are sent."""
 
 

@@ -19,7 +19,7 @@ __all__ = ["delete"]
 @as_json
 @pass_context
 def delete(context: Context, user: str | None, trace: str | None, project: str, yes: bool, as_json: bool) -> None:
-    """Delete traces for good: spans, inputs and outputs, scores, and what is on its way of them. The audit log notes it.
+    """Delete traces for good: spans, inputs and outputs, scores, and what is on its way. The audit log notes it.
 
     Sums by hour and day stay, but for those of the user; so does the ledger, which says what was spent. Runs beside
     servers.
