@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pilothouse.errors import StorageError
 from pilothouse.lifecycle import janitor as module
 from pilothouse.lifecycle.janitor import Janitor
 from pilothouse.observe.retention import Gone, Retention
@@ -55,7 +56,7 @@ async def test_it_runs_until_it_is_told_to_stop_and_outlives_failures(
 
     async def once_failing() -> Gone:
         monkeypatch.setattr(at_work, "sweep", sweep_and_tell)
-        raise module.StorageError("away")
+        raise StorageError("away")
 
     async def sweep_and_tell() -> Gone:
         gone = await sweep()

@@ -1,5 +1,11 @@
 """Whose turn it is: one process at a time, the next where it falls silent."""
 
+import asyncio
+import logging
+
+import pytest
+
+from pilothouse.errors import StorageError
 from pilothouse.storage import Store
 from pilothouse.storage.turns import Turn
 
@@ -29,3 +35,26 @@ def test_a_turn_that_is_given_up_is_free_and_names_do_not_mix(store: Store, cloc
     assert not other.take()
     one.end()
     assert other.take()
+
+
+async def test_what_fails_is_told_once_and_done_again_and_the_turn_ends_with_it(
+    store: Store, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Turn(store.control, "work", seconds=30, clock=clock)
+    other = Turn(store.control, "work", seconds=30, clock=clock)
+    done, outcomes = asyncio.Event(), [StorageError("away"), StorageError("away"), ValueError("odd"), ValueError("odd")]
+
+    async def work() -> float:
+        assert one.take()
+        if outcomes:
+            raise outcomes.pop(0)
+        done.set()
+        return 0.0
+
+    serving = asyncio.create_task(one.serve(work, again=0.0, failing="It waits", logger=logging.getLogger("x")))
+    await asyncio.wait_for(done.wait(), 30)
+    assert not other.take()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert other.take()
+    assert [record.getMessage() for record in caplog.records] == ["It waits: away", "It waits"]

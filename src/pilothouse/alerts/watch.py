@@ -7,13 +7,11 @@ once. Knows nothing of rules.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from pilothouse.access.alerts import Alert as BudgetAlert
 from pilothouse.alerts.book import Book, Noticed
 from pilothouse.alerts.evaluator import Done, Evaluator, channels_for
 from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.errors import StorageError
 from pilothouse.ids import now_us
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.outbox import Outbox
@@ -57,16 +55,12 @@ class AlertWatch:
 
     async def run(self) -> None:
         """Never ends by itself."""
-        try:
-            while True:
-                try:
-                    await self.tick()
-                except StorageError as error:
-                    _log.warning("Alerts are not evaluated: %s", error)
-                await asyncio.sleep(min(_OFTEN, self._config().every))
-        finally:
-            with suppress(StorageError):
-                self._turn.end()
+
+        async def work() -> float:
+            await self.tick()
+            return min(_OFTEN, self._config().every)
+
+        await self._turn.serve(work, again=_OFTEN, failing="Alerts are not evaluated", logger=_log)
 
     async def tick(self) -> Done | None:
         """What is due now: the evaluation, and what the outbox holds. None where no evaluation was."""

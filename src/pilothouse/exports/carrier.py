@@ -7,13 +7,12 @@ wait in the queue. A batch that is refused as such (400, 413, 422) is left out a
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
 
 from pilothouse.call import Span
-from pilothouse.errors import ConfigError, DeliveryError, StorageError
+from pilothouse.errors import ConfigError, DeliveryError
 from pilothouse.exports.fitting import fits, is_low
 from pilothouse.exports.hooks import finished, too_low
 from pilothouse.exports.otlp import in_json, in_protobuf
@@ -67,17 +66,11 @@ class Carrier:
 
     async def run(self) -> None:
         """Never ends by itself."""
-        try:
-            while True:
-                try:
-                    busy = await self.tick()
-                except StorageError as error:
-                    _log.warning("Exports wait: %s", error)
-                    busy = False
-                await asyncio.sleep(0 if busy else _IDLE)
-        finally:
-            with suppress(StorageError):
-                self._turn.end()
+
+        async def work() -> float:
+            return 0.0 if await self.tick() else _IDLE
+
+        await self._turn.serve(work, again=_IDLE, failing="Exports wait", logger=_log)
 
     async def tick(self) -> bool:
         """Send one batch of each export that is due; tells whether any was sent."""

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from pilothouse.errors import StorageError
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.observe.retention import Gone, Retention
 from pilothouse.privacy import RetentionConfig
@@ -34,13 +33,14 @@ class Janitor:
         return cls(Retention(store), lambda: live.snapshot.config.retention, turn)
 
     async def run(self) -> None:
+        """Never ends by itself."""
+
+        async def work() -> float:
+            await self.sweep()
+            return _AGAIN
+
         await asyncio.sleep(_FIRST)
-        while True:
-            try:
-                await self.sweep()
-            except StorageError as error:
-                _log.warning("What is too old stays for now: %s", error)
-            await asyncio.sleep(_AGAIN)
+        await self._turn.serve(work, again=_AGAIN, failing="What is too old stays for now", logger=_log)
 
     async def sweep(self) -> Gone:
         """Everything that is too old now; nothing where another process is at it."""

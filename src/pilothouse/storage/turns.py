@@ -4,16 +4,21 @@ A turn ends by itself where its holder falls silent, and another takes it up. It
 clock: machines that share a database must agree on the time to within a few seconds.
 """
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.engine import Engine
 
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.errors import StorageError
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import writing
 from pilothouse.storage.statements import insert_new
 from pilothouse.storage.tables.alerting import turns
+from pilothouse.storage.trouble import Trouble
 
 __all__ = ["Turn"]
 
@@ -49,6 +54,31 @@ class Turn:
                 return connection.execute(made, new).one_or_none() is not None
             free = or_(turns.c.holder == self._holder, turns.c.until_us <= now)
             return connection.execute(update(turns).where(*here, free).values(mine)).rowcount == 1
+
+    async def serve(
+        self, work: Callable[[], Awaitable[float]], *, again: float, failing: str, logger: logging.Logger
+    ) -> None:  # fmt: skip
+        """Do `work`, which takes the turn, again and again, each time after the seconds that it returns. Never ends by
+        itself; the turn ends with it.
+
+        What goes wrong is tried again after `again` seconds, and logged as `failing` once while it lasts.
+        """
+        trouble = Trouble(logger)
+        try:
+            while True:
+                rest = again
+                try:
+                    rest = await work()
+                    trouble.over()
+                except StorageError as error:
+                    trouble.note("%s: %s", failing, error)
+                except Exception as error:
+                    if trouble.is_new(error):
+                        logger.exception(failing)
+                await asyncio.sleep(rest)
+        finally:
+            with suppress(StorageError):
+                self.end()
 
     def end(self) -> None:
         """Let another process go on at once."""
