@@ -162,7 +162,8 @@ def test_every_point_and_bar_leads_to_its_traces(site: Gateway, asked: list[Aske
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize(
     "query",
-    ["", "?period=24h", "?period=90d&against=none", "?since=2026-01-01&until=2026-01-03", "?model=gpt-4o", "?key=key-1",
+    ["", "?period=24h", "?period=90d&against=none", "?since=2026-01-01&until=2026-01-03",
+     "?period=30d&since=&until=&by=&below=", "?model=gpt-4o", "?key=key-1",
      "?user=user-3", "?team=team-1&period=30d", "?error=content_filter", "?feature=%00%1f%25_%5C", "?endpoint=none"],
 )  # fmt: skip
 def test_every_page_is_there_whatever_is_asked(site: Gateway, asked: list[Asked], board: str, query: str) -> None:

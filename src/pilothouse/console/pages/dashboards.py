@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from pilothouse.console.boards import cost, errors, latency, quality, tokens, usage
@@ -35,6 +36,8 @@ _BOARDS: dict[str, tuple[str, Callable[[View], Board]]] = {
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
 _EVERY_KEY = 1000
+_Day = Annotated[date | None, BeforeValidator(lambda text: text or None)]
+"""A day of a form, which may be left empty."""
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
@@ -52,8 +55,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         visitor: Guest,
         name: str,
         period: Annotated[str, Query(max_length=20)] = _USUAL,
-        since: date | None = None,
-        until: date | None = None,
+        since: _Day = None,
+        until: _Day = None,
         against: str = "before",
     ) -> Response:
         if name not in _BOARDS:
@@ -62,7 +65,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         only = {key: value for key, value in query.items() if key in NARROWED}
         if len(only) > 1:
             raise InvalidRequest("A dashboard is narrowed to one thing at a time.")
-        shown = _period(period, since, until)
+        shown = _period(period or _USUAL, since, until)
         if "user" in only:  # who is counted by day alone
             shown = replace(shown, told_by="day")
         before = shown.before() if against != "none" and shown.since_us >= _DAY_US else None
@@ -71,7 +74,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         board = _BOARDS[name][1](view)
         return renderer.page(
             "dashboards.html", visitor=visitor, board=board, name=name, view=view, boards=_tabs(view),
-            periods=_PERIODS, period="" if since else period, since=since, until=until, against=against,
+            periods=_PERIODS, period="" if since else period or _USUAL, since=since, until=until, against=against,
             dimensions=cost.BY, by=query.get("by", "model"), below=query.get("below", "0.5"), told=_told(shown),
             only=[(key, view.name(key, value), view.here(**{key: None})) for key, value in only.items()],
             kept=list(only.items()),
