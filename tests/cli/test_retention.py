@@ -39,5 +39,5 @@ def test_a_dry_run_tells_and_changes_nothing(settings: Settings) -> None:
 def test_a_run_does_it(settings: Settings) -> None:
     assert "Payloads gone: 1 whole days" in run(settings).output
     assert json.loads(run(settings, "--json").output) == dict.fromkeys(
-        ("days", "bytes", "bodies", "traces", "spans", "scores", "rollups"), 0
+        ("days", "bytes", "bodies", "questions", "traces", "spans", "scores", "rollups"), 0
     )

@@ -40,5 +40,6 @@ def run(context: Context, dry_run: bool, as_json: bool) -> None:
     went = "would go" if dry_run else "gone"
     megabytes = f"{gone.bytes / 1e6:.1f} MB"
     click.echo(f"Payloads {went}: {gone.days} whole days ({megabytes}), {gone.bodies} single ones.")
+    click.echo(f"Vectors of questions {went}: {gone.questions}.")
     click.echo(f"Traces {went}: {gone.traces}, with {gone.spans} spans and {gone.scores} scores.")
     click.echo(f"Rollups {went}: {gone.rollups} rows.")

@@ -1,4 +1,5 @@
-"""Deletes what is kept of a user or a trace: spans, inputs and outputs, traces, scores, and what a spool holds of them.
+"""Deletes what is kept of a user or a trace: spans, inputs and outputs and the vectors made of them, traces, scores,
+and what a spool holds of them.
 
 A user is anyone whose id stands on a span; the whole of each trace goes in which they took part. From the first moment
 nothing more of them is let in that began before (`erasures`). The sums by hour and day stay, but for those of the user.
@@ -18,7 +19,7 @@ from pilothouse.observe.erasures import FOREVER_US, TRACE, USER, erase, user_has
 from pilothouse.observe.summaries import known_traces
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import payloads, rollups, score_rollups, scores, spans, traces
+from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, spans, traces
 
 __all__ = ["Erased", "Erasing", "Hook"]
 
@@ -81,11 +82,11 @@ class Erasing:
             known_traces(connection, [])  # who writes spans waits until this is committed
             erase(connection, project, TRACE, chosen, FOREVER_US, now)
             erased.payloads += self._store.payloads.forget(connection, project, chosen)
-            for table, told in ((spans, "spans"), (scores, "scores"), (payloads, ""), (traces, "traces")):
+            for table in (spans, scores, traces, payloads, question_vectors):
                 these = among(connection, (table.c.project_id, table.c.trace_id), keys)
                 gone = connection.execute(delete(table).where(these)).rowcount
-                if told:
-                    setattr(erased, told, getattr(erased, told) + gone)
+                if table in (spans, scores, traces):
+                    setattr(erased, table.name, getattr(erased, table.name) + gone)
 
     @contextmanager
     def _overwriting(self) -> Iterator[Connection]:

@@ -1,5 +1,5 @@
-"""What is too old goes: bodies by the day, traces with their spans and scores, rollups. In steps of a fraction of a
-second, each a transaction, so that nobody waits for it.
+"""What is too old goes: bodies by the day, with the vectors of questions, traces with their spans and scores, rollups.
+In steps of a fraction of a second, each a transaction, so that nobody waits for it.
 
 The rollups of a trace that goes stay until their own time. A span that arrives when its time is over is left out
 (`erasures`), so that what is summed up of a trace is never taken back from what was deleted. Knows nothing of when it
@@ -24,7 +24,7 @@ from pilothouse.privacy import RetentionConfig
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import payloads, rollups, score_rollups, scores, spans, traces
+from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, spans, traces
 
 __all__ = ["Gone", "Retention"]
 
@@ -33,15 +33,17 @@ _MOST_SPANS = 2000  # of a step
 _MOST_ROWS = 500
 _REMEMBERED_US = 400 * _DAY_US  # deletions of users and traces: no spool is older
 _FREE_PAGES = 1000
+_Q = question_vectors.c
 
 
 @dataclass(slots=True)
 class Gone:
-    """How much goes, or went: whole days of bodies with their bytes, and rows."""
+    """How much goes, or went: whole days of bodies with their bytes, and rows. `questions` are vectors of them."""
 
     days: int = 0
     bytes: int = 0
     bodies: int = 0
+    questions: int = 0
     traces: int = 0
     spans: int = 0
     scores: int = 0
@@ -70,6 +72,7 @@ class Retention:
                 for _, size in self._old_days(connection, now, ages.payloads):
                     plan.add(Gone(days=1, bytes=size))
                 plan.bodies = _count(connection, self._old_bodies(now, ages.payloads))
+                plan.questions = _count(connection, select(_Q.trace_id).where(_Q.at_us < _began(now, ages.payloads)))
             if ages.spans:
                 old = _ended(now - ages.spans * _DAY_US)
                 query = select(func.count(), func.coalesce(func.sum(traces.c.spans), 0)).where(old)
@@ -89,6 +92,9 @@ class Retention:
         if ages.payloads:
             yield from self._drop_days(now, ages.payloads)
             yield from self._until_nothing(partial(self._delete_bodies, now=now, days=ages.payloads))
+            before = _began(now, ages.payloads)
+            for project in self._projects(question_vectors):
+                yield from self._until_nothing(partial(_delete_questions, project=project, before_us=before))
         if ages.spans:
             cutoff = now - ages.spans * _DAY_US
             for project in self._projects(traces):
@@ -120,7 +126,7 @@ class Retention:
         c, of_span = payloads.c, spans.c
         same = (c.project_id == of_span.project_id, c.trace_id == of_span.trace_id, c.span_id == of_span.id)
         query = select(c.project_id, c.trace_id, c.span_id)
-        return query.where(*same, of_span.start_us < (day_of(now) - days) * _DAY_US)
+        return query.where(*same, of_span.start_us < _began(now, days))
 
     def _delete_bodies(self, connection: Connection, now: int, days: int) -> Gone:
         old = connection.execute(self._old_bodies(now, days).limit(_MOST_ROWS)).all()
@@ -193,6 +199,11 @@ class Retention:
             yield Gone()
 
 
+def _began(now: int, days: int) -> int:
+    """When the first of the days began that stay, in microseconds."""
+    return (day_of(now) - days) * _DAY_US
+
+
 def _ended(cutoff_us: int) -> ColumnElement[bool]:
     c = traces.c
     return (c.start_us < cutoff_us) & (c.start_us + c.duration_us < cutoff_us)
@@ -222,12 +233,19 @@ def _delete_traces(connection: Connection, project: str, cutoff_us: int) -> Gone
         return Gone()
     erase(connection, project, AGE, [""], cutoff_us, cutoff_us)
     gone = Gone(traces=len(chosen))
-    for table, told in ((spans, "spans"), (scores, "scores"), (payloads, "bodies"), (traces, "")):
+    told_of = {spans: "spans", scores: "scores", payloads: "bodies", question_vectors: "questions", traces: ""}
+    for table, told in told_of.items():
         these = among(connection, (table.c.project_id, table.c.trace_id), chosen)
         deleted = connection.execute(delete(table).where(these)).rowcount
         if told:
             setattr(gone, told, deleted)
     return gone
+
+
+def _delete_questions(connection: Connection, project: str, before_us: int) -> Gone:
+    query = select(_Q.project_id, _Q.trace_id).where(_Q.project_id == project, _Q.at_us < before_us)
+    old = connection.execute(query.order_by(_Q.at_us).limit(_MOST_ROWS)).all()
+    return Gone(questions=_delete(connection, question_vectors, old))
 
 
 def _delete_scores(connection: Connection, project: str, cutoff_us: int) -> Gone:

@@ -14,12 +14,12 @@ from sqlalchemy.engine import Engine
 from pilothouse.errors import ConfigError
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.keyring import Keyring, SealedAway
-from pilothouse.storage.tables import payloads, response_events, responses
+from pilothouse.storage.tables import payloads, question_vectors, response_events, responses, topics
 
 __all__ = ["Rotated", "Rotation"]
 
 _AT_ONCE = 500
-_PLACES = ((payloads, 3), (responses, 2), (response_events, 2))
+_PLACES = ((payloads, 3), (responses, 2), (response_events, 2), (question_vectors, 2), (topics, 2))
 """The tables with sealed bodies, and how many columns of their primary key a body is bound to."""
 
 
