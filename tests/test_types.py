@@ -17,7 +17,12 @@ def test_a_request_keeps_fields_it_does_not_know() -> None:
     ("raw", "param", "words"),
     [
         (b"{", None, "not valid JSON"),
-        (b"\xff\xfe", None, "not valid JSON"),
+        (b"\xff\xfe", None, "UTF-8, without a byte order mark"),
+        (b'{"model": "\xff"}', None, "not valid JSON: 'utf-8' codec"),
+        (b"", None, "it is empty"),
+        (b'{"model": "\\ud83d"}', None, "half of a surrogate pair"),
+        (b'{"model": "m \\ude00 n"}', None, "half of a surrogate pair"),
+        (b'{"model": "\\ud83d\\ude00"', None, "not valid JSON: Input data was truncated"),
         (b"[" * 100_000, None, "not valid JSON"),
         (b"[]", None, "must be a JSON object"),
         (b"{}", None, "`model`"),

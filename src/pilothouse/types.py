@@ -4,6 +4,7 @@ A request keeps its whole JSON body, so that fields unknown to us reach the prov
 bytes, so that what a provider sends is forwarded without being written anew. Knows nothing of providers or storage.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 T = TypeVar("T")
+
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_HALF_PAIR = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 Json = dict[str, Any]
 Operation = Literal["chat", "text_completion", "messages", "responses"]
 
@@ -107,10 +111,18 @@ def decode_body(raw: bytes) -> Json:
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}.") from None
+        raise InvalidRequest(f"The request body is not valid JSON: {_fault(raw, error)}.") from None
     if not isinstance(body, dict):
-        raise InvalidRequest(f"The request body must be a JSON object, not {type(body).__name__}.")
+        raise InvalidRequest("The request body must be a JSON object.")
     return body
+
+
+def _fault(raw: bytes, error: Exception) -> str:
+    """What is wrong with these bytes, where the decoder's own words would not say."""
+    if not raw or raw.startswith(_MARKS):
+        return "it must be UTF-8, without a byte order mark" if raw else "it is empty"
+    cut = "a text holds half of a surrogate pair, as one does that was cut within an emoji"
+    return cut if _HALF_PAIR.search(raw) else str(error)
 
 
 def check_body(body: Json, shape: type[T]) -> T:

@@ -145,9 +145,16 @@ def test_without_trusted_proxies_the_header_is_not_believed() -> None:
 
 def test_models_that_a_vendor_may_go_on_to_are_named_by_the_caller_too() -> None:
     key = principal(models=["fast", "openai/*"])
-    for others in (None, [], ["fast", "openai/gpt-4o"], [3, None], "dear", {"dear": 1}):
-        check_model(key, "fast", others)
+    for others in (None, [], ["fast", "openai/gpt-4o"], [3, None], {"dear": 1}):
+        check_model(key, "fast", {"model": "fast", "models": others})
     with pytest.raises(Forbidden, match="'dear'") as caught:
-        check_model(key, "fast", ["fast", "dear"])
+        check_model(key, "fast", {"models": ["fast", "dear"]})
     assert caught.value.param == "models"
-    check_model(principal(), "fast", ["dear"])
+    check_model(principal(), "fast", {"models": ["dear"]})
+
+
+def test_no_spelling_of_model_reaches_another_at_servers_that_ignore_case() -> None:
+    key = principal(models=["fast"])
+    with pytest.raises(Forbidden, match="'dear'") as caught:
+        check_model(key, "fast", {"model": "fast", "Model": "dear"})
+    assert caught.value.param == "Model"

@@ -237,6 +237,9 @@ async def test_bad_input_gets_a_clear_error_and_the_process_keeps_serving(
     for method, path, status, allowed in (("GET", "/v1/completions", 405, "POST"), ("POST", "/v1/nothing", 404, None)):
         async with http.request(method, path, data=b"{}") as response:
             assert (response.status, response.headers.get("allow")) == (status, allowed)
+    async with http.post("/v1/messages", data=b"\x1f\x8b", headers={"content-encoding": "gzip"}) as response:
+        error = (await response.json())["error"]
+        assert (response.status, "'gzip'" in error["message"]) == (415, True)
     async with http.get("/v1/models", headers={"authorization": "Bearer wrong"}) as response:
         assert response.status == 401
         assert (await response.json())["error"]["code"] == "invalid_api_key"

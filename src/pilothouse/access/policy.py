@@ -8,12 +8,17 @@ from collections.abc import Sequence
 
 from pilothouse.errors import Forbidden
 from pilothouse.principal import Action, Principal
+from pilothouse.types import Json
 
-__all__ = ["Network", "allows", "allows_model", "check", "check_model", "client_ip", "demand", "project_for"]
+__all__ = [
+    "Network", "allows", "allows_model", "check", "check_model", "client_ip", "demand", "models_in",
+    "project_for",
+]  # fmt: skip
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_NAMING = ("model", "models")
 _NEEDS: dict[Action, str] = {
     "call": "a key that may call models (role admin, editor or caller)",
     "read": "a key that may look at the platform (role admin, editor or viewer)",
@@ -38,19 +43,25 @@ def check(principal: Principal, *, endpoint: str, model: str | None = None, clie
         check_model(principal, model)
 
 
-def check_model(principal: Principal, model: str, others: object = None) -> None:
-    """Raises Forbidden, naming what is allowed, where the key may not use this model.
-
-    `others` is the request's `models` as it stands there: some vendors (OpenRouter) go on to these by themselves.
-    """
+def check_model(principal: Principal, model: str, body: Json | None = None) -> None:
+    """Raises Forbidden, naming what is allowed, where the key may not use this model, or another that the request's
+    `body` names."""
     models = principal.policy.models
     if not models:
         return
-    if not allows(models, model):
-        raise Forbidden(f"This key may not use '{model}'. It may use: {', '.join(models)}.", param="model")
-    for other in others if isinstance(others, list) else ():
-        if isinstance(other, str) and not allows(models, other):
-            raise Forbidden(f"This key may not use '{other}'. It may use: {', '.join(models)}.", param="models")
+    named = [("model", model), *(models_in(body) if body is not None else ())]
+    for param, name in named:
+        if not allows(models, name):
+            raise Forbidden(f"This key may not use '{name}'. It may use: {', '.join(models)}.", param=param)
+
+
+def models_in(body: Json) -> list[tuple[str, str]]:
+    """(field, name) of each model that a body names at its top: in `model`, in `models`, to which some vendors
+    (OpenRouter) go on by themselves, and in either under capital letters, which servers in Go take for the same."""
+    found = [("model", body.get("model"))]
+    found += [(field, given) for field, given in body.items() if field != "model" and field.lower() in _NAMING]
+    each = ((field, name) for field, given in found for name in (given if isinstance(given, list) else (given,)))
+    return [(field, name) for field, name in each if isinstance(name, str)]
 
 
 def allows(names: Sequence[str], name: str) -> bool:

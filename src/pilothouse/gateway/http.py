@@ -20,6 +20,7 @@ from pilothouse.errors import (
     MethodNotAllowed,
     PilothouseError,
     ProviderError,
+    UnsupportedMedia,
 )
 from pilothouse.gateway.connection import HANG_UP, WHOLE
 
@@ -135,7 +136,13 @@ class Exchange:
         return value
 
     async def body(self, limit: int) -> bytes:
-        """The whole request body. Raises BodyTooLarge beyond `limit` bytes, InvalidRequest when it does not come."""
+        """The whole request body. Raises BodyTooLarge beyond `limit` bytes, UnsupportedMedia where it is compressed,
+        InvalidRequest when it does not come."""
+        coding = self.headers.get(b"content-encoding", b"identity")
+        if coding.lower() not in (b"", b"identity"):
+            await self._discard(4 * limit)
+            told = coding[:32].decode("latin-1")
+            raise UnsupportedMedia(f"No support for the content-encoding '{told}' here; send the body uncompressed.")
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             await self._discard(4 * limit)

@@ -135,7 +135,7 @@ class Gateway:
         """Everything up to the first chunk."""
         request, call = visit.request, visit.call
         if call.depth == 0:
-            check_model(call.principal, request.model, request.body.get("models"))
+            check_model(call.principal, request.model, request.body)
         facts = Facts(request, call)
         plan = await visit.runtime.router.decide(request, call)
         if isinstance(request, ChatRequest):

@@ -14,6 +14,7 @@ import pytest_asyncio
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 
+from pilothouse.access.shapes import KeySettings
 from pilothouse.app import Platform, build
 from pilothouse.call import Span
 from pilothouse.errors import StorageError
@@ -389,6 +390,13 @@ async def test_budgets_hold(site: Site, background: bool) -> None:
         with pytest.raises(openai.RateLimitError):
             await site.client.responses.create(**asked, stream=True)
     assert site.vendors["chat"].requests == []
+
+
+async def test_a_model_that_the_key_may_not_use_is_not_begun_in_the_background(site: Site) -> None:
+    settings = KeySettings.model_validate({"policy": {"models": ["native"]}})
+    client = site.client.with_options(api_key=site.platform.keys.create("k", settings=settings)[0])
+    with pytest.raises(openai.PermissionDeniedError, match="may not use 'chat'"):
+        await client.responses.create(model="chat", input="Hello", background=True)
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -13,6 +13,7 @@ from urllib.parse import unquote, unquote_plus
 from yarl import URL
 
 from pilothouse.access.bounds import MOST_OUTPUT
+from pilothouse.access.policy import models_in
 from pilothouse.errors import InvalidRequest
 from pilothouse.gateway.http import Headers
 from pilothouse.types import Json
@@ -43,7 +44,7 @@ _GUARD: Headers = [(b"x-content-type-options", b"nosniff"), (b"content-security-
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _COUNTING = ("/count_tokens", ":counttokens", "/input_tokens")
-_IN_PATH = re.compile(r"(?:^|/)(?:models|model|deployments)/([^/:]+)[/:]")
+_IN_PATH = re.compile(r"(?:^|/)(?:models|model|deployments)/([^/:]+)(?=[/:]|$)")
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -113,13 +114,9 @@ def answer_headers(given: Mapping[str, str], identity: Headers) -> Headers:
 
 def asked_of(method: str, path: str, body: Json | None) -> Asked:
     """What the path and a JSON body say, in the shapes of OpenAI, Anthropic, Google and Bedrock."""
-    found = _IN_PATH.search(path)
-    models = [unquote(found.group(1))] if found else []
     body = body or {}
-    others = body.get("models")  # OpenRouter goes on to these by itself
-    for name in (body.get("model"), *(others if isinstance(others, list) else ())):
-        if isinstance(name, str):
-            models.append(name.removeprefix("models/"))
+    models = [unquote(found) for found in _IN_PATH.findall(path)]
+    models += [name.removeprefix("models/") for _, name in models_in(body)]
     free = method in _READING or path.lower().endswith(_COUNTING)
     return Asked(tuple(dict.fromkeys(models)), _output(body), free)
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from pilothouse.access.policy import check_model
 from pilothouse.call import Call
 from pilothouse.errors import InvalidRequest, NotFound, PilothouseError, ProviderError, ProviderTimeout, StorageError
 from pilothouse.gateway.dialects.responses import parse_response_request, response_request
@@ -68,6 +69,7 @@ class Responses:
     async def create(self, exchange: Exchange, call: Call) -> None:
         turn = await self._turn(parse_response_request(await exchange.body(self._max_body_bytes)), call)
         if turn.background:
+            check_model(call.principal, turn.request.model, turn.request.body)  # while there is one to be told
             begun = await self._background.start(turn, call)
             if turn.request.stream:
                 await self._follow(exchange, call, turn.id, -1)
