@@ -47,11 +47,10 @@ from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
-from pilothouse.lifecycle.janitor import Janitor
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
-from pilothouse.lifecycle.purges import Purges
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.lifecycle.telling import open_telling
+from pilothouse.lifecycle.upkeep import upkeep
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
 from pilothouse.observe.discretion import Discretion
@@ -296,8 +295,8 @@ class Platform:
         self._reconfigured.set()
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
         runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.telling.run())
-        others = (Purges(self.audit, self.caches, self.changes).run(), Janitor.over(self.store, self.live).run())
-        self._tasks = [asyncio.create_task(work) for work in (*runs, *others)]
+        up = upkeep(self.store, self.live, self.audit, self.caches, self.changes, self.encode, self.settings.models_dir)
+        self._tasks = [asyncio.create_task(work) for work in (*runs, up)]
 
     async def _follow(self) -> None:
         """Do on the loop what a new configuration asks for there."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pilothouse.monitoring import AlertsConfig, ExportConfig
+from pilothouse.monitoring import AlertsConfig, ExportConfig, TopicsConfig
 from pilothouse.privacy import PrivacyConfig, RetentionConfig
 
 __all__ = [
@@ -350,3 +350,4 @@ class Config(_Strict):
     retention: RetentionConfig = RetentionConfig()
     alerts: AlertsConfig = AlertsConfig()
     exports: dict[_Name, ExportConfig] = {}
+    topics: TopicsConfig = TopicsConfig()

@@ -1,4 +1,4 @@
-"""The configuration of what Pilothouse tells by itself: alerts with the channels that carry them, and exports.
+"""The configuration of what Pilothouse tells by itself: alerts with the channels that carry them, exports, and topics.
 
 Times are seconds unless the name says otherwise. Frozen. Knows nothing of what the figures mean: see the room `alerts`.
 """
@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 __all__ = [
     "BUILT_IN", "AlertRule", "AlertsConfig", "Channel", "ChannelKind", "Dimension", "ExportConfig", "Measure",
-    "RuleKind", "Severity",
+    "RuleKind", "Severity", "TopicsConfig",
 ]  # fmt: skip
 
 RuleKind = Literal["spend", "latency", "score", "errors", "tokens", "anomaly"]
@@ -142,3 +142,13 @@ class ExportConfig(_Strict):
         if self.below and self.kind != "webhook":
             raise PydanticCustomError("exports", "'below' is for webhooks: a collector takes spans alone")
         return self
+
+
+class TopicsConfig(_Strict):
+    """What people ask about, found `every` so many seconds in the questions of the last `days`, of which `per_day` of
+    each project and day are embedded."""
+
+    enabled: bool = True
+    per_day: int = Field(1000, ge=20, le=20_000)
+    days: int = Field(30, ge=1, le=365)
+    every: _Seconds = 3600.0

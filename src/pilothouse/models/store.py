@@ -69,10 +69,25 @@ class EncoderStore:
 
         Raises ModelFilesError that says how to bring the files by hand when they cannot be fetched.
         """
-        files = self._verified()
+        files = self.ready()
         if files is None:
             with self._change(progress):
-                files = self._verified() or self._restored(progress)
+                files = self.ready() or self._restored(progress)
+        return files
+
+    def ready(self) -> EncoderFiles | None:
+        """The files if they are here, their checksums hold and the encoder passed its self-check on this kind of
+        machine; None where `ensure` would build or fetch."""
+        manifest = read_manifest(self.folder)
+        if manifest is None or not self._intact(manifest):
+            return None
+        files = _files(self.folder, manifest)
+        passed = self.folder / f"{_CHECKED}{machine_key(manifest.graph_sha256)}"
+        if not passed.exists():
+            if worst_cosine(Encoder(files, threads=1)) < MIN_COSINE:
+                return None
+            with suppress(OSError):  # a read-only folder: checked again at the next start
+                passed.touch()
         return files
 
     def pull(self, progress: "Progress | None" = None) -> EncoderFiles:
@@ -101,20 +116,6 @@ class EncoderStore:
             pinned = manifest.weights_sha256 == fetch.WEIGHTS_SHA256
             version, fingerprint = fetch.VERSION if pinned else manifest.weights_sha256[:12], manifest.fingerprint
         return [ModelRow(NAME, version, sum(sizes), fingerprint, state, str(self.folder))]
-
-    def _verified(self) -> EncoderFiles | None:
-        """The files if their checksums hold and the encoder passed its self-check on this kind of machine."""
-        manifest = read_manifest(self.folder)
-        if manifest is None or not self._intact(manifest):
-            return None
-        files = _files(self.folder, manifest)
-        passed = self.folder / f"{_CHECKED}{machine_key(manifest.graph_sha256)}"
-        if not passed.exists():
-            if worst_cosine(Encoder(files, threads=1)) < MIN_COSINE:
-                return None
-            with suppress(OSError):  # a read-only folder: checked again at the next start
-                passed.touch()
-        return files
 
     def _intact(self, manifest: Manifest) -> bool:
         expected = {GRAPH: manifest.graph_sha256, "tokenizer.json": manifest.tokenizer_sha256}
@@ -154,7 +155,7 @@ class EncoderStore:
             stale.unlink()
         for name in (*SOURCES, GRAPH, MANIFEST):
             (staging / name).replace(self.folder / name)
-        files = self._verified()
+        files = self.ready()
         if files is None:
             raise ModelFilesError(f"{self.folder}: the files changed while they were written. Try again.")
         return files

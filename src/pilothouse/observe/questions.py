@@ -105,6 +105,17 @@ class Questions:
                     delete(question_vectors).where(among(connection, (_C.project_id, _C.trace_id), keys))
                 )
 
+    def forget_all(self, project: str) -> None:
+        """Delete every question of the project."""
+        with writing(self._store.observe) as connection:
+            connection.execute(delete(question_vectors).where(_C.project_id == project))
+
+    def model(self, project: str) -> str | None:
+        """The fingerprint of the encoder that made the newest vector; None where there is none."""
+        newest = select(_C.model).where(_C.project_id == project).order_by(_C.at_us.desc()).limit(1)
+        with self._store.observe.connect() as connection:
+            return connection.scalar(newest)
+
     # ---- parts
 
     def _places(self, connection: Connection, project: str, since_us: int, until_us: int) -> list[str]:
