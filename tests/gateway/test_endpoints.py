@@ -7,10 +7,13 @@ import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import aiohttp
+import anthropic
 import openai
 import pytest
+from anthropic import AsyncAnthropic
 from pydantic import BaseModel
 
 from pilothouse.call import Span
@@ -149,13 +152,27 @@ async def test_upstream_errors_come_through_as_what_they_are(served: Served) -> 
     with pytest.raises(openai.RateLimitError) as limited:
         await served.client.chat.completions.create(model="chat", messages=HELLO)
     assert limited.value.response.headers["retry-after"] == "7"
+    assert "x-should-retry" not in limited.value.response.headers
     with pytest.raises(openai.BadRequestError) as too_long:
         await served.client.chat.completions.create(model="chat", messages=HELLO)
     assert too_long.value.code == "context_length_exceeded"
     with pytest.raises(openai.APIStatusError) as refused:
         await served.client.chat.completions.create(model="chat", messages=HELLO)
     assert refused.value.status_code == 502
+    assert refused.value.response.headers["x-should-retry"] == "false"
     assert [s.error_code for s in spans(served)] == ["provider_auth", "context_length_exceeded", "rate_limit_exceeded"]
+
+
+async def test_the_official_client_does_not_wait_for_an_hour(served: Served) -> None:
+    """Anthropic's would, twice; OpenAI's gives up by itself past two minutes."""
+    served.upstream.say(Answer(fault="rate_limit", retry_after=3600), Answer(text="too soon"))
+    asked: Any = {"model": "chat", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
+    async with AsyncAnthropic(base_url=served.address, api_key=served.key, max_retries=2) as client:
+        asking = asyncio.create_task(client.messages.create(**asked))
+        await asyncio.wait([asking], timeout=30)
+        assert asking.done()
+    assert isinstance(asking.exception(), anthropic.RateLimitError)
+    assert len(served.upstream.requests) == 1
 
 
 async def test_an_error_in_mid_stream_ends_the_stream_with_an_error(served: Served) -> None:

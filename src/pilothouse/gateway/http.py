@@ -18,8 +18,12 @@ from pilothouse.errors import (
     InvalidRequest,
     LimitError,
     MethodNotAllowed,
+    MissingExtra,
+    ModelFilesError,
     PilothouseError,
+    ProviderAuth,
     ProviderError,
+    TooManyRequests,
     UnsupportedMedia,
 )
 from pilothouse.gateway.connection import HANG_UP, WHOLE
@@ -37,6 +41,7 @@ Headers = list[tuple[bytes, bytes]]
 WATCH_AFTER = 0.05  # seconds: most calls end sooner and need no task that watches the client
 BODY_TIMEOUT = 60.0  # seconds for the whole request body to arrive
 _READ_ON = 64 * 1024 * 1024  # bytes of an upload that was refused
+LONGEST_RETRY = 60.0  # seconds that a client may be asked to wait
 DISCARD_TIMEOUT = 10.0  # seconds to read on after a refusal, so that the client gets to see it
 
 _NONE: dict[str, Any] = {}
@@ -64,13 +69,23 @@ def error_body(error: PilothouseError, request_id: str) -> bytes:
 
 
 def error_headers(error: PilothouseError) -> Headers:
-    """What an error tells beside its body: where a limit stands, and when to ask again."""
+    """What an error tells beside its body: where a limit stands, and when to ask again, if ever."""
     headers: Headers = []
     if isinstance(error, ProviderError | LimitError) and error.retry_after is not None:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
     if isinstance(error, LimitError):
         headers += [(name.encode(), value.encode()) for name, value in error.headers]
+    if _in_vain(error):
+        headers.append((b"x-should-retry", b"false"))
     return headers
+
+
+def _in_vain(error: PilothouseError) -> bool:
+    """Whether clients that would ask again by themselves had better not: OpenAI's waits for up to two minutes, and
+    Anthropic's for as long as it is told."""
+    if isinstance(error, ProviderError | TooManyRequests) and (error.retry_after or 0.0) > LONGEST_RETRY:
+        return True
+    return isinstance(error, ProviderAuth | MissingExtra | ModelFilesError)
 
 
 class ErrorShape(NamedTuple):

@@ -37,7 +37,7 @@ _CALLERS = frozenset({"content-type", "anthropic-version"})
 _SECRET_PARAMETERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
 _ANSWERED = frozenset(
     {"content-type", "content-disposition", "content-language", "content-range", "accept-ranges", "etag",
-     "last-modified", "retry-after", "openai-processing-ms", "openai-version"}
+     "last-modified", "retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "openai-version"}
 )  # fmt: skip
 _GUARD: Headers = [(b"x-content-type-options", b"nosniff"), (b"content-security-policy", b"sandbox")]
 """So that no browser runs on our origin what a provider answers."""
