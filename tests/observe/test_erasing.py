@@ -149,3 +149,12 @@ def test_no_name_is_written_down_and_all_is_forgotten_in_time(write: Write, stor
         assert prune(connection, 10**16) == 0
         assert prune(connection, 10**16 + 1) == 2
     assert day_of(10**16) > 0
+
+
+def test_a_sessions_scores_go_with_the_last_of_its_traces(write: Write, store: Store) -> None:
+    write([full_span(user_id="ada", trace_id=trace, session_id=trace[0]) for trace in ("a1", "b1")])
+    write([full_span(user_id="bob", trace_id="b2", session_id="b")])
+    Scores(store).put("default", [Score(id=s, session_id=s, name="solved", value=1.0) for s in ("a", "b", "c")])
+    assert Erasing(store).user("default", "ada").scores == 1
+    with store.observe.connect() as connection:
+        assert set(connection.execute(select(scores.c.id)).scalars()) == {"b", "c"}

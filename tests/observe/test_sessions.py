@@ -28,6 +28,21 @@ def test_a_session_sums_up_its_traces(write: Write, traces: Traces, store: Store
     assert traces.sessions.get("s", "elsewhere") is None
 
 
+def test_a_session_is_judged_itself(write: Write, traces: Traces, store: Store) -> None:
+    write([*_turn(1, "s"), *_turn(2, "other")])
+    own = [Score(id=f"j{n}", name="solved", session_id="s", value=float(n), at_us=n) for n in (1, 2)]
+    of_others = [
+        Score(id="of its trace", name="tone", session_id="s", trace_id="t01", value=0.5),
+        Score(id="of another", name="solved", session_id="other", value=0.0),
+    ]
+    Scores(store).put("default", [*own, *of_others])
+    assert [score.id for score in traces.scores.of_session("s")] == ["j2", "j1"]
+    assert traces.scores.of_session("s", "elsewhere") == traces.scores.of_session("\0") == []
+    summed = traces.sessions.get("s")
+    assert summed is not None
+    assert summed.scores == {"tone": 0.5}
+
+
 def test_pages_join_and_each_session_comes_once(write: Write, traces: Traces) -> None:
     write([span for n in range(40) for span in _turn(n, f"s{n % 7}")])
     found, place = [], None

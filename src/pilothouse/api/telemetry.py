@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from pilothouse.access import Tenants
-from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, spans, traces
+from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, sessions, spans, traces
 from pilothouse.call import Recorder, Span
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe import Prices, Traces
@@ -31,5 +31,6 @@ def telemetry_routes(
         langfuse_reading.routes(store),
         scores.routes(judged),
         traces.routes(Traces(store)),
+        sessions.routes(Traces(store)),
         deletions.routes(Deletions(store)),
     ]

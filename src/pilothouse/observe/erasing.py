@@ -82,11 +82,15 @@ class Erasing:
             known_traces(connection, [])  # who writes spans waits until this is committed
             erase(connection, project, TRACE, chosen, FOREVER_US, now)
             erased.payloads += self._store.payloads.forget(connection, project, chosen)
+            of_these = among(connection, (traces.c.project_id, traces.c.trace_id), keys)
+            named = connection.execute(select(traces.c.session_id).where(of_these).distinct()).scalars()
+            sessions = [session for session in named if session is not None]
             for table in (spans, scores, traces, payloads, question_vectors):
                 these = among(connection, (table.c.project_id, table.c.trace_id), keys)
                 gone = connection.execute(delete(table).where(these)).rowcount
                 if table in (spans, scores, traces):
                     setattr(erased, table.name, getattr(erased, table.name) + gone)
+            erased.scores += _forget_sessions(connection, project, sessions)
 
     @contextmanager
     def _overwriting(self) -> Iterator[Connection]:
@@ -109,3 +113,11 @@ class Erasing:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()
+
+
+def _forget_sessions(connection: Connection, project: str, sessions: Sequence[str]) -> int:
+    """Delete the scores of those of these sessions of which no trace is left; how many there were."""
+    c = scores.c
+    left = select(traces.c.trace_id).where(traces.c.project_id == project, traces.c.session_id == c.session_id)
+    mine = (c.project_id == project, c.session_id.in_(sessions), c.trace_id.is_(None), ~left.exists())
+    return connection.execute(delete(scores).where(*mine)).rowcount if sessions else 0

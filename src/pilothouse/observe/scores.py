@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import RowMapping, select, tuple_
 from sqlalchemy.engine import Connection
 
+from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.ids import now_us
 from pilothouse.observe.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
@@ -19,6 +20,7 @@ from pilothouse.storage.tables import scores, spans, upsert
 __all__ = ["Score", "Scores", "ScoresSought", "Written"]
 
 _CHUNK = 200
+_MOST_OF_SESSION = 200
 
 
 class Score(msgspec.Struct, kw_only=True):
@@ -105,6 +107,14 @@ class Scores:
         query = select(scores).where(*where).order_by(c.at_us.desc(), c.id.desc()).limit(limit)
         with self._store.observe.connect() as connection:
             return [(_from_row(row), row["updated_us"]) for row in connection.execute(query).mappings()]
+
+    def of_session(self, session_id: str, project_id: str = DEFAULT_PROJECT) -> list[Score]:
+        """The scores of a session itself, not of its traces, the newest first, 200 at most."""
+        c = scores.c
+        query = select(scores).where(c.project_id == project_id, c.session_id == session_id.replace("\0", "\ufffd"))
+        query = query.where(c.trace_id.is_(None)).order_by(c.at_us.desc(), c.id.desc()).limit(_MOST_OF_SESSION)
+        with self._store.observe.connect() as connection:
+            return [_from_row(row) for row in connection.execute(query).mappings()]
 
     def trace_of(self, project_id: str, request_id: str) -> str | None:
         """The trace of a request to the gateway."""

@@ -7,8 +7,9 @@ from urllib.parse import quote
 from fastapi.testclient import TestClient
 
 from pilothouse.call import Span
+from pilothouse.principal import Principal
 
-from ..site import HOSTILE, KEY, answer, console
+from ..site import HOSTILE, KEY, Keyring, answer, console
 
 
 def _talk(session: str = "talk", **more: object) -> list[Span]:
@@ -68,3 +69,24 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         assert "<img" not in page
         assert page.count("<script") == 1
         assert "\u202e" not in page
+
+
+def test_a_conversation_is_judged_as_a_whole(tmp_path: Path, keyring: Keyring) -> None:
+    session = f"a/b?c {HOSTILE}"
+    address = f"/console/sessions?id={quote(session)}"
+    with console(tmp_path / "home", _talk(session), keyring) as app:
+        client = TestClient(app, follow_redirects=False)
+        client.post("/console/login", data={"key": KEY})
+        token = re.search(r'name="token" value="(\w+)"', client.get(address).text)
+        assert token is not None
+        sent = {"token": token[1], "name": "solved", "value": "0.75", "comment": HOSTILE}
+        told = client.post(f"/console/sessions/scores?id={quote(session)}", data=sent)
+        page = client.get(told.headers["location"]).text
+        assert "Your judgement is kept." in page
+        assert "<bdi>solved</bdi> 0.75" in page
+        assert "<img" not in page
+        assert client.post("/console/sessions/scores?id=none", data=sent).status_code == 404
+        keyring.principal = Principal("default", "member:bob", "viewer")
+        page = client.get(address).text
+        assert "<bdi>solved</bdi> 0.75" in page
+        assert 'class="judge"' not in page

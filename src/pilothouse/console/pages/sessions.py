@@ -3,8 +3,10 @@
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from pilothouse.console.forms import Sent
+from pilothouse.console.judging import judgement
 from pilothouse.console.payload import Turn, turns
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.visitor import Guest
@@ -17,6 +19,7 @@ __all__ = ["pages"]
 _ROWS, _TURNS = 50, 50
 _SPOKEN = ("user", "assistant", "completion", "prompt", "input", "query", "text", "answer")
 _LONGEST = 4000
+_GONE = "There is no such session. Its traces may have been deleted."
 
 
 def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
@@ -24,9 +27,11 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
     router = APIRouter(prefix="/sessions")
 
     @router.get("")
-    def page(visitor: Guest, id: str = "", text: str = "", user: str = "", before: str | None = None) -> Response:
+    def page(
+        visitor: Guest, id: str = "", text: str = "", user: str = "", before: str | None = None, done: str = ""
+    ) -> Response:  # fmt: skip
         if id:
-            return _one(visitor, id, before)
+            return _one(visitor, id, before, done)
         chosen = {name: value.strip() for name, value in (("text", text), ("user", user)) if value.strip()}
         found = traces.sessions.page(project, _ROWS, before or None, **chosen)
         return renderer.page(
@@ -34,17 +39,25 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
             older=_link({**chosen, "before": found.next or ""}),
         )  # fmt: skip
 
-    def _one(visitor: Guest, session: str, before: str | None) -> Response:
+    def _one(visitor: Guest, session: str, before: str | None, done: str) -> Response:
         summed = traces.sessions.get(session, project)
         if summed is None:
-            raise NotFound("There is no such session. Its traces may have been deleted.")
+            raise NotFound(_GONE)
         found = traces.list(project, _TURNS, before or None, Filters(session_id=session))
         bodies = traces.root_bodies(found.rows, project)
         told = [(row, _spoken(bodies.get(row.trace_id, {}))) for row in reversed(found.rows)]
         return renderer.page(
             "session.html", visitor=visitor, session=summed, turns=told, before=before,
-            first=_link({"id": session}), older=_link({"id": session, "before": found.next or ""}), next=found.next,
+            judged=traces.scores.of_session(session, project), done=done, first=_link({"id": session}),
+            older=_link({"id": session, "before": found.next or ""}), next=found.next,
         )  # fmt: skip
+
+    @router.post("/scores")
+    def judge(visitor: Guest, form: Sent, id: str) -> Response:
+        if traces.sessions.get(id, project) is None:
+            raise NotFound(_GONE)
+        traces.scores.put(project, [judgement(form, visitor.principal, session=id)])
+        return RedirectResponse(_link({"id": id, "done": "judged"}), 303)
 
     return router
 

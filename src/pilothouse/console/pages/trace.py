@@ -10,13 +10,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pilothouse.call import Span
 from pilothouse.console.charts import ticks, waterfall
-from pilothouse.console.filters import number
-from pilothouse.console.forms import Fields, Sent
+from pilothouse.console.forms import Sent
+from pilothouse.console.judging import judgement
 from pilothouse.console.payload import turns
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.visitor import Guest
-from pilothouse.errors import InvalidRequest
-from pilothouse.ids import content_hash
 from pilothouse.observe import Prices, Trace, Traces
 from pilothouse.observe.explain import Priced, explain
 from pilothouse.observe.items import line_of
@@ -28,7 +26,6 @@ from pilothouse.types import Json
 __all__ = ["pages"]
 
 MOST_STEPS = 1000
-_LONGEST_NAME, _LONGEST_LABEL, _LONGEST_COMMENT = 200, 500, 10_000
 
 
 def pages(traces: Traces, renderer: Renderer, project: str, prices: Prices | None = None) -> APIRouter:
@@ -72,8 +69,8 @@ def pages(traces: Traces, renderer: Renderer, project: str, prices: Prices | Non
         span = form.get("span")
         if span:
             traces.span(found, span, project)
-        who = visitor.principal.name or visitor.principal.key_id
-        traces.scores.put(project, [_score(found, span or None, form, who)])
+        score = judgement(form, visitor.principal, trace=found, span=span or None)
+        traces.scores.put(project, [score])
         at = urlencode({"span": form.get("shown") or span, "done": "judged"})
         return RedirectResponse(f"{ROOT}/traces/{found}?{at}#detail", 303)
 
@@ -90,23 +87,6 @@ def _chosen(traces: Traces, trace: Trace, span_id: str) -> Span:
         return trace.root
     within = (span for span in trace.spans if span.id == span_id)
     return next(within, None) or traces.span(trace.trace_id, span_id, trace.project_id)
-
-
-def _score(trace_id: str, span_id: str | None, form: Fields, who: str) -> Score:
-    """What a form judges. One person has one voice: the same again replaces the former. Raises InvalidRequest."""
-    thumb, comment = form.get("thumb"), form.get("comment")
-    name, text = ("feedback", "") if thumb else (form.get("name"), form.get("value"))
-    if not thumb and not (name and text):
-        raise InvalidRequest("A score needs a name and a value.")
-    if thumb not in ("", "up", "down") or len(name) > _LONGEST_NAME or len(comment) > _LONGEST_COMMENT:
-        raise InvalidRequest("The name or the comment is too long, or the thumb neither up nor down.")
-    value = float(thumb == "up") if thumb else number(text)
-    kind = "boolean" if thumb else "categorical" if value is None else "numeric"
-    return Score(
-        id=f"co_{content_hash(['console', trace_id, span_id, name, who])}", trace_id=trace_id, span_id=span_id,
-        name=name, kind=kind, value=value, label=text[:_LONGEST_LABEL] if value is None else None,
-        comment=comment or None, source="console", author=who,
-    )  # fmt: skip
 
 
 def _unpriced(_: Span) -> None:

@@ -142,6 +142,8 @@ scores = Table(
     Column("updated_us", BigInteger, nullable=False),
     Index("ix_scores_trace", "project_id", "trace_id"),
     Index("ix_scores_at", "project_id", "at_us", "id"),
+    Index("ix_scores_session", "project_id", "session_id", "at_us", sqlite_where=text("session_id IS NOT NULL"),
+          postgresql_where=text("session_id IS NOT NULL")),
 )  # fmt: skip
 
 # What happened in an hour or a day, by one dimension at a time: `grain` is hour or day, `at` counts them since
