@@ -10,14 +10,13 @@ from urllib.parse import quote
 
 from pilothouse.call import Call
 from pilothouse.errors import ProviderAuth, ProviderError, ProviderTimeout, ProviderUnavailable
-from pilothouse.providers.cohere_wire import ChatReader, to_chat
+from pilothouse.providers.cohere_wire import ChatReader, billed, to_chat
 from pilothouse.providers.completion import Completion
 from pilothouse.providers.parameters import filled, native_embed_fields, tools_of
 from pilothouse.providers.reranking import ranked, scored
 from pilothouse.providers.translated import TranslatingProvider, Translation
-from pilothouse.providers.usage import count, part_of
 from pilothouse.single import RerankRequest
-from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json, Usage
+from pilothouse.types import ChatRequest, EmbedRequest, EmbedResponse, Json
 
 __all__ = ["CohereProvider"]
 
@@ -82,17 +81,13 @@ class CohereProvider(TranslatingProvider):
 
 
 def _embedded(body: Json) -> tuple[list[list[float]], int | None]:
-    billed = part_of(body.get("meta"), "billed_units")
-    return body["embeddings"]["float"], count(billed.get("input_tokens"))
+    used = billed(body.get("meta"))
+    return body["embeddings"]["float"], None if used is None else used.input_tokens
 
 
 def _ranked(request: RerankRequest, body: Json) -> EmbedResponse:
     meta = body.get("meta") or {}
-    billed = part_of(meta, "billed_units")
-    units = count(billed.get("search_units"))
-    tokens = count(billed.get("input_tokens"))
-    usage = None if units is None and tokens is None else Usage(tokens or 0, units=units or 0)
-    return ranked(request, request.model, scored(body["results"]), usage, id=body.get("id"), meta=meta)
+    return ranked(request, request.model, scored(body["results"]), billed(meta), id=body.get("id"), meta=meta)
 
 
 def _models(body: Json) -> tuple[list[str], str]:

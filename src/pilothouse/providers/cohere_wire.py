@@ -35,7 +35,7 @@ from pilothouse.providers.translated import AnswerReader
 from pilothouse.providers.usage import count, counted, part_of
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage
 
-__all__ = ["ChatReader", "to_chat"]
+__all__ = ["ChatReader", "billed", "to_chat", "usage_of"]
 
 _VENDOR = "Cohere"
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -134,8 +134,17 @@ def _thinking(effort: Effort | None) -> Json | None:
     return filled({"type": "enabled", "token_budget": _BUDGETS.get(effort)})
 
 
-def _usage(usage: Any) -> Usage | None:
-    """What Cohere bills, which leaves out the tokens of its own preamble; counts are floats in its JSON."""
+def billed(meta: Any) -> Usage | None:
+    """What the `meta` of embeddings or a rerank says is billed: tokens, or search units."""
+    told = part_of(meta, "billed_units")
+    units, tokens = count(told.get("search_units")), count(told.get("input_tokens"))
+    if units is None and tokens is None:
+        return None
+    return Usage(tokens or 0, units=1 if units is None else units)
+
+
+def usage_of(usage: Any) -> Usage | None:
+    """What Cohere bills for a chat, which leaves out the tokens of its own preamble; counts are floats in its JSON."""
     told = part_of(usage, "billed_units") or part_of(usage, "tokens")
     given = count(told.get("input_tokens"))
     if given is None:
@@ -160,7 +169,7 @@ class ChatReader(AnswerReader):
         return self.completion.whole(
             _FINISH.get(body["finish_reason"], "stop"),
             body["finish_reason"],
-            _usage(body.get("usage")),
+            usage_of(body.get("usage")),
             text="".join(part["text"] for part in parts if part["type"] == "text"),
             reasoning="".join(part["thinking"] for part in parts if part["type"] == "thinking") + plan,
             calls=[tool_call(id, function["name"], function.get("arguments") or "{}") for id, function in calls],
@@ -195,4 +204,4 @@ class ChatReader(AnswerReader):
         if not self.done:
             return None
         reason = self._end["finish_reason"]
-        return self.completion.finish(_FINISH.get(reason, "stop"), reason, _usage(self._end.get("usage")))
+        return self.completion.finish(_FINISH.get(reason, "stop"), reason, usage_of(self._end.get("usage")))

@@ -217,7 +217,7 @@ def _decoded(raw: bytes) -> Json:
         return {}
     try:
         body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise Refusal("the body is not a JSON object")

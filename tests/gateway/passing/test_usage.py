@@ -15,6 +15,8 @@ RESPONSES = {
 CHAT = {"prompt_tokens": 8, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 3}}
 GOOGLE = {"promptTokenCount": 8, "candidatesTokenCount": 1, "thoughtsTokenCount": 1, "cachedContentTokenCount": 3}
 BEDROCK = {"inputTokens": 5, "outputTokens": 2, "cacheReadInputTokens": 3}
+COHERE_BILLS = {"input_tokens": 8.0, "output_tokens": 2.0}
+COHERE = {"billed_units": COHERE_BILLS, "tokens": {"input_tokens": 90.0}, "cached_tokens": 3}
 PLAIN, THOUGHT = Usage(8, 2, 3), Usage(8, 2, 3, reasoning_tokens=1)
 
 SHAPES: list[tuple[Any, Usage]] = [
@@ -25,6 +27,9 @@ SHAPES: list[tuple[Any, Usage]] = [
     ([{"candidates": []}, {"usageMetadata": GOOGLE}], THOUGHT),
     ({"usage": BEDROCK}, PLAIN),
     ({"usage": {"total_tokens": 8}}, Usage(8)),
+    ({"message": {"content": [{"type": "text", "text": "hi"}]}, "usage": COHERE}, PLAIN),
+    ({"embeddings": {}, "meta": {"billed_units": {"input_tokens": 8.0}}}, Usage(8)),
+    ({"results": [], "meta": {"billed_units": {"search_units": 2.0}}}, Usage(0, units=2)),
 ]
 
 
@@ -46,6 +51,11 @@ def test_of_a_long_answer_the_end_is_read() -> None:
     body = {"choices": [{"message": {"content": talk}}], "usage": CHAT, "system_fingerprint": "x"}
     watch = watched("application/json", json.dumps(body).encode(), 50_000)
     assert watch.usage == PLAIN
+
+
+def test_of_many_vectors_the_end_is_read() -> None:
+    body = {"embeddings": {"float": [[0.25] * 300_000]}, "meta": {"billed_units": {"input_tokens": 8}}}
+    assert watched("application/json", json.dumps(body).encode(), 50_000).usage == Usage(8)
 
 
 def sse(*events: Any) -> bytes:
@@ -76,6 +86,14 @@ def sse(*events: Any) -> bytes:
         ),
         ([{"candidates": [{"content": {"parts": [{"text": "hi"}]}}], "usageMetadata": GOOGLE}], THOUGHT, 1),
         ([{"choices": [{"delta": {"content": "hi"}}]}] * 5, None, 5),
+        (
+            [
+                {"type": "content-delta", "delta": {"message": {"content": {"text": "hi"}}}},
+                {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": COHERE}},
+            ],
+            PLAIN,
+            1,
+        ),
     ],
 )
 def test_streams(events: list[Any], usage: Usage | None, written: int, size: int) -> None:

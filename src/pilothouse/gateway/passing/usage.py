@@ -1,7 +1,7 @@
 """Reads what a passed-on answer used, while it passes: JSON, server-sent events or Bedrock's event stream.
 
-In the shapes of OpenAI (chat, completions, responses, embeddings), Anthropic, Google and Bedrock. It holds no more than
-the end of an answer, and never fails: what it cannot read it knows nothing of.
+In the shapes of OpenAI (chat, completions, responses, embeddings), Anthropic, Google, Bedrock and Cohere. It holds no
+more than the end of an answer, and never fails: what it cannot read it knows nothing of.
 """
 
 import re
@@ -15,17 +15,19 @@ from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.providers.anthropic_wire import read_usage
 from pilothouse.providers.aws import EventFrames
 from pilothouse.providers.bedrock_wire import usage_of as bedrock_usage
+from pilothouse.providers.cohere_wire import billed
+from pilothouse.providers.cohere_wire import usage_of as cohere_usage
 from pilothouse.providers.failures import UNREADABLE
 from pilothouse.providers.google_wire import usage_of
 from pilothouse.providers.sse import SseReader
-from pilothouse.providers.usage import counted, openai_usage
+from pilothouse.providers.usage import counted, openai_usage, part_of
 from pilothouse.types import Json, Usage
 
 __all__ = ["AnswerWatch", "usage_in"]
 
 _HELD = 1024 * 1024
 _TAIL = 64 * 1024  # of a longer JSON answer: vendors write the usage behind the content
-_USAGE = re.compile(rb'(?<!\\)"(?:usage|usageMetadata)"\s*:\s*(?=\{)')
+_USAGE = re.compile(rb'(?<!\\)"(usage|usageMetadata|meta)"\s*:\s*(?=\{)')
 _ODD = (TypeError, ValueError, KeyError, AttributeError)
 
 
@@ -91,8 +93,7 @@ class AnswerWatch:
                     told = msgspec.json.decode(raw[match.end() : _end_of_object(raw, match.end())])
                 except UNREADABLE:
                     continue
-                name = "usageMetadata" if b"Metadata" in match.group() else "usage"
-                self._look({name: told})
+                self._look({match.group(1).decode(): told})
             return
         for item in data if isinstance(data, list) else [data]:
             if isinstance(item, dict):
@@ -110,7 +111,7 @@ class AnswerWatch:
             characters = len(_text(data))
             self._characters += characters
             self._events += bool(characters)
-            told = data.get("usage") or inner.get("usage")
+            told = data.get("usage") or inner.get("usage") or part_of(data.get("delta"), "usage")
             if data.get("type") in ("message_start", "message_delta") and isinstance(told, dict):
                 self._told |= {name: value for name, value in told.items() if value is not None}
                 told = self._told
@@ -126,8 +127,10 @@ def usage_in(data: Json) -> Usage | None:
     if "usageMetadata" in data:
         return usage_of(data["usageMetadata"])
     told = data.get("usage")
-    if not isinstance(told, dict):
-        return None
+    if not isinstance(told, dict) or not told:
+        return billed(data.get("meta"))
+    if "billed_units" in told:
+        return cohere_usage(told)
     if "inputTokens" in told:
         return bedrock_usage(told)
     if "input_tokens" in told:
@@ -152,11 +155,16 @@ def _text(data: Json) -> str:
         found.append(delta)
     for candidate in data.get("candidates") or ():
         found += [part.get("text") for part in (candidate.get("content") or {}).get("parts") or ()]
-    content = data.get("content")
-    found += (
-        [block.get("text") for block in content or () if isinstance(block, dict)] if isinstance(content, list) else []
-    )
+    for message in (data, data.get("message"), part_of(delta, "message")):  # the latter two are Cohere's
+        found += _said(message) if isinstance(message, dict) else ()
     return "".join(one for one in found if isinstance(one, str))
+
+
+def _said(message: Json) -> list[Any]:
+    """What the content of a message, or a part of it, says."""
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else [content]
+    return [block.get(kind) for block in blocks if isinstance(block, dict) for kind in ("text", "thinking")]
 
 
 def _decoded(raw: bytes) -> Any:
