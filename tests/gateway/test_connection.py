@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from pilothouse.gateway import connection
+from pilothouse.gateway import connection, http
 from pilothouse.gateway.connection import HEAD_BYTES, Connection
 from pilothouse.gateway.http import Exchange, Receive, Scope, Send
 
@@ -151,6 +151,16 @@ async def test_http_1_0_is_not_told_to_continue(talk: Talk) -> None:
     request = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
     assert b"100 Continue" not in await talk(request)
     assert (await talk(post(b"hi", b"Expect: 100-continue\r\n"))).startswith(b"HTTP/1.1 100 Continue")
+
+
+@pytest.mark.parametrize("expects", [b"", b"Expect: 100-continue\r\n"])
+async def test_a_body_that_is_too_large_is_not_waited_for(
+    talk: Talk, expects: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application here says nothing of its own on that: its error ends the connection."""
+    monkeypatch.setattr(http, "DISCARD_TIMEOUT", 0.01)
+    answer = await talk(b"POST / HTTP/1.1\r\nHost: x\r\n%bContent-Length: 2000000\r\n\r\n" % expects)
+    assert answer.startswith(b"HTTP/1.1 500 ")
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTT", post(b"whole", last=False) + b"POST / "])

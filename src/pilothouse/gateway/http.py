@@ -7,6 +7,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -155,12 +156,12 @@ class Exchange:
         InvalidRequest when it does not come."""
         coding = self.headers.get(b"content-encoding", b"identity")
         if coding.lower() not in (b"", b"identity"):
-            await self._discard(4 * limit)
+            await self._discard(4 * limit, unread=True)
             told = coding[:32].decode("latin-1")
             raise UnsupportedMedia(f"No support for the content-encoding '{told}' here; send the body uncompressed.")
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
-            await self._discard(4 * limit)
+            await self._discard(4 * limit, unread=True)
             raise BodyTooLarge(f"The request body has {int(declared)} bytes; the limit is {limit}.")
         message = await self._receive()
         if message["type"] == "http.disconnect":
@@ -218,14 +219,18 @@ class Exchange:
                 raise BodyTooLarge(f"The request body is larger than the limit of {limit} bytes.")
         return b"".join(parts)
 
-    async def _discard(self, at_most: int) -> None:
-        """Read on for a while: a client that is still sending would otherwise see a reset, not the refusal."""
-        until = time.monotonic() + DISCARD_TIMEOUT
-        while at_most > 0 and time.monotonic() < until:
-            message = await self._receive()
-            at_most -= len(message.get("body", b""))
-            if message["type"] == "http.disconnect" or not message.get("more_body"):
-                return
+    async def _discard(self, at_most: int, *, unread: bool = False) -> None:
+        """Read on for a while: a client that is still sending would otherwise see a reset, not the refusal. One whose
+        body is `unread`, since it waits to be told to send it (`Expect: 100-continue`), is not told to."""
+        if unread and b"expect" in self.headers:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_TIMEOUT):
+                while at_most > 0:
+                    message = await self._receive()
+                    at_most -= len(message.get("body", b""))
+                    if message["type"] == "http.disconnect" or not message.get("more_body"):
+                        return
 
     async def json(self, body: bytes, headers: Headers, status: int = 200) -> None:
         self.started = True
@@ -271,7 +276,7 @@ class Exchange:
         if self.started:
             await self.end_events(body, self.errors.event)
             return
-        extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge) else []
+        extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge | UnsupportedMedia) else []
         if self.errors.id_header is not None:
             extra.append((self.errors.id_header, request_id.encode()))
         if isinstance(error, MethodNotAllowed):
