@@ -281,7 +281,7 @@ class Platform:
     def _console_rooms(self) -> ConsoleRooms:
         return ConsoleRooms(
             self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
-            self.caches, self.live, lambda: self.gateway.runtime.router, ShadowReports(self.store.observe),
+            self.caches, self.live, lambda: self.gateway.runtime.router, self.store,
             self.trouble, self.process, self.several, self.alerts, Figures(self.store),
         )  # fmt: skip
 

@@ -13,7 +13,6 @@ from httpx2 import Response
 from pilothouse.app import Platform, build
 from pilothouse.call import Span
 from pilothouse.console import ConsoleRooms, mount_console
-from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.observe.figures import Figures
 from pilothouse.principal import EMBEDDED, Principal, Role
@@ -120,7 +119,7 @@ def gateway(home: Path, config: str, *, project: str = "default", database_url: 
     with build(Settings(home=home / "home", config=path, database_url=database_url)) as p:
         rooms = ConsoleRooms(
             p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
-            lambda: p.gateway.runtime.router, ShadowReports(p.store.observe), p.trouble, p.process, p.several,
+            lambda: p.gateway.runtime.router, p.store, p.trouble, p.process, p.several,
             p.alerts, Figures(p.store),
         )  # fmt: skip
         mount_console(app, p.traces, keyring, project, rooms=rooms)

@@ -19,7 +19,8 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 ROOT = "/console"
 _NOUNS = {
     "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Models": "models", "Cache": "cache",
-    "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config", "Audit": "audit",
+    "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config", "Retention": "retention",
+    "Audit": "audit",
 }  # fmt: skip
 _NOTICES = {
     "changed": "Saved.",
@@ -28,6 +29,7 @@ _NOTICES = {
     "unchanged": "Nothing was changed.",
     "created": "Created.",
     "deleted": "Deleted.",
+    "erased": "Deleted for good. The list below says how much that was.",
     "removed": "Removed.",
     "revoked": "The key is revoked. It is refused from the next request on.",
     "rolled-back": "Rolled back: the earlier configuration serves again, under a new number.",

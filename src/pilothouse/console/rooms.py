@@ -9,11 +9,13 @@ from pilothouse.alerts.rooms import AlertRooms
 from pilothouse.cache import Caches
 from pilothouse.gateway import Router
 from pilothouse.gateway.reliability.health import Health
+from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
+from pilothouse.storage import Store
 
 __all__ = ["ConsoleRooms"]
 
@@ -34,9 +36,17 @@ class ConsoleRooms:
     caches: Caches
     live: LiveConfig
     router: Callable[[], Router]
-    shadows: ShadowReports
+    store: Store
     trouble: Callable[[], str | None]
     process: str
     several: bool
     alerts: AlertRooms
     figures: Figures
+
+    @property
+    def shadows(self) -> ShadowReports:
+        return ShadowReports(self.store.observe)
+
+    @property
+    def deletions(self) -> Deletions:
+        return Deletions(self.store)

@@ -30,6 +30,10 @@ class Deletions:
         self._audit.note(by, DELETED, f"user:{user_hash(user_id)}", project_id=project, after=asdict(erased))
         return erased
 
+    def traces_of(self, project: str, user_id: str, most: int) -> int:
+        """How many traces are the user's own, `most` at the most: some of what `user` would delete."""
+        return self._erasing.traces_of(project, user_id, most)
+
     def trace(self, by: Actor, project: str, trace_id: str) -> Erased:
         """One trace. Raises InvalidRequest for what is no whole id."""
         if not _TRACE.fullmatch(trace_id):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.ids import now_us
@@ -62,6 +62,12 @@ class Erasing:
                 self._forget(project, chosen, erased)
         self._settle()
         return erased
+
+    def traces_of(self, project: str, user_id: str, most: int) -> int:
+        """How many traces are the user's own, `most` at the most."""
+        mine = select(traces.c.trace_id).where(traces.c.project_id == project, traces.c.user_id == user_id)
+        with self._store.observe.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(mine.limit(most).subquery())) or 0
 
     def trace(self, project: str, trace_id: str) -> Erased:
         """One trace, whether or not it is there yet."""
