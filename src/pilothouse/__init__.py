@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         observe,
         propagation_headers,
         score_current_trace,
+        score_session,
         score_trace,
         span,
         trace_context,
@@ -36,6 +37,7 @@ _PUBLIC = {
     "observe": "pilothouse.tracing",
     "propagation_headers": "pilothouse.tracing",
     "score_current_trace": "pilothouse.tracing",
+    "score_session": "pilothouse.tracing",
     "score_trace": "pilothouse.tracing",
     "span": "pilothouse.tracing",
     "trace_context": "pilothouse.tracing",
@@ -46,8 +48,8 @@ _PUBLIC = {
 
 __all__ = [
     "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "__version__", "configure", "continue_trace",
-    "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_trace", "score_trace", "span",
-    "trace_context", "update_current_span", "update_current_trace", "with_context",
+    "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_trace", "score_session",
+    "score_trace", "span", "trace_context", "update_current_span", "update_current_trace", "with_context",
 ]  # fmt: skip
 
 

@@ -32,6 +32,9 @@ def test_usd(nano: int | None, text: str) -> None:
         (999_600, "1.00 s"),
         (1_240_000, "1.24 s"),
         (185_000_000, "3 min 05 s"),
+        (7_199_000_000, "119 min 59 s"),
+        (7_200_000_000, "2 h 00 min"),
+        (172_800_000_000, "2 days 0 h"),
     ],
 )
 def test_duration(us: int | None, text: str) -> None:

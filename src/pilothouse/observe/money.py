@@ -20,7 +20,7 @@ def usd(nano: int | None) -> str:
 
 
 def duration(us: int | None) -> str:
-    """Microseconds for people: `850 µs`, `12.3 ms`, `1.24 s`, `3 min 05 s`."""
+    """Microseconds for people: `850 µs`, `12.3 ms`, `1.24 s`, `3 min 05 s`, `5 h 20 min`, `4 days 2 h`."""
     if us is None:
         return ""
     if us < 1000:
@@ -32,4 +32,7 @@ def duration(us: int | None) -> str:
     if us < 59_995_000:
         return f"{us / 1e6:.2f} s"
     minutes, seconds = divmod(round(us / 1e6), 60)
-    return f"{minutes} min {seconds:02d} s"
+    if minutes < 120:
+        return f"{minutes} min {seconds:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} days {hours % 24} h"
