@@ -63,11 +63,46 @@ def redis_url(redis_server: Any) -> str:
     return f"unix://{redis_server.socket_file}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _migrations() -> Iterator[None]:
+    from .databases import migrations_by_heart
+
+    with migrations_by_heart():
+        yield
+
+
+@pytest.fixture(scope="session")
+def _lent(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from .databases import Lent
+
+    return Lent(postgres_server, tmp_path_factory.mktemp("lent"))
+
+
+@pytest.fixture
+def migrated_url(_lent: Any) -> Iterator[str]:
+    """The URL of a Postgres database with its tables and nothing in them."""
+    with _lent.one() as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Settings of a fresh home, once over SQLite and once over Postgres."""
     from pilothouse.settings import Settings
 
+    url = request.getfixturevalue("migrated_url") if request.param == "postgres" else None
+    return Settings(home=tmp_path / "home", database_url=url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same where the database has no tables yet, and gets them from its migrations themselves."""
+    from pilothouse.settings import Settings
+    from pilothouse.storage import migrate
+
+    from .databases import UPGRADE
+
+    monkeypatch.setattr(migrate, "upgrade", UPGRADE)
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
     return Settings(home=tmp_path / "home", database_url=url)
 

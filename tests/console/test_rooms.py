@@ -18,7 +18,7 @@ PAGES = ("/traces", "/keys", "/teams", "/budgets", "/models", "/cache", "/audit"
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_every_page_over_either_database(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue("postgres_url") if database == "postgres" else None
+    url = request.getfixturevalue("migrated_url") if database == "postgres" else None
     with gateway(tmp_path, CONFIG, database_url=url) as site:
         p = site.platform
         p.tenants.create("team", "ml", TenantSettings(name="ML", budgets=[Budget(tokens=50)]), parent="default")

@@ -147,8 +147,8 @@ class TestSqlite:
 
 class TestPostgres:
     @pytest.fixture
-    def settings(self, tmp_path: Path, postgres_url: str) -> Settings:
-        return Settings(home=tmp_path / "home", database_url=postgres_url)
+    def settings(self, tmp_path: Path, migrated_url: str) -> Settings:
+        return Settings(home=tmp_path / "home", database_url=migrated_url)
 
     def test_what_happened_while_the_connection_was_lost_is_found(
         self, store: Store, changes: Changes, caplog: pytest.LogCaptureFixture

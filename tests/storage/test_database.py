@@ -17,6 +17,11 @@ from pilothouse.storage import Store, open_store, writing
 from pilothouse.storage.database import open_engine
 
 
+@pytest.fixture
+def settings(new_settings: Settings) -> Settings:
+    return new_settings
+
+
 def test_sqlite_pragmas(tmp_path: Path) -> None:
     store = open_store(Settings(home=tmp_path / "home"))
     expected = {"control": 2, "observe": 1}  # FULL, NORMAL

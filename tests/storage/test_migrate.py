@@ -86,6 +86,11 @@ OF_BEFORE: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
+def settings(new_settings: Settings) -> Settings:
+    return new_settings
+
+
+@pytest.fixture
 def of_before(settings: Settings) -> Settings:
     """A home of that release, with these rows."""
     make_home(settings.home)

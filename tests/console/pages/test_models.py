@@ -153,9 +153,9 @@ def test_a_project_sees_its_own_shadow_traffic(tmp_path: Path) -> None:
         assert "Shadow traffic" not in site.page("/models")
 
 
-def test_whose_breakers_these_are(tmp_path: Path, site: Gateway, postgres_url: str) -> None:
+def test_whose_breakers_these_are(tmp_path: Path, site: Gateway, migrated_url: str) -> None:
     assert "as this process sees them" in site.page("/models")
     (tmp_path / "shared").mkdir()
-    with gateway(tmp_path / "shared", SHADOWED, database_url=postgres_url) as shared:
+    with gateway(tmp_path / "shared", SHADOWED, database_url=migrated_url) as shared:
         for path in ("/models", "/models/fast"):
             assert f"as process {shared.platform.process} sees them; others have their own" in shared.page(path)
