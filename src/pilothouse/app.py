@@ -159,7 +159,7 @@ class Platform:
         self.drainer.written = self.telling.exports.queue.put
         self.discretion = Discretion(self.store.packer, self.metrics)
         self.recorder = SpoolRecorder(self.spool, self.drainer.wake, self.discretion)
-        self.traces = Traces(self.store)
+        self.traces = Traces(self.store, self.telling.exports.queue.put_scores)
 
     def _open_gateway(self, settings: Settings) -> None:
         """The path of calls, under an empty configuration until the real one is loaded."""
@@ -255,7 +255,7 @@ class Platform:
         routers = [
             *telemetry_routes(
                 self.store, self.recorder, self.drainer, self.prices, self.tenants, self.discretion,
-                self.settings.max_body_bytes, self.telling.exports.queue.put_scores,
+                self.settings.max_body_bytes, self.telling.exports.queue,
             ),
             rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs), alert_routes(self.alerts),
             keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),

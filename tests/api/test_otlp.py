@@ -27,6 +27,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pilothouse.access import Keys
 from pilothouse.api.inbound import Inbound
 from pilothouse.api.management import management
+from pilothouse.api.one_by_one import OneByOne
 from pilothouse.api.otlp import routes
 from pilothouse.api.spans import SpanRooms
 from pilothouse.errors import NotFound, Overloaded, StorageError
@@ -267,7 +268,7 @@ class Full:
 def test_a_sender_is_put_off_while_nothing_can_be_kept(store: Store, recording: bool, media: str) -> None:
     keys, full = Keys(store.control), Full(recording=recording)
     rooms = SpanRooms.over(full, full, Prices(), 10_000)
-    app = management([routes(rooms, Scores(store))], keys, 10_000)
+    app = management([routes(rooms, Scores(store), OneByOne())], keys, 10_000)
     given = body(span())
     if media == JSON:
         one = {"traceId": TRACE, "spanId": SPAN, "startTimeUnixNano": START}

@@ -4,31 +4,32 @@ Projects and health, scores, and the batches of its older versions. https://api.
 """
 
 import asyncio
+from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from pilothouse import __version__
 from pilothouse.access import Tenants
 from pilothouse.api.caller import Caller
+from pilothouse.api.one_by_one import OneByOne
 from pilothouse.api.spans import SpanRooms
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import now_us
 from pilothouse.observe.dialects.langfuse_events import parts_of
 from pilothouse.observe.dialects.langfuse_scores import score_of
+from pilothouse.observe.dialects.lenient import read_json
 from pilothouse.observe.dialects.values import when_us
 from pilothouse.observe.revisions import Part, Place, Revisions
-from pilothouse.observe.scores import Score, Scores
+from pilothouse.observe.scores import LATEST_US, Score, Scores
 from pilothouse.principal import Principal
 from pilothouse.types import Json
 
 __all__ = ["LangfuseRooms", "routes"]
 
 _MOST = 10_000
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class LangfuseRooms(NamedTuple):
@@ -38,12 +39,12 @@ class LangfuseRooms(NamedTuple):
     scores: Scores
     revisions: Revisions
     tenants: Tenants
+    turn: OneByOne
 
 
 def routes(rooms: LangfuseRooms) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/public", tags=["langfuse"])
-    turn = asyncio.Lock()  # batches wait for the database: one thread of them, not every thread there is
 
     @router.get("/health")
     def health() -> Json:
@@ -64,7 +65,7 @@ def routes(rooms: LangfuseRooms) -> APIRouter:
         given = await _read(rooms, request)
         if not isinstance(given, list):
             score = score_of(given, caller.name or None)
-            await asyncio.to_thread(rooms.scores.put, caller.project_id, [score])
+            await rooms.turn.run(partial(rooms.scores.put, caller.project_id, [score]))
             return JSONResponse({"id": score.id})
         if len(given) > _MOST:
             raise InvalidRequest(f"{len(given)} scores at once are too many; send at most {_MOST}.")
@@ -74,7 +75,7 @@ def routes(rooms: LangfuseRooms) -> APIRouter:
                 scores.append(score_of(one, caller.name or None))
             except InvalidRequest as error:
                 errors.append({"message": f"score {number}: {error.message}"})
-        await asyncio.to_thread(rooms.scores.put, caller.project_id, scores)
+        await rooms.turn.run(partial(rooms.scores.put, caller.project_id, scores))
         if errors:
             return JSONResponse({"accepted": len(scores), "rejected": len(errors), "errors": errors}, 207)
         return JSONResponse({"message": "Accepted"}, 202)
@@ -86,8 +87,7 @@ def routes(rooms: LangfuseRooms) -> APIRouter:
         events = given.get("batch") if isinstance(given, dict) else None
         if not isinstance(events, list) or len(events) > _MOST:
             raise InvalidRequest(f"`batch` must be a list of at most {_MOST} events.", param="batch")
-        async with turn:
-            return JSONResponse(await asyncio.to_thread(_keep, rooms, events, caller), 207)
+        return JSONResponse(await rooms.turn.run(partial(_keep, rooms, events, caller)), 207)
 
     return router
 
@@ -102,7 +102,8 @@ def _keep(rooms: LangfuseRooms, events: list[Any], sender: Principal) -> Json:
             if not isinstance(event, dict):
                 raise InvalidRequest("An event must be an object.")
             if event.get("type") == "score-create":
-                at = when_us(event.get("timestamp")) or now_us()
+                at = when_us(event.get("timestamp")) or 0
+                at = at if 0 < at < LATEST_US else now_us()
                 scores[number] = score_of(event.get("body"), sender.name or None, at)
             else:
                 parts[number] = parts_of(event)
@@ -137,7 +138,4 @@ def _answer(events: list[Any], errors: dict[int, str]) -> Json:
 
 async def _read(rooms: LangfuseRooms, request: Request) -> Any:
     async with rooms.spans.inbound.body(request) as body:
-        try:
-            return await asyncio.to_thread(msgspec.json.decode, body)
-        except _UNREADABLE as error:
-            raise InvalidRequest(f"The request body is not valid JSON: {error}.") from None
+        return await asyncio.to_thread(read_json, body)

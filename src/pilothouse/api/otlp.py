@@ -3,12 +3,14 @@
 https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from types import ModuleType
 
 from fastapi import APIRouter, Request, Response
 
 from pilothouse.api.caller import Caller
+from pilothouse.api.one_by_one import OneByOne
 from pilothouse.api.spans import SpanRooms
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest, PilothouseError, UnsupportedMedia
@@ -18,7 +20,7 @@ from pilothouse.observe.dialects.logs import read_records
 from pilothouse.observe.dialects.mapping import to_span
 from pilothouse.observe.intake import Received
 from pilothouse.observe.reception import Reception
-from pilothouse.observe.scores import Scores
+from pilothouse.observe.scores import Score, Scores
 from pilothouse.principal import Principal
 
 __all__ = ["OTLP", "RETRY_AFTER", "is_otlp", "refusal", "routes"]
@@ -36,8 +38,8 @@ RETRY_AFTER = "2"
 """Seconds after which to ask again what could not be served just now."""
 
 
-def routes(rooms: SpanRooms, scores: Scores) -> APIRouter:
-    """The routes."""
+def routes(rooms: SpanRooms, scores: Scores, turn: OneByOne) -> APIRouter:
+    """The routes; scores are written in `turn`."""
     router = APIRouter(tags=["otlp"])
 
     @router.post("/api/public/otel/v1/traces", include_in_schema=False)
@@ -55,13 +57,19 @@ def routes(rooms: SpanRooms, scores: Scores) -> APIRouter:
     async def take_logs(request: Request, caller: Caller) -> Response:
         """An ExportLogsServiceRequest: GenAI's events among its records are kept, other records are rejected."""
 
+        judged: list[Score] = []
+
         def read(body: bytes, encoding: ModuleType) -> Received:
             found = encoding.read_logs(body)
             logged = read_records(found.records)
-            scores.put(caller.project_id, logged.scores)
+            judged.extend(logged.scores)
             return _admitted(logged.spans, [*found.rejected, *logged.rejected], caller, rooms.reception)
 
-        return await _export(rooms, request, read, "answer_logs")
+        async def keep() -> None:
+            if judged:
+                await turn.run(partial(scores.put, caller.project_id, judged))
+
+        return await _export(rooms, request, read, "answer_logs", keep)
 
     return router
 
@@ -82,9 +90,10 @@ def refusal(error: PilothouseError, content_type: str | None) -> Response:
 
 
 async def _export(
-    rooms: SpanRooms, request: Request, read: Callable[[bytes, ModuleType], Received], answer: str
-) -> Response:
-    """Read, keep, and answer in the encoding of the request, errors too."""
+    rooms: SpanRooms, request: Request, read: Callable[[bytes, ModuleType], Received], answer: str,
+    keep: Callable[[], Awaitable[None]] | None = None,
+) -> Response:  # fmt: skip
+    """Read, keep (also what is no span, by `keep`), and answer in the encoding of the request, errors too."""
     media = _media(request.headers.get("content-type"))
     try:
         encoding = _ENCODINGS.get(media)
@@ -92,6 +101,8 @@ async def _export(
             raise UnsupportedMedia(f"No support for content-type '{media}'; send {_PROTOBUF} or {_JSON}.")
         async with rooms.inbound.body(request) as body:
             received = await rooms.intake.take(lambda: read(body, encoding))
+        if keep is not None:
+            await keep()
     except PilothouseError as error:
         return refusal(error, media)
     return Response(getattr(encoding, answer)(*_told(received)), media_type=media)

@@ -1,15 +1,17 @@
 """`/api/scores` and `/api/feedback`: how good a trace was, said by applications and by people."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from pilothouse.api.caller import Caller, InProject
+from pilothouse.api.one_by_one import OneByOne
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.ids import content_hash, new_id
-from pilothouse.observe.scores import Score, Scores
+from pilothouse.observe.scores import LARGEST, Score, Scores
 from pilothouse.types import Json
 
 __all__ = ["routes"]
@@ -53,15 +55,15 @@ class _Feedback(BaseModel):
     comment: _Text | None = None
 
 
-def routes(scores: Scores) -> APIRouter:
-    """The routes over the scores of a store."""
+def routes(scores: Scores, turn: OneByOne) -> APIRouter:
+    """The routes over the scores of a store, which are written in `turn`."""
     router = APIRouter(prefix="/api", tags=["scores"])
 
     @router.post("/scores")
     async def put(body: _Given | _Several, caller: Caller, project: InProject) -> Json:
         """Keep one score, or several as `scores`. The ids are in the answer."""
         made = [_score(given, caller.name) for given in (body.scores if isinstance(body, _Several) else [body])]
-        await asyncio.to_thread(scores.put, project, made)
+        await turn.run(partial(scores.put, project, made))
         return {"ids": [score.id for score in made]}
 
     @router.post("/feedback")
@@ -81,7 +83,7 @@ def routes(scores: Scores) -> APIRouter:
             kind="boolean", value=float(body.thumb == "up"), comment=body.comment, source="feedback",
             author=body.user or caller.name or None,
         )  # fmt: skip
-        await asyncio.to_thread(scores.put, project, [score])
+        await turn.run(partial(scores.put, project, [score]))
         return {"id": score.id, "trace_id": trace}
 
     return router
@@ -94,6 +96,8 @@ def _score(given: _Given, author: str) -> Score:
     kind = given.kind or ("boolean" if isinstance(value, bool) else "numeric")
     if isinstance(value, str):
         label, kind, value = value[:500], "categorical", None
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise InvalidRequest("The `value` of a score must lie between -2**53 and 2**53.", param="value")
     if value is None and label is None:
         raise InvalidRequest("A score needs a `value`.", param="value")
     return Score(

@@ -6,12 +6,14 @@ from fastapi import APIRouter
 
 from pilothouse.access import Tenants
 from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, sessions, spans, traces
+from pilothouse.api.one_by_one import OneByOne
 from pilothouse.call import Recorder, Span
+from pilothouse.exports.queue import Queue
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe import Prices, Traces
 from pilothouse.observe.intake import Flushes
 from pilothouse.observe.revisions import Revisions
-from pilothouse.observe.scores import Scores, Written
+from pilothouse.observe.scores import Scores
 from pilothouse.storage import Store
 
 __all__ = ["telemetry_routes"]
@@ -19,17 +21,20 @@ __all__ = ["telemetry_routes"]
 
 def telemetry_routes(
     store: Store, recorder: Recorder, drainer: Flushes, prices: Prices, tenants: Tenants,
-    discreet: Callable[[Span], Span], max_body_bytes: int, scored: Written | None = None,
+    discreet: Callable[[Span], Span], max_body_bytes: int, queue: Queue | None = None,
 ) -> list[APIRouter]:  # fmt: skip
     """Over one store, into which spans come by `recorder` and `drainer`. `discreet` makes of a span the one that may be
-    written, where it is written otherwise. `scored` is told of scores as they are written."""
-    sent, judged = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes), Scores(store, scored)
+    written, where it is written otherwise. `queue` is told of those, and of scores, as they are written."""
+    sent = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes)
+    judged = Scores(store, None if queue is None else queue.put_scores)
+    revisions = Revisions(store, discreet, None if queue is None else queue.put)
+    turn = OneByOne()
     return [
         spans.routes(sent),
-        otlp.routes(sent, judged),
-        langfuse.routes(langfuse.LangfuseRooms(sent, judged, Revisions(store, discreet), tenants)),
+        otlp.routes(sent, judged, turn),
+        langfuse.routes(langfuse.LangfuseRooms(sent, judged, revisions, tenants, turn)),
         langfuse_reading.routes(store),
-        scores.routes(judged),
+        scores.routes(judged, turn),
         traces.routes(Traces(store)),
         sessions.routes(Traces(store)),
         deletions.routes(Deletions(store)),

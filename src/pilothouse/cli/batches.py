@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.cli.options import shown_time
 from pilothouse.errors import NotFound
 
@@ -158,7 +158,7 @@ def _write(parts: Iterator[bytes], out: Path | None) -> None:
 
 def _show(batch: "Batch", as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(batch.to_json(), indent=2, ensure_ascii=False))
+        click.echo(in_json(batch.to_json()))
         return
     facts: dict[str, Any] = {**_row(batch), "total": batch.total, "input": batch.input_file_id}
     facts |= {"output": batch.output_file_id, "errors": batch.error_file_id}

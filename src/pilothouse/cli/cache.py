@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, show_rows
 from pilothouse.cli.server import ask, server_options
 from pilothouse.errors import InvalidRequest
 
@@ -39,7 +39,7 @@ def show(context: Context, project: str | None, url: str | None, key: str | None
     false hits (95 %)."""
     state = ask(context, url, key, "GET", f"/api/cache?{_query(project_id=project)}")
     if as_json:
-        click.echo(json.dumps(state, indent=2, ensure_ascii=False))
+        click.echo(in_json(state))
         return
     rows = [{**row, **_rates(row)} for row in state["aliases"]]
     if rows or not state["fragments"]:

@@ -4,7 +4,6 @@ Works on the database; running servers follow by themselves. Knows nothing of ho
 """
 
 import getpass
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from typing import Any
 import click
 import yaml
 
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.config import Config
 from pilothouse.errors import ConfigError, Conflict, NotFound
 from pilothouse.lifecycle.live import audited
@@ -172,4 +171,4 @@ def _user() -> str:
 
 
 def _print(body: Any) -> None:
-    click.echo(json.dumps(body, indent=2, ensure_ascii=False, default=str))
+    click.echo(in_json(body))

@@ -14,7 +14,7 @@ from pilothouse.settings import Settings
 if TYPE_CHECKING:
     from pilothouse.app import Platform
 
-__all__ = ["Context", "as_json", "pass_context", "plain", "show_rows"]
+__all__ = ["Context", "as_json", "in_json", "pass_context", "plain", "show_rows"]
 
 # Control characters but tab and line feed; marks that turn the direction of writing; halves of surrogate pairs.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -48,6 +48,12 @@ def plain(text: str) -> str:
     return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def in_json(value: Any) -> str:
+    """JSON for people and programs, in which what would steer the terminal is escaped."""
+    told = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", told)
+
+
 def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
     """Print rows as a table of `columns`, or all their fields as JSON. `empty` is said when there are none.
 
@@ -55,7 +61,7 @@ def show_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, as_json
     """
     rows = list(rows)
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
+        click.echo(in_json(rows))
         return
     if not rows:
         click.echo(empty)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 
 if TYPE_CHECKING:
     from pilothouse.storage import Job
@@ -46,7 +46,7 @@ def show(context: Context, job_id: str, as_json: bool) -> None:
     with context.looking() as platform:
         job = platform.jobs.get(job_id)
     if as_json:
-        click.echo(json.dumps(job.to_json(), indent=2, ensure_ascii=False))
+        click.echo(in_json(job.to_json()))
         return
     facts = _row(job) | {"started": _time(job.started_us), "finished": _time(job.finished_us)}
     facts |= {name: json.dumps(value) for name in ("payload", "result") if (value := getattr(job, name)) is not None}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.cli.options import (
     DURATION,
     MOMENT,
@@ -191,7 +191,7 @@ def _valid(shape: Any, stated: dict[str, Any]) -> Any:
 
 def _show_secret(secret: str, key: "Key", as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"secret": secret, "key": key.to_json()}, indent=2, ensure_ascii=False))
+        click.echo(in_json({"secret": secret, "key": key.to_json()}))
         return
     _show(key, as_json)
     click.echo(f"\n{secret}   (shown once)")
@@ -199,7 +199,7 @@ def _show_secret(secret: str, key: "Key", as_json: bool) -> None:
 
 def _show(key: "Key", as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(key.to_json(), indent=2, ensure_ascii=False))
+        click.echo(in_json(key.to_json()))
         return
     for name, value in _row(key).items():
         if value:

@@ -1,13 +1,12 @@
 """`pilothouse members`: the people who may sign in through the OpenID provider, and as what."""
 
-import json
 from dataclasses import asdict
 from typing import get_args
 
 import click
 
 from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.cli.options import control, me, shown_time
 from pilothouse.principal import Role
 
@@ -60,7 +59,7 @@ def put(context: Context, subject: str, role: Role | None, team: str | None, pro
     with control(context) as engine:
         member = Members(engine).put(project, subject, role or (None if team else "viewer"), team, by=me())
     said = f"{plain(subject)} is {member.role or f'what team {team} is'} in project {project}."
-    click.echo(json.dumps(asdict(member), indent=2, ensure_ascii=False) if as_json else said)
+    click.echo(in_json(asdict(member)) if as_json else said)
 
 
 @members.command()

@@ -3,7 +3,6 @@
 Exit code 3 of `ingest` means: done, but some documents could not be read.
 """
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.call import Call
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.cli.ingest_view import show_progress, show_report
 from pilothouse.errors import Cancelled, PilothouseError
 from pilothouse.types import ChatRequest, Json
@@ -58,7 +57,7 @@ def ingest(context: Context, paths: tuple[Path, ...], corpus: str, as_json: bool
         raise PilothouseError(f"The ingest failed, the corpus '{corpus}' is as it was: {job.error}")
     report = IngestReport.from_json(job.result)
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        click.echo(in_json(report.to_json()))
     else:
         show_report(report)
     return EXIT_SOME_FAILED if report.failed else 0
@@ -76,7 +75,7 @@ def search(context: Context, query: str, corpus: str, k: int | None, as_json: bo
         hits = platform.run(platform.rag.search(corpus, query, k, Call(platform.recorder, endpoint="cli")))
     if as_json:
         rows = [{"rank": rank, "place": hit.place, **asdict(hit)} for rank, hit in enumerate(hits, 1)]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(in_json(rows))
         return
     for rank, hit in enumerate(hits, 1):
         ranks = ", ".join(f"{name} {place}" for name, place in hit.ranks.items())
@@ -99,7 +98,7 @@ def ask(context: Context, question: str, corpus: str, as_json: bool) -> None:
         answer, citations = platform.run(_ask(platform, ChatRequest.check(body), call, say))
     if as_json:
         said = {"answer": answer, "citations": citations, "trace_id": call.trace_id}
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        click.echo(in_json(said))
         return
     click.echo("\n")
     for citation in citations:

@@ -1,6 +1,5 @@
 """`pilothouse replay`: recorded traffic through a new configuration, as a simulation. No provider is called."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, plain
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
 from pilothouse.ids import now_us
 from pilothouse.snapshot import read_config
 
@@ -58,7 +57,7 @@ def replay(
     with _showing_progress() as progress:
         report = run_replay(context.settings, config, order, progress)
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        click.echo(in_json(report.to_json()))
     else:
         click.echo("\n".join(plain(line) for line in _told(report)))
 

@@ -1,11 +1,10 @@
 """`pilothouse stats`: what happened in a period, as a table."""
 
-import json
 from typing import Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, show_rows
 from pilothouse.ids import now_us
 
 __all__ = ["stats"]
@@ -37,7 +36,7 @@ def stats(
         platform.drainer.flush()
         told = answer(Figures(platform.store), question)
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(in_json(told))
     elif by is None:
         show_rows(_whole(told), _WHOLE, as_json=False, empty="")
     else:

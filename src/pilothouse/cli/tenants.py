@@ -1,12 +1,11 @@
 """The commands that organisations, projects and teams share: list, show, create, update; teams can be deleted."""
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.cli.options import (
     control,
     given_limits,
@@ -140,7 +139,7 @@ def _parent(kind: Kind, parent: str | None) -> str | None:
 
 def _show(tenant: "Tenant", as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(tenant.to_json(), indent=2, ensure_ascii=False))
+        click.echo(in_json(tenant.to_json()))
         return
     for name, value in _row(tenant, _ABOVE[tenant.kind]).items():
         if value:

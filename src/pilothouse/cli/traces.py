@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, plain
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
 from pilothouse.cli.traces_delete import delete
 from pilothouse.cli.traces_export import export
 
@@ -45,7 +45,7 @@ def list_(
         platform.drainer.flush()
         page = platform.traces.list(limit=limit, before=before, filters=Filters(model, status, text), preview=True)
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in page.rows], indent=2, ensure_ascii=False))
+        click.echo(in_json([asdict(row) for row in page.rows]))
     elif not page.rows:
         click.echo("No traces." if model or status or text else "No traces yet. Ask something, or run: pilothouse demo")
     else:
@@ -69,7 +69,7 @@ def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
         platform.drainer.flush()
         found = platform.traces.get(platform.traces.find(trace), payload=payload)
     if as_json:
-        click.echo(json.dumps(found.to_json(payload=payload), indent=2, ensure_ascii=False))
+        click.echo(in_json(found.to_json(payload=payload)))
         return
     from rich.console import Console  # noqa: PLC0415 - rich costs 20 ms that JSON output does not need
 
@@ -96,7 +96,7 @@ def explain(context: Context, trace: str, project: str, as_json: bool) -> None:
         found = platform.traces.get(platform.traces.find(trace, project), project, payload=False)
         told = explained(found, lambda span: price_note(platform.prices, span))
     if as_json:
-        click.echo(json.dumps([asdict(step) for step in told], indent=2, ensure_ascii=False))
+        click.echo(in_json([asdict(step) for step in told]))
     elif not told:
         click.echo("Nothing was recorded that there is something to say about.")
     else:
@@ -115,8 +115,7 @@ def _show_payloads(console: Any, trace: "Trace") -> None:
         for title, body in (("input", node.span.input), ("output", node.span.output)):
             if body is not None:
                 console.print(f"\n{one_line(node.span.name)} · {title}", style="bold")
-                text = json.dumps(body, indent=2, ensure_ascii=False)
-                console.print(plain(text))
+                console.print(plain(json.dumps(body, indent=2, ensure_ascii=False)))
 
 
 traces.add_command(delete)

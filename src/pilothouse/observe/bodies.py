@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from pilothouse.observe.depth import shallow
 from pilothouse.observe.trace import question
 from pilothouse.storage.database import Store
 from pilothouse.storage.keyring import SealedAway
@@ -73,7 +74,7 @@ def bodies_at(connection: Connection, store: Store, project: str, rows: Iterable
         traces, ids = [trace for trace, _ in places], [span for _, span in places]
         for trace, span, body in store.payloads.read(connection, day, project, traces, ids):
             with suppress(ValueError):
-                bodies[trace, span] = store.packer.unpack(body, project, trace, span)
+                bodies[trace, span] = shallow(store.packer.unpack(body, project, trace, span))
     return bodies
 
 
@@ -87,7 +88,7 @@ def days_of(rows: Iterable[Any]) -> Days:
 
 def _unpacked(packer: Packer, body: bytes, *place: str) -> Json:
     try:
-        unpacked = packer.unpack(body, *place)
+        unpacked = shallow(packer.unpack(body, *place))
     except SealedAway as why:
         return {"input": f"({why})"}
     except ValueError:

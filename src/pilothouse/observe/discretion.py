@@ -7,6 +7,7 @@ from zlib import crc32
 import msgspec
 
 from pilothouse.call import Span
+from pilothouse.observe.depth import DEEPEST, TOO_DEEP
 from pilothouse.observe.metrics import Metrics
 from pilothouse.observe.redaction import OwnPatterns, Redaction
 from pilothouse.privacy import PrivacyConfig, ProjectPrivacy
@@ -15,7 +16,6 @@ from pilothouse.storage.payloads import Packer
 __all__ = ["Discretion", "Policies", "tame"]
 
 _LARGEST = 2**63 - 1
-_DEEPEST = 64
 
 
 class _Policy:
@@ -114,8 +114,8 @@ def tame(value: Any, depth: int = 0) -> Any:
         return max(-_LARGEST, min(_LARGEST, value))
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if depth > _DEEPEST:
-        return "(nested too deeply)"
+    if depth >= DEEPEST and isinstance(value, dict | list | tuple):
+        return TOO_DEEP
     if isinstance(value, dict):
         return {str(tame(key)): tame(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):

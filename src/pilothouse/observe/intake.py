@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from pilothouse.call import Recorder, Span
+from pilothouse.errors import Overloaded
 
 __all__ = ["Flushes", "Intake", "Received"]
+
+_PATIENCE = 8.0  # seconds; OTLP's exporters give up after 10
 
 
 class Received(NamedTuple):
@@ -27,9 +30,10 @@ class Flushes(Protocol):
 
 
 class Intake:
-    """Records spans and waits for the commit. For one event loop."""
+    """Records spans and waits for the commit, `patience` seconds at most. For one event loop."""
 
-    def __init__(self, recorder: Recorder, drainer: Flushes) -> None:
+    def __init__(self, recorder: Recorder, drainer: Flushes, patience: float = _PATIENCE) -> None:
+        self._patience = patience
         self._record = recorder.record
         self._flush: Callable[[], None] = drainer.flush
         self._reading = asyncio.Lock()
@@ -40,13 +44,16 @@ class Intake:
         """Read in a thread, one request at a time since reading is all computing, and record. Once this returns, the
         spans can be queried, and survive whatever becomes of this process.
 
-        Raises what `read` raises, Overloaded when the spool is full, StorageError when the database does not take them
-        now. What was recorded by then may still arrive: sent again it counts once.
+        Raises what `read` raises, Overloaded when the spool is full or the wait is long, StorageError when the database
+        does not take them now. What was recorded by then may still arrive: sent again it counts once.
         """
         async with self._reading:
             received = await asyncio.to_thread(self._receive, read)
         if received.spans:
-            await asyncio.shield(self._committed())
+            try:
+                await asyncio.wait_for(asyncio.shield(self._committed()), self._patience)
+            except TimeoutError:
+                raise Overloaded("The database takes too long. Send this again a little later.") from None
         return received
 
     def _receive(self, read: Callable[[], Received]) -> Received:

@@ -5,12 +5,14 @@ Knows nothing of the forms that spans come in.
 """
 
 import re
+from itertools import islice
 
 import msgspec
 
-from pilothouse.call import Span
+from pilothouse.call import Scalar, Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe import names
+from pilothouse.observe.dialects.values import scalar
 from pilothouse.observe.prices import Prices
 from pilothouse.principal import Principal
 from pilothouse.types import Usage
@@ -18,8 +20,12 @@ from pilothouse.types import Usage
 __all__ = ["Reception"]
 
 _LONGEST = 500
+_LONGEST_MESSAGE, _LONGEST_NAME, _LONGEST_VALUE = 10_000, 200, 8_000
+_MOST_TAGS, _MOST_ATTRIBUTES = 50, 400
+_NOTE = 50  # characters by which a text that was cut, with a note of it, is longer than its bound
 _LATEST_US = 2**53
 _LARGEST = 2**53
+_DEAREST = 10**13  # nano-USD of one call: 10,000 USD; a sum of a million of them still fits 64 bits
 _BILLED = ("llm", "embedding", "reranker")
 _ANYONE, _PRICED_AS = "openai-compatible", {"vertex": "google"}
 _TRACE, _SPAN = re.compile(r"(?!0{32})[0-9a-f]{32}"), re.compile(r"(?!0{16})[0-9a-f]{16}")
@@ -58,10 +64,12 @@ def _check(span: Span) -> None:
     if not _TRACE.fullmatch(span.trace_id) or not _SPAN.fullmatch(span.id):
         raise InvalidRequest("`trace_id` must be 32 hex digits and `id` 16, and not all zero.")
     if not (0 < span.start_us < _LATEST_US and 0 <= span.end_us < _LATEST_US):
-        raise InvalidRequest("start and end must be microseconds since 1970.")
+        raise InvalidRequest("start and end must be times between 1970 and 2255.")
     usage = msgspec.structs.astuple(span.usage) if span.usage is not None else ()
-    if any(not 0 <= number < _LARGEST for number in (*usage, span.ttft_us or 0, span.cost_nano or 0)):
-        raise InvalidRequest("tokens, `ttft_us` and `cost_nano` must not be negative, nor beyond 2**53.")
+    if any(not 0 <= number < _LARGEST for number in (*usage, span.ttft_us or 0)):
+        raise InvalidRequest("tokens and the time to the first token must not be negative, nor beyond 2**53.")
+    if not 0 <= (span.cost_nano or 0) <= _DEAREST:
+        raise InvalidRequest("the cost must not be negative, nor beyond 10,000 USD.")
 
 
 def _stamp(span: Span, sender: Principal) -> None:
@@ -75,6 +83,34 @@ def _stamp(span: Span, sender: Principal) -> None:
             setattr(span, name, text[:_LONGEST])
     for name in [name for name in span.attributes if name in _OURS or name.startswith("pilothouse.")]:
         span.attributes[f"metadata.{name}"] = span.attributes.pop(name)
+    _bound(span)
     if span.end_us < span.start_us:
         span.end_us = span.start_us
         span.attributes[names.END_BEFORE_START] = True
+
+
+def _bound(span: Span) -> None:
+    """Cut what would make every list that shows the span as large as it is. Texts belong into inputs and outputs."""
+    span.error_message = _cut(span.error_message, _LONGEST_MESSAGE)
+    span.tags = [tag[:_LONGEST_NAME] for tag in span.tags[:_MOST_TAGS]]
+    given = span.attributes
+    if len(given) > _MOST_ATTRIBUTES or any(map(_large, given.items())):
+        kept = islice(given.items(), _MOST_ATTRIBUTES)
+        span.attributes = {n[:_LONGEST_NAME]: scalar(value) if _large((n, value)) else value for n, value in kept}
+        if len(given) > _MOST_ATTRIBUTES:
+            span.attributes[names.ATTRIBUTES_DROPPED] = len(given) - _MOST_ATTRIBUTES
+
+
+def _large(attribute: tuple[str, Scalar]) -> bool:
+    name, value = attribute
+    if len(name) > _LONGEST_NAME:
+        return True
+    if isinstance(value, list):
+        return sum(map(len, value)) > _LONGEST_VALUE
+    return isinstance(value, str) and len(value) > _LONGEST_VALUE + _NOTE
+
+
+def _cut(text: str | None, longest: int) -> str | None:
+    if text is None or len(text) <= longest + _NOTE:
+        return text
+    return f"{text[:longest]}… ({len(text) - longest} more)"

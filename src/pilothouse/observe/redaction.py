@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.errors import ConfigError, MissingExtra
+from pilothouse.observe.depth import DEEPEST, TOO_DEEP
 from pilothouse.observe.personal import redactor
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OwnPatterns", "Redaction"]
 
-_DEEPEST = 64
 _FEWEST_DIGITS = 10**11  # of a number that may be a card's
 _SECONDS = 0.05
 _MOST_TIMEOUTS = 3
@@ -77,8 +77,8 @@ class Redaction:
             return value
         if isinstance(value, int):
             return value if abs(value) < _FEWEST_DIGITS else self._number(value)
-        if depth > _DEEPEST:
-            return "(nested too deeply)"
+        if depth >= DEEPEST and isinstance(value, dict | list | tuple):
+            return TOO_DEEP
         if isinstance(value, dict):
             return self._map(value, depth)
         if isinstance(value, list | tuple):

@@ -20,7 +20,8 @@ from pilothouse.observe.bodies import body_of
 from pilothouse.observe.discretion import tame
 from pilothouse.observe.erasures import forgone
 from pilothouse.observe.facts import Fact
-from pilothouse.observe.names import END_BEFORE_START
+from pilothouse.observe.ingest import Written
+from pilothouse.observe.names import END_BEFORE_START, LANGFUSE_TYPE
 from pilothouse.observe.rows import COLUMNS, to_fact, to_row, to_span
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
 from pilothouse.storage.database import Store, writing
@@ -55,11 +56,13 @@ class Part:
 
 
 class Revisions:
-    """The spans of a store that come in parts. `discreet` makes of a span the one that may be written."""
+    """The spans of a store that come in parts. `discreet` makes of a span the one that may be written. `written` is
+    told of the rows of those that have an end, each time that they change."""
 
-    def __init__(self, store: Store, discreet: Callable[[Span], Span]) -> None:
+    def __init__(self, store: Store, discreet: Callable[[Span], Span], written: Written | None = None) -> None:
         self._store = store
         self._discreet = discreet
+        self._written = written
 
     def put(self, project: str, parts: Sequence[Part], admit: Callable[[Span], None]) -> dict[Place, str]:
         """Merge them in; once this returns they are in the database. `admit` completes a span, or raises InvalidRequest
@@ -106,6 +109,8 @@ class Revisions:
         absorb(connection, arrived, known, replacing=True)
         overwrite(connection, "spans", COLUMNS, 3, rows)
         self._store.payloads.put(connection, today, [body for body in bodies if body is not None], anew=True)
+        if self._written is not None:
+            self._written(connection, [row for span, row in zip(revised, rows, strict=True) if _has_ended(span)])
 
     def _there(self, connection: Connection, project: str, places: Iterable[Place]) -> dict[Place, Span]:
         wanted = set(places)
@@ -128,6 +133,10 @@ class Revisions:
         if span.input is None and span.output is None:
             return None
         return *place, self._store.packer.pack(tame({"input": span.input, "output": span.output}), *place)
+
+
+def _has_ended(span: Span) -> bool:
+    return span.end_us > span.start_us or span.attributes.get(LANGFUSE_TYPE) == "event"
 
 
 def _merged(before: Span | None, project: str, parts: Sequence[Part]) -> Span:

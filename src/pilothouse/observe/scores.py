@@ -13,12 +13,17 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.ids import now_us
+from pilothouse.observe.discretion import tame
 from pilothouse.observe.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.tables import scores, spans, upsert
 
-__all__ = ["Score", "Scores", "ScoresSought", "Written"]
+__all__ = ["LARGEST", "LATEST_US", "Score", "Scores", "ScoresSought", "Written"]
 
+LARGEST = float(2**53)
+"""Of a score's value, either side of zero: sums of them stay finite."""
+LATEST_US = 2**53
+"""Before which a score must be given, in UTC microseconds: the year 2255."""
 _CHUNK = 200
 _MOST_OF_SESSION = 200
 
@@ -145,6 +150,6 @@ def _from_row(row: RowMapping) -> Score:
 
 def _row(project_id: str, score: Score, now: int) -> dict[str, Any]:
     row = msgspec.structs.asdict(score)
-    row["metadata"] = msgspec.json.encode(score.metadata).decode()
+    row["metadata"] = msgspec.json.encode(tame(score.metadata)).decode()
     texts = {name: value.replace("\0", "\ufffd") for name, value in row.items() if isinstance(value, str)}
     return {**row, **texts, "project_id": project_id, "at_us": score.at_us or now, "updated_us": now}

@@ -13,7 +13,7 @@ from pilothouse.observe.bodies import bodies_of, body_of, roots_of
 from pilothouse.observe.items import item_of
 from pilothouse.observe.listing import Filters, Page, TraceRow, page_of
 from pilothouse.observe.rows import to_span
-from pilothouse.observe.scores import Score, Scores, ScoresSought
+from pilothouse.observe.scores import Score, Scores, ScoresSought, Written
 from pilothouse.observe.sessions import Sessions
 from pilothouse.observe.trace import Totals, Trace
 from pilothouse.storage.database import Store
@@ -31,11 +31,14 @@ _LAST = "z" * 64  # sorts behind whatever may follow in an id
 
 
 class Traces:
-    """The traces of `store`, with their `scores` and `sessions`. Every method reads one project and blocks on it."""
+    """The traces of `store`, with their `scores` and `sessions`. Every method reads one project and blocks on it.
 
-    def __init__(self, store: Store) -> None:
+    `scored` is told of scores as they are written.
+    """
+
+    def __init__(self, store: Store, scored: Written | None = None) -> None:
         self._store, self._engine = store, store.observe
-        self.scores = Scores(store)
+        self.scores = Scores(store, scored)
         self.sessions = Sessions(store)
 
     def list(

@@ -70,7 +70,8 @@ def _open_sqlite(url: URL, durable: bool, shrinks: bool, timeout: float) -> Engi
     def connect(dbapi_connection: Any, record: object) -> None:
         # sqlite3 would open transactions by itself, and not around DDL; BEGIN is sent below instead.
         dbapi_connection.isolation_level = None
-        if shrinks:  # of no effect on a file that has tables
+        # Said again to a file that has pages it would change nothing, but wait for the lock of whoever writes.
+        if shrinks and dbapi_connection.execute("PRAGMA page_count").fetchone()[0] == 0:
             dbapi_connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         _enter_wal(dbapi_connection, timeout)
         for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):

@@ -61,7 +61,7 @@ class Packer:
         """The value that `pack` was given. Raises ValueError when the blob is damaged or cannot be opened."""
         try:
             return msgspec.json.decode(self.decompress(self.open(blob, *place)))
-        except (zstd.ZstdError, msgspec.DecodeError) as error:
+        except (zstd.ZstdError, msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"The stored payload is damaged: {error}") from None
 
 

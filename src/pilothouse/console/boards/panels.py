@@ -136,8 +136,8 @@ def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Markup | str
     """A table; beside each head stand the classes of its column: `n` of numbers, `mid` of what is left out where it is
     narrow."""
     opens = [f'<td class="{look}">' if look else "<td>" for _, look in heads]
-    head = element("tr", *(element("th", name, class_=look or None) for name, look in heads))
-    lines = ["".join([f"{begin}{escaped(cell)}</td>" for begin, cell in zip(opens, row, strict=True)]) for row in rows]
+    head = element("tr", *(element("th", _short(name), class_=look or None) for name, look in heads))
+    lines = ["".join([f"{begin}{_cell(cell)}</td>" for begin, cell in zip(opens, row, strict=True)]) for row in rows]
     body = Markup("".join([f"<tr>{line}</tr>" for line in lines]))
     whole = element("table", element("thead", head), element("tbody", body), class_=f"list {also}".strip())
     return element("div", whole, class_="rows", tabindex="0")
@@ -160,6 +160,10 @@ def _bar(share: float, look: str) -> Markup:
 
 def _a(address: str, words: str) -> Markup:
     return Markup(f'<a href="{escaped(address)}">{escaped(words)}</a>')
+
+
+def _cell(given: Markup | str) -> str:
+    return escaped(given if isinstance(given, Markup) else visible(given))
 
 
 def _short(words: str) -> str:

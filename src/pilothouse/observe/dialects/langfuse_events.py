@@ -157,7 +157,7 @@ def _time(body: Json, name: str) -> int | None:
         return None
     at = when_us(body[name])
     if at is None or not 0 < at < _LATEST_US:
-        raise InvalidRequest(f"`{name}` is no ISO 8601 time since 1970.", param=name)
+        raise InvalidRequest(f"`{name}` is no ISO 8601 time between 1970 and 2255.", param=name)
     return at
 
 

@@ -7,7 +7,7 @@ from pilothouse.ids import new_id
 from pilothouse.observe.dialects.langfuse_events import camel
 from pilothouse.observe.dialects.langfuse_ids import iso, span_id_of, trace_id_of
 from pilothouse.observe.dialects.values import structured, when_us
-from pilothouse.observe.scores import Score
+from pilothouse.observe.scores import LARGEST, LATEST_US, Score
 from pilothouse.types import Json
 
 __all__ = ["SCORE_FIELDS", "score_of", "score_to_json"]
@@ -41,7 +41,7 @@ def score_of(given: Any, author: str | None, at_us: int | None = None) -> Score:
         span_id=observation and span_id_of(observation), session_id=session, name=name, kind=kind, value=value,
         label=label, comment=_text(body, "comment", _LONGEST_TEXT), source="langfuse", author=author,
         metadata={**kept, **{f"langfuse.{name}": str(v) for name, v in about.items() if v is not None}},
-        at_us=when_us(body.get("timestamp")) or at_us or 0,
+        at_us=_when(body) or at_us or 0,
     )  # fmt: skip
 
 
@@ -67,21 +67,30 @@ def score_to_json(score: Score, project: str, updated_us: int, groups: frozenset
 def _value(body: Json) -> tuple[str, float | None, str | None]:
     """(kind, value, label)"""
     given, stated = body.get("value"), body.get("dataType")
-    if stated is not None and stated not in _KINDS:
+    if stated is not None and (not isinstance(stated, str) or stated not in _KINDS):
         raise InvalidRequest(f"`dataType` must be one of {', '.join(sorted(_KINDS))}.", param="dataType")
     if isinstance(given, str):
         kind = stated or "CATEGORICAL"
         if kind in ("NUMERIC", "BOOLEAN"):
             raise InvalidRequest(f"The `value` of a score of the type {kind} must be a number.", param="value")
         return kind.lower(), None, given[:_LONGEST_TEXT]
-    if isinstance(given, bool | int | float) and abs(given) < float("inf"):
+    if isinstance(given, bool | int | float) and abs(given) <= LARGEST:
         kind = stated or ("BOOLEAN" if isinstance(given, bool) else "NUMERIC")
         if kind not in ("NUMERIC", "BOOLEAN"):
             raise InvalidRequest(f"The `value` of a score of the type {kind} must be a text.", param="value")
         if kind == "BOOLEAN" and given not in (0, 1):
             raise InvalidRequest("The `value` of a score of the type BOOLEAN must be 0 or 1.", param="value")
         return kind.lower(), float(given), None
-    raise InvalidRequest("A score needs a `value`: a number or a text.", param="value")
+    raise InvalidRequest("A score needs a `value`: a number between -2**53 and 2**53, or a text.", param="value")
+
+
+def _when(body: Json) -> int | None:
+    if not body.get("timestamp"):
+        return None
+    at = when_us(body["timestamp"])
+    if at is None or not 0 < at < LATEST_US:
+        raise InvalidRequest("`timestamp` is no ISO 8601 time between 1970 and 2255.", param="timestamp")
+    return at
 
 
 def _source(score: Score) -> str:

@@ -13,13 +13,12 @@ from pilothouse.observe import names
 from pilothouse.observe.dialects.bodies import Bodies
 from pilothouse.observe.dialects.mapping import attributes_of
 from pilothouse.observe.dialects.otel import LogRecord
-from pilothouse.observe.scores import Score
+from pilothouse.observe.scores import LARGEST, LATEST_US, Score
 
 __all__ = ["Logged", "read_records"]
 
 _NAME = "messages"
 _LONGEST = 200
-_LARGEST = 1e300
 
 
 class Logged(NamedTuple):
@@ -41,11 +40,13 @@ def read_records(records: Iterable[LogRecord]) -> Logged:
             made.rejected.append(f"log record '{name[:80]}': it is no event of GenAI; other logs are not kept")
         elif not (record.trace_id and record.span_id):
             made.rejected.append(f"log record '{name[:80]}': it belongs to no span")
+        elif record.at_us >= LATEST_US:
+            made.rejected.append(f"log record '{name[:80]}': its time is beyond the year 2255")
         elif known:
             record.name = name
             said.setdefault((record.trace_id, record.span_id), []).append(record)
         elif (score := _score(record)) is None:
-            made.rejected.append(f"log record '{name[:80]}': it has no score")
+            made.rejected.append(f"log record '{name[:80]}': it has no score, or none that is a number up to 2**53")
         else:
             made.scores.append(score)
     made.spans.extend(_step(*place, some) for place, some in said.items())
@@ -72,7 +73,7 @@ def _step(trace_id: str, span_id: str, records: list[LogRecord]) -> Span:
 def _score(record: LogRecord) -> Score | None:
     given = record.attributes
     name, value, label = (given.get(key) for key in names.EVALUATION)
-    number = float(value) if isinstance(value, int | float) and abs(value) < _LARGEST else None
+    number = float(value) if isinstance(value, int | float) and abs(value) <= LARGEST else None
     if not isinstance(name, str) or not name or (number is None and label is None):
         return None
     why = given.get(names.EVALUATION_WHY)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from pilothouse.errors import InvalidRequest
+from pilothouse.observe.dialects.lenient import read_json
 from pilothouse.observe.dialects.otel import DEEPEST, Decoded, Event, LogRecord, Origin, OtelSpan, Rejected, check_count
 
 __all__ = ["answer_logs", "answer_traces", "read_logs", "read_traces", "status"]
@@ -16,7 +17,6 @@ __all__ = ["answer_logs", "answer_traces", "read_logs", "read_traces", "status"]
 _TRACE_ID, _SPAN_ID = re.compile(r"(?!0{32})[0-9a-f]{32}"), re.compile(r"(?!0{16})[0-9a-f]{16}")
 _FAILED = (2, "STATUS_CODE_ERROR")
 _LARGEST = 2**64
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_traces(body: bytes) -> Decoded:
@@ -63,10 +63,7 @@ def _answer(counted: str, rejected: int, why: str) -> bytes:
 
 def _things(body: bytes, path: tuple[str, str, str]) -> list[tuple[dict[str, Any], Origin]]:
     """The spans or records of a request, each with its origin."""
-    try:
-        parsed = msgspec.json.decode(body)
-    except _UNREADABLE as error:
-        raise InvalidRequest(f"The body is not JSON: {error}. Nothing of it was kept.") from None
+    parsed = read_json(body)
     if not isinstance(parsed, dict):
         raise InvalidRequest("The body is JSON, but no object. Nothing of it was kept.")
     outer, middle, inner = path

@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from pilothouse.errors import InvalidRequest
+from pilothouse.observe.dialects.lenient import read_protobuf
 from pilothouse.observe.dialects.otel import DEEPEST, Decoded, Event, LogRecord, Origin, OtelSpan, Rejected, check_count
 
 __all__ = ["answer_logs", "answer_traces", "read_logs", "read_traces", "status"]
@@ -82,7 +83,7 @@ def _valid(text: str) -> str:
 
 def _parsed(message: _M, body: bytes) -> _M:
     try:
-        message.ParseFromString(body)
+        read_protobuf(message, body)
     except DecodeError as error:
         name = type(message).__name__
         raise InvalidRequest(f"The body is no {name} in protobuf encoding: {error}. Nothing of it was kept.") from None

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from pilothouse.call import Scalar
+from pilothouse.observe.depth import DEEPEST, shallow
 
 __all__ = ["money", "scalar", "structured", "when_us", "whole"]
 
@@ -25,9 +26,10 @@ def structured(value: Any) -> Any:
         if not isinstance(value, str) or value[:1] not in _OPENS:
             break
         try:
-            value = _decode(value)
+            told = _decode(value)
         except _UNREADABLE:
             break
+        value = told if value.count("[") + value.count("{") <= DEEPEST else shallow(told)
     return value
 
 
