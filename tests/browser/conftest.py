@@ -26,7 +26,11 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FastAPI]:
     spans = [span for i in range(60) for span in answer(f"t{i:02}", at=i * 1_000_000)]
-    spans += answer("bad", at=100_000_000, question=HOSTILE * 2000, name=HOSTILE, user_id=HOSTILE)
+    named = "name user_id session_id request_model response_model deployment environment release feature prompt"
+    told = [*named.split(), "error_code", "error_message"]
+    everywhere: dict[str, object] = dict.fromkeys(told, HOSTILE)
+    everywhere |= {"tags": [HOSTILE, "javascript:alert(1)"], "attributes": {HOSTILE: HOSTILE}, "status": "error"}
+    spans += answer("bad", at=100_000_000, question=HOSTILE * 2000, **everywhere)
     spans += answer("failed", at=101_000_000, status="error", error_code="a_provider_said_this_code_of_40_letters_")
     with console(tmp_path / "home", spans) as app:
         yield app

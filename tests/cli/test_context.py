@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from pilothouse.app import build
-from pilothouse.cli.context import Context, plain, show_rows
+from pilothouse.cli.context import Context, in_json, plain, show_rows
 from pilothouse.errors import ConfigError
 from pilothouse.settings import Settings
 
@@ -26,6 +27,14 @@ def test_what_no_terminal_shows_is_not_cut(capsys: pytest.CaptureFixture[str], m
     monkeypatch.delenv("COLUMNS", raising=False)
     show_rows([{"id": "1", "a": "x" * 90, "b": "y" * 90}], ("id", "a", "b"), as_json=False, empty="")
     assert f"{'x' * 90}  {'y' * 90}" in capsys.readouterr().out
+
+
+def test_json_says_all_and_steers_no_terminal() -> None:
+    hostile = {"a": "\x1b[31m\x9b2J\u202e\ud800\x7f", "é": ["👩\u200d👧"]}
+    told = in_json(hostile)
+    assert json.loads(told) == hostile
+    assert plain(told) == told
+    assert "é" in told
 
 
 def test_rows_of_hostile_text_are_plain(capsys: pytest.CaptureFixture[str]) -> None:

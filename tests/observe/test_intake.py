@@ -107,3 +107,13 @@ async def test_what_cannot_be_read_or_recorded_is_told() -> None:
     with pytest.raises(Overloaded):
         await intake.take(lambda: sent("a", "too many"))
     assert book.flushes == 0
+
+
+async def test_nobody_waits_for_ever() -> None:
+    book = Book()
+    intake = Intake(book, book, patience=0.05)
+    with pytest.raises(Overloaded, match="takes too long"):
+        await intake.take(lambda: sent("a"))
+    book.may.release(2)
+    await Intake(book, book).take(lambda: sent("b"))
+    assert book.committed == ["a", "b"]

@@ -74,7 +74,7 @@ def test_texts_are_bounded(reception: Reception) -> None:
     "fields",
     [
         {"start_us": 0}, {"start_us": 2**60}, {"end_us": -1}, {"usage": Usage(-1)}, {"usage": Usage(2**60)},
-        {"ttft_us": -1}, {"cost_nano": -1},
+        {"ttft_us": -1}, {"cost_nano": -1}, {"cost_nano": 10**13 + 1},
     ],
 )  # fmt: skip
 def test_what_no_database_should_hold_is_refused(reception: Reception, fields: dict[str, Any]) -> None:
@@ -89,3 +89,20 @@ def test_ids_are_hex(reception: Reception, name: str, value: str) -> None:
     setattr(given, name, value)
     with pytest.raises(InvalidRequest):
         reception.admit(given, SENDER)
+
+
+def test_what_lists_show_is_bounded_and_a_second_time_changes_nothing(reception: Reception) -> None:
+    attributes: dict[str, Any] = {f"n{i}": i for i in range(1000)}
+    attributes = {"k" * 999: 1, "long": "x" * 20_000, "many": ["y" * 9_000], "plain": ["a"], **attributes}
+    given = span(error_message="m" * 50_000, tags=["t" * 999] * 999, attributes=attributes)
+    reception.admit(given, SENDER)
+    assert given.error_message is not None
+    assert given.error_message.endswith("m… (40000 more)")
+    assert (len(given.tags), {len(tag) for tag in given.tags}) == (50, {200})
+    kept = given.attributes
+    assert (kept["k" * 200], kept["plain"], kept["otel.attributes_dropped"]) == (1, ["a"], 604)
+    assert str(kept["long"]).endswith("x… (12000 more)")
+    assert len(str(kept["many"])) < 8_100
+    again = span(error_message=given.error_message, attributes={"long": kept["long"]})
+    reception.admit(again, SENDER)
+    assert (again.error_message, again.attributes["long"]) == (given.error_message, kept["long"])

@@ -129,6 +129,16 @@ def test_what_may_not_be_written_is_not(store: Store, traces: Traces) -> None:
     assert traces.get(TRACE).spans[0].input == {"value": "[redacted]"}
 
 
+def test_what_changed_is_told_once_it_has_an_end(store: Store) -> None:
+    told: list[tuple[object, ...]] = []
+    revisions = Revisions(store, lambda span: span, lambda _, rows: told.extend(rows))
+    for fields in (CREATE, UPDATE, {"name": "renamed"}):
+        revisions.put("default", [part(**fields)], take)
+    event = Part(TRACE, "ef" * 8, {"start_us": START, "name": "event"}, START, {"langfuse.observation.type": "event"})
+    revisions.put("default", [event], take)
+    assert [(row[2], row[4]) for row in told] == [(SPAN, "gen"), (SPAN, "renamed"), ("ef" * 8, "event")]
+
+
 def test_more_traces_than_fit_one_transaction(put: Any, store: Store) -> None:
     put(*(Part(f"{number:032x}", SPAN, dict(CREATE), START) for number in range(1, 502)))
     assert sum(row[0] for row in cells(store)) == 501

@@ -115,6 +115,20 @@ def test_a_locked_database_is_a_storage_error_that_names_the_file(tmp_path: Path
     engine.dispose()
 
 
+def test_who_only_reads_waits_for_no_lock(tmp_path: Path) -> None:
+    """Not even where every connection is new."""
+    settings = Settings(home=tmp_path / "home")
+    open_store(settings).close()
+    with sqlite3.connect(settings.home / "observe.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        engine = open_engine(settings.observe_url(), durable=False, shrinks=True, timeout=0.01)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM spans")) == 0
+            assert connection.scalar(text("PRAGMA auto_vacuum")) == 2
+        engine.dispose()
+    other.close()
+
+
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "control.db").write_text("Dear diary, " * 100)
     with pytest.raises(StorageError, match=r"control\.db: file is not a database\. .*restore a backup"):

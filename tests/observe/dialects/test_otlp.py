@@ -144,9 +144,7 @@ def test_log_records(encoding: ModuleType, encode: Any) -> None:
     assert (second.trace_id, second.span_id, second.body) == ("", "", "a")
 
 
-@pytest.mark.parametrize(
-    "body", [b"\xff\xff", b"\x0a\xff", b'{"resourceSpans": []}', b"\x0a\x08\x12\x06\x12\x04\x2a\x02\xff\xfe"]
-)
+@pytest.mark.parametrize("body", [b"\xff\xff", b"\x0a\xff", b'{"resourceSpans": []}'])
 def test_bytes_that_are_no_protobuf(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="protobuf"):
         otlp_protobuf.read_traces(body)
@@ -160,11 +158,7 @@ def test_bytes_that_are_no_protobuf(body: bytes) -> None:
         b"[]",
         b"7",
         b"\xff",
-        b'{"a": "\xff"}',
         b"[" * 100_000,
-        b'{"a": "\\ud800"}',
-        b'{"a": NaN}',
-        b'{"a": 1e400}',
     ],
 )
 def test_text_that_is_no_json_object(body: bytes) -> None:

@@ -1,7 +1,7 @@
 """Bodies with texts that are no Unicode: what is wrong within a text becomes U+FFFD, all else is read as it stands.
 
-Programs cut texts in the middle of a character, and one such text must not cost the whole batch. Only what cannot be
-read as it is comes here. Knows nothing of what the fields mean.
+Programs cut texts in the middle of a character, and one such text must not cost the whole batch; nor must NaN, which
+Python's own JSON writes. Only what cannot be read as it is comes here. Knows nothing of what the fields mean.
 """
 
 import json
