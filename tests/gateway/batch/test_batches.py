@@ -297,6 +297,18 @@ async def test_a_limit_is_waited_for(house: House) -> None:
     assert (batch.request_counts.completed, batch.request_counts.failed) == (6, 0)
 
 
+async def test_one_request_that_may_cost_too_much_fails_alone(house: House) -> None:
+    budget = Budget.model_validate({"usd": "1", "period": "total"})
+    secret, _ = house.platform.keys.create("k", "caller", KeySettings(budgets=[budget]))
+    house.client = house.client.with_options(api_key=secret)
+    batch = await house.run([ask(n, max_tokens=1_000_000 if n in (0, 2) else 20) for n in range(5)])
+    assert batch.request_counts is not None
+    assert (batch.request_counts.completed, batch.request_counts.failed) == (3, 2)
+    lines = await house.lines(batch.error_file_id)
+    assert [line["error"]["code"] for line in lines] == ["insufficient_quota"] * 2
+    assert sorted(line["custom_id"] for line in lines) == ["item-0", "item-2"]
+
+
 async def test_a_budget_that_is_spent_ends_the_rest(house: House) -> None:
     one = 11 * 100_000 + 7 * 1_000_000  # nano-USD that an answer costs; what it may cost at most is about 30 million
     budget = Budget.model_validate({"usd": f"{40 * 1_000_000 / 1e9}", "period": "total"})

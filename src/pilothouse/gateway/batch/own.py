@@ -39,6 +39,7 @@ _CHUNK = 64
 _LOOK_AGAIN = 0.05  # seconds between two looks at the live traffic
 _TRIES = 4  # of a request that is not answered for a reason that may pass, on top of the path's own retries
 _LONGEST_WAIT = 60.0
+_TOO_DEAR = 3  # requests in a row that a budget has no room for, after which the rest is not asked any more
 
 
 class Gate:
@@ -93,6 +94,7 @@ class _Work:
     held: Held
     room: asyncio.Semaphore
     asking: int = 0
+    too_dear: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     not_before: float = 0.0
     ended: Ended | None = None
@@ -164,11 +166,10 @@ class OwnLane:
             try:
                 result = await (self._alone if alone else self._asked)(work, item, request_id)
             except BudgetExceeded as error:
-                if alone:
-                    told = (error.code, error.message)
-                    work.end("completed", told, told)
-                alone = True
-                continue
+                if not alone:
+                    alone = True
+                    continue
+                result = self._too_dear(work, item, error)
             except (TooManyRequests, Overloaded) as error:
                 wait = error.retry_after if isinstance(error, LimitError) and error.retry_after is not None else 1.0
                 work.not_before = max(work.not_before, time.monotonic() + min(max(wait, 0.01), _LONGEST_WAIT))
@@ -183,8 +184,17 @@ class OwnLane:
                 await work.held.add([result])
             return
 
+    def _too_dear(self, work: _Work, item: Item, error: BudgetExceeded) -> Result | None:
+        """One request may cost more than is left; after several in a row the budget counts as spent."""
+        work.too_dear += 1
+        told = (error.code, error.message)
+        if work.too_dear < _TOO_DEAR:
+            return Result(item.number, error_line(work.batch.id, item, *told), failed=True)
+        work.end("completed", told, told)
+        return None
+
     async def _alone(self, work: _Work, item: Item, request_id: str) -> Result | None:
-        """Ask again once nothing else of this batch is being asked: refused then, the budget is spent."""
+        """Ask again once nothing else of this batch is being asked, which may hold what the budget has left."""
         async with work.alone:
             await work.idle.wait()
             return await self._asked(work, item, request_id)
@@ -235,6 +245,7 @@ class OwnLane:
             _log.error("request %s of %s failed", request_id, batch.id, exc_info=error)
             unknown = PilothouseError("Something went wrong in Pilothouse; the log has the request id.")
             return self._refused(batch, item, unknown, request_id)
+        work.too_dear = 0
         return Result(item.number, answer_line(batch.id, item, request_id, answer.raw), usage=answer.usage)
 
     def _refused(self, batch: Batch, item: Item, error: PilothouseError, request_id: str) -> Result:
