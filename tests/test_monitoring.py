@@ -19,6 +19,10 @@ def test_alerts_are_on_by_themselves() -> None:
     [
         ({"rules": {"mine": {"threshold": 1}}}, "the rule 'mine' is not built in and needs a 'kind'"),
         ({"rules": {"mine": {"kind": "anomaly"}}}, "the rule 'mine' needs a 'measure'"),
+        ({"rules": {"mine": {"kind": "drift"}}}, "the rule 'mine' needs a 'measure'"),
+        ({"rules": {"mine": {"kind": "drift", "measure": "cost"}}}, "the rule 'mine' of kind 'drift' has no 'cost'"),
+        ({"rules": {"odd-latency": {"measure": "inputs"}}}, "'odd-latency' of kind 'anomaly' has no 'inputs'"),
+        ({"rules": {"input-drift": {"by": "model"}}}, "'input-drift' looks at whole days of a project"),
         ({"rules": {"spend": {"channels": ["ops"]}}}, "the rule 'spend' names no channel: 'ops'"),
         ({"rules": {"spend": {"threshhold": 1}}}, "unknown key; did you mean 'threshold'"),
         ({"channels": {"ops": {"kind": "slack"}}}, "needs 'url'"),

@@ -13,8 +13,8 @@ __all__ = [
     "RuleKind", "Severity", "TopicsConfig",
 ]  # fmt: skip
 
-RuleKind = Literal["spend", "latency", "score", "errors", "tokens", "anomaly"]
-Measure = Literal["cost", "requests", "tokens", "latency", "ttft", "score"]
+RuleKind = Literal["spend", "latency", "score", "errors", "tokens", "anomaly", "drift"]
+Measure = Literal["cost", "requests", "tokens", "latency", "ttft", "score", "inputs", "outputs"]
 Severity = Literal["critical", "warning"]
 Dimension = Literal["all", "model", "deployment", "endpoint", "prompt", "key", "team", "feature", "environment"]
 ChannelKind = Literal["webhook", "slack", "email", "pagerduty"]
@@ -30,8 +30,9 @@ class _Strict(BaseModel):
 class AlertRule(_Strict):
     """One rule, or what is changed of the built-in one of the same name; what is left out is its kind's own.
 
-    `threshold` is a share (spend, score, errors, tokens), seconds (latency) or a robust z-score (anomaly); `clear` the
-    level below which an alert ends. `hours` is the window, `evaluations` how often in a row the level must be passed.
+    `threshold` is a share (spend, score, errors, tokens), seconds (latency), a robust z-score (anomaly) or the size of
+    a drift; `clear` the level below which an alert ends. `hours` is the window, `evaluations` how often in a row the
+    level must be passed.
     """
 
     kind: RuleKind | None = None
@@ -87,6 +88,8 @@ BUILT_IN = {
     "tokens": AlertRule(kind="tokens"),
     "odd-latency": AlertRule(kind="anomaly", measure="latency"),
     "odd-traffic": AlertRule(kind="anomaly", measure="requests"),
+    "input-drift": AlertRule(kind="drift", measure="inputs"),
+    "output-drift": AlertRule(kind="drift", measure="outputs"),
 }
 """The rules that are on by themselves, by name."""
 
@@ -103,12 +106,19 @@ class AlertsConfig(_Strict):
     def _named(self) -> Self:
         for name, rule in self.rules.items():
             base = BUILT_IN.get(name, AlertRule())
-            if (rule.kind or base.kind) is None:
+            kind, measure = rule.kind or base.kind, rule.measure or base.measure
+            if kind is None:
                 raise PydanticCustomError(
                     "alerts", "the rule '{rule}' is not built in and needs a 'kind'", {"rule": name}
                 )
-            if (rule.kind or base.kind) == "anomaly" and (rule.measure or base.measure) is None:
+            if kind in ("anomaly", "drift") and measure is None:
                 raise PydanticCustomError("alerts", "the rule '{rule}' needs a 'measure'", {"rule": name})
+            if measure is not None and (kind == "drift") != (measure in ("inputs", "outputs")):
+                told = {"rule": name, "measure": measure, "kind": kind}
+                raise PydanticCustomError("alerts", "the rule '{rule}' of kind '{kind}' has no '{measure}'", told)
+            if kind == "drift" and (rule.by != "all" or rule.hours is not None):
+                whole = "the rule '{rule}' looks at whole days of a project: it has neither 'by' nor 'hours'"
+                raise PydanticCustomError("alerts", whole, {"rule": name})
             for channel in rule.channels:
                 if channel not in self.channels:
                     told = {"rule": name, "channel": channel}

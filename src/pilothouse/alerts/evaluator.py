@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pilothouse.alerts.book import Book, Noticed
+from pilothouse.alerts.drifted import drifted, judge_drift
 from pilothouse.alerts.expectation import Expectation, expect
 from pilothouse.alerts.judge import Reading, judge, needs_expectation
 from pilothouse.alerts.links import traces_link
@@ -17,6 +18,7 @@ from pilothouse.alerts.rules import Rule, rules_of
 from pilothouse.alerts.standing import Standing, step
 from pilothouse.ids import now_us
 from pilothouse.monitoring import AlertsConfig
+from pilothouse.observe.drifts import Drifts
 
 __all__ = ["Done", "Evaluator", "channels_for"]
 
@@ -34,10 +36,12 @@ class Done:
 
 
 class Evaluator:
-    """Reads rollups, writes the book. One process at a time: its caller holds the turn. Blocks on the databases."""
+    """Reads rollups and drifts, writes the book. One process at a time: its caller holds the turn. Blocks on the
+    databases."""
 
-    def __init__(self, readings: Readings, book: Book, clock: Callable[[], int] = now_us) -> None:
+    def __init__(self, readings: Readings, drifts: Drifts, book: Book, clock: Callable[[], int] = now_us) -> None:
         self._readings = readings
+        self._drifts = drifts
         self._book = book
         self._clock = clock
         self._expected: dict[tuple[str, Rule, str], tuple[int, Expectation | None]] = {}
@@ -60,17 +64,17 @@ class Evaluator:
         self, rule: Rule, project: str, standings: dict[tuple[str, str], Standing], config: AlertsConfig, done: Done
     ) -> None:
         now = self._clock()
-        found = self._readings.recent(rule, project, now // _HOUR_US)
-        remembered = {subject for name, subject in standings if name == rule.name}
-        for subject in {**found, **dict.fromkeys(sorted(remembered))}:
-            reading = self._reading(rule, project, subject, found.get(subject, {}), now)
+        remembered = sorted(subject for name, subject in standings if name == rule.name)
+        taken = self._of_days(rule, project, now) if rule.kind == "drift" else self._of_hours(rule, project, remembered, now)
+        for subject in {**taken, **dict.fromkeys(remembered)}:
+            reading = taken.get(subject)
             done.readings += reading is not None
             before = standings.get((rule.name, subject), Standing())
             after, what = step(before, reading, rule, now)
             if what == "fire" and reading is not None:
                 noticed = Noticed(
-                    rule.name, subject, rule.severity, reading.text, traces_link(rule, subject, now), reading.value,
-                    reading.expected, reading.samples, channels_for(rule.name, config, rule.channels),
+                    rule.name, subject, rule.severity, reading.text, traces_link(rule, subject, now, reading.about_us),
+                    reading.value, reading.expected, reading.samples, channels_for(rule.name, config, rule.channels),
                 )  # fmt: skip
                 done.opened += self._book.open(project, noticed) is not None
             elif what == "clear" and before.alert_id is not None:
@@ -78,6 +82,20 @@ class Evaluator:
                 done.cleared += 1
             elif after != before and not (after.is_blank and before.is_blank):
                 self._book.keep(project, rule.name, subject, after)
+
+    def _of_days(self, rule: Rule, project: str, now: int) -> dict[str, Reading | None]:
+        """The readings of the newest days that were compared."""
+        return {subject: judge_drift(rule, one) for subject, one in drifted(self._drifts, rule, project, now).items()}
+
+    def _of_hours(
+        self, rule: Rule, project: str, remembered: Sequence[str], now: int
+    ) -> dict[str, Reading | None]:  # fmt: skip
+        """The readings of the window that ends now, of what is busy and of what is remembered."""
+        found = self._readings.recent(rule, project, now // _HOUR_US)
+        return {
+            subject: self._reading(rule, project, subject, found.get(subject, {}), now)
+            for subject in {**found, **dict.fromkeys(remembered)}
+        }
 
     def _reading(self, rule: Rule, project: str, subject: str, hours: Hours, now: int) -> Reading | None:
         fraction = now % _HOUR_US / _HOUR_US

@@ -15,10 +15,10 @@ _Z = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule with nothing left out. `hours` is its window, the hour that runs included.
+    """A rule with nothing left out. `hours` is its window, the hour that runs included; drift looks at whole days.
 
-    `threshold` and `clear` are shares; of latency microseconds; of anomalies robust z-scores. `minimum` is how many
-    samples a window needs, `minimum_nano` by how much spend must differ.
+    `threshold` and `clear` are shares; of latency microseconds; of anomalies robust z-scores; of drift its effect.
+    `minimum` is how many samples a window needs, `minimum_nano` by how much spend must differ.
     """
 
     name: str
@@ -53,7 +53,11 @@ _USUAL: dict[RuleKind, _Usual] = {
     "errors": _Usual("requests", 0.05, 0.6, 2, 50),
     "tokens": _Usual("tokens", 0.30, 0.5, 6, 200),
     "anomaly": _Usual("latency", _Z, 0.5, 3, 50),
+    "drift": _Usual("inputs", 0.10, 0.5, 24, 100),
 }
+_OUTPUTS = 0.25
+"""By how much outputs must have drifted: a PSI that scorecards have long been made anew at (Siddiqi, "Credit Risk
+Scorecards", 2006)."""
 
 
 def rules_of(config: AlertsConfig) -> list[Rule]:
@@ -72,7 +76,8 @@ def _over(base: AlertRule | None, rule: AlertRule) -> AlertRule:
 def _whole(name: str, rule: AlertRule) -> Rule:
     assert rule.kind is not None
     usual = _USUAL[rule.kind]
-    threshold = usual.threshold if rule.threshold is None else rule.threshold
+    own = _OUTPUTS if rule.measure == "outputs" else usual.threshold
+    threshold = own if rule.threshold is None else rule.threshold
     scale = 1e6 if rule.kind == "latency" else 1.0
     return Rule(
         name=name,

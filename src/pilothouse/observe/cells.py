@@ -1,7 +1,7 @@
 """What a trace adds to the rollups: sums and histograms by hour, one dimension at a time. Knows nothing of databases.
 
     requests  one per trace, as its root says: failures and latency
-    calls     one per call of a model: errors, tokens, cost, latency, time to first token, tokens per second
+    calls     one per call of a model: errors, tokens, cost, latency, time to first token, tokens per second and written
 
 Times in histograms are microseconds, speeds tokens per second.
 """
@@ -33,7 +33,7 @@ SUMS = (
     "requests", "failed", "calls", "call_errors", "cached", "input_tokens", "output_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "cost_nano", "unpriced",
 )  # fmt: skip
-HISTOGRAMS = ("latency", "call_latency", "ttft", "tokens", "speed")
+HISTOGRAMS = ("latency", "call_latency", "ttft", "tokens", "speed", "written")
 DIMENSIONS = (
     "all", "model", "deployment", "prompt", "endpoint", "key", "team", "user", "feature", "environment", "release",
     "error", "cube",
@@ -76,7 +76,7 @@ class Cell:
 
     def __init__(self, sums: list[int] | None = None, histograms: tuple[dict[int, int], ...] | None = None) -> None:
         self.sums = sums or [0] * len(SUMS)
-        self.histograms = histograms or ({}, {}, {}, {}, {})
+        self.histograms = histograms or ({}, {}, {}, {}, {}, {})
 
     def __add__(self, other: "Cell") -> "Cell":
         return Cell(
@@ -208,11 +208,11 @@ def _places(project: str, hour: int, told: Iterable[tuple[str, str | None]]) -> 
     return [Place(project, dimension, hour, cut(value)) for dimension, value in told if value is not None]
 
 
-_NONE: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {})
+_NONE: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {}, {})
 _SHARED = ("key", "team", "feature", "environment", "release")
 _REQUESTS, _FAILED, _CALLS, _CALL_ERRORS, _CACHED, _INPUT, _OUTPUT = range(7)
 _CACHED_TOKENS, _CACHE_WRITE, _REASONING, _COST, _UNPRICED = range(7, 12)
-_LATENCY, _CALL_LATENCY, _TTFT, _TOKENS, _SPEED = range(5)
+_LATENCY, _CALL_LATENCY, _TTFT, _TOKENS, _SPEED, _WRITTEN = range(6)
 
 
 def _count(sums: list[int], call: Fact, sign: int) -> None:
@@ -238,6 +238,8 @@ def _measure(histograms: Sequence[dict[int, int]], call: Fact, sign: int) -> Non
     if not call.cached:
         written = call.output_tokens or 0
         _tick(histograms[_TOKENS], bucket((call.input_tokens or 0) + written), sign)
+        if call.output_tokens is not None:
+            _tick(histograms[_WRITTEN], bucket(written), sign)
         if ttft is not None and written and duration > ttft:
             _tick(histograms[_SPEED], bucket(written / ((duration - ttft) * 1e-6)), sign)
 

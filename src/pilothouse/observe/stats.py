@@ -17,8 +17,13 @@ __all__ = ["SCORED_BY", "Question", "answer", "parsed"]
 SCORED_BY = ("model", "prompt", "key", "team", "user", "feature", "environment", "release")
 """Dimensions of which scores are kept."""
 
-_NAMES = dict(zip(HISTOGRAMS, ("latency_us", "call_latency_us", "ttft_us", "tokens_per_call", "tokens_per_second"),
-                  strict=True))  # fmt: skip
+_NAMES = dict(
+    zip(
+        HISTOGRAMS,
+        ("latency_us", "call_latency_us", "ttft_us", "tokens_per_call", "tokens_per_second", "output_tokens_per_call"),
+        strict=True,
+    )
+)
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _RATES = ("error_rate", "hit_rate", "cached_share", "tokens_per_request", "nano_per_request")
 

@@ -6,7 +6,7 @@ Two groups, which are two files under SQLite and share one database under Postgr
               file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns
     observe   spans, payloads, manifests, traces, scores, rollups, score_rollups, backfills, erasures, spool_cursors,
               ledger, reservations, balances, responses, response_events, export_queue, question_vectors, topics,
-              topic_states
+              topic_states, drifts
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
 `changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC microseconds, `*_nano` columns nano-USD, JSON is text. A
@@ -33,6 +33,7 @@ from pilothouse.storage.tables.administration import (
 from pilothouse.storage.tables.alerting import alert_standings, alerts, deliveries, silences, turns
 from pilothouse.storage.tables.answers import response_events, responses
 from pilothouse.storage.tables.asking import question_vectors, topic_states, topics
+from pilothouse.storage.tables.drifting import drifts
 from pilothouse.storage.tables.exporting import export_queue
 from pilothouse.storage.tables.metadata import control, observe
 from pilothouse.storage.tables.records import (
@@ -51,8 +52,8 @@ from pilothouse.storage.tables.spend import balances, ledger, reservations
 
 __all__ = [
     "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
-    "control", "deliveries", "erasures", "export_queue", "file_parts", "files", "insert_new", "jobs", "ledger",
-    "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors", "reservations",
+    "control", "deliveries", "drifts", "erasures", "export_queue", "file_parts", "files", "insert_new", "jobs",
+    "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors", "reservations",
     "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "silences", "snapshots",
     "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
 ]  # fmt: skip

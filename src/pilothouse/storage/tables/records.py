@@ -173,6 +173,7 @@ rollups = Table(
     Column("ttft", LargeBinary, nullable=False),
     Column("tokens", LargeBinary, nullable=False),
     Column("speed", LargeBinary, nullable=False),
+    Column("written", LargeBinary, nullable=False),
 )  # fmt: skip
 
 # The same for scores: `histogram` counts hundredths of the value.
