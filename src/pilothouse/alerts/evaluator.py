@@ -65,7 +65,11 @@ class Evaluator:
     ) -> None:
         now = self._clock()
         remembered = sorted(subject for name, subject in standings if name == rule.name)
-        taken = self._of_days(rule, project, now) if rule.kind == "drift" else self._of_hours(rule, project, remembered, now)
+        taken = (
+            self._of_days(rule, project, now)
+            if rule.kind == "drift"
+            else self._of_hours(rule, project, remembered, now)
+        )
         for subject in {**taken, **dict.fromkeys(remembered)}:
             reading = taken.get(subject)
             done.readings += reading is not None

@@ -41,8 +41,8 @@ _NOUNS: dict[Measure, str] = {
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a rule says of a window. `passed`: its level is exceeded; `below`: it is under the level at which an alert
-    ends; between the two an alert goes on if there is one. `expected` is the limit or what is usual; `about_us` the time
-    that is meant, from and until, where that is not the window of the rule."""
+    ends; between the two an alert goes on if there is one. `expected` is the limit or what is usual; `about_us` is from
+    when until when it is about, where that is not the window of the rule."""
 
     value: float
     expected: float

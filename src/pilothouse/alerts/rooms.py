@@ -18,6 +18,7 @@ from pilothouse.notify.channels import Senders, check_channels
 from pilothouse.notify.outbox import Outbox
 from pilothouse.notify.postman import Postman
 from pilothouse.observe import Metrics
+from pilothouse.observe.drifts import Drifts
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import projects
 from pilothouse.storage.turns import Turn
@@ -38,6 +39,7 @@ class AlertRooms:
     senders: Senders
     watch: AlertWatch
     config: Callable[[], AlertsConfig]
+    drifts: Drifts
 
     def check(self, config: AlertsConfig) -> None:
         """Raises ConfigError where the channels could not be told, for want of a secret."""
@@ -51,12 +53,13 @@ def open_alerts(
     outbox, senders = Outbox(store.control), Senders()
     book = Book(store.control, outbox, lambda link: absolute(link, public_url))
     postman = Postman(outbox, senders, config)
-    evaluator = Evaluator(Readings(store.observe), book)
+    drifts = Drifts(store)
+    evaluator = Evaluator(Readings(store.observe), drifts, book)
     turn = Turn(store.control, "alerts", seconds=_TURN_SECONDS)
-    watch = AlertWatch(evaluator, book, outbox, postman, turn, config, lambda: _projects(store.control))
+    watch = AlertWatch(evaluator, drifts, book, outbox, postman, turn, config, lambda: _projects(store.control))
     text = "Messages of alerts that no attempt delivered."
     metrics.pull("counter", "pilothouse_alert_messages_failed", text, lambda: float(postman.failed))
-    return AlertRooms(book, Silences(store.control), outbox, postman, senders, watch, config)
+    return AlertRooms(book, Silences(store.control), outbox, postman, senders, watch, config, drifts)
 
 
 def _projects(engine: Engine) -> list[str]:

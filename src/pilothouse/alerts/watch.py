@@ -1,4 +1,5 @@
 """Alerts while a server runs: evaluated every so often by one process of all, their messages carried to the channels.
+Days that have ended are compared with those before, first.
 
 Budgets past their soft limit become alerts, too: each process notices those of its own calls, and the book takes each
 once. Knows nothing of rules.
@@ -16,6 +17,7 @@ from pilothouse.ids import now_us
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.outbox import Outbox
 from pilothouse.notify.postman import Postman
+from pilothouse.observe.drifts import Drifts
 from pilothouse.observe.money import usd
 from pilothouse.storage.turns import Turn
 
@@ -34,11 +36,12 @@ class AlertWatch:
     """`run` for as long as the process serves; `projects` lists those there are, and blocks."""
 
     def __init__(
-        self, evaluator: Evaluator, book: Book, outbox: Outbox, postman: Postman, turn: Turn,
+        self, evaluator: Evaluator, drifts: Drifts, book: Book, outbox: Outbox, postman: Postman, turn: Turn,
         config: Callable[[], AlertsConfig], projects: Callable[[], Sequence[str]],
         clock: Callable[[], int] = now_us,
     ) -> None:  # fmt: skip
         self._evaluator = evaluator
+        self._drifts = drifts
         self._book = book
         self._outbox = outbox
         self._postman = postman
@@ -71,7 +74,9 @@ class AlertWatch:
         if self._clock() >= self._due_us:
             config = self._config()
             self._due_us = self._clock() + int(config.every * 1e6)
-            done = await asyncio.to_thread(lambda: self._evaluator.evaluate(config, self._projects()))
+            projects = await asyncio.to_thread(self._projects)
+            await asyncio.to_thread(self._drifts.catch_up, projects)
+            done = await asyncio.to_thread(self._evaluator.evaluate, config, projects)
         if self._clock() >= self._clean_us:
             self._clean_us = self._clock() + _CLEANED_US
             await asyncio.to_thread(self._outbox.forget)

@@ -1,4 +1,4 @@
-"""A day of a project against the days before it: what was asked, and what came out. Knows nothing of when, nor of rules.
+"""A day of a project against the days before it: what was asked, and what came out. Knows nothing of rules.
 
 Inputs are the vectors of the sampled questions. Outputs are what the rollups keep of a day: tokens written by each
 call, how long requests took, how they ended (well, or by which error), and each score by its name.

@@ -14,7 +14,7 @@ from pilothouse.ids import now_us
 from pilothouse.observe.compared import Compared, Kind, compare_inputs, compare_outputs
 from pilothouse.observe.questions import Questions
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.tables import drifts, insert_new
+from pilothouse.storage.tables import drifts, insert_new, topic_states
 
 __all__ = ["DayDrift", "Drifts"]
 
@@ -22,6 +22,7 @@ _DAY_US = 86_400_000_000
 _GRACE_US = 3 * 3_600_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _BACK = 7  # days that are made up for, where no server ran
+_KINDS: tuple[Kind, ...] = ("input", "output")
 _C = drifts.c
 
 
@@ -54,7 +55,7 @@ class Drifts:
         self._store = store
         self._questions = Questions(store)
         self._clock = clock
-        self._done: set[tuple[str, int]] = set()
+        self._done: set[tuple[str, int, Kind]] = set()
 
     def between(self, project: str, first: int, last: int) -> list[DayDrift]:
         """What was found for the days from `first` to `last`, the newest first, inputs before outputs."""
@@ -64,40 +65,45 @@ class Drifts:
             return [DayDrift(**{name: row[name] for name in DayDrift.__slots__}) for row in rows]
 
     def catch_up(self, projects: Iterable[str]) -> int:
-        """Compare the ended days that were not yet, up to a week back, until one has something to tell; how many days
-        that were looked at."""
+        """Compare the ended days that were not yet, up to a week back, until there is something to tell; how many days
+        were looked at. The inputs of a day wait until its questions are there."""
         last = (self._clock() - _GRACE_US) // _DAY_US - 1
         owed = range(last - _BACK + 1, last + 1)
-        self._done = {(project, day) for project, day in self._done if day in owed}
+        self._done = {place for place in self._done if place[1] in owed}
         looked = 0
         for project in projects:
-            missing = [day for day in owed if (project, day) not in self._done]
-            told = self._told(project, missing)
-            for day in missing:
-                found = [] if day in told else self._compare(project, day)
-                self._done.add((project, day))
+            missing = [(day, kind) for day in owed for kind in _KINDS if (project, day, kind) not in self._done]
+            if not missing:
+                continue
+            told, asked_until = self._progress(project, owed)
+            for day, kind in missing:
+                if kind == "input" and asked_until < (day + 1) * _DAY_US:
+                    continue
+                found = [] if (day, kind) in told else self._compare(project, day, kind)
+                self._done.add((project, day, kind))
                 looked += 1
                 if found:
                     return looked
         return looked
 
-    def _told(self, project: str, days: list[int]) -> set[int]:
-        if not days:
-            return set()
-        query = select(_C.day).distinct().where(_C.project_id == project, _C.day.between(days[0], days[-1]))
+    def _progress(self, project: str, days: range) -> tuple[set[tuple[int, Kind]], int]:
+        """What was compared of these days, and until when the project's questions were gone through."""
+        query = select(_C.day, _C.kind).distinct().where(_C.project_id == project, _C.day.between(days[0], days[-1]))
+        state = select(topic_states.c.cursor_us).where(topic_states.c.project_id == project)
         with self._store.observe.connect() as connection:
-            return set(connection.execute(query).scalars())
+            told = {(row.day, row.kind) for row in connection.execute(query)}
+            return told, connection.scalar(state) or 0
 
-    def _compare(self, project: str, day: int) -> list[Compared]:
-        inputs = compare_inputs(self._questions, project, day)
-        with self._store.observe.connect() as connection:
-            found = compare_outputs(connection, project, day)
-        if inputs is not None:
-            found.insert(0, inputs)
-        rows = [_row(project, day, one) for one in found]
-        if rows:
+    def _compare(self, project: str, day: int, kind: Kind) -> list[Compared]:
+        if kind == "input":
+            asked = compare_inputs(self._questions, project, day)
+            found = [] if asked is None else [asked]
+        else:
+            with self._store.observe.connect() as connection:
+                found = compare_outputs(connection, project, day)
+        if found:
             with writing(self._store.observe) as connection:
-                connection.execute(insert_new(connection, drifts), rows)
+                connection.execute(insert_new(connection, drifts), [_row(project, day, one) for one in found])
         return found
 
 

@@ -128,11 +128,11 @@ def _size(squared: float, variance: float, here: int, total: int) -> float:
 
 def _beyond(here: Counts, there: Counts) -> float:
     filled = int(((here + there) > 0).sum())
-    return max(0.0, float(psi(here, there)) - (filled - 1) * (1 / here.sum() + 1 / there.sum()))
+    due = (filled - 1) * (1 / int(here.sum()) + 1 / int(there.sum()))
+    return max(0.0, float(psi(here, there)) - due)
 
 
 def _ordinary(strays: Sequence[float]) -> tuple[float, float]:
     if not strays:
         return 0.0, 0.0
-    ordered = sorted(strays)
-    return float(np.median(ordered)), ordered[max(0, len(ordered) - 2)]
+    return float(np.median(strays)), sorted(strays)[max(0, len(strays) - 2)]

@@ -53,7 +53,7 @@ from pilothouse.storage.tables.spend import balances, ledger, reservations
 __all__ = [
     "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
     "control", "deliveries", "drifts", "erasures", "export_queue", "file_parts", "files", "insert_new", "jobs",
-    "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors", "reservations",
-    "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "silences", "snapshots",
-    "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
+    "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors",
+    "reservations", "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "silences",
+    "snapshots", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
 ]  # fmt: skip
