@@ -12,6 +12,7 @@ from pilothouse.alerts.readings import Readings
 from pilothouse.alerts.silences import Silences
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.outbox import Outbox
+from pilothouse.observe.drifts import Drifts
 from pilothouse.storage import Store, writing
 
 from .seeding import HOUR_US, MONDAY, put
@@ -43,6 +44,7 @@ class Alarm:
     outbox: Outbox
     book: Book
     silences: Silences
+    drifts: Drifts
     evaluator: Evaluator
     config: AlertsConfig
 
@@ -83,5 +85,6 @@ def over(store: Store, clock: Clock) -> Alarm:
     outbox = Outbox(store.control, clock)
     book = Book(store.control, outbox, lambda link: f"https://ph.example.com{link}", clock)
     config = AlertsConfig.model_validate({"channels": {"ops": {"kind": "slack", "url": "https://hooks.example.com"}}})
-    evaluator = Evaluator(Readings(store.observe), book, clock)
-    return Alarm(store, clock, outbox, book, Silences(store.control, clock), evaluator, config)
+    drifts = Drifts(store, clock)
+    evaluator = Evaluator(Readings(store.observe), drifts, book, clock)
+    return Alarm(store, clock, outbox, book, Silences(store.control, clock), drifts, evaluator, config)

@@ -32,7 +32,7 @@ def _watch(alarm: Alarm, senders: Senders) -> AlertWatch:
     postman = Postman(alarm.outbox, senders, config)
     turn = Turn(alarm.store.control, "alerts", seconds=30, clock=alarm.clock)
     return AlertWatch(
-        alarm.evaluator, alarm.book, alarm.outbox, postman, turn, config, lambda: ["default"], alarm.clock
+        alarm.evaluator, alarm.drifts, alarm.book, alarm.outbox, postman, turn, config, lambda: ["default"], alarm.clock
     )
 
 
