@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.cells import HISTOGRAMS, SUMS
 from pilothouse.stats.histogram import bucket, pack
-from pilothouse.storage.tables import rollups, score_rollups, upsert
+from pilothouse.storage import Store, writing
+from pilothouse.storage.tables import question_vectors, rollups, score_rollups, topic_states, upsert
 
 HOUR_US = 3_600_000_000
 MONDAY = 20_416 * 24 + 14
@@ -33,6 +37,21 @@ def scores_of(at: int, count: int = 50, mean: float = 0.8, name: str = "helpful"
     """A row of `score_rollups`."""
     place = {"project_id": "default", "grain": "hour", "dimension": "all", "at": at, "value": "", "name": name}
     return place | {"count": count, "total": count * mean, "histogram": b""}
+
+
+def put_questions(store: Store, day: int, vectors: NDArray[np.float32]) -> None:
+    """Write vectors as the sampled questions of a day, and that the day was gone through."""
+    rows = [
+        {
+            "project_id": "default", "trace_id": f"{day}-{n}", "at_us": day * 24 * HOUR_US + n, "model": "made up",
+            "body": store.packer.seal(b"\x01" + vector.astype("<f2").tobytes(), "default", f"{day}-{n}"),
+        }
+        for n, vector in enumerate(vectors)
+    ]  # fmt: skip
+    state = {"project_id": "default", "cursor_us": (day + 1) * 24 * HOUR_US, "made_us": 0, "trouble": ""}
+    with writing(store.observe) as connection:
+        connection.execute(insert(question_vectors), rows)
+        connection.execute(upsert(connection, topic_states), state)
 
 
 def put(connection: Connection, *rows: Mapping[str, Any]) -> None:

@@ -12,7 +12,10 @@ def _rules(**alerts: Any) -> dict[str, Rule]:
 
 def test_the_built_in_rules() -> None:
     rules = _rules()
-    assert list(rules) == ["spend", "latency", "score", "errors", "tokens", "odd-latency", "odd-traffic"]
+    assert list(rules) == [
+        "spend", "latency", "score", "errors", "tokens", "odd-latency", "odd-traffic", "input-drift", "output-drift"
+    ]  # fmt: skip
+    assert [rules[name].threshold for name in ("input-drift", "output-drift")] == [0.06, 0.25]
     assert (rules["spend"].threshold, rules["spend"].minimum_nano) == (0.2, 10**9)
     assert (rules["errors"].threshold, rules["errors"].severity) == (0.05, "critical")
     assert (rules["latency"].threshold, rules["latency"].clear) == (30e6, 24e6)

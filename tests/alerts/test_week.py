@@ -12,7 +12,7 @@ from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 
 from .conftest import Alarm, Clock, over
-from .seeding import HOUR_US, MONDAY
+from .seeding import HOUR_US, MONDAY, put_questions
 from .traffic import Incident, Traffic
 
 _WEEK = 168
@@ -36,13 +36,23 @@ def alarm(tmp_path: Path) -> Iterator[Alarm]:
 
 
 def _replay(alarm: Alarm, traffic: Traffic) -> None:
-    """Seed five weeks, then let the sixth pass, evaluating as it goes."""
+    """Seed five weeks, then let the sixth pass, evaluating as it goes; the days that end are compared at night."""
     alarm.put(*(row for hour in range(_START, _REPLAYED) for row in traffic.rows(hour)))
+    for day in range(_START // 24, _REPLAYED // 24):
+        _end(alarm, traffic, day)
     for hour in range(_REPLAYED, _REPLAYED + _WEEK):
+        if hour % 24 == 0 and hour > _REPLAYED:
+            _end(alarm, traffic, hour // 24 - 1)
         for minute in range(_MINUTES, 61, _MINUTES):
             alarm.put(*traffic.rows(hour, minute / 60))
             alarm.clock.now = hour * HOUR_US + minute * 60_000_000 - 1
+            alarm.drifts.catch_up(["default"])
             alarm.evaluator.evaluate(alarm.config, ["default"])
+
+
+def _end(alarm: Alarm, traffic: Traffic, day: int) -> None:
+    alarm.put(*traffic.day(day))
+    put_questions(alarm.store, day, traffic.questions(day))
 
 
 @pytest.mark.slow

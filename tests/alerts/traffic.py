@@ -34,6 +34,7 @@ class _Hour:
     at: _Numbers
     latency: _Numbers
     tokens: _Numbers
+    written: _Numbers
     cost: _Numbers
     failed: _Numbers
     scored: _Numbers
@@ -46,6 +47,7 @@ class Traffic:
     def __init__(
         self, seed: int, start: int, weeks: int, peak: float = 400.0, incidents: Sequence[Incident] = ()
     ) -> None:
+        self._seed = seed
         self._random = np.random.default_rng(seed)
         self._incidents = incidents
         self._days = self._drift(weeks * 7 + 1)
@@ -69,6 +71,31 @@ class Traffic:
         if len(scores):
             place |= {"name": "helpful", "count": len(scores), "total": float(scores.sum()), "histogram": b""}
             yield place
+
+    def day(self, day: int) -> Iterator[Mapping[str, Any]]:
+        """The rows of a whole day."""
+        hours = [self._made[hour] for hour in range(day * 24, day * 24 + 24)]
+        latency, written = (
+            _packed(np.concatenate([getattr(h, name) for h in hours])) for name in ("latency", "written")
+        )
+        place = {"project_id": "default", "grain": "day", "dimension": "all", "at": day, "value": ""}
+        count, failed = sum(len(h.at) for h in hours), int(sum(h.failed.sum() for h in hours))
+        nothing = dict.fromkeys(SUMS, 0) | dict.fromkeys(HISTOGRAMS, b"")
+        sums = {"requests": count, "failed": failed}
+        yield place | nothing | sums | {"latency": latency, "written": written}
+        yield place | nothing | {"dimension": "error", "value": "timeout", "requests": failed, "failed": failed}
+        scores = np.concatenate([h.score[h.scored > 0] for h in hours])
+        places, counts = np.unique(np.floor(scores * 100).astype(int), return_counts=True)
+        histogram = pack(dict(zip(places.tolist(), counts.tolist(), strict=True)))
+        yield place | {"name": "helpful", "count": len(scores), "total": float(scores.sum()), "histogram": histogram}
+
+    def questions(self, day: int, count: int = 100) -> NDArray[np.float32]:
+        """Vectors of a day's questions: of three kinds, in shares that differ from day to day, and at weekends more."""
+        source = np.random.default_rng((self._seed, day))
+        kinds = np.random.default_rng(self._seed).normal(size=(3, 16))
+        often = [50.0, 40.0, 10.0] if (day + 3) % 7 >= 5 else [70.0, 20.0, 10.0]
+        of = source.choice(3, count, p=source.dirichlet(often))
+        return (kinds[of] + source.normal(0, 2.0, (count, 16))).astype(np.float32)
 
     def _drift(self, days: int) -> list[float]:
         found, now = [], 0.0
@@ -97,7 +124,7 @@ class Traffic:
         share = self._size("errors", hour, 0.012 * math.exp(source.normal(0, 0.4)))
         score = np.clip(source.normal(0.82, 0.2, count), 0, 1) * self._size("score", hour, 1.0)
         return _Hour(
-            np.sort(source.random(count)), latency, read + written, cost, (source.random(count) < share) * 1.0,
+            np.sort(source.random(count)), latency, read + written, written, cost, (source.random(count) < share) * 1.0,
             (source.random(count) < 0.1) * 1.0, score,
         )  # fmt: skip
 

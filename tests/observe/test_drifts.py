@@ -69,7 +69,7 @@ def test_a_day_on_which_other_things_are_asked_and_longer_answers_given_is_told_
 ) -> None:  # fmt: skip
     spans, chance = [], np.random.default_rng(1)
     for day in range(DAY - 14, DAY + 1):
-        for n in range(60):
+        for n in range(52):
             length = int(chance.lognormal(5, 0.7)) * (4 if day == DAY else 1)
             start = day * DAY_US + n * HOUR_US // 3
             spans.append(full_span(trace_id=f"{day}-{n:02}", start_us=start, usage=Usage(100, length)))
@@ -77,9 +77,9 @@ def test_a_day_on_which_other_things_are_asked_and_longer_answers_given_is_told_
     encoder = HashingEncoder()
     for day in range(DAY - 14, DAY + 1):
         mix = OTHER if day == DAY else USUAL
-        vectors = encoder.encode([mix[(n + day) % 3] for n in range(60)])
-        rows = [(f"{day}-{n:02}", day * DAY_US + n * HOUR_US // 3, vectors[n]) for n in range(60)]
-        assert Questions(store).put("default", "hashing", rows) == 60
+        vectors = encoder.encode([mix[(n + day) % 3] for n in range(52)])
+        rows = [(f"{day}-{n:02}", day * DAY_US + n * HOUR_US // 3, vectors[n]) for n in range(52)]
+        assert Questions(store).put("default", "hashing", rows) == 52
     asked(store)
     room = Drifts(store, after())
     while room.catch_up(["default"]):
@@ -87,10 +87,10 @@ def test_a_day_on_which_other_things_are_asked_and_longer_answers_given_is_told_
     told = found(store)
     assert list(told) == ["questions", "latency", "outcome", "output_tokens"]
     questions, tokens = told["questions"], told["output_tokens"]
-    assert (questions.kind, questions.samples, questions.earlier, questions.days) == ("input", 60, 840, 14)
+    assert (questions.kind, questions.samples, questions.earlier, questions.days) == ("input", 52, 728, 14)
     assert questions.p < 0.001
     assert questions.effect > 0.5 > 5 * questions.furthest
-    assert (tokens.kind, tokens.samples, tokens.earlier, tokens.date) == ("output", 60, 840, "2025-11-08")
+    assert (tokens.kind, tokens.samples, tokens.earlier, tokens.date) == ("output", 52, 728, "2025-11-08")
     assert tokens.p < 0.001
     assert tokens.effect > 1.0
     assert told["latency"].p == told["outcome"].p == 1.0
