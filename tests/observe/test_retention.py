@@ -15,6 +15,7 @@ from pilothouse.privacy import RetentionConfig
 from pilothouse.storage import Store, writing
 from pilothouse.storage.tables import (
     backfills,
+    drifts,
     erasures,
     ledger,
     payloads,
@@ -138,13 +139,18 @@ def test_bodies_of_before_there_were_days(write: Write, store: Store, retention:
 def test_rollups_go_by_their_own_time(write: Write, store: Store, retention: Retention) -> None:
     write([made("ancient", 25), made("old", 15), made("new", 1)])
     Scores(store).put("default", [Score(id="s", trace_id="ancient", name="good", value=1.0)])
+    drift = dict.fromkeys(("statistic", "p", "effect", "usual", "furthest"), 0.5)
+    drift |= {"project_id": "default", "kind": "input", "measure": "questions", "samples": 9, "earlier": 9, "days": 9}
+    with store.observe.begin() as connection:
+        connection.execute(insert(drifts), [drift | {"day": TODAY - ago} for ago in (25, 20)])
     plan = retention.plan(AGES)
-    assert plan.rollups >= 20
+    assert plan.rollups >= 21
     assert swept(retention).rollups == plan.rollups
     days = {row[3] for row in rows(store, rollups) if row[1] == "day"}
     assert days == {TODAY - 15, TODAY - 1}
     assert {row[3] // 24 for row in rows(store, rollups) if row[1] == "hour"} == days
     assert rows(store, score_rollups) == []
+    assert [row[1] for row in rows(store, drifts)] == [TODAY - 20]
 
 
 def test_for_ever_is_for_ever(write: Write, store: Store, retention: Retention) -> None:

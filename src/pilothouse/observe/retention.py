@@ -24,7 +24,7 @@ from pilothouse.privacy import RetentionConfig
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, spans, traces
+from pilothouse.storage.tables import drifts, payloads, question_vectors, rollups, score_rollups, scores, spans, traces
 
 __all__ = ["Gone", "Retention"]
 
@@ -84,6 +84,8 @@ class Retention:
             if ages.rollups:
                 for table, at_least, place in self._old_rollups(connection, now, ages.rollups):
                     plan.rollups += _count(connection, select(table.c.at).where(*place, table.c.at < at_least))
+                for project in self._projects(drifts, connection):
+                    plan.rollups += _count(connection, self._old_drifts(project, now, ages.rollups))
         return plan
 
     def run(self, ages: RetentionConfig) -> Iterator[Gone]:
@@ -146,6 +148,9 @@ class Retention:
                         place = (c.project_id == project, c.grain == grain, c.dimension == dimension)
                         yield table, (now - days * _DAY_US) // (hours * _HOUR_US), place
 
+    def _old_drifts(self, project: str, now: int, days: int) -> Any:
+        return select(*drifts.primary_key).where(drifts.c.project_id == project, drifts.c.day < day_of(now) - days)
+
     def _delete_rollups(self, now: int, days: int) -> Iterator[Gone]:
         with self._store.observe.connect() as connection:
             places = [*self._old_rollups(connection, now, days)]
@@ -159,6 +164,12 @@ class Retention:
                 there = connection.execute(query.limit(1)).first()
             if there is not None:
                 yield from self._until_nothing(some)
+        for project in self._projects(drifts):
+            yield from self._until_nothing(partial(self._delete_drifts, project=project, now=now, days=days))
+
+    def _delete_drifts(self, connection: Connection, project: str, now: int, days: int) -> Gone:
+        old = connection.execute(self._old_drifts(project, now, days).limit(_MOST_ROWS)).all()
+        return Gone(rollups=_delete(connection, drifts, old))
 
     # ---- parts
 
