@@ -262,7 +262,7 @@ class Platform:
             team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
             replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
             route_routes(self.gateway, self.complexity, self.recorder), cache_routes(self.caches, self.audit),
-            spend_routes(self.ledger, self.budgets, self.tenants, self.keys), stats_routes(Figures(self.store)),
+            spend_routes(self.ledger, self.budgets, self.tenants, self.keys), stats_routes(self.store),
             health_routes(
                 self.health, self.process, several=self.several, trouble=self.trouble,
                 problem=lambda: self.live.problem,

@@ -1,9 +1,11 @@
 """`/api/stats` over a real store: the figures of the caller's project, and clear refusals."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from pilothouse.access import Keys
 from pilothouse.access.door import Door
@@ -12,11 +14,12 @@ from pilothouse.api.management import management
 from pilothouse.api.stats import routes
 from pilothouse.ids import now_us
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.figures import Figures
 from pilothouse.settings import Settings
-from pilothouse.storage import Spool, Store
+from pilothouse.storage import Spool, Store, writing
 from pilothouse.storage.changes import Changes
+from pilothouse.storage.tables import drifts
 
+from ..observe.making import drift_rows
 from ..observe.seeded import Asked, naive, traffic, within
 from .conftest import As
 
@@ -37,7 +40,7 @@ def asked(store: Store, settings: Settings) -> list[Asked]:
 def as_(store: Store, keyring: Keys) -> Iterator[As]:
     changes = Changes(store.control)
     keyring.watch(changes)
-    app = management([routes(Figures(store))], keyring, 100_000, door=Door(keyring, changes))
+    app = management([routes(store)], keyring, 100_000, door=Door(keyring, changes))
 
     def client(role: object = None, project: str = "default") -> TestClient:
         secret = "ph-master"
@@ -111,3 +114,18 @@ def test_hostile_values_find_nothing(as_: As) -> None:
     for value in ("%00", "%25", "a%1fb", "%ed%a0%80", "x" * 5000):
         told = as_().get(f"/api/stats?model={value}&feature={value}")
         assert (told.status_code, told.json()["total"]["calls"]) == (200, 0)
+
+
+def test_drift_is_told_by_day_the_newest_first(as_: As, store: Store) -> None:
+    today = now_us() // 86_400_000_000
+    with writing(store.observe) as connection:
+        connection.execute(insert(drifts), [*drift_rows(today), *drift_rows(today, "shop")])
+    told = as_("viewer").get("/api/stats/drift").json()
+    assert told["project_id"] == "default"
+    assert [one["measure"] for one in told["days"][:3]] == ["questions", "latency", "score helpful"]
+    assert len(told["days"]) == 9
+    first = told["days"][0]
+    assert first["day"] == str(date(1970, 1, 1) + timedelta(days=today - 1))
+    assert (first["kind"], first["effect"], first["p"], first["samples"]) == ("input", 0.412, 0.0005, 200)
+    assert len(as_("viewer").get("/api/stats/drift", params={"days": 2}).json()["days"]) == 3
+    assert as_("viewer").get("/api/stats/drift", params={"days": 0}).status_code == 400

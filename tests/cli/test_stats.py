@@ -3,14 +3,19 @@
 import json
 from typing import Any
 
+from click import UsageError
 from click.testing import CliRunner, Result
+from sqlalchemy import insert
 
 from pilothouse.cli.context import Context
 from pilothouse.cli.stats import stats
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import now_us
 from pilothouse.settings import Settings
+from pilothouse.storage import writing
+from pilothouse.storage.tables import drifts
 
+from ..observe.making import drift_rows
 from ..observe.seeded import naive, traffic
 from .spooled import Spooled
 
@@ -41,3 +46,16 @@ def test_nothing_yet_and_what_does_not_work(spooled: Spooled) -> None:
     assert "Nothing happened" in run(spooled, "--by", "model").output
     for arguments in (("--since", "soon"), ("--only", "model"), ("--only", "colour=red")):
         assert isinstance(run(spooled, *arguments).exception, InvalidRequest)
+
+
+def test_drift_by_day(spooled: Spooled) -> None:
+    assert "No day of that time was compared yet" in run(spooled, "--drift").output
+    with writing(spooled.store.observe) as connection:
+        connection.execute(insert(drifts), drift_rows(now_us() // 86_400_000_000))
+    head, newest, *rest = run(spooled, "--drift").output.splitlines()
+    assert head.split()[:4] == ["day", "of", "measure", "effect"]
+    assert newest.split()[1:] == ["input", "questions", "0.412", "0.031", "0.0005", "200", "12"]
+    assert len(rest) == 8
+    told = json.loads(run(spooled, "--drift", "--since", "2d", "--json").output)
+    assert [one["measure"] for one in told] == ["questions", "latency", "score helpful"]
+    assert isinstance(run(spooled, "--drift", "--by", "model").exception, UsageError)

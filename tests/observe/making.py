@@ -28,6 +28,22 @@ def full_span(**changes: Any) -> Span:
     return span
 
 
+def drift_rows(today: int, project: str = "default") -> list[dict[str, Any]]:
+    """Rows of `drifts` for the three days before today: the last one far off."""
+    made = []
+    for ago in (3, 2, 1):
+        far = (
+            {"statistic": 0.05, "p": 0.0005, "effect": 0.412}
+            if ago == 1
+            else {"statistic": 0.01, "p": 0.4, "effect": 0.012}
+        )
+        rest = {"usual": 0.01, "furthest": 0.031, "samples": 200, "earlier": 2400, "days": 12}
+        for kind, measure in (("input", "questions"), ("output", "latency"), ("output", "score helpful")):
+            place = {"project_id": project, "day": today - ago, "kind": kind, "measure": measure}
+            made.append(place | far | rest)
+    return made
+
+
 def step(span_id: str, parent_id: str | None = None, at: int = 0, lasting: int = 10, **changes: Any) -> Span:
     """A bare span of trace `t`, beginning `at` microseconds after a fixed moment."""
     start = 1_700_000_000_000_000 + at

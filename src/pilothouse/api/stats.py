@@ -1,4 +1,4 @@
-"""`/api/stats`: what happened in a period, from the rollups: requests, failures, latency, tokens, cost, scores."""
+"""`/api/stats`: what happened in a period: requests, failures, latency, tokens, cost, scores, drift."""
 
 from typing import Annotated, Literal
 
@@ -7,10 +7,12 @@ from fastapi import APIRouter, Query, Request
 from pilothouse.api.caller import InProject
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import now_us
+from pilothouse.observe.drifts import Drifts
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.period import Period
 from pilothouse.observe.slices import NARROWED
 from pilothouse.observe.stats import Question, answer
+from pilothouse.storage import Store
 from pilothouse.types import Json
 
 __all__ = ["routes"]
@@ -28,8 +30,9 @@ _NARROWING = {
 }
 
 
-def routes(figures: Figures) -> APIRouter:
-    """The routes over these figures."""
+def routes(store: Store) -> APIRouter:
+    """The routes over the figures of this store."""
+    figures, drifts = Figures(store), Drifts(store)
     router = APIRouter(prefix="/api/stats", tags=["stats"])
 
     @router.get("", openapi_extra=_NARROWING)
@@ -52,6 +55,14 @@ def routes(figures: Figures) -> APIRouter:
         only = {name: value for name, value in request.query_params.items() if name not in _KNOWN}
         asked = _period(period, since_us, until_us, grain)
         return answer(figures, Question(asked, project, by or None, only, series, compare, limit))
+
+    @router.get("/drift")
+    def drift(project: InProject, days: Annotated[int, Query(ge=1, le=3660)] = 30) -> Json:
+        """How far each ended day was from the days before it, the newest first: the questions (`input`), and what came
+        out (`output`): tokens written, latency, how requests ended, each score. `effect` is in standard deviations for
+        inputs and a population stability index for outputs, `furthest` what ordinary days reach, `p` how often chance
+        alone gives as much. Days with too few samples are left out."""
+        return {"project_id": project, "days": [one.to_json() for one in drifts.last(project, days)]}
 
     return router
 

@@ -19,14 +19,20 @@ _DIMENSIONS = (
 @click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="Such as 24h, 7d or 4w.")
 @click.option("--by", type=click.Choice(_DIMENSIONS), help="Tell these apart, the dearest first.")
 @click.option("--only", multiple=True, metavar="DIMENSION=VALUE", help="Narrow to one, such as model=gpt-4o.")
+@click.option("--drift", is_flag=True, help="How far each day was from the days before it.")
 @click.option("--project", default="default", show_default=True, help="The project.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many with --by.")
 @as_json
 @pass_context
 def stats(
-    context: Context, length: str, by: str | None, only: tuple[str, ...], project: str, limit: int, as_json: bool
-) -> None:
+    context: Context, length: str, by: str | None, only: tuple[str, ...], drift: bool, project: str, limit: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Requests, failures, latency, tokens, cost and scores of a period, beside the period before."""
+    if drift:
+        if by or only:
+            raise click.UsageError("--drift is told of a whole project: without --by and --only.")
+        return _drift(context, length, project, as_json)
     from pilothouse.observe.figures import Figures, Period  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.observe.stats import Question, answer, parsed  # noqa: PLC0415
 
@@ -45,6 +51,26 @@ def stats(
         show_rows(rows, columns, as_json=False, empty="Nothing happened in that time.")
 
 
+def _drift(context: Context, length: str, project: str, as_json: bool) -> None:
+    from pilothouse.observe.drifts import Drifts  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.figures import Period  # noqa: PLC0415
+
+    days = Period.last(length, now_us(), "day").days
+    with context.looking() as platform:
+        found = Drifts(platform.store).between(project, days.start, days.stop - 1)
+    rows = [
+        one.to_json() if as_json else {
+            "day": one.date, "of": one.kind, "measure": one.measure, "effect": f"{one.effect:.3f}",
+            "ordinary days up to": f"{one.furthest:.3f}", "p": f"{one.p:.2g}", "samples": f"{one.samples:,}",
+            "days before": f"{one.days}",
+        }
+        for one in found
+    ]  # fmt: skip
+    columns = ("day", "of", "measure", "effect", "ordinary days up to", "p", "samples", "days before")
+    show_rows(rows, columns, as_json=as_json, empty=_NO_DRIFT)
+
+
+_NO_DRIFT = "No day of that time was compared yet: it takes 50 samples, and seven days before it with as many."
 _COLUMNS = (
     "requests", "failed", "p50", "p95", "calls", "first_token", "input_tokens", "output_tokens", "cost", "unpriced",
     "scores",

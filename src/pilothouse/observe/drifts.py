@@ -15,6 +15,7 @@ from pilothouse.observe.compared import Compared, Kind, compare_inputs, compare_
 from pilothouse.observe.questions import Questions
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.tables import drifts, insert_new, topic_states
+from pilothouse.types import Json
 
 __all__ = ["DayDrift", "Drifts"]
 
@@ -47,6 +48,10 @@ class DayDrift:
         """The day, as 2026-11-27."""
         return str(date.fromordinal(_EPOCH + self.day))
 
+    def to_json(self) -> Json:
+        """All fields, with the day as a date."""
+        return asdict(self) | {"day": self.date}
+
 
 class Drifts:
     """Of a store. Blocks on the database, and computes for up to a second."""
@@ -63,6 +68,11 @@ class Drifts:
         with self._store.observe.connect() as connection:
             rows = connection.execute(query.order_by(_C.day.desc(), _C.kind, _C.measure)).mappings()
             return [DayDrift(**{name: row[name] for name in DayDrift.__slots__}) for row in rows]
+
+    def last(self, project: str, days: int) -> list[DayDrift]:
+        """The same for the last so many days, today included."""
+        today = self._clock() // _DAY_US
+        return self.between(project, today - days + 1, today)
 
     def catch_up(self, projects: Iterable[str]) -> int:
         """Compare the ended days that were not yet, up to a week back, until there is something to tell; how many days

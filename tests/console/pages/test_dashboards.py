@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from pilothouse.console.units import MONEY, TIME
 from pilothouse.ids import now_us
 from pilothouse.observe.scores import Scores
 from pilothouse.settings import Settings
+from pilothouse.storage import writing
+from pilothouse.storage.tables import drifts
 
+from ...observe.making import drift_rows
 from ...observe.seeded import Asked, naive, quantile, traffic, within
 from ..site import Gateway, gateway
 
@@ -207,3 +211,19 @@ def test_an_empty_installation_and_viewers(site: Gateway) -> None:
         site.client.get("/console/dashboards?period=30d").headers["location"] == "/console/dashboards/cost?period=30d"
     )
     assert "Dashboards</a>" in site.page("/traces")
+
+
+def test_drift_stands_beside_quality_with_its_days(site: Gateway) -> None:
+    today = now_us() // (24 * HOUR_US)
+    assert "Drift of" not in site.page("/dashboards/quality")
+    with writing(site.platform.store.observe) as connection:
+        connection.execute(insert(drifts), drift_rows(today))
+    page = site.page("/dashboards/quality?period=7d")
+    day = datetime.fromtimestamp((today - 1) * 86_400, UTC).strftime("%Y-%m-%d")
+    assert _rows(page, "Drift of questions")[0] == [day, "0.412", "0.031", "0.0005", "200", "12"]
+    answers = _rows(page, "Drift of answers")
+    assert answers[0] == [day, "0.41 (0.03)", "0.41 (0.03)"]
+    assert [row[1] for row in answers[1:]] == ["0.01 (0.03)"] * 2
+    since = (today - 1) * 24 * HOUR_US
+    assert f"since_us={since}&amp;until_us={since + 24 * HOUR_US}" in page
+    assert "Drift of" not in site.page("/dashboards/quality?period=7d&model=gpt-4o")

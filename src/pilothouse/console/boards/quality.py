@@ -1,10 +1,11 @@
-"""How good answers were, as far as they were judged: scores by name, thumbs, and how many lie below a limit."""
+"""How good answers were, as far as they were judged: scores by name, thumbs, how many lie below a limit; and drift."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from markupsafe import Markup
 
+from pilothouse.console.boards import drift
 from pilothouse.console.boards.panels import Board, Panel, Tile, figure, over_time, table, value_cell
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series
@@ -40,6 +41,7 @@ def board(view: View, below: float) -> Board:
     steps = figures.scores_over_time(view.period, project, dimension, value)
     panels += [_trend(view, name, steps.get(name, {})) for name in ordered[:_MOST]]
     panels += [_by(view, of, ordered[:4]) for of in ("model", "prompt", "feature") if not view.only]
+    panels += drift.panels(view)
     return Board(tiles, panels)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from pilothouse.console.plots import Moments, Series
 from pilothouse.console.render import ROOT
 from pilothouse.observe.amounts import Amounts
+from pilothouse.observe.drifts import Drifts
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.period import Period
 from pilothouse.observe.rollups import OTHER
@@ -35,6 +36,7 @@ class View:
     query: Mapping[str, str]
     path: str
     named: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    drifts: Drifts | None = None
 
     # ---- figures
 

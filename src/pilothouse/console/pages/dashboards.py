@@ -70,7 +70,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
             shown = replace(shown, told_by="day")
         before = shown.before() if against != "none" and shown.since_us >= _DAY_US else None
         named = _names(rooms, project)
-        view = View(rooms.figures, project, shown, before, only, query, f"{_HOME}/{name}", named)
+        view = View(rooms.figures, project, shown, before, only, query, f"{_HOME}/{name}", named, rooms.alerts.drifts)
         board = _BOARDS[name][1](view)
         return renderer.page(
             "dashboards.html", visitor=visitor, board=board, name=name, view=view, boards=_tabs(view),
