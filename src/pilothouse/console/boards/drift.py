@@ -1,6 +1,8 @@
 """How far each ended day was from the days before it: what was asked, and what came out."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 from markupsafe import Markup
 
@@ -17,6 +19,8 @@ _DAY_US = 86_400_000_000
 _EFFECT = Unit(lambda value: f"{value:.3g}", lambda value: f"{value:.3f}")
 _NAMES = {"output_tokens": "Tokens written", "latency": "Latency", "outcome": "How requests end"}
 _CHANCE = 0.001
+_LINES = 6
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def panels(view: View) -> list[Panel]:
@@ -32,55 +36,72 @@ def panels(view: View) -> list[Panel]:
 
 
 def _asked(view: View, found: list[DayDrift]) -> Panel:
-    title = "Drift of questions"
-    if not found:
-        return Panel(title, Markup(""), empty=True)
-    days, by_day = view.period.days, {one.day: one for one in found}
-    moments = Moments([day * _DAY_US for day in days], _DAY_US)
-    there = [by_day.get(day) for day in days]
     series = [
-        Series("effect", [None if one is None else one.effect for one in there], "s0"),
-        Series("ordinary days up to", [None if one is None else one.furthest for one in there], "before"),
+        Series("effect", _by_day(view, found, "effect"), "s0"),
+        Series("ordinary days up to", _by_day(view, found, "furthest"), "before"),
     ]
-    links = [_traces(view, day) for day in days]
-    rows = [[_day(view, one), *_told(one), f"{one.samples:,}", f"{one.days}"] for one in found]
-    numbers = ("Effect", "Ordinary up to", "p", "Questions", "Days before")
-    heads = [("Day", ""), *((name, "n") for name in numbers)]
+    rows = [
+        [
+            _day(view, one.day),
+            f"{one.effect:.3f}",
+            f"{one.furthest:.3f}",
+            f"{one.p:.2g}",
+            f"{one.samples:,}",
+            f"{one.days}",
+        ]
+        for one in found
+    ]
+    heads = ("Effect", "Ordinary up to", "p", "Questions", "Days before")
     note = "The distance of a day's mean question from that of the days before, in standard deviations."
-    legend = [(one.name, one.look) for one in series]
-    return Panel(title, timeline(title, moments, series, _EFFECT, links), legend, table(heads, rows), note)
+    return _panel(view, "Drift of questions", series, heads, rows, note)
 
 
 def _came(view: View, found: list[DayDrift]) -> Panel:
-    """The effects of each day; those that chance hardly gives stand out."""
-    measures = sorted({one.measure for one in found}, key=lambda name: (name not in _NAMES, name))
-    by_day: defaultdict[int, dict[str, DayDrift]] = defaultdict(dict)
+    """The effects of each day; in the table those that chance hardly gives stand out."""
+    by_measure: defaultdict[str, dict[int, DayDrift]] = defaultdict(dict)
     for one in found:
-        by_day[one.day][one.measure] = one
-    rows: list[list[Markup | str]] = []
-    for day in sorted(by_day, reverse=True):
-        cells = [by_day[day].get(measure) for measure in measures]
-        first = next(iter(by_day[day].values()))
-        rows.append([_day(view, first), *("" if one is None else _cell(one) for one in cells)])
-    heads = [("Day", ""), *((_NAMES.get(name, name.capitalize()), "n") for name in measures)]
-    note = (
-        "The population stability index against the days before; in brackets what ordinary days reach. Bold: p ≤ 0.001."
-    )
-    return Panel("Drift of answers", table(heads, rows), note=note, broad=len(measures) > 4, empty=not rows)
+        by_measure[one.measure][one.day] = one
+    measures = sorted(by_measure, key=lambda name: (name not in _NAMES, name))
+    names = [_NAMES.get(name, name.capitalize()) for name in measures]
+    series = [
+        Series(name, _by_day(view, by_measure[measure].values(), "effect"), f"s{n}")
+        for n, (measure, name) in enumerate(zip(measures[:_LINES], names, strict=False))
+    ]
+    rows = [
+        [_day(view, day), *(_cell(by_measure[measure].get(day)) for measure in measures)]
+        for day in sorted({one.day for one in found}, reverse=True)
+    ]
+    note = "The population stability index of a day against the days before."
+    if len(measures) > _LINES:
+        note += f" The first {_LINES} of {len(measures)}; the table has all."
+    return _panel(view, "Drift of answers", series, names, rows, note)
 
 
-def _cell(one: DayDrift) -> Markup | str:
-    words = f"{one.effect:.2f} ({one.furthest:.2f})"
+def _panel(
+    view: View, title: str, series: Sequence[Series], heads: Sequence[str], rows: list[list[Markup | str]], note: str
+) -> Panel:  # fmt: skip
+    days = view.period.days
+    moments = Moments([day * _DAY_US for day in days], _DAY_US)
+    chart = timeline(title, moments, series, _EFFECT, [_traces(view, day) for day in days])
+    twin = table([("Day", ""), *((head, "n") for head in heads)], rows)
+    return Panel(title, chart, [(one.name, one.look) for one in series], twin, note, empty=not rows)
+
+
+def _by_day(view: View, found: Iterable[DayDrift], name: str) -> list[float | None]:
+    by_day = {one.day: float(getattr(one, name)) for one in found}
+    return [by_day.get(day) for day in view.period.days]
+
+
+def _cell(one: DayDrift | None) -> Markup | str:
+    """An effect with what ordinary days reach."""
+    if one is None:
+        return ""
     title = f"p = {one.p:.2g}, {one.samples:,} against {one.earlier:,} on {one.days} days"
-    return element("b" if one.p <= _CHANCE else "span", words, title=title)
+    return element("b" if one.p <= _CHANCE else "span", f"{one.effect:.2f} ({one.furthest:.2f})", title=title)
 
 
-def _told(one: DayDrift) -> list[str]:
-    return [f"{one.effect:.3f}", f"{one.furthest:.3f}", f"{one.p:.2g}"]
-
-
-def _day(view: View, one: DayDrift) -> Markup:
-    return element("a", one.date, href=_traces(view, one.day))
+def _day(view: View, day: int) -> Markup:
+    return element("a", str(date.fromordinal(_EPOCH + day)), href=_traces(view, day))
 
 
 def _traces(view: View, day: int) -> str:
