@@ -29,6 +29,7 @@ def test_the_wheel_holds_what_the_code_needs_beside_code(wheel: Path) -> None:
     assert any(name.startswith("pilothouse/storage/migrations/") for name in names)
     assert any(name.startswith("pilothouse/console/templates/") for name in names)
     assert any(name.startswith("pilothouse/console/static/") for name in names)
+    assert "pilothouse/storage/trained/bodies-1.zdict" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
 
