@@ -258,6 +258,14 @@ def test_list_in_pages(keys: Keys) -> None:
     assert [key.id for key in (*first, *rest)] == made
 
 
+def test_the_newest_keys_by_name(keys: Keys) -> None:
+    made = [keys.create(f"k{n}")[1].key_id for n in range(4)]
+    keys.rotate(made[2])
+    keys.revoke(made[3])
+    assert keys.names("default", 2) == {key: f"k{made.index(key)}" for key in sorted(made[:3], reverse=True)[:2]}
+    assert keys.names("other", 9) == {}
+
+
 def test_every_change_is_in_the_audit_log(keys: Keys, store: Store) -> None:
     _, principal = keys.create("app", by=CLI)
     keys.update(principal.key_id, KeyChange(role="viewer"), by=CLI)

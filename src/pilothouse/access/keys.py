@@ -5,7 +5,7 @@ Every change is in the audit log, and noticed by every process that watches.
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Engine, delete, insert, select, update
 
@@ -166,6 +166,14 @@ class Keys:
             rows = connection.execute(query).all()
             old = old_secrets(connection, [row.id for row in rows])
         return [key_from(row, old) for row in rows]
+
+    def names(self, project_id: str, limit: int) -> Mapping[str, str]:
+        """What the newest keys of a project that are not revoked are called, by id. Much cheaper than `list`."""
+        c = api_keys.c
+        query = select(c.id, c.name).where(c.project_id == project_id, c.successor_id.is_(None), c.revoked_us.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(c.id.desc()).limit(limit))
+            return {row.id: row.name for row in rows}
 
     def get(self, key_id: str, project_id: str | None = None) -> Key:
         """One key, also when it is revoked. Raises NotFound."""

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, literal_column, select
 
 from pilothouse.cache.calibration import exact_interval
 from pilothouse.call import DEFAULT_PROJECT
@@ -68,13 +68,11 @@ class ShadowReports:
         self._engine = engine
 
     def report(self, since_us: int, project: str = DEFAULT_PROJECT, alias: str | None = None) -> list[ShadowRow]:
-        """One row per alias and candidate, of the traces that began since then (UTC microseconds)."""
-        c, root = spans.c, spans.alias()
-        traces = select(root.c.trace_id).where(
-            root.c.project_id == project, root.c.parent_id.is_(None), root.c.start_us >= since_us
-        )
+        """One row per alias and candidate, of the calls that were mirrored since then (UTC microseconds)."""
+        c = spans.c
+        mirrored = c.operation == literal_column(f"'{OPERATION}'")  # no parameter: the index is of these alone
         query = select(c.status, c.attributes).where(
-            c.project_id == project, c.trace_id.in_(traces), c.operation == OPERATION, c.status != "cancelled"
+            c.project_id == project, mirrored, c.start_us >= since_us, c.status != "cancelled"
         )
         if alias is not None:
             query = query.where(c.request_model == alias)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, select
@@ -28,6 +28,7 @@ __all__ = ["HOUR_US", "Amounts", "Figures", "Period", "Scored", "Users"]
 _WEEK_HOURS = 7 * 24
 _THURSDAY = 3  # 1970-01-01, where Monday is 0
 
+_COST, _REQUESTS, _CALLS = map(SUMS.index, ("cost_nano", "requests", "calls"))
 _TABLES = {"rollups": rollups, "score_rollups": score_rollups}
 _Key = tuple[Any, ...]
 
@@ -78,14 +79,21 @@ class Figures:
         only: Mapping[str, str] | None = None,
         histograms: Sequence[str] = HISTOGRAMS,
         limit: int | None = None,
+        among: Sequence[str] | None = None,
     ) -> dict[str, Amounts]:
-        """The sums for each value of a dimension, the dearest first, then the busiest; `limit` of them at most."""
+        """The sums for each value of a dimension, the dearest first, then the busiest: `limit` of them, or those
+        `among` some, where nothing is narrowed to."""
         wanted = Slice.of(dimension, only)
-        many = limit if wanted.dimension == "user" else None
+        if among is not None and wanted.parts is None and wanted.value is None:
+            wanted = replace(wanted, among=tuple(among))
+        many, stretches = limit if wanted.dimension == "user" else None, _stretches(period, wanted)
         with self._engine.connect() as connection:
-            found = _amounts(connection, project, wanted, _stretches(period, wanted), ("value",), histograms, many)
-        made = {value: amounts for (value,), amounts in found.items()}
-        return dict(sorted(made.items(), key=_dearest)[:limit])
+            found = _summed(connection, project, wanted, stretches, ("value",), many)
+            kept = dict(sorted(found.items(), key=_dearest)[:limit])
+            if len(kept) < len(found) and wanted.parts is None:
+                wanted = replace(wanted, among=tuple([value for (value,) in kept]))
+            packed = _packed(connection, project, wanted, stretches, ("value",), histograms)
+        return {key[0]: Amounts(*sums, packed=packed[key]) for key, sums in kept.items()}
 
     def by_over_time(
         self,
@@ -141,10 +149,12 @@ class Figures:
         return week
 
     def scores(
-        self, period: Period, project: str = DEFAULT_PROJECT, dimension: str = "all", value: str | None = ""
-    ) -> dict[tuple[str, str], Scored]:
-        """Scores by (value of the dimension, name); those of one value alone unless that is None."""
-        wanted = Slice(dimension, value)
+        self, period: Period, project: str = DEFAULT_PROJECT, dimension: str = "all", value: str | None = "",
+        among: Sequence[str] | None = None,
+    ) -> dict[tuple[str, str], Scored]:  # fmt: skip
+        """Scores by (value of the dimension, name); those of one value alone unless that is None, and then those of all
+        or `among` some."""
+        wanted = Slice(dimension, value, among=None if among is None else tuple(among))
         stretches = _stretches(period, wanted)
         found = self._scored(project, wanted, stretches, ("value", "name"))
         return {(of, name): scored for (of, name), scored in sorted(found.items())}
@@ -178,9 +188,9 @@ def _score(rows: Sequence[Any]) -> Scored:
     return Scored(sum(row[0] for row in rows), sum(row[1] for row in rows), [row[2] for row in rows])
 
 
-def _dearest(item: tuple[str, Amounts]) -> tuple[int, int, str]:
-    value, amounts = item
-    return -amounts.cost_nano, -amounts.requests - amounts.calls, value
+def _dearest(item: tuple[_Key, list[int]]) -> tuple[int, int, str]:
+    (value,), sums = item
+    return -sums[_COST], -sums[_REQUESTS] - sums[_CALLS], value
 
 
 def _stretches(period: Period, wanted: Slice) -> list[Stretch]:
@@ -194,33 +204,49 @@ def _demand_steps(period: Period, wanted: Slice) -> None:
 
 
 def _amounts(
-    connection: Connection,
-    project: str,
-    wanted: Slice,
-    stretches: Iterable[Stretch],
-    keys: Sequence[str],
+    connection: Connection, project: str, wanted: Slice, stretches: Iterable[Stretch], keys: Sequence[str],
     histograms: Sequence[str],
+) -> dict[_Key, Amounts]:  # fmt: skip
+    """What the slice's rows come to by `keys`, of `at` and `value`, with the packed histograms that are asked for."""
+    sums = _summed(connection, project, wanted, stretches, keys)
+    packed = _packed(connection, project, wanted, stretches, keys, histograms)
+    return {key: Amounts(*told, packed=packed[key]) for key, told in sums.items()}
+
+
+def _summed(
+    connection: Connection, project: str, wanted: Slice, stretches: Iterable[Stretch], keys: Sequence[str],
     limit: int | None = None,
-) -> dict[_Key, Amounts]:
-    """The sums of the slice's rows by `keys`, of `at` and `value`, with the packed histograms that are asked for.
-    With a `limit`, of the dearest keys alone; there is then but one stretch."""
-    cubed = wanted.parts is not None
-    read = tuple(dict.fromkeys((*keys, "value"))) if cubed else tuple(keys)
-    sums: dict[_Key, list[int]] = {}
-    packed: defaultdict[_Key, dict[str, list[bytes]]] = defaultdict(lambda: {name: [] for name in histograms})
+) -> dict[_Key, list[int]]:  # fmt: skip
+    """The sums by key. With a `limit`, of the dearest keys alone; there is then but one stretch."""
+    read, sums = _read(wanted, keys), dict[_Key, list[int]]()
     for stretch in stretches:
         for row in _sums(connection, project, wanted, stretch, read, SUMS, limit):
             key = _named(wanted, keys, read, row)
             if key is not None:
-                before = sums.get(key)
-                now = [int(amount or 0) for amount in row[len(read) :]]
-                sums[key] = now if before is None else [a + b for a, b in zip(before, now, strict=True)]
+                before, now = sums.get(key), list(map(int, row[len(read) :]))
+                sums[key] = now if before is None else list(map(add, before, now))
+    return sums
+
+
+def _packed(
+    connection: Connection, project: str, wanted: Slice, stretches: Iterable[Stretch], keys: Sequence[str],
+    histograms: Sequence[str],
+) -> Mapping[_Key, dict[str, list[bytes]]]:  # fmt: skip
+    """The packed histograms by key, those of a key without any being empty."""
+    read = _read(wanted, keys)
+    packed: defaultdict[_Key, dict[str, list[bytes]]] = defaultdict(lambda: {name: [] for name in histograms})
+    for stretch in stretches:
         for row in _histograms(connection, project, wanted, stretch, read, histograms):
             key = _named(wanted, keys, read, row)
             if key is not None:
                 for parts, part in zip(packed[key].values(), row[len(read) :], strict=True):
                     parts.append(part)
-    return {key: Amounts(*told, packed=packed[key]) for key, told in sums.items()}
+    return packed
+
+
+def _read(wanted: Slice, keys: Sequence[str]) -> tuple[str, ...]:
+    """The columns that tell a row's key."""
+    return tuple(dict.fromkeys((*keys, "value"))) if wanted.parts is not None else tuple(keys)
 
 
 def _named(wanted: Slice, keys: Sequence[str], read: Sequence[str], row: Sequence[Any]) -> _Key | None:

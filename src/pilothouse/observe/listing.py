@@ -1,8 +1,8 @@
 """The list of traces: filtered, in pages that join without gap or overlap. Knows nothing of what is inside a trace.
 
-What an index cannot answer (a text, a model used inside) is looked for in the newest 20,000 traces from the place of
+What an index cannot answer (a text, a model used inside) is looked for in the newest 10,000 traces from the place of
 the page on; where that finds too few, the page has a `next` all the same, from which the search goes on. So no search
-takes long, however many traces there are.
+takes long, however many traces there are. They are read from the newest on, and no further than the page needs.
 """
 
 import re
@@ -20,10 +20,10 @@ from pilothouse.storage.database import Store
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import scores, spans, traces
 
-__all__ = ["Filters", "Page", "TraceRow", "page_of", "place_of", "plain"]
+__all__ = ["Filters", "Page", "TraceRow", "end_of", "newest_first", "page_of", "place_of", "plain"]
 
 MOST_ROWS = 500
-SEARCHED = 20_000
+SEARCHED = 10_000
 _CURSOR = re.compile(r"(\d{1,18})-([0-9A-Za-z_-]{1,64})")
 _OF_ROOT = ("error_message", "request_model", "deployment", "ttft_us")
 _SAME = ("key_id", "team_id", "user_id", "session_id", "feature", "environment", "release", "endpoint", "error_code")
@@ -105,9 +105,12 @@ def page_of(
     Raises InvalidRequest for a `before` that no page gave.
     """
     limit = max(1, min(MOST_ROWS, limit))
-    window = _window(project, before, filters)
-    sought = _sought(window.c, filters)
-    query = select(window).where(*sought).order_by(window.c.start_us.desc(), window.c.trace_id.desc()).limit(limit + 1)
+    c, reached = traces.c, _reached(project, before, filters)
+    sought = _sought(c, filters)
+    last = end_of(connection, reached, SEARCHED) if sought else None
+    query = newest_first(select(traces).where(*reached, *sought)).limit(limit + 1)
+    if last is not None:
+        query = query.where(tuple_(c.start_us, c.trace_id) >= tuple_(*last))
     found = connection.execute(query).mappings().all()
     shown = found[:limit]
     roots = _roots(connection, project, {row["trace_id"]: row["root_id"] for row in shown})
@@ -116,7 +119,21 @@ def page_of(
     rows = [_row(row, roots.get(row["trace_id"]), asked.get(row["trace_id"])) for row in shown]
     if len(found) > limit:
         return Page(rows, f"{rows[-1].start_us}-{rows[-1].trace_id}")
-    return Page(rows, _end(connection, window) if sought else None)
+    return Page(rows, None if last is None else f"{last[0]}-{last[1]}")
+
+
+def newest_first(query: Select[Any]) -> Select[Any]:
+    """Traces in the order of the indexes."""
+    return query.order_by(traces.c.start_us.desc(), traces.c.trace_id.desc())
+
+
+def end_of(
+    connection: Connection, reached: Sequence[ColumnElement[bool]], searched: int
+) -> tuple[int, str] | None:  # fmt: skip
+    """The last of the traces that are searched at once, of those that an index reaches; None where they are fewer."""
+    query = newest_first(select(traces.c.start_us, traces.c.trace_id).where(*reached))
+    row = connection.execute(query.offset(searched - 1).limit(1)).first()
+    return None if row is None else (row.start_us, row.trace_id)
 
 
 def plain(text: str) -> str:
@@ -124,8 +141,8 @@ def plain(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _window(project: str, before: str | None, filters: Filters) -> Any:
-    """The traces that an index finds, newest first, and no more than are searched at once."""
+def _reached(project: str, before: str | None, filters: Filters) -> list[ColumnElement[bool]]:
+    """The conditions that an index answers."""
     c = traces.c
     where: list[ColumnElement[bool]] = [c.project_id == project]
     if before is not None:
@@ -138,8 +155,7 @@ def _window(project: str, before: str | None, filters: Filters) -> Any:
         value = getattr(filters, name)
         if value:
             where.append(c[name] == plain(value))
-    query: Select[Any] = select(traces).where(*where).order_by(c.start_us.desc(), c.trace_id.desc())
-    return query.limit(SEARCHED).subquery("newest")
+    return where
 
 
 def _sought(c: Any, filters: Filters) -> list[ColumnElement[bool]]:
@@ -189,14 +205,6 @@ def _says(c: Any, text: str) -> ColumnElement[bool]:
 
 def _inside(c: Any) -> Sequence[ColumnElement[bool]]:
     return spans.c.project_id == c.project_id, spans.c.trace_id == c.trace_id
-
-
-def _end(connection: Connection, window: Any) -> str | None:
-    """Where a search goes on that came to the end of what is searched at once."""
-    c = window.c
-    last = select(c.start_us, c.trace_id).order_by(c.start_us.desc(), c.trace_id.desc()).offset(SEARCHED - 1)
-    row = connection.execute(last.limit(1)).first()
-    return None if row is None else f"{row.start_us}-{row.trace_id}"
 
 
 def _roots(connection: Connection, project: str, roots: dict[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Spans one by one over many traces, in pages that join without gap or overlap: what clients read back.
 
-Newest traces first, and within a trace the newest spans. Each page looks into 20,000 traces at most: where it finds too
+Newest traces first, and within a trace the newest spans. Each page looks into 10,000 traces at most: where it finds too
 little in them it has a `next` all the same, from which the search goes on. Knows nothing of the words that clients use.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import body_of
-from pilothouse.observe.listing import SEARCHED, plain
+from pilothouse.observe.listing import SEARCHED, end_of, plain
 from pilothouse.observe.rows import to_span
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import spans, traces
@@ -75,19 +75,21 @@ class Observations:
     ) -> ObservationPage:
         """Up to `limit` of them. Raises InvalidRequest for a `cursor` that no page gave."""
         place = None if cursor is None else _parse(cursor)
-        window = _window(project, sought, place)
-        s, w = spans.c, window.c
-        order = (w.start_us, w.trace_id, s.start_us, s.id)
-        where = _conditions(s, sought)
+        reached, s, t = _reached(project, sought, place), spans.c, traces.c
+        order = (t.start_us, t.trace_id, s.start_us, s.id)
+        where = [*reached, *_conditions(s, sought)]
         if place is not None:
             where.append(tuple_(*order) < tuple_(*place))
         query = (
-            select(spans, w.name.label("trace_name"), w.start_us.label("trace_start_us"))
-            .select_from(window).join(spans, and_(s.project_id == project, s.trace_id == w.trace_id))
-            .where(*where).order_by(*(column.desc() for column in order)).limit(limit + 1)
+            select(spans, t.name.label("trace_name"), t.start_us.label("trace_start_us"))
+            .join_from(traces, spans, and_(s.project_id == t.project_id, s.trace_id == t.trace_id))
+            .order_by(*(column.desc() for column in order)).limit(limit + 1)
         )  # fmt: skip
         with self._store.observe.connect() as connection:
-            rows = connection.execute(query).mappings().all()
+            end = end_of(connection, reached, SEARCHED)
+            if end is not None:
+                where.append(tuple_(t.start_us, t.trace_id) >= tuple_(*end))
+            rows = connection.execute(query.where(*where)).mappings().all()
             found = []
             for row in rows[:limit]:
                 payload = body_of(connection, self._store, project, row["trace_id"], row["id"]) if bodies else None
@@ -97,14 +99,11 @@ class Observations:
                 return ObservationPage(
                     found, _cursor(last["trace_start_us"], last["trace_id"], last["start_us"], last["id"])
                 )
-            end = connection.execute(
-                select(w.start_us, w.trace_id).order_by(w.start_us.desc(), w.trace_id.desc()).offset(SEARCHED - 1)
-            ).first()
-        return ObservationPage(found, None if end is None else _cursor(end.start_us, end.trace_id, _ALL_SEEN, ""))
+        return ObservationPage(found, None if end is None else _cursor(*end, _ALL_SEEN, ""))
 
 
-def _window(project: str, sought: Sought, place: _Cursor | None) -> Any:
-    """The traces that are searched for a page: the newest from its place on, and no more than are searched at once."""
+def _reached(project: str, sought: Sought, place: _Cursor | None) -> list[ColumnElement[bool]]:
+    """The conditions on traces that an index answers."""
     t = traces.c
     where: list[ColumnElement[bool]] = [t.project_id == project]
     if sought.trace_id is not None:
@@ -116,8 +115,7 @@ def _window(project: str, sought: Sought, place: _Cursor | None) -> Any:
         where.append(t.start_us >= sought.since_us - _DAY_US)
     if sought.until_us is not None:
         where.append(t.start_us < sought.until_us + _DAY_US)
-    query = select(t.trace_id, t.start_us, t.name).where(*where).order_by(t.start_us.desc(), t.trace_id.desc())
-    return query.limit(SEARCHED).subquery("searched")
+    return where
 
 
 def _conditions(s: Any, sought: Sought) -> list[ColumnElement[bool]]:

@@ -123,7 +123,10 @@ class Scores:
 
     def trace_of(self, project_id: str, request_id: str) -> str | None:
         """The trace of a request to the gateway."""
-        query = select(spans.c.trace_id).where(spans.c.project_id == project_id, spans.c.request_id == request_id)
+        c = spans.c  # the index of requests holds roots alone
+        query = select(c.trace_id).where(
+            c.project_id == project_id, c.request_id == request_id.replace("\0", "\ufffd"), c.parent_id.is_(None)
+        )
         with self._store.observe.connect() as connection:
             return connection.execute(query.limit(1)).scalar()
 

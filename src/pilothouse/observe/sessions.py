@@ -1,6 +1,6 @@
 """Sessions: the traces that one conversation is made of, summed up. Knows nothing of what is inside a trace.
 
-Sessions come in the order of their newest traces. They are looked for in the newest 20,000 traces from the place of
+Sessions come in the order of their newest traces. They are looked for in the newest 10,000 traces from the place of
 the page on, as the list of traces is; where that finds too few, `next` goes on from there.
 """
 
@@ -8,18 +8,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.errors import InvalidRequest
-from pilothouse.observe.listing import place_of, plain
+from pilothouse.observe.listing import end_of, newest_first, place_of, plain
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import scores, traces
 
 __all__ = ["Session", "SessionPage", "Sessions"]
 
-SEARCHED = 20_000
+SEARCHED = 10_000
 _C = traces.c
 
 
@@ -63,7 +63,7 @@ class Sessions:
     ) -> SessionPage:  # fmt: skip
         """Up to `limit` of them; those of a user, those with `text` in their id. Raises InvalidRequest for a `before`
         that no page gave."""
-        where = [_C.project_id == project, _C.session_id.is_not(None)]
+        where: list[ColumnElement[bool]] = [_C.project_id == project, _C.session_id.is_not(None)]
         if before is not None:
             place = place_of(before)
             if place is None:
@@ -71,12 +71,14 @@ class Sessions:
             where.append(tuple_(_C.start_us, _C.trace_id) < tuple_(*place))
         if user:
             where.append(_C.user_id == plain(user))
-        newest = select(_C.project_id, _C.session_id, _C.start_us, _C.trace_id, _C.user_id).where(*where)
-        window = newest.order_by(_C.start_us.desc(), _C.trace_id.desc()).limit(SEARCHED).subquery("newest")
         with self._engine.connect() as connection:
-            found = connection.execute(_last_of_each(window, user, text).limit(limit + 1)).all()
+            last = end_of(connection, where, SEARCHED)
+            query = _last_of_each(where, user, text)
+            if last is not None:
+                query = query.where(tuple_(_C.start_us, _C.trace_id) >= tuple_(*last))
+            found = connection.execute(query.limit(limit + 1)).all()
             sums = self._sums(connection, project, [row.session_id for row in found[:limit]])
-            place = found[limit - 1] if len(found) > limit else _end(connection, window)
+        place = found[limit - 1][:2] if len(found) > limit else last
         return SessionPage(
             [sums[row.session_id] for row in found[:limit]], None if place is None else f"{place[0]}-{place[1]}"
         )
@@ -101,7 +103,7 @@ class Sessions:
         for session, user in connection.execute(select(_C.session_id, _C.user_id).where(of_these).distinct()):
             if user is not None:
                 users[session].append(user)
-        for session, name, mean in connection.execute(_means(connection, project, ids)):
+        for session, name, mean in connection.execute(_means(project, ids)):
             judged[session][name] = float(mean)
         return {
             row.session_id: Session(
@@ -113,34 +115,27 @@ class Sessions:
         }  # fmt: skip
 
 
-def _last_of_each(window: Any, user: str | None, text: str | None) -> Any:
-    """The newest trace of each session that has it within the window, newest first."""
-    c, later = window.c, traces.alias("later")
-    after = tuple_(later.c.start_us, later.c.trace_id) > tuple_(c.start_us, c.trace_id)
+def _last_of_each(where: list[ColumnElement[bool]], user: str | None, text: str | None) -> Select[Any]:
+    """The newest trace of each session that has it among these, newest first."""
+    later = traces.alias("later")
     same = [
-        later.c.project_id == c.project_id,
-        later.c.session_id == c.session_id,
-        later.c.start_us >= c.start_us,
-        after,
-    ]
-    if user:
-        same.append(later.c.user_id == plain(user))
-    query = select(c.start_us, c.trace_id, c.session_id).where(~exists().where(*same))
+        later.c.project_id == _C.project_id, later.c.session_id == _C.session_id, later.c.start_us >= _C.start_us,
+        tuple_(later.c.start_us, later.c.trace_id) > tuple_(_C.start_us, _C.trace_id),
+    ]  # fmt: skip
+    if user:  # no plain comparison: the index to use is that of sessions
+        same.append(func.coalesce(later.c.user_id, "") == plain(user))
+    query = select(_C.start_us, _C.trace_id, _C.session_id).where(*where, ~exists().where(*same))
     if text:
-        query = query.where(c.session_id.icontains(plain(text), autoescape=True))
-    return query.order_by(c.start_us.desc(), c.trace_id.desc())
+        query = query.where(_C.session_id.icontains(plain(text), autoescape=True))
+    return newest_first(query)
 
 
-def _end(connection: Connection, window: Any) -> Any:
-    """Where a search goes on that came to the end of what is searched at once."""
-    last = select(window.c.start_us, window.c.trace_id).order_by(window.c.start_us.desc(), window.c.trace_id.desc())
-    return connection.execute(last.offset(SEARCHED - 1).limit(1)).first()
-
-
-def _means(connection: Connection, project: str, ids: list[str]) -> Any:
-    """The mean of each score over the traces of each session."""
+def _means(project: str, ids: list[str]) -> Select[Any]:
+    """The mean of each score over the traces of each session. Scores are sought trace by trace: a plain join may read
+    all those of the project."""
     s = scores.c
-    joined = traces.join(scores, and_(s.project_id == _C.project_id, s.trace_id == _C.trace_id))
+    wanted = select(_C.trace_id).where(_C.project_id == project, _C.session_id.in_(ids))
+    joined = scores.join(traces, and_(_C.project_id == s.project_id, _C.trace_id == s.trace_id))
     query = select(_C.session_id, s.name, func.avg(s.value)).select_from(joined)
-    query = query.where(_C.project_id == project, _C.session_id.in_(ids), s.value.is_not(None))
+    query = query.where(s.project_id == project, s.trace_id.in_(wanted.correlate(None)), s.value.is_not(None))
     return query.group_by(_C.session_id, s.name).order_by(s.name)

@@ -73,7 +73,7 @@ def _part(figures: Figures, q: Question, period: Period) -> Json:
         told["total"]["users"] = users.count
     if q.by is not None:
         found = figures.by(q.by, period, q.project, q.only, limit=q.limit)
-        scores = _scores_by(figures, q, period)
+        scores = _scores_by(figures, q, period, list(found))
         amounts = _told(list(found.values()))
         told["values"] = [
             {"value": value, **one, "scores": scores.get(value, [])}
@@ -90,11 +90,11 @@ def _scores(figures: Figures, q: Question, period: Period) -> list[Json]:
     return [_score(name, one) for (_, name), one in figures.scores(period, q.project, dimension, value).items()]
 
 
-def _scores_by(figures: Figures, q: Question, period: Period) -> dict[str, list[Json]]:
+def _scores_by(figures: Figures, q: Question, period: Period, values: list[str]) -> dict[str, list[Json]]:
     if q.only or q.by not in SCORED_BY:
         return {}
     told: dict[str, list[Json]] = {}
-    for (value, name), one in figures.scores(period, q.project, q.by, None).items():
+    for (value, name), one in figures.scores(period, q.project, q.by, None, values).items():
         told.setdefault(value, []).append(_score(name, one))
     return told
 

@@ -87,5 +87,6 @@ def _stacked(
 def _ranked(view: View, by: str, found: dict[str, Amounts], *, looks: bool = False) -> Panel:
     counted = any(one.requests for one in found.values())
     columns = (_COST, _PER_REQUEST, REQUESTS) if counted else (_COST, _PER_CALL, CALLS)
-    before = view.by_before(by, limit=200)
-    return ranking(view, f"By {by}", by, found, before, columns, most=_RANKED if looks else 8, looks=looks)
+    most = _RANKED if looks else 8
+    before = view.by_before(by, among=list(found)[:most])  # the dearest come first, and are those that are shown
+    return ranking(view, f"By {by}", by, found, before, columns, most=most, looks=looks)

@@ -90,7 +90,7 @@ def over_time(
     broad: bool = False, links: Sequence[str] | None = None,
 ) -> Panel:  # fmt: skip
     """A panel of series over the period, each step of which leads to its traces."""
-    moments, behind = view.moments, view.steps_links() if links is None else links
+    moments, behind = view.moments, view.links if links is None else links
     drawn = [one for one in series if any(value is not None for value in one.values)]
     empty = not any(value for one in drawn if one.look != "before" for value in one.values)
     chart = timeline(title, moments, drawn, unit, behind, stacked=stacked)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlencode
 
+from markupsafe import Markup, escape
+
 from pilothouse.console.plots import Moments, Series
 from pilothouse.console.render import ROOT
 from pilothouse.observe.amounts import Amounts
@@ -63,11 +65,11 @@ class View:
     def by(self, dimension: str, *histograms: str, limit: int | None = None) -> dict[str, Amounts]:
         return self.figures.by(dimension, self.period, self.project, self.only, histograms, limit)
 
-    def by_before(self, dimension: str, limit: int | None = None) -> dict[str, Amounts]:
-        """The same of the period before; nothing where that is not wanted."""
+    def by_before(self, dimension: str, among: Sequence[str] | None = None) -> dict[str, Amounts]:
+        """The same of the period before, of some values where those are enough; nothing where that is not wanted."""
         if self.before is None:
             return {}
-        return self.figures.by(dimension, self.before, self.project, self.only, (), limit)
+        return self.figures.by(dimension, self.before, self.project, self.only, (), among=among)
 
     def stack(self, amount: str, dimension: str, names: Sequence[str], whole: Sequence[float]) -> list[Series]:
         """A series for each of these values of a dimension, and one for what is left of the `whole`."""
@@ -107,10 +109,15 @@ class View:
         narrowed = {LISTED[name]: value for name, value in self.only.items() if name in LISTED}
         return f"{ROOT}/traces?{urlencode({**narrowed, **also, 'since_us': since, 'until_us': until})}"
 
+    @cached_property
+    def links(self) -> Sequence[str]:
+        """What `steps_links` gives for the view itself."""
+        return self.steps_links()
+
     def steps_links(self, **also: str) -> list[str]:
-        """The same for each step."""
+        """The same for each step, escaped: charts write each of them several times."""
         first, step = self.traces(0, 0, **also).removesuffix("since_us=0&until_us=0"), self.period.step_us
-        return [f"{first}since_us={at}&until_us={at + step}" for at in self.moments.at_us]
+        return [Markup(escape(f"{first}since_us={at}&until_us={at + step}")) for at in self.moments.at_us]
 
     def behind(self, dimension: str, value: str, **also: str) -> str | None:
         """The traces of one value of a dimension; None where the list cannot be narrowed to it."""

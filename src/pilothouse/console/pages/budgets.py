@@ -91,7 +91,7 @@ def _read(rooms: ConsoleRooms, project: str, visitor: Visitor) -> tuple[list[Pur
         for own in rooms.budgets.purses.deployments.values():
             purses += own
     names = {tenant.account: tenant.name for tenant in tenants}
-    names |= {f"key:{key.id}": key.name for key in rooms.keys.list(project, limit=_EVERY_KEY)}
+    names |= {f"key:{key}": name for key, name in rooms.keys.names(project, _EVERY_KEY).items()}
     return purses, names
 
 

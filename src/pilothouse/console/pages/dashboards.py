@@ -109,7 +109,7 @@ def _tabs(view: View) -> list[tuple[str, str, str]]:
 
 
 def _names(rooms: ConsoleRooms, project: str) -> Mapping[str, Mapping[str, str]]:
-    keys = {key.id: key.name or key.id for key in rooms.keys.list(project, limit=_EVERY_KEY)}
+    keys = rooms.keys.names(project, _EVERY_KEY)
     teams = {team.id: team.name for team in rooms.tenants.list("team", project)}
     return {"key": keys, "team": teams}
 

@@ -56,6 +56,15 @@ spans = Table(
         "ix_spans_roots", "project_id", "start_us", "trace_id",
         sqlite_where=text("parent_id IS NULL"), postgresql_where=text("parent_id IS NULL"),
     ),
+    Index(
+        "ix_spans_request", "project_id", "request_id",
+        sqlite_where=text("parent_id IS NULL AND request_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NULL AND request_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_spans_shadow", "project_id", "start_us",
+        sqlite_where=text("operation = 'shadow'"), postgresql_where=text("operation = 'shadow'"),
+    ),
 )  # fmt: skip
 
 # `body` is what payloads.Packer makes of {"input": ..., "output": ...}. Only bodies from before they were kept by day
@@ -115,10 +124,10 @@ traces = Table(
     Column("cost_nano", BigInteger),
     Column("cost_known", Boolean, nullable=False),
     Index("ix_traces_start", "project_id", "start_us", "trace_id"),
-    Index("ix_traces_session", "project_id", "session_id", "start_us", sqlite_where=text("session_id IS NOT NULL"),
-          postgresql_where=text("session_id IS NOT NULL")),
-    Index("ix_traces_user", "project_id", "user_id", "start_us", sqlite_where=text("user_id IS NOT NULL"),
-          postgresql_where=text("user_id IS NOT NULL")),
+    Index("ix_traces_session", "project_id", "session_id", "start_us", "trace_id",
+          sqlite_where=text("session_id IS NOT NULL"), postgresql_where=text("session_id IS NOT NULL")),
+    Index("ix_traces_user", "project_id", "user_id", "start_us", "trace_id",
+          sqlite_where=text("user_id IS NOT NULL"), postgresql_where=text("user_id IS NOT NULL")),
 )  # fmt: skip
 
 # Judgements of a trace, one of its spans, or a session: by people, by users, by evaluators. `value` is a number, for
@@ -140,7 +149,7 @@ scores = Table(
     Column("metadata", Text, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("updated_us", BigInteger, nullable=False),
-    Index("ix_scores_trace", "project_id", "trace_id"),
+    Index("ix_scores_trace", "project_id", "trace_id", "at_us", "id"),
     Index("ix_scores_at", "project_id", "at_us", "id"),
     Index("ix_scores_session", "project_id", "session_id", "at_us", sqlite_where=text("session_id IS NOT NULL"),
           postgresql_where=text("session_id IS NOT NULL")),
