@@ -1,10 +1,19 @@
-"""Rows found by thousands of keys: the right ones, and without reading the table."""
+"""Rows found by thousands of keys, and rows that pages show: the right ones, and without reading the table."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, insert, select, text
+from sqlalchemy import ColumnElement, event, insert, select, text
 
+from pilothouse.lifecycle.shadow import ShadowReports
+from pilothouse.observe.listing import Filters
+from pilothouse.observe.observations import Observations, Sought
+from pilothouse.observe.scores import Scores, ScoresSought
+from pilothouse.observe.sessions import Sessions
+from pilothouse.observe.traces import Traces
+from pilothouse.settings import Settings
+from pilothouse.storage import Store, open_store
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import balances, ledger, rollups, scores, spans, traces
 
@@ -46,3 +55,48 @@ def test_sqlite_seeks_each_key(store: Any, columns: tuple[ColumnElement[Any], ..
         plan = [row[-1] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))]
     assert plan[0].startswith("SEARCH")
     assert all(f"{column.name}=?" in plan[0] for column in columns)
+
+
+@pytest.fixture(scope="module")
+def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = open_store(Settings(home=tmp_path_factory.mktemp("lite")))
+    yield store
+    store.close()
+
+
+READS: dict[str, tuple[Callable[[Store], object], str]] = {
+    "traces": (lambda s: Traces(s).list(), "ix_traces_start"),
+    "traces of a text": (lambda s: Traces(s).list(filters=Filters(text="x")), "ix_traces_start"),
+    "traces of a user": (lambda s: Traces(s).list(filters=Filters(user_id="u", text="x")), "ix_traces_user"),
+    "traces of a session": (lambda s: Traces(s).list(filters=Filters(session_id="s")), "ix_traces_session"),
+    "sessions": (lambda s: Sessions(s).page(), "ix_traces_start"),
+    "sessions of a user": (lambda s: Sessions(s).page(user="u", text="x"), "ix_traces_user"),
+    "scores of a session's traces": (lambda s: Sessions(s).get("s"), "ix_scores_trace"),
+    "scores of a trace": (lambda s: Traces(s).judgements("t"), "ix_scores_trace"),
+    "the newest scores": (lambda s: Scores(s).page("p", ScoresSought(), 9), "ix_scores_at"),
+    "a request": (lambda s: Scores(s).trace_of("p", "req_1"), "ix_spans_request"),
+    "mirrored calls": (lambda s: ShadowReports(s.observe).report(0), "ix_spans_shadow"),
+    "spans": (lambda s: Observations(s).page("p", Sought(name="x"), 9), "ix_traces_start"),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_pages_are_read_along_an_index(lite: Store, name: str) -> None:
+    """And in its order: nothing is sorted that a page then leaves out."""
+    read, index = READS[name]
+    plans: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        rows = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plans.append("\n".join(row[-1] for row in rows))
+
+    event.listen(lite.observe, "before_cursor_execute", explain)
+    try:
+        read(lite)
+    finally:
+        event.remove(lite.observe, "before_cursor_execute", explain)
+    told = [plan for plan in plans if index in plan]
+    assert told, plans
+    tables = ("spans", "traces", "scores")
+    assert not any(line.startswith(f"SCAN {table}") for plan in plans for line in plan.split("\n") for table in tables)
+    assert not any("TEMP B-TREE FOR ORDER BY" in plan for plan in told if "GROUP BY" not in plan), told
