@@ -52,6 +52,11 @@ def test_the_dearest_come_first(write: Write, figures: Figures) -> None:
     assert list(by_model) == ["large", "small"]
     assert by_model["large"].nano_per_request is None  # requests are no part of a model's sums
     assert by_model["large"].cost_nano == 9000
+    dearest = figures.by("model", Period(_START, _START + _DAY), limit=1)
+    assert dearest["large"].histogram("call_latency") == by_model["large"].histogram("call_latency") != {}
+    assert dearest == {"large": by_model["large"]}
+    assert list(figures.by("model", Period(_START, _START + _DAY), among=["small", "none"])) == ["small"]
+    assert figures.by("model", Period(_START, _START + _DAY), among=[]) == {}
 
 
 def test_rates_and_percentiles(write: Write, figures: Figures) -> None:
