@@ -15,6 +15,7 @@ from pilothouse.settings import Settings
 from pilothouse.storage import writing
 from pilothouse.storage.tables import drifts
 
+from ..observe.asking import ask
 from ..observe.making import drift_rows
 from ..observe.seeded import naive, traffic
 from .spooled import Spooled
@@ -59,3 +60,13 @@ def test_drift_by_day(spooled: Spooled) -> None:
     told = json.loads(run(spooled, "--drift", "--since", "2d", "--json").output)
     assert [one["measure"] for one in told] == ["questions", "latency", "score helpful"]
     assert isinstance(run(spooled, "--drift", "--by", "model").exception, UsageError)
+
+
+def test_topics(spooled: Spooled) -> None:
+    assert "Topics were not found yet" in run(spooled, "topics").output
+    ask(spooled.store, spooled, spooled.drainer, now_us())
+    head, first, *_ = run(spooled, "topics", "--since", "7d").output.splitlines()
+    assert head.split() == ["topic", "id", "questions", "share", "95", "%", "example"]
+    assert first.split()[:6] == ["refund,", "gift", "card", "refund", "30", "75.0%"]
+    told = json.loads(run(spooled, "topics", "--json").output)
+    assert [(one["id"], one["questions"]) for one in told["data"]] == [("refund", 30), ("door", 10)]

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from pilothouse.stats.clusters import Labels, Vectors, choose, groups, matched, principal, silhouettes, unit
+from pilothouse.stats import clusters
+from pilothouse.stats.clusters import (
+    Labels,
+    Vectors,
+    choose,
+    groups,
+    laid_out,
+    matched,
+    partition,
+    principal,
+    silhouettes,
+    unit,
+)
 
 LOOSE = 0.3
 
@@ -31,6 +43,15 @@ def test_what_was_made_apart_is_found_apart(sizes: list[int]) -> None:
     assert np.allclose(np.linalg.norm(centres, axis=1), 1, atol=1e-5)
     again, _ = groups(vectors, len(sizes))
     assert np.array_equal(again, labels)
+
+
+@pytest.mark.parametrize(("sizes", "dimensions"), [([30, 30, 30, 30], 64), ([20, 20], 8)])
+def test_as_many_groups_as_fit(sizes: list[int], dimensions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, of = made(sizes, dimensions)
+    assert same(partition(vectors), of)
+    monkeypatch.setattr(clusters, "_GROUPED", 25)
+    assert same(partition(vectors), of)
+    assert set(partition(np.repeat(vectors[:1], 30, axis=0)).tolist()) == {0}
 
 
 def test_fewer_different_vectors_than_groups() -> None:
@@ -69,6 +90,18 @@ def test_a_map_keeps_what_differs_most_and_stays_as_it_was() -> None:
     assert places.var(axis=0)[0] > places.var(axis=0)[1]
     assert np.abs(principal(vectors[1:], 2) - places[1:]).max() < 0.2
     assert principal(vectors[:1], 2).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("sizes", [[40], [30, 40], [20, 20, 20, 20, 20]])
+def test_groups_stay_apart_on_a_map(sizes: list[int]) -> None:
+    vectors, of = made(sizes)
+    centres = unit(np.stack([vectors[of == k].mean(axis=0) for k in range(len(sizes))]))
+    places = laid_out(vectors, of, centres)
+    assert places.shape == (len(of), 2)
+    assert (places.std(axis=0) > 0).all()
+    homes = np.stack([np.median(places[of == k], axis=0) for k in range(len(sizes))])
+    nearest = ((places[:, None] - homes) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == of).mean() > 0.9
 
 
 def test_centres_are_known_again_each_once() -> None:

@@ -15,7 +15,7 @@ from pilothouse.observe.stats import Question, answer
 from pilothouse.storage import Store
 from pilothouse.types import Json
 
-__all__ = ["routes"]
+__all__ = ["period_of", "routes"]
 
 _LATEST_US = 2**53
 _Us = Annotated[int | None, Query(ge=0, le=_LATEST_US)]
@@ -53,7 +53,7 @@ def routes(store: Store) -> APIRouter:
         dearest first; a dimension with a value (`model=gpt-4o`) narrows it. Requests belong to no model or deployment:
         theirs are the calls. Two dimensions together are kept of model, prompt, key and feature, and count calls."""
         only = {name: value for name, value in request.query_params.items() if name not in _KNOWN}
-        asked = _period(period, since_us, until_us, grain)
+        asked = period_of(period, since_us, until_us, grain)
         return answer(figures, Question(asked, project, by or None, only, series, compare, limit))
 
     @router.get("/drift")
@@ -67,7 +67,8 @@ def routes(store: Store) -> APIRouter:
     return router
 
 
-def _period(length: str, since_us: int | None, until_us: int | None, grain: Literal["hour", "day"] | None) -> Period:
+def period_of(length: str, since_us: int | None, until_us: int | None, grain: Literal["hour", "day"] | None) -> Period:
+    """From `since_us` until `until_us` (now), else the last so and so long. Raises InvalidRequest."""
     if since_us is None:
         if until_us is not None:
             raise InvalidRequest("`until_us` needs a `since_us`.", param="since_us")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from pilothouse.access import Tenants
-from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, sessions, spans, traces
+from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, sessions, spans, topics, traces
 from pilothouse.api.one_by_one import OneByOne
 from pilothouse.call import Recorder, Span
 from pilothouse.exports.queue import Queue
@@ -14,6 +14,7 @@ from pilothouse.observe import Prices, Traces
 from pilothouse.observe.intake import Flushes
 from pilothouse.observe.revisions import Revisions
 from pilothouse.observe.scores import Scores
+from pilothouse.observe.topic_report import TopicReports
 from pilothouse.storage import Store
 
 __all__ = ["telemetry_routes"]
@@ -37,5 +38,6 @@ def telemetry_routes(
         scores.routes(judged, turn),
         traces.routes(Traces(store)),
         sessions.routes(Traces(store)),
+        topics.routes(TopicReports(store)),
         deletions.routes(Deletions(store)),
     ]

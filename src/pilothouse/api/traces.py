@@ -29,9 +29,13 @@ def routes(traces: Traces) -> APIRouter:
         status: str | None = None,
         text: str | None = None,
         since_us: Annotated[int | None, Query(ge=0, le=_LATEST_US)] = None,
+        until_us: Annotated[int | None, Query(ge=0, le=_LATEST_US)] = None,
+        topic: str | None = None,
     ) -> Json:
-        """The newest first, each with the totals of its spans. Hand `next` back as `before` for the page after."""
-        page = traces.list(project, limit=limit, before=before, filters=Filters(model, status, text, since_us))
+        """The newest first, each with the totals of its spans. Hand `next` back as `before` for the page after. `topic`
+        is the id or the label of one."""
+        filters = Filters(model, status, text, since_us, until_us, topic=topic)
+        page = traces.list(project, limit=limit, before=before, filters=filters)
         return {"data": [asdict(row) for row in page.rows], "next": page.next}
 
     @router.get("/{trace}")

@@ -1,11 +1,14 @@
-"""`pilothouse stats`: what happened in a period, as a table."""
+"""`pilothouse stats`: what happened in a period, as a table, and what people asked about."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, show_rows
 from pilothouse.ids import now_us
+
+if TYPE_CHECKING:
+    from pilothouse.observe.topic_report import TopicShare
 
 __all__ = ["stats"]
 
@@ -15,7 +18,7 @@ _DIMENSIONS = (
 )  # fmt: skip
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="Such as 24h, 7d or 4w.")
 @click.option("--by", type=click.Choice(_DIMENSIONS), help="Tell these apart, the dearest first.")
 @click.option("--only", multiple=True, metavar="DIMENSION=VALUE", help="Narrow to one, such as model=gpt-4o.")
@@ -29,6 +32,8 @@ def stats(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Requests, failures, latency, tokens, cost and scores of a period, beside the period before."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     if drift:
         if by or only:
             raise click.UsageError("--drift is told of a whole project: without --by and --only.")
@@ -71,6 +76,39 @@ def _drift(context: Context, length: str, project: str, as_json: bool) -> None:
 
 
 _NO_DRIFT = "No day of that time was compared yet: it takes 50 samples, and seven days before it with as many."
+
+
+@stats.command()
+@click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="Such as 24h, 7d or 4w.")
+@click.option("--project", default="default", show_default=True, help="The project.")
+@as_json
+@pass_context
+def topics(context: Context, length: str, project: str, as_json: bool) -> None:
+    """What people asked about: the topics of an even sample of the questions, as a server found them."""
+    from pilothouse.observe.figures import Period  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.topic_report import TopicReports  # noqa: PLC0415
+
+    with context.looking() as platform:
+        platform.drainer.flush()
+        told = TopicReports(platform.store).of(Period.last(length, now_us()), project)
+    if as_json:
+        click.echo(in_json(told.to_json()))
+        return
+    rows = [_topic(one) for one in told.topics]
+    empty = told.why or "No question of that time is in the sample."
+    show_rows(rows, ("topic", "id", "questions", "share", "95 %", "example"), as_json=False, empty=empty)
+    if rows:
+        click.echo(f"{told.questions:,} questions of {told.requests:,} requests. {told.why}".rstrip(), err=True)
+
+
+def _topic(one: "TopicShare") -> dict[str, str]:
+    return {
+        "topic": one.topic.label, "id": one.topic.id, "questions": _count(one.questions), "share": _share(one.share),
+        "95 %": f"{one.low:.1%} to {one.high:.1%}", "example": "".join(text[:_EXAMPLE] for _, text in one.examples[:1]),
+    }  # fmt: skip
+
+
+_EXAMPLE = 60  # characters
 _COLUMNS = (
     "requests", "failed", "p50", "p95", "calls", "first_token", "input_tokens", "output_tokens", "cost", "unpriced",
     "scores",

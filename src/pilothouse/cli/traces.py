@@ -25,6 +25,7 @@ def traces() -> None:
 @click.option("--model", help="Only where this model took part: a name, an alias or a deployment.")
 @click.option("--status", type=click.Choice(["ok", "error", "cancelled"]), help="Only those that ended so.")
 @click.option("--text", help="Only with this in a name, error, user, session or id.")
+@click.option("--topic", help="Only where the question is of this topic: its id or its label.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many.")
 @click.option("--before", metavar="PLACE", help="Continue a list: the place that it named at its end.")
 @as_json
@@ -34,6 +35,7 @@ def list_(
     model: str | None,
     status: str | None,
     text: str | None,
+    topic: str | None,
     limit: int,
     before: str | None,
     as_json: bool,
@@ -43,11 +45,16 @@ def list_(
 
     with context.looking() as platform:
         platform.drainer.flush()
-        page = platform.traces.list(limit=limit, before=before, filters=Filters(model, status, text), preview=True)
+        filters = Filters(model, status, text, topic=topic)
+        page = platform.traces.list(limit=limit, before=before, filters=filters, preview=True)
     if as_json:
         click.echo(in_json([asdict(row) for row in page.rows]))
     elif not page.rows:
-        click.echo("No traces." if model or status or text else "No traces yet. Ask something, or run: pilothouse demo")
+        click.echo(
+            "No traces."
+            if model or status or text or topic
+            else "No traces yet. Ask something, or run: pilothouse demo"
+        )
     else:
         from rich.console import Console  # noqa: PLC0415 - rich costs 20 ms that JSON output does not need
 

@@ -22,8 +22,8 @@ FIELDS = {
     "user_id": "User", "session_id": "Session", "feature": "Feature", "environment": "Environment",
     "release": "Release", "tag": "Tag", "prompt": "Prompt", "error_code": "Error code", "endpoint": "Endpoint",
     "team_id": "Team", "key_id": "Key id", "score": "Score", "score_least": "Score at least",
-    "score_most": "Score at most", "slower": "At least ms", "dearer": "At least USD", "from": "From (UTC)",
-    "to": "Until (UTC)",
+    "score_most": "Score at most", "topic": "Topic", "slower": "At least ms", "dearer": "At least USD",
+    "from": "From (UTC)", "to": "Until (UTC)",
 }  # fmt: skip
 """The fields of the form beside text, model, status and period, each with its label."""
 
@@ -32,6 +32,7 @@ _NAMES = {
     "user_id": "user", "session_id": "session", "feature": "feature", "environment": "environment",
     "release": "release", "error_code": "error", "tag": "tag", "slower_us": "at least", "dearer_nano": "at least",
     "prompt": "prompt", "score": "score", "score_least": "score at least", "score_most": "score at most",
+    "topic": "topic",
 }  # fmt: skip
 _FIRST = ("text", "model", "status", "period")
 _EXACT = {"from": "since_us", "to": "until_us", "slower": "slower_us", "dearer": "dearer_nano"}

@@ -15,6 +15,7 @@ from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.topic_report import TopicReports
 from pilothouse.storage import Store
 
 __all__ = ["ConsoleRooms"]
@@ -50,3 +51,7 @@ class ConsoleRooms:
     @property
     def deletions(self) -> Deletions:
         return Deletions(self.store)
+
+    @property
+    def topics(self) -> TopicReports:
+        return TopicReports(self.store)

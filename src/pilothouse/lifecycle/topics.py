@@ -25,7 +25,7 @@ from pilothouse.monitoring import TopicsConfig
 from pilothouse.observe.questions import Asked, Questions, Vectors
 from pilothouse.observe.sample import Sample, rank
 from pilothouse.observe.topics import State, Topic, Topics
-from pilothouse.stats.clusters import choose, groups, matched, principal, unit
+from pilothouse.stats.clusters import laid_out, matched, partition, unit
 from pilothouse.stats.keywords import holds, labelled
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import projects
@@ -40,9 +40,6 @@ _FIRST, _TURN, _AGAIN = 60.0, 600.0, 60.0  # seconds
 _DAY_US, _HOUR_US, _SETTLED_US = 86_400_000_000, 3_600_000_000, 60_000_000
 _BATCH = 32
 _TRIED = 4  # traces that are looked at for each one of a day's sample
-_DIMENSIONS = 16  # in which silhouettes tell more than in 384, see benchmarks/topics
-_MOST, _SMALLEST = 20, 8  # topics, and questions in the mean of one
-_GROUPED = 10_000  # of more questions the rest goes to the nearest topic
 _READ = 150  # questions of a topic, for its words
 _SAME = 0.8  # cosine of centres
 _EXAMPLES = 5
@@ -176,9 +173,9 @@ def make_topics(store: Store, project: str, days: int, now: int) -> list[Topic]:
         kept.note(project, replace(state, trouble="few"))
         return []
     before = [one for one in kept.all(project) if one.model == asked.model]
-    found = _grouped(asked.vectors, len(before) or None)
+    found = partition(asked.vectors, len(before) or None)
     centres = unit(np.stack([asked.vectors[found == one].mean(axis=0) for one in range(int(found.max()) + 1)]))
-    places = principal(asked.vectors, 2)
+    places = laid_out(asked.vectors, found, centres)
     old = matched(np.stack([one.centre for one in before]) if before else centres[:0], centres, _SAME)
     texts = [_texts(store, project, asked, np.flatnonzero(found == one)) for one in range(len(centres))]
     made = []
@@ -198,16 +195,6 @@ def make_topics(store: Store, project: str, days: int, now: int) -> list[Topic]:
 
 
 # ---- parts
-
-
-def _grouped(vectors: Vectors, before: int | None) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The topic of each question."""
-    small = unit(principal(vectors, _DIMENSIONS))
-    some = small[:: -(-len(small) // _GROUPED)]
-    k = choose(some, range(2, min(_MOST, len(vectors) // _SMALLEST) + 1), before)
-    _, centres = groups(some, k)
-    _, found = np.unique((small @ centres.T).argmax(axis=1), return_inverse=True)
-    return found
 
 
 def _texts(store: Store, project: str, asked: Asked, inside: Iterable[int]) -> list[str]:

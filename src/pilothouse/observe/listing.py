@@ -18,12 +18,13 @@ from pilothouse.observe.bodies import previews
 from pilothouse.observe.trace import Totals
 from pilothouse.storage.database import Store
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import scores, spans, traces
+from pilothouse.storage.tables import question_vectors, scores, spans, traces
 
 __all__ = ["Filters", "Page", "TraceRow", "end_of", "newest_first", "page_of", "place_of", "plain"]
 
 MOST_ROWS = 500
 SEARCHED = 10_000
+_OF_TOPIC = 1000
 _CURSOR = re.compile(r"(\d{1,18})-([0-9A-Za-z_-]{1,64})")
 _OF_ROOT = ("error_message", "request_model", "deployment", "ttft_us")
 _SAME = ("key_id", "team_id", "user_id", "session_id", "feature", "environment", "release", "endpoint", "error_code")
@@ -33,6 +34,8 @@ _SAME = ("key_id", "team_id", "user_id", "session_id", "feature", "environment",
 class Filters:
     """Which traces to list; None does not filter. `model` and `prompt` may have been used anywhere in the trace; a
     `prompt` without its version is any of them.
+
+    `topic` is the id of one, or its label: of the traces whose questions are in the sample.
 
     `text` is looked for in names, models, errors, users, sessions and ids; `since_us` and `until_us` are UTC
     microseconds, the second one exclusive; `slower_us` and `dearer_nano` are what a trace has at least.
@@ -59,6 +62,7 @@ class Filters:
     score: str | None = None
     score_least: float | None = None
     score_most: float | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,13 @@ def page_of(
     Raises InvalidRequest for a `before` that no page gave.
     """
     limit = max(1, min(MOST_ROWS, limit))
-    c, reached = traces.c, _reached(project, before, filters)
+    c = traces.c
     sought = _sought(c, filters)
-    last = end_of(connection, reached, SEARCHED) if sought else None
+    if filters.topic:
+        reached, last = _of_topic(connection, project, before, filters)
+    else:
+        reached = _reached(project, before, filters)
+        last = end_of(connection, reached, SEARCHED) if sought else None
     query = newest_first(select(traces).where(*reached, *sought)).limit(limit + 1)
     if last is not None:
         query = query.where(tuple_(c.start_us, c.trace_id) >= tuple_(*last))
@@ -151,11 +159,31 @@ def _reached(project: str, before: str | None, filters: Filters) -> list[ColumnE
         where.append(c.start_us >= filters.since_us)
     if filters.until_us is not None:
         where.append(c.start_us < filters.until_us)
-    for name in ("user_id", "session_id"):  # these have an index
-        value = getattr(filters, name)
-        if value:
-            where.append(c[name] == plain(value))
-    return where
+    return where + _named(filters)
+
+
+def _named(filters: Filters) -> list[ColumnElement[bool]]:
+    """The conditions on the columns that have an index of their own."""
+    given = {name: getattr(filters, name) for name in ("user_id", "session_id")}
+    return [traces.c[name] == plain(value) for name, value in given.items() if value]
+
+
+def _of_topic(
+    connection: Connection, project: str, before: str | None, filters: Filters
+) -> tuple[list[ColumnElement[bool]], tuple[int, str] | None]:
+    """The same for the newest traces of a topic, by the index of the questions, and the last of them where more are."""
+    q = question_vectors.c
+    where = [q.project_id == project, q.topic == plain(filters.topic or "")]
+    if before is not None:
+        where.append(tuple_(q.at_us, q.trace_id) < tuple_(*_parse(before)))
+    if filters.since_us is not None:
+        where.append(q.at_us >= filters.since_us)
+    if filters.until_us is not None:
+        where.append(q.at_us < filters.until_us)
+    query = select(q.at_us, q.trace_id).where(*where).order_by(q.at_us.desc(), q.trace_id.desc()).limit(_OF_TOPIC)
+    found = [(row.at_us, row.trace_id) for row in connection.execute(query)]
+    these = among(connection, (traces.c.project_id, traces.c.trace_id), [(project, trace) for _, trace in found])
+    return [these, *_named(filters)], found[-1] if len(found) == _OF_TOPIC else None
 
 
 def _sought(c: Any, filters: Filters) -> list[ColumnElement[bool]]:

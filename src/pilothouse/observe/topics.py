@@ -5,6 +5,7 @@ What a topic is called and where its centre lies says something of the questions
 """
 
 import base64
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ class Topic:
 
     @property
     def label(self) -> str:
+        """Its words, else why it has none."""
+        if not self.model:
+            return f"sealed with another key ({self.id})"
         return ", ".join(self.words) or f"no word in common ({self.id})"
 
 
@@ -108,6 +112,18 @@ class Topics:
         )
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query.group_by(_Q.topic))}
+
+    def over_time(self, project: str, since_us: int, until_us: int, step_us: int) -> dict[str, dict[int, int]]:
+        """The same by steps of so many microseconds, by the beginning of each; steps without any are left out."""
+        step = (_Q.at_us - _Q.at_us % step_us).label("step")
+        query = select(_Q.topic, step, func.count()).where(
+            _Q.project_id == project, _Q.at_us >= since_us, _Q.at_us < until_us, _Q.topic.is_not(None)
+        )
+        found: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        with self._engine.connect() as connection:
+            for topic, at, count in connection.execute(query.group_by(_Q.topic, "step")):
+                found[topic][at] = count
+        return dict(found)
 
     def dots(self, project: str, since_us: int, until_us: int, most: Mapping[str, int]) -> list[Dot]:
         """The newest questions of each topic in that time, as many as `most` says."""

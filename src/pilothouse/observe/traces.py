@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from pilothouse.observe.listing import Filters, Page, TraceRow, page_of
 from pilothouse.observe.rows import to_span
 from pilothouse.observe.scores import Score, Scores, ScoresSought, Written
 from pilothouse.observe.sessions import Sessions
+from pilothouse.observe.topics import Topics
 from pilothouse.observe.trace import Totals, Trace
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import manifests, spans
@@ -31,7 +33,8 @@ _LAST = "z" * 64  # sorts behind whatever may follow in an id
 
 
 class Traces:
-    """The traces of `store`, with their `scores` and `sessions`. Every method reads one project and blocks on it.
+    """The traces of `store`, with their `scores`, `sessions` and `topics`. Every method reads one project and blocks on
+    the database.
 
     `scored` is told of scores as they are written.
     """
@@ -40,6 +43,7 @@ class Traces:
         self._store, self._engine = store, store.observe
         self.scores = Scores(store, scored)
         self.sessions = Sessions(store)
+        self.topics = Topics(store)
 
     def list(
         self,
@@ -51,6 +55,8 @@ class Traces:
         preview: bool = False,
     ) -> Page:
         """Up to `limit` (500 at most) traces. Raises InvalidRequest for a `before` that no page gave."""
+        if filters.topic:
+            filters = replace(filters, topic=self.topics.find(project, filters.topic))
         with self._engine.connect() as connection:
             return page_of(connection, project, limit, before, filters, self._store if preview else None)
 

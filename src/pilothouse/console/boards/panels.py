@@ -14,8 +14,8 @@ from pilothouse.console.units import COUNT, Unit, change
 from pilothouse.observe.amounts import Amounts
 
 __all__ = [
-    "CALLS", "REQUESTS", "Board", "Column", "Panel", "Tile", "count_of", "figure", "over_time", "ranking", "table",
-    "tile", "value_cell",
+    "CALLS", "REQUESTS", "Board", "Column", "Panel", "Tile", "count_of", "figure", "over_time", "ranking",
+    "share_bar", "table", "tile", "value_cell",
 ]  # fmt: skip
 
 _LONGEST = 60
@@ -122,7 +122,8 @@ def ranking(
     rows = []
     for index, (value, one) in enumerate(shown):
         look = f"s{index}" if looks and index < 6 else "rest" if looks else "s0"
-        cells: list[Markup | str] = [value_cell(view, dimension, value, **also), _bar((first.of(one) or 0) / top, look)]
+        cells: list[Markup | str] = [value_cell(view, dimension, value, **also)]
+        cells.append(share_bar((first.of(one) or 0) / top, look))
         cells += [column.unit.told(column.of(one)) for column in columns]
         if before:
             cells.append(change(first.of(one), first.of(before.get(value, Amounts()))))
@@ -153,7 +154,8 @@ def value_cell(view: View, dimension: str, value: str, **also: str) -> Markup:
     return join(parts)
 
 
-def _bar(share: float, look: str) -> Markup:
+def share_bar(share: float, look: str) -> Markup:
+    """A bar of a table."""
     bar = element("rect", class_=look, width=percent(max(0.004, share)), height="10", rx="2")
     return element("svg", bar, class_="rank", height="10", aria_hidden="true")
 

@@ -15,6 +15,7 @@ from pilothouse.observe.figures import Figures
 from pilothouse.observe.period import Period
 from pilothouse.observe.rollups import OTHER
 from pilothouse.observe.slices import CUBED
+from pilothouse.observe.topic_report import TopicReports
 
 __all__ = ["LISTED", "View"]
 
@@ -31,6 +32,7 @@ class View:
     dimension and id; `query` is what the address of the page says besides."""
 
     figures: Figures
+    topics: TopicReports
     project: str
     period: Period
     before: Period | None

@@ -1,4 +1,4 @@
-"""The dashboards: cost, latency, errors, quality, tokens, usage. Every state of a page is in its address."""
+"""The dashboards: cost, latency, errors, quality, tokens, usage, topics. Every state of a page is in its address."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
-from pilothouse.console.boards import cost, errors, latency, quality, tokens, usage
+from pilothouse.console.boards import cost, errors, latency, quality, tokens, topics, usage
 from pilothouse.console.boards.panels import Board
 from pilothouse.console.boards.view import View
 from pilothouse.console.render import ROOT, Renderer
@@ -32,6 +32,7 @@ _BOARDS: dict[str, tuple[str, Callable[[View], Board]]] = {
     "quality": ("Quality", lambda view: quality.board(view, _limit(view.query.get("below", "0.5")))),
     "tokens": ("Tokens", tokens.board),
     "usage": ("Usage", usage.board),
+    "topics": ("Topics", topics.board),
 }
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
@@ -70,7 +71,10 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
             shown = replace(shown, told_by="day")
         before = shown.before() if against != "none" and shown.since_us >= _DAY_US else None
         named = _names(rooms, project)
-        view = View(rooms.figures, project, shown, before, only, query, f"{_HOME}/{name}", named, rooms.alerts.drifts)
+        view = View(
+            rooms.figures, rooms.topics, project, shown, before, only, query, f"{_HOME}/{name}", named,
+            rooms.alerts.drifts,
+        )  # fmt: skip
         board = _BOARDS[name][1](view)
         return renderer.page(
             "dashboards.html", visitor=visitor, board=board, name=name, view=view, boards=_tabs(view),
@@ -104,7 +108,7 @@ def _told(period: Period) -> str:
 def _tabs(view: View) -> list[tuple[str, str, str]]:
     """(name, title, address) of every dashboard, for the same time."""
     kept = {key: value for key, value in view.query.items() if key not in ("by", "below")}
-    there = View(view.figures, view.project, view.period, view.before, view.only, kept, "")
+    there = View(view.figures, view.topics, view.project, view.period, view.before, view.only, kept, "")
     return [(name, title, f"{_HOME}/{name}{there.here()}") for name, (title, _) in _BOARDS.items()]
 
 

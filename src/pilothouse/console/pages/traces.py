@@ -30,7 +30,11 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
         if any(name in FIELDS and name not in address for name in query) or not all(query.values()):
             return RedirectResponse(_link(address), 303)  # the form sends every field; the address is for people
         page = traces.list(project, _ROWS, before or None, filters_of(address, now_us()), preview=True)
-        chips = [(label, value, _link(_without(address, name))) for name, label, value in told(address)]
+        named = {one.id: one.label for one in traces.topics.all(project)} if "topic" in address else {}
+        chips = [
+            (label, named.get(value, value) if name == "topic" else value, _link(_without(address, name)))
+            for name, label, value in told(address)
+        ]
         return renderer.page(
             "traces.html", page=page, chosen=address, filtered=bool(address), before=before, summary=_summary(page),
             share=share, longest=max((row.duration_us for row in page.rows), default=0), periods=PERIODS,
