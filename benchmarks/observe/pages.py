@@ -226,6 +226,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name or address has this")
     parser.add_argument("--postgres", help="the URL of an empty database, or of one that this seeded")
     given = parser.parse_args()
+    if given.spans < 20_000:
+        parser.error("--spans: 20,000 at least, or not everything that is asked for is there")
     with build(settings_of(given.work, given.postgres)) as platform:
         prepare(platform, given.spans, given.days)
         print(described(platform))
