@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from pilothouse.observe.asked import question
 from pilothouse.observe.depth import shallow
-from pilothouse.observe.trace import question
 from pilothouse.storage.database import Store
 from pilothouse.storage.keyring import SealedAway
 from pilothouse.storage.payloads import Packer

@@ -3,18 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
 
 from pilothouse.call import Span
 from pilothouse.observe.facts import State
 from pilothouse.observe.money import usd
 from pilothouse.observe.names import to_attributes
 from pilothouse.observe.rows import to_fact, to_row
-from pilothouse.types import Json, text_of
+from pilothouse.types import Json
 
-__all__ = ["Node", "Totals", "Trace", "question", "tree"]
-
-_PREVIEW = 300
+__all__ = ["Node", "Totals", "Trace", "tree"]
 
 
 @dataclass(slots=True)
@@ -128,20 +125,6 @@ def tree(spans: Iterable[Span]) -> list[Node]:
             roots.append(node)
             _descend([node], seen)
     return sorted(roots, key=lambda node: _begin(node.span))
-
-
-def question(asked: Any) -> str:
-    """The beginning of what a step was asked: the last user message, else a prompt, input or query."""
-    if not isinstance(asked, dict):
-        return ""
-    messages = asked.get("messages")
-    users = (
-        [m for m in messages if isinstance(m, dict) and m.get("role") == "user"] if isinstance(messages, list) else []
-    )
-    named = [asked.get(name) for name in ("prompt", "query", "input", "value")]
-    texts = [*(text_of(message.get("content")) for message in users[-1:]), *named]
-    text = next((text for text in texts if isinstance(text, str) and text), "")
-    return " ".join(text[:_PREVIEW].split())
 
 
 def _parent_of(span: Span) -> str:
