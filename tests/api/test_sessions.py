@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from pilothouse.access import Keys
 from pilothouse.api import scores, sessions
 from pilothouse.api.management import management
+from pilothouse.api.one_by_one import OneByOne
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.observe.scores import Scores
 from pilothouse.settings import Settings
@@ -28,7 +29,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     Drainer(spool, store, settings.home).stop()
     keys = Keys(store.control)
     headers = {"authorization": f"Bearer {keys.in_process()}"}
-    routers = [sessions.routes(Traces(store)), scores.routes(Scores(store))]
+    routers = [sessions.routes(Traces(store)), scores.routes(Scores(store), OneByOne())]
     with TestClient(management(routers, keys, 1000), headers=headers) as client:
         yield client
     spool.close()
