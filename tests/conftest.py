@@ -12,6 +12,10 @@ import pytest
 
 from pilothouse.ids import new_id
 
+# One thread each for the numerics: test processes share the cores, and threads that wait for one another take four
+# times as long there. Read when numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
