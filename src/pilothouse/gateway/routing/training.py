@@ -96,7 +96,7 @@ def report(pairs: Sequence[Pair], chances: "Rows", threshold: float) -> Json:
         "threshold": threshold,
         "to_simple": share,
         "quality_kept": _ratio(routed, high),
-        "quality_kept_95": _interval(routed, high),
+        "quality_kept_95": _interval(routed, high, _drawn(len(pairs))),
         "quality_kept_by_chance": float(by_chance / high.mean()) if high.mean() else 1.0,
         "worse_than_complex": float((simple & (low < high)).mean()),
         "cost_saved": _saved(pairs, simple),
@@ -107,19 +107,24 @@ def _threshold(pairs: Sequence[Pair], chances: "Rows", target: float) -> float:
     """The highest threshold whose kept quality is, at the lower end of its interval, at least `target`."""
     low = np.array([p.simple_score for p in pairs])
     high = np.array([p.complex_score for p in pairs])
-    best = 0.0
+    best, drawn = 0.0, _drawn(len(pairs))
     for candidate in np.unique(np.round(chances, 4)):
         threshold = float(candidate) + 1e-6
-        if _interval(np.where(chances < threshold, low, high), high)[0] >= target:
+        if _interval(np.where(chances < threshold, low, high), high, drawn)[0] >= target:
             best = max(best, threshold)
     return round(best, 6)
 
 
-def _interval(routed: "Rows", alone: "Rows") -> list[float]:
+def _drawn(count: int) -> "Rows":
+    """How often each of so many requests is in each resample: (resamples, count)."""
     source = random.Random(1)
-    index = np.array([source.choices(range(len(alone)), k=len(alone)) for _ in range(_RESAMPLES)])
-    below = alone[index].sum(axis=1)
-    ratios = np.where(below > 0, routed[index].sum(axis=1) / np.where(below > 0, below, 1), 1.0)
+    drawn = [np.bincount(source.choices(range(count), k=count), minlength=count) for _ in range(_RESAMPLES)]
+    return np.array(drawn, dtype=np.float64)
+
+
+def _interval(routed: "Rows", alone: "Rows", drawn: "Rows") -> list[float]:
+    below = drawn @ alone
+    ratios = np.where(below > 0, drawn @ routed / np.where(below > 0, below, 1), 1.0)
     return [float(np.quantile(ratios, 0.025)), float(np.quantile(ratios, 0.975))]
 
 
