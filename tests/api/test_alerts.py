@@ -36,6 +36,8 @@ def client(rooms: AlertRooms, keyring: Keys) -> Iterator[TestClient]:
     app = management([routes(rooms)], keyring, 100_000)
     with TestClient(app, headers={"authorization": "Bearer ph-master"}, raise_server_exceptions=False) as client:
         yield client
+        assert client.portal is not None
+        client.portal.call(rooms.senders.aclose)
 
 
 def _open(rooms: AlertRooms, subject: str = "", project: str = "default") -> str:
