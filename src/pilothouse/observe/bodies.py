@@ -48,7 +48,9 @@ def body_of(connection: Connection, store: Store, project: str, trace_id: str, s
 
 def previews(connection: Connection, store: Store, project: str, roots: dict[str, str]) -> dict[str, str]:
     """The beginning of what each root was asked, by trace; bodies that are large even when packed are left out."""
-    asked = {trace: question(body.get("input")) for trace, body in roots_of(connection, store, project, roots).items()}
+    bodies = roots_of(connection, store, project, roots)
+    given = {trace: body.get("input") for trace, body in bodies.items()}
+    asked = {trace: question(what) for trace, what in given.items() if isinstance(what, dict)}  # else it says why not
     return {trace: text for trace, text in asked.items() if text}
 
 
