@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, event, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe.listing import Filters
@@ -14,8 +15,8 @@ from pilothouse.observe.sessions import Sessions
 from pilothouse.observe.traces import Traces
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.statements import among
-from pilothouse.storage.tables import balances, ledger, rollups, scores, spans, traces
+from pilothouse.storage.statements import add_new, among, overwrite
+from pilothouse.storage.tables import balances, ledger, payloads, rollups, scores, spans, traces
 
 MANY = [("default", f"user/{i} '\"ü", i % 3) for i in range(2000)]
 
@@ -32,6 +33,44 @@ def test_all_of_the_keys_are_found_and_nothing_else(store: Any) -> None:
         found = connection.execute(select(*columns).where(among(connection, columns, wanted)))
         assert sorted(tuple(row) for row in found) == sorted(MANY[::2])
         assert connection.execute(select(*columns).where(among(connection, columns, []))).all() == []
+
+
+KEPT = ("project_id", "trace_id", "span_id", "body")
+ODD = ["plain", "", "\\N", "\\.", "a\tb\nc\r\\d", "'\"ü\u202e😀", "null"]
+
+
+def _bodies(count: int, body: bytes) -> list[tuple[object, ...]]:
+    return [("default", f"{ODD[n % len(ODD)]}{n}", ODD[n % len(ODD)], body + bytes([n % 256])) for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [20, 300])
+def test_few_rows_and_many_are_written_alike(store: Any, count: int) -> None:
+    first, second = _bodies(count, b"\0\\x1\n"), _bodies(count + 5, b"two")
+    query = select(*(payloads.c[name] for name in KEPT)).order_by(payloads.c.body)
+    with store.observe.begin() as connection:
+        add_new(connection, "payloads", KEPT, first)
+        add_new(connection, "payloads", KEPT, second)
+        found = {tuple(row) for row in connection.execute(query)}
+        assert found == {*first, *second[count:]}
+        overwrite(connection, "payloads", KEPT, 3, second)
+        overwrite(connection, "payloads", KEPT, 3, [])
+    with store.observe.begin() as connection:
+        assert {tuple(row) for row in connection.execute(query)} == {*second}
+        if store.observe.dialect.name == "postgresql":
+            staged = "SELECT count(*) FROM pg_class WHERE relname LIKE 'arriving_%%' AND relkind = 'r'"
+            assert connection.exec_driver_sql(staged).scalar() == (count > 100)
+
+
+@pytest.mark.parametrize(
+    "wrong", [("default", "t", "s", None), ("default", "t\ud800", "s", b"")], ids=["null", "surrogate"]
+)
+def test_one_wrong_row_of_many_leaves_none(store: Any, wrong: tuple[object, ...]) -> None:
+    with store.observe.begin() as connection:
+        with pytest.raises((SQLAlchemyError, UnicodeEncodeError)), connection.begin_nested():
+            add_new(connection, "payloads", KEPT, [*_bodies(300, b"x"), wrong])
+        assert connection.execute(select(payloads.c.body)).all() == []
+        add_new(connection, "payloads", KEPT, _bodies(300, b"x"))
+        assert len(connection.execute(select(payloads.c.body)).all()) == 300
 
 
 @pytest.mark.parametrize(

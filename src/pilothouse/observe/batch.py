@@ -25,7 +25,7 @@ from pilothouse.observe.rows import COLUMNS, to_fact, to_row
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
 from pilothouse.storage.payload_days import PayloadDays
 from pilothouse.storage.payloads import Packer
-from pilothouse.storage.statements import marks
+from pilothouse.storage.statements import add_new
 from pilothouse.storage.tables import manifests, spans
 
 __all__ = ["Batch", "Rejects"]
@@ -193,9 +193,5 @@ def _payload_row(span: Span, packer: Packer) -> tuple[object, ...] | None:
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """INSERT ... ON CONFLICT DO NOTHING through the driver's own executemany: 2.5 times cheaper than by SQLAlchemy."""
-    if rows:
-        names = COLUMNS if table is spans else tuple(column.name for column in table.columns)
-        columns, values = ",".join(names), marks(connection, len(names))
-        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"
-        connection.exec_driver_sql(statement, list(rows))
+    names = COLUMNS if table is spans else tuple(column.name for column in table.columns)
+    add_new(connection, table.name, names, rows)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.errors import StorageError
 from pilothouse.storage.engines import open_engine, writing
-from pilothouse.storage.statements import marks
+from pilothouse.storage.statements import add_new, overwrite
 from pilothouse.storage.tables.records import payloads
 
 __all__ = ["PayloadDays", "Size", "day_of"]
@@ -162,10 +162,10 @@ class PayloadDays:
         connection.exec_driver_sql(
             f"CREATE TABLE IF NOT EXISTS {name} ({columns}, body {blob} NOT NULL, PRIMARY KEY ({', '.join(_KEY)}))"
         )
-        then = f"({', '.join(_KEY)}) DO UPDATE SET body = excluded.body" if anew else "DO NOTHING"
-        values = marks(connection, len(_KEY) + 1)
-        statement = f"INSERT INTO {name} ({', '.join(_KEY)}, body) VALUES ({values}) ON CONFLICT {then}"
-        connection.exec_driver_sql(statement, list(rows))
+        if anew:
+            overwrite(connection, name, (*_KEY, "body"), len(_KEY), rows)
+        else:
+            add_new(connection, name, (*_KEY, "body"), rows)
 
     def _has(self, connection: Connection, day: int | None) -> bool:
         """Whether the table is there: a file is, for a moment, before its table."""
