@@ -84,6 +84,15 @@ def test_a_server_that_is_away_for_a_moment_loses_nothing(collector: Collector) 
     assert collector.requests[0][1]["authorization"] == "Bearer ph-test"
 
 
+def test_a_flush_waits_for_what_was_recorded_before_a_change(collector: Collector) -> None:
+    for number in range(20):
+        with span(f"before {number}"):
+            pass
+        configure(environment=f"change {number}")
+        assert flush()
+        assert collector.requests[-1][2][0]["name"] == f"before {number}"
+
+
 def test_large_batches_are_packed_and_a_mask_sees_all(collector: Collector) -> None:
     configure(mask=lambda value: "****" if "secret" in str(value) else value)
     with span("masked", input="secret " * 1000) as made:

@@ -7,6 +7,7 @@ with PILOTHOUSE_TRACING=0, nothing is recorded.
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -73,6 +74,7 @@ class Tracer:
         self._lock = threading.Lock()
         self._options = options
         self.delivery: Delivery | None = None
+        self._leaving: list[threading.Thread] = []
         self._ready = False
         self._rate = 1.0
         self._about: dict[str, Any] | None = None
@@ -91,7 +93,9 @@ class Tracer:
             left, self.delivery = self.delivery, None
             self._options, self._ready = changed, False
         if left is not None:
-            threading.Thread(target=left.close, name="pilothouse-tracing-end", daemon=True).start()
+            ending = threading.Thread(target=left.close, name="pilothouse-tracing-end", daemon=True)
+            ending.start()
+            self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), ending]
 
     def start(self, name: str, kind: str = "chain", input: Any = None) -> ActiveSpan:
         """A running span below the current one, not yet current itself."""
@@ -125,8 +129,12 @@ class Tracer:
             self.delivery.put(score, _OVERHEAD)
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Whether everything that was recorded has been taken."""
-        return self.delivery is None or self.delivery.flush(timeout)
+        """Whether everything that was recorded has been taken, also what was before the options changed."""
+        until = time.monotonic() + timeout
+        for thread in self._leaving:
+            thread.join(max(0.0, until - time.monotonic()))
+        sent = self.delivery is None or self.delivery.flush(max(0.0, until - time.monotonic()))
+        return sent and not any(thread.is_alive() for thread in self._leaving)
 
     def _prepare(self) -> None:
         with self._lock:
