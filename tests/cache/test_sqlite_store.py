@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from pilothouse.cache.sqlite_store import SqliteStore
 
@@ -20,6 +21,20 @@ async def test_entries_outlive_the_store_and_are_seen_by_others(tmp_path: Path) 
     assert await again.get("p\na\n1") == b"x"
     assert (await again.stats()).entries == 1
     await again.aclose()
+
+
+async def test_a_scan_sees_what_is_written_meanwhile(tmp_path: Path) -> None:
+    class Racing(SqliteStore):
+        def _run(self, statement: str, values: tuple[object, ...]) -> list[Any]:
+            rows = super()._run(statement, values)
+            self._worker.submit(self._flush).result()  # the writer writes just after the file was read
+            return rows
+
+    store = Racing(tmp_path / "cache.db", ROOM)
+    store._scheduled = True  # and not before
+    await store.put("p\na\n1", b"x", 60)
+    assert await store.scan("p\na\n", ()) == [("p\na\n1", b"x")]
+    await store.aclose()
 
 
 async def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:

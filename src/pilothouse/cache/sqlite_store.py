@@ -82,9 +82,9 @@ class SqliteStore:
 
     async def scan(self, prefix: str, known: Container[str]) -> list[tuple[str, bytes]]:
         now = self._clock()
-        rows = self._run("SELECT key FROM entry WHERE key >= ? AND key < ? AND gone_us > ?", (*_range(prefix), now))
-        with self._lock:
+        with self._lock:  # before the file is read: what is written meanwhile is in one of both
             waiting = {**self._writing, **self._pending}
+        rows = self._run("SELECT key FROM entry WHERE key >= ? AND key < ? AND gone_us > ?", (*_range(prefix), now))
         keys = {key for (key,) in rows} | {key for key in waiting if key.startswith(prefix)}
         found = []
         for key in sorted(key for key in keys if key not in known):
