@@ -39,7 +39,7 @@ from pilothouse.storage.database import writing
 from pilothouse.storage.tables import api_keys, members, organisations, projects, teams
 from pilothouse.types import Json
 
-__all__ = ["Kind", "Tenant", "Tenants", "require"]
+__all__ = ["Kind", "Tenant", "Tenants", "project_ids", "require"]
 
 Kind = Literal["organisation", "project", "team"]
 
@@ -158,6 +158,12 @@ class Tenants:
                     raise Conflict(f"Team '{team_id}' still has {what}. Move or revoke them first.")
             connection.execute(delete(teams).where(*_is("team", team_id, project_id)))
             _note(connection, by, "delete", before, None)
+
+
+def project_ids(engine: Engine) -> list[str]:
+    """All projects of the control database, the default one among them, in order."""
+    with engine.connect() as connection:
+        return sorted({DEFAULT_PROJECT, *connection.execute(select(projects.c.project_id)).scalars()})
 
 
 def require(connection: Connection, kind: Kind, identifier: str, parent: str | None = None) -> Tenant:

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.engine import Engine
-
+from pilothouse.access.tenants import project_ids
 from pilothouse.alerts.book import Book
 from pilothouse.alerts.evaluator import Evaluator
 from pilothouse.alerts.links import absolute
 from pilothouse.alerts.readings import Readings
 from pilothouse.alerts.silences import Silences
 from pilothouse.alerts.watch import AlertWatch
-from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.channels import Senders, check_channels
 from pilothouse.notify.outbox import Outbox
@@ -20,7 +17,6 @@ from pilothouse.notify.postman import Postman
 from pilothouse.observe import Metrics
 from pilothouse.observe.drifts import Drifts
 from pilothouse.storage.database import Store
-from pilothouse.storage.tables import projects
 from pilothouse.storage.turns import Turn
 
 __all__ = ["AlertRooms", "open_alerts"]
@@ -56,13 +52,7 @@ def open_alerts(
     drifts = Drifts(store)
     evaluator = Evaluator(Readings(store.observe), drifts, book)
     turn = Turn(store.control, "alerts", seconds=_TURN_SECONDS)
-    watch = AlertWatch(evaluator, drifts, book, outbox, postman, turn, config, lambda: _projects(store.control))
+    watch = AlertWatch(evaluator, drifts, book, outbox, postman, turn, config, lambda: project_ids(store.control))
     text = "Messages of alerts that no attempt delivered."
     metrics.pull("counter", "pilothouse_alert_messages_failed", text, lambda: float(postman.failed))
     return AlertRooms(book, Silences(store.control), outbox, postman, senders, watch, config, drifts)
-
-
-def _projects(engine: Engine) -> list[str]:
-    with engine.connect() as connection:
-        found = connection.execute(select(projects.c.project_id)).scalars().all()
-    return sorted({DEFAULT_PROJECT, *found})

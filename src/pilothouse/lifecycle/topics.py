@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from sqlalchemy import select
-from sqlalchemy.engine import Engine
 
-from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.access.tenants import project_ids
 from pilothouse.ids import new_id, now_us
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.models import BatchingEncoder, EncoderStore
@@ -28,7 +26,6 @@ from pilothouse.observe.topics import State, Topic, Topics
 from pilothouse.stats.clusters import laid_out, matched, partition, unit
 from pilothouse.stats.keywords import holds, labelled
 from pilothouse.storage.database import Store
-from pilothouse.storage.tables import projects
 from pilothouse.storage.turns import Turn
 
 __all__ = ["FEWEST", "TopicWork", "make_topics"]
@@ -94,7 +91,7 @@ class TopicWork:
         config, embedded = self._config(), 0
         if not await asyncio.to_thread(self._turn.take):
             return 0
-        for project in await asyncio.to_thread(_projects, self._store.control):
+        for project in await asyncio.to_thread(project_ids, self._store.control):
             state = await asyncio.to_thread(self._topics.state, project)
             if not config.enabled:
                 if state != State():
@@ -208,8 +205,3 @@ def _last(there: Iterable[str], most: int) -> bytes | None:
     """What a trace's rank must be below to belong to a sample that is full."""
     ranks = sorted(map(rank, there))
     return ranks[most - 1] if len(ranks) >= most else None
-
-
-def _projects(engine: Engine) -> list[str]:
-    with engine.connect() as connection:
-        return sorted({DEFAULT_PROJECT, *connection.execute(select(projects.c.project_id)).scalars()})

@@ -152,14 +152,21 @@ def plain(text: str) -> str:
 def _reached(project: str, before: str | None, filters: Filters) -> list[ColumnElement[bool]]:
     """The conditions that an index answers."""
     c = traces.c
-    where: list[ColumnElement[bool]] = [c.project_id == project]
+    return [c.project_id == project, *_within(c.start_us, c.trace_id, before, filters), *_named(filters)]
+
+
+def _within(
+    at_us: ColumnElement[int], trace_id: ColumnElement[str], before: str | None, filters: Filters
+) -> list[ColumnElement[bool]]:
+    """The conditions on when a trace began."""
+    where: list[ColumnElement[bool]] = []
     if before is not None:
-        where.append(tuple_(c.start_us, c.trace_id) < tuple_(*_parse(before)))
+        where.append(tuple_(at_us, trace_id) < tuple_(*_parse(before)))
     if filters.since_us is not None:
-        where.append(c.start_us >= filters.since_us)
+        where.append(at_us >= filters.since_us)
     if filters.until_us is not None:
-        where.append(c.start_us < filters.until_us)
-    return where + _named(filters)
+        where.append(at_us < filters.until_us)
+    return where
 
 
 def _named(filters: Filters) -> list[ColumnElement[bool]]:
@@ -174,12 +181,7 @@ def _of_topic(
     """The same for the newest traces of a topic, by the index of the questions, and the last of them where more are."""
     q = question_vectors.c
     where = [q.project_id == project, q.topic == plain(filters.topic or "")]
-    if before is not None:
-        where.append(tuple_(q.at_us, q.trace_id) < tuple_(*_parse(before)))
-    if filters.since_us is not None:
-        where.append(q.at_us >= filters.since_us)
-    if filters.until_us is not None:
-        where.append(q.at_us < filters.until_us)
+    where += _within(q.at_us, q.trace_id, before, filters)
     query = select(q.at_us, q.trace_id).where(*where).order_by(q.at_us.desc(), q.trace_id.desc()).limit(_OF_TOPIC)
     found = [(row.at_us, row.trace_id) for row in connection.execute(query)]
     these = among(connection, (traces.c.project_id, traces.c.trace_id), [(project, trace) for _, trace in found])
