@@ -1,5 +1,6 @@
 """Batches at a vendor's own batch API: what is sent, what comes back, what it costs, and what goes wrong on the way."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from pilothouse.access.shapes import KeySettings
 from pilothouse.config import Budget
+from pilothouse.providers.anthropic_batch import AnthropicBatches
+from pilothouse.providers.openai_batch import OpenAIBatches
 from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
@@ -133,12 +136,13 @@ async def test_cancelling_keeps_what_was_answered(house: House, model: str) -> N
     server = house.claude if model == "sonnet" else house.upstream
     server.batches.looks = 10**9
     batch = await house.create([ask(n, model) for n in range(3)])
-    while not server.batches.rows:
-        batch = await house.client.batches.retrieve(batch.id)
-    stopping = await house.client.batches.cancel(batch.id)
-    (there,) = server.batches.rows.values()
-    while "cancelling" not in there.values() and "canceling" not in there.values():  # until the vendor has heard of it
-        await house.client.batches.retrieve(batch.id)
+    async with asyncio.timeout(20):
+        while not server.batches.rows:
+            batch = await house.client.batches.retrieve(batch.id)
+        stopping = await house.client.batches.cancel(batch.id)
+        (there,) = server.batches.rows.values()
+        while "cancelling" not in there.values() and "canceling" not in there.values():  # until it has heard of it
+            await house.client.batches.retrieve(batch.id)
     server.batches.looks = 0
     batch = await house.until(stopping)
     assert batch.status == "cancelled"
@@ -147,6 +151,35 @@ async def test_cancelling_keeps_what_was_answered(house: House, model: str) -> N
     assert house.spent() == ONE
     (there,) = server.batches.rows.values()
     assert there.get("status") == "cancelled" or there["request_counts"]["canceled"] == 2
+
+
+@pytest.mark.parametrize(("model", "api"), [("cheap", OpenAIBatches), ("sonnet", AnthropicBatches)])
+async def test_cancelling_while_the_vendor_answers_its_creation(
+    house: House, model: str, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = house.claude if model == "sonnet" else house.upstream
+    server.batches.looks = 10**9
+    on_its_way, let_go, create = asyncio.Event(), asyncio.Event(), api.create
+
+    async def slowly(*given: Any) -> str:
+        identity: str = await create(*given)
+        on_its_way.set()
+        await let_go.wait()
+        return identity
+
+    monkeypatch.setattr(api, "create", slowly)
+    batch = await house.create([ask(n, model) for n in range(3)])
+    async with asyncio.timeout(20):
+        await on_its_way.wait()
+        stopping = await house.client.batches.cancel(batch.id)
+        let_go.set()
+        (there,) = server.batches.rows.values()
+        while "cancelling" not in there.values() and "canceling" not in there.values():
+            await house.client.batches.retrieve(batch.id)
+    server.batches.looks = 0
+    batch = await house.until(stopping)
+    assert (batch.status, len(server.batches.rows)) == ("cancelled", 1)
+    assert house.spent() == ONE
 
 
 @pytest.mark.parametrize("model", ["cheap", "sonnet"])

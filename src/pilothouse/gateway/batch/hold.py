@@ -14,7 +14,7 @@ from pilothouse.storage.batches import Batch
 from pilothouse.storage.trouble import Trouble
 from pilothouse.types import Json
 
-__all__ = ["Ended", "Held"]
+__all__ = ["Ended", "Held", "unbroken"]
 
 T = TypeVar("T")
 _PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between tries, in all less than a lease
@@ -93,3 +93,13 @@ class Held:
                 trouble.over()
             except StorageError as error:  # it may be back before the lease ends; if not, results are refused
                 trouble.note("the lease of %s is not renewed: %s", self.batch.id, error.message)
+
+
+async def unbroken(work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, which is over before a cancellation goes on; a second cancellation breaks it off."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

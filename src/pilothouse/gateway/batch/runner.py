@@ -85,6 +85,9 @@ class BatchRunner:
         tasks = list(self._working)
         for task in tasks:
             task.cancel()
+        late = (await asyncio.wait(tasks, timeout=grace))[1] if tasks else set()
+        for task in late:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _claim(self) -> None:

@@ -16,7 +16,7 @@ from pilothouse.call import Call
 from pilothouse.config import ModelConfig
 from pilothouse.errors import AccessError, NotFound, PilothouseError, ProviderError
 from pilothouse.gateway.batch.bill import AtVendor, Bill, Sum
-from pilothouse.gateway.batch.hold import Ended, Held
+from pilothouse.gateway.batch.hold import Ended, Held, unbroken
 from pilothouse.gateway.batch.lines import Item, answer_line, error_line, items_of, refusal_line, request_of
 from pilothouse.gateway.batch.own import EXPIRED, fail_rest
 from pilothouse.gateway.batch.rooms import BatchRooms
@@ -117,13 +117,13 @@ class VendorLane:
             at.count, at.state = prepared.count, "sending"
             self.bill.open(at, call, prepared.nano, prepared.tokens)
             await self._note(held, at)
-            at.id = await self._created(held, at, api, call, prepared.payload)
-        at.state = "sent"
-        await self._note(held, at)
+            await self._deliver(held, at, api, call, prepared.payload)
+        else:
+            await self._note_sent(held, at, at.id)
         return None
 
-    async def _created(self, held: Held, at: AtVendor, api: BatchApi, call: Call, payload: bytes) -> str:
-        """The id of the batch there. Raises NotSent, with nothing left to settle."""
+    async def _deliver(self, held: Held, at: AtVendor, api: BatchApi, call: Call, payload: bytes) -> None:
+        """Until it is there. Raises NotSent, with nothing left to settle."""
         batch, wait = held.batch, _FIRST_WAIT
         try:
             await self.bill.hold(at, batch, call)
@@ -131,7 +131,7 @@ class VendorLane:
             raise NotSent(error) from error
         while True:
             try:
-                return await api.create(_key(batch), batch.endpoint, payload, batch.headers)
+                return await unbroken(self._create(held, at, api, payload))
             except ProviderError as error:
                 if not error.retryable or self._clock() > batch.expires_us:
                     self.bill.settle(at, batch, Sum(), error)
@@ -140,7 +140,12 @@ class VendorLane:
             await self._sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
             if (found := await self._found(held, at, api)) is not None:
-                return found
+                return await self._note_sent(held, at, found)
+
+    async def _create(self, held: Held, at: AtVendor, api: BatchApi, payload: bytes) -> None:
+        """Without the id that comes back, a batch of some vendors is not found again before it has ended."""
+        batch = held.batch
+        await self._note_sent(held, at, await api.create(_key(batch), batch.endpoint, payload, batch.headers))
 
     async def _found(self, held: Held, at: AtVendor, api: BatchApi) -> str | None:
         """The id of a batch that was sent, if it got there."""
@@ -187,6 +192,10 @@ class VendorLane:
             return self._rooms.call(batch, model=batch.model)
         except AccessError as error:
             raise NotSent(error) from error
+
+    async def _note_sent(self, held: Held, at: AtVendor, vendor_id: str) -> None:
+        at.id, at.state = vendor_id, "sent"
+        await self._note(held, at)
 
     async def _note(self, held: Held, at: AtVendor) -> None:
         if not await asyncio.to_thread(self._rooms.leases.note_vendor, held.batch, at.to_json()):
