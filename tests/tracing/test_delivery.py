@@ -162,6 +162,64 @@ def test_processes_of_multiprocessing(collector: Collector, tmp_path: Path, meth
     assert sorted(got["name"] for got in collector.spans) == ["main", "work 0", "work 1", "work 2"]
 
 
+MEANWHILE = """
+import http.client, os, socket, sys, threading
+from pilothouse import configure, flush, span
+from pilothouse.tracing import delivery
+
+def fork(holds):
+    pid = os.fork()
+    if not pid:
+        os._exit(not holds())
+    assert os.waitpid(pid, 0)[1] == 0
+
+server = socket.create_server(("127.0.0.1", 0))
+reading, go = threading.Event(), threading.Event()
+def answer():
+    taken, _ = server.accept()
+    with taken:
+        taken.recv(65536)
+        taken.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n")
+        go.wait()
+        taken.sendall(b"{}")
+threading.Thread(target=answer, daemon=True).start()
+read = http.client.HTTPResponse.read
+http.client.HTTPResponse.read = lambda response: reading.set() or read(response)
+delivery.FORK_SECONDS = 0.05
+configure(url=f"http://127.0.0.1:{server.getsockname()[1]}")
+with span("first"): pass
+reading.wait()
+fork(flush)
+go.set()
+assert flush()
+
+opening, forking = threading.Event(), threading.Event()
+class Home:
+    def __init__(self):
+        opening.set()
+        forking.wait()
+        import pilothouse.tracing.home
+        self.opened = True
+    def send(self, items): pass
+    def close(self): pass
+    def abandon(self): forked.append(self.opened)
+forked = []
+def imports():
+    import pilothouse.tracing.home
+    return forked == [True]
+made = delivery.Delivery(Home)
+os.register_at_fork(before=forking.set)
+made.put("item", 1)
+opening.wait()
+fork(imports)
+assert made.flush()
+"""
+
+
+def test_a_fork_waits_for_no_answer_but_for_what_the_child_could_not_begin_anew(tmp_path: Path) -> None:
+    run(MEANWHILE, tmp_path)
+
+
 def test_forked_workers_of_a_home_write_spools_of_their_own(tmp_path: Path) -> None:
     from pilothouse.observe import Drainer
     from pilothouse.settings import Settings

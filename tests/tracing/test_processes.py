@@ -14,7 +14,6 @@ from .conftest import Collector
 WORKERS, ROUNDS, REQUESTS_EACH = 2, 4, 5
 APPLICATION = """
 import os
-import threading
 from pilothouse import configure, observe, span, update_current_trace
 
 with span("import"):  # in the master: its thread and its queue are not the workers'
@@ -34,6 +33,21 @@ def app(environ, start_response):
 """
 
 
+# gunicorn forgets a SIGTERM that meets a worker which has just been forked, and kills it only after 30 seconds.
+BOOTING = """
+import os
+import signal
+
+def mask(how):
+    signal.pthread_sigmask(how, [signal.SIGTERM])
+
+os.register_at_fork(before=lambda: mask(signal.SIG_BLOCK), after_in_parent=lambda: mask(signal.SIG_UNBLOCK))
+
+def post_worker_init(worker):
+    mask(signal.SIG_UNBLOCK)
+"""
+
+
 def ask(address: str, path: str) -> int:
     connection = http.client.HTTPConnection(address, timeout=20)
     try:
@@ -48,6 +62,7 @@ def test_gunicorn_loses_none_when_workers_are_recycled_and_it_stops(
     collector: Collector, tmp_path: Path, kind: str
 ) -> None:
     (tmp_path / "application.py").write_text(APPLICATION)
+    (tmp_path / "gunicorn.conf.py").write_text(BOOTING)
     count = WORKERS * ROUNDS * REQUESTS_EACH
     command = [
         sys.executable, "-m", "gunicorn", "application:app", "--bind", "127.0.0.1:0", "--workers", str(WORKERS),

@@ -20,6 +20,7 @@ _logger = logging.getLogger("pilothouse.tracing")
 COLLECT_SECONDS = 0.2
 LONGEST_BACKOFF = 30.0
 EXIT_SECONDS = 5.0
+FORK_SECONDS = 1.0
 _BATCH = 500
 _MOST_ITEMS = 50_000
 _MOST_BYTES = 64 * 1024 * 1024
@@ -62,8 +63,12 @@ class Delivery:
         self._most_items, self._most_bytes = most_items, most_bytes
         self._started = False
         self._reset()
-        forget = weakref.WeakMethod(self._forget)
-        os.register_at_fork(after_in_child=lambda: (method := forget()) and method())
+        before, after, forget = map(weakref.WeakMethod, (self._pause, self._go_on, self._forget))
+        os.register_at_fork(
+            before=lambda: (method := before()) and method(),
+            after_in_parent=lambda: (method := after()) and method(),
+            after_in_child=lambda: (method := forget()) and method(),
+        )
 
     def _reset(self) -> None:
         self.dropped = 0
@@ -73,6 +78,7 @@ class Delivery:
         self._sender: Sender | None = None
         self._lock = threading.Lock()
         self._sending = threading.Lock()
+        self._forking: int | None = None
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -201,6 +207,19 @@ class Delivery:
         if about not in self._said:
             self._said.add(about)
             _logger.warning(what)
+
+    def _pause(self) -> None:
+        """A fork waits until the sender is open and, for a moment, for what it sends. In the child nobody goes on with
+        what the thread was at: a module that it was importing could never be imported there."""
+        while not self._sending.acquire(timeout=FORK_SECONDS):
+            if self._sender is not None:
+                return
+        self._forking = threading.get_ident()
+
+    def _go_on(self) -> None:
+        if self._forking == threading.get_ident():
+            self._forking = None
+            self._sending.release()
 
     def _forget(self) -> None:
         sender = self._sender

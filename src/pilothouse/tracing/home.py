@@ -35,11 +35,10 @@ class HomeSender:
     def __init__(self, home: Path, mask: Mask | None = None) -> None:
         self._settings = Settings.from_env(home=home)
         make_home(home)
-        self._spool = Spool.open(home, self._settings.spool_max_bytes)
         self._mask = mask
-        self._synced = time.monotonic()
-        self._discretion: Discretion | None = None
-        self._read_policies = -_POLICIES_SECONDS
+        self._discretion = self._policies()
+        self._read_policies = self._synced = time.monotonic()
+        self._spool = Spool.open(home, self._settings.spool_max_bytes)
 
     def send(self, items: Sequence[Any]) -> None:
         try:

@@ -1,7 +1,9 @@
 """Sends spans and scores to a server over HTTP, on one connection of the standard library (it loads fast)."""
 
+import encodings.idna  # noqa: F401 - else the first connection does it, in a thread that a fork may cut off
 import gzip
 import http.client
+import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,7 +47,11 @@ class HttpSender:
             self._connection = None
 
     def abandon(self) -> None:
-        self.close()  # closes the copy of the descriptor; the parent's connection stays
+        """Closes the copy of the descriptor, and nothing else: a thread of the parent may have been reading an answer,
+        and to close what it reads from would wait for ever for its lock."""
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.sock is not None:
+            os.close(connection.sock.detach())
 
     def _post(self, path: str, body: bytes, media: str, packs: bool = True) -> None:
         headers = {**self._headers, "content-type": media}

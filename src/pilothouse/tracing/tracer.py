@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -78,6 +79,8 @@ class Tracer:
         self._ready = False
         self._rate = 1.0
         self._about: dict[str, Any] | None = None
+        renew = weakref.WeakMethod(self._renew)
+        os.register_at_fork(after_in_child=lambda: (method := renew()) and method())
 
     @property
     def options(self) -> Options:
@@ -88,7 +91,7 @@ class Tracer:
 
     def configure(self, **options: Any) -> None:
         """Change some options. What was recorded before is still sent where it was to go."""
-        changed = replace(self.options, **options)
+        changed = replace(self._options or Options.from_env(os.environ), **options)
         with self._lock:
             left, self.delivery = self.delivery, None
             self._options, self._ready = changed, False
@@ -135,6 +138,9 @@ class Tracer:
             thread.join(max(0.0, until - time.monotonic()))
         sent = self.delivery is None or self.delivery.flush(max(0.0, until - time.monotonic()))
         return sent and not any(thread.is_alive() for thread in self._leaving)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()  # a thread that held it is not in the child
 
     def _prepare(self) -> None:
         with self._lock:
