@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from pilothouse.errors import PilothouseError
 from pilothouse.gateway import connection, http
 from pilothouse.gateway.connection import HEAD_BYTES, Connection
 from pilothouse.gateway.http import Exchange, Receive, Scope, Send
@@ -21,6 +22,11 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     exchange = Exchange(scope, receive, send)
     if scope["path"] == "/early":
         return await exchange.text(b"early", b"text/plain")
+    if scope["path"] == "/bounded":
+        try:
+            return await exchange.json(await exchange.body(1_000_000), [])
+        except PilothouseError as error:
+            return await exchange.error(error, "r1", [])
     body = await exchange.body(1_000_000)
     if scope["path"] == "/broken":
         raise ZeroDivisionError
@@ -161,6 +167,31 @@ async def test_a_body_that_is_too_large_is_not_waited_for(
     monkeypatch.setattr(http, "DISCARD_TIMEOUT", 0.01)
     answer = await talk(b"POST / HTTP/1.1\r\nHost: x\r\n%bContent-Length: 2000000\r\n\r\n" % expects)
     assert answer.startswith(b"HTTP/1.1 500 ")
+
+
+CUT = [b"Content-Length: 9\r\n\r\nhi", b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"]
+
+
+@pytest.mark.parametrize("cut", CUT)
+async def test_a_body_that_stays_away_gets_its_answer_and_the_connection_ends(
+    talk: Talk, cut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`talk` reads until the server closes, and gives up long before a connection without requests would end."""
+    monkeypatch.setattr(http, "BODY_TIMEOUT", 0.01)
+    answer = await talk(b"POST /bounded HTTP/1.1\r\nHost: x\r\n" + cut)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("cut", CUT)
+async def test_a_silent_body_ends_where_the_application_waits_without_a_bound(
+    talk: Talk, cut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.01)
+    answer = await talk(post(b"first", last=False) + b"POST / HTTP/1.1\r\nHost: x\r\n" + cut)
+    assert (answer.count(b"first"), answer.count(b"stopped arriving")) == (1, 1)
+    early = await talk(b"POST /early HTTP/1.1\r\nHost: x\r\n" + cut)
+    assert early.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTT", post(b"whole", last=False) + b"POST / "])

@@ -26,12 +26,15 @@ that was written, which may be never."""
 
 HEAD_BYTES = 64 * 1024  # as h11, uvicorn's other parser; nginx takes 32 KiB
 HEAD_SECONDS = 30.0
+BODY_SECONDS = 75.0  # of silence within a body: later than rooms that have a bound, and a request id, of their own
 _INVALID = "Invalid HTTP request received."
+_CUT = "The request body stopped arriving before its end."
 _TOO_LARGE = f"The head of the request is larger than {HEAD_BYTES} bytes."
 
 
 class Connection(HttpToolsProtocol):
-    """Closes on a request whose head is larger than 64 KiB or takes longer than 30 s.
+    """Closes on a request whose head is larger than 64 KiB or takes longer than 30 s, and on one whose body stays away
+    for 75 s.
 
     `Upgrade` is ignored, as RFC 9110 (7.8) allows. uvicorn would drop the body of such a request, and Java's HTTP
     client offers an upgrade to HTTP/2 with each first request (https://github.com/Kludex/uvicorn/issues/2722).
@@ -41,6 +44,7 @@ class Connection(HttpToolsProtocol):
     _head = 0
     _in_body = False
     _refused = False
+    _heard = 0.0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,6 +68,10 @@ class Connection(HttpToolsProtocol):
         if self._in_head:
             self._head += len(data)
             self._bound_head()
+        elif self._in_body:
+            self._heard = self.loop.time()
+            if self._timer is None:
+                self._timer = self.loop.call_later(BODY_SECONDS, self._bound_silence)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -83,6 +91,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_body = False
+        self._stop_timer()
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
@@ -119,6 +128,15 @@ class Connection(HttpToolsProtocol):
             self._refuse(_TOO_LARGE)
         elif self._timer is None:
             self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _bound_silence(self) -> None:
+        """Looked at once in a while, not set anew with each piece of an upload. A client that we keep from sending on is
+        not silent."""
+        left = self._heard + BODY_SECONDS - self.loop.time()
+        if left > 0 or self.flow.read_paused:
+            self._timer = self.loop.call_later(max(left, 1.0), self._bound_silence)
+        else:
+            self._refuse(_CUT)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read the head again, without the offer, and then what follows it."""

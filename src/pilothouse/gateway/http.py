@@ -113,7 +113,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_hang_up", "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left", "deadline",
+        "_cut", "_hang_up", "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left", "deadline",
         "errors", "expired", "headers", "parts", "scope", "started", "wanted",
     )  # fmt: skip
 
@@ -131,6 +131,7 @@ class Exchange:
         self.started = False
         self.client_left = False
         self.expired = False
+        self._cut = False  # the rest of the request's body was given up
         self._vigil = vigil or Vigil()
         # Taken out, since it leads back to the scope: such a ring stays in memory until the collector finds it.
         extensions = scope.pop("extensions", _NONE)
@@ -172,6 +173,7 @@ class Exchange:
             async with asyncio.timeout(BODY_TIMEOUT):
                 return await self._gather(message, limit)
         except TimeoutError:
+            self._cut = True
             raise InvalidRequest(f"The request body did not arrive within {BODY_TIMEOUT:.0f} s.") from None
 
     async def pieces(self, limit: int) -> AsyncGenerator[bytes]:
@@ -195,7 +197,7 @@ class Exchange:
                     raise BodyTooLarge(f"The request body is larger than the limit of {limit} bytes.")
                 yield message.get("body", b"")
         except TimeoutError:
-            more = False
+            more, self._cut = False, True
             raise InvalidRequest("The request body stopped arriving before its end.") from None
         finally:
             if more:
@@ -221,7 +223,9 @@ class Exchange:
 
     async def _discard(self, at_most: int, *, unread: bool = False) -> None:
         """Read on for a while: a client that is still sending would otherwise see a reset, not the refusal. One whose
-        body is `unread`, since it waits to be told to send it (`Expect: 100-continue`), is not told to."""
+        body is `unread`, since it waits to be told to send it (`Expect: 100-continue`), is not told to. Where the end
+        of the body is not seen, the connection is good for nothing more."""
+        self._cut = True
         if unread and b"expect" in self.headers:
             return
         with suppress(TimeoutError):
@@ -230,6 +234,7 @@ class Exchange:
                     message = await self._receive()
                     at_most -= len(message.get("body", b""))
                     if message["type"] == "http.disconnect" or not message.get("more_body"):
+                        self._cut = False
                         return
 
     async def json(self, body: bytes, headers: Headers, status: int = 200) -> None:
@@ -276,7 +281,8 @@ class Exchange:
         if self.started:
             await self.end_events(body, self.errors.event)
             return
-        extra: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLarge | UnsupportedMedia) else []
+        closing = self._cut or isinstance(error, BodyTooLarge | UnsupportedMedia)
+        extra: Headers = [(b"connection", b"close")] if closing else []
         if self.errors.id_header is not None:
             extra.append((self.errors.id_header, request_id.encode()))
         if isinstance(error, MethodNotAllowed):
