@@ -107,6 +107,15 @@ def test_what_stands_around_calls_is_not_counted_beside_them(write: Write, store
     assert sum(count for _, count in day["ttft"]) == 2
 
 
+def test_a_call_that_failed_without_usage_is_a_failed_call(write: Write, store: Store) -> None:
+    failed = _call("a", None, trace_id="t1", status="error", error_code="provider_unavailable", usage=None,
+                   cost_nano=None, ttft_us=None, source="gateway", deployment="vendor/m-1")  # fmt: skip
+    write([failed, _call("b", None, trace_id="t2", source="gateway", deployment="vendor/m-1")])
+    day = _row(store, "model", "m-1")
+    assert (day["calls"], day["call_errors"], day["unpriced"]) == (2, 1, 0)
+    assert [sum(count for _, count in day[name]) for name in ("call_latency", "tokens", "written")] == [2, 1, 1]
+
+
 def test_each_dimension_adds_up_to_the_whole(write: Write, store: Store) -> None:
     write([span for number in range(4) for span in _tree(f"t{number}")])
     whole = _row(store, "all")

@@ -235,7 +235,7 @@ def _measure(histograms: Sequence[dict[int, int]], call: Fact, sign: int) -> Non
     _tick(histograms[_CALL_LATENCY], bucket(duration), sign)
     if ttft is not None:
         _tick(histograms[_TTFT], bucket(ttft), sign)
-    if not call.cached:
+    if not call.cached and call.input_tokens is not None:
         written = call.output_tokens or 0
         _tick(histograms[_TOKENS], bucket((call.input_tokens or 0) + written), sign)
         if call.output_tokens is not None:

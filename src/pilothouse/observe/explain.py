@@ -186,7 +186,9 @@ def _limits(span: Span) -> Iterator[str]:
 def _price(span: Span, priced: Priced) -> Iterator[str]:
     if span.attributes.get("cache"):
         return
-    if not span.cost_known:
+    if not span.cost_known and span.usage is None:
+        yield "Nobody told how many tokens it took, so its cost is not known, and it is in no sum of costs."
+    elif not span.cost_known:
         yield "Its price is not known, so it is in no sum of costs."
     elif span.cost_nano is not None and span.kind != "chain":
         made = priced(span)

@@ -17,6 +17,8 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of the table `spans` that a Fact is made of, before `cached` and `remote_parent_id`."""
 
+_OF_MODELS = ("llm", "embedding", "reranker")
+
 
 class Fact(NamedTuple):
     """A span without what nobody adds up. `cached` where it was answered from one of our caches."""
@@ -60,6 +62,18 @@ class Fact(NamedTuple):
     def billed(self) -> bool:
         """Whether it used or cost something, or would have, had its price been known."""
         return self.input_tokens is not None or self.cost_nano is not None or not self.cost_known
+
+    @property
+    def called(self) -> bool:
+        """Whether a model was asked: that was billed, or failed before anything could be. What the gateway refuses by
+        itself reaches no deployment."""
+        if self.billed:
+            return True
+        if self.status != "error" or self.kind not in _OF_MODELS:
+            return False
+        if self.source == "gateway":
+            return self.deployment is not None
+        return self.request_model is not None or self.response_model is not None
 
     @property
     def above(self) -> str:
@@ -108,12 +122,12 @@ class State:
 
     @property
     def calls(self) -> list[Fact]:
-        """The calls of models, each once: what is billed and has nothing billed below it, or was sent to a deployment
+        """The calls of models, failed ones too, each once: what has no other call below it, or was sent to a deployment
         by the gateway, whatever is below it (such as its hedge)."""
         if self._calls is None:
-            billed = [fact for fact in self.facts.values() if fact.billed]
-            around = _around_billed(self.facts) if len(self.facts) > 1 else ()
-            self._calls = [fact for fact in billed if fact.deployment is not None or fact.id not in around]
+            called = [fact for fact in self.facts.values() if fact.called]
+            around = _around(called, self.facts) if len(self.facts) > 1 else ()
+            self._calls = [fact for fact in called if fact.deployment is not None or fact.id not in around]
         return self._calls
 
     @property
@@ -136,11 +150,11 @@ def _begin(fact: Fact) -> tuple[int, str]:
     return fact.start_us, fact.id
 
 
-def _around_billed(facts: Mapping[str, Fact]) -> set[str]:
-    """The ids of spans that have a billed one somewhere below them."""
+def _around(calls: Iterable[Fact], facts: Mapping[str, Fact]) -> set[str]:
+    """The ids of spans that have one of these somewhere below them."""
     around: set[str] = set()
-    for fact in facts.values():
-        parent = facts.get(fact.above) if fact.billed else None
+    for call in calls:
+        parent = facts.get(call.above)
         while parent is not None and parent.id not in around:
             around.add(parent.id)
             parent = facts.get(parent.above)

@@ -48,8 +48,12 @@ class Reception:
         """Check and complete it. Raises InvalidRequest, which says what is wrong with it."""
         _check(span)
         _stamp(span, sender)
-        if span.cost_nano is None and span.usage is not None and span.kind in _BILLED:
+        if span.cost_nano is not None or span.kind not in _BILLED:
+            return
+        if span.usage is not None:
             self._price(span, span.usage)
+        elif span.status != "error" and (span.request_model or span.response_model):
+            span.cost_known = False  # it was answered, and nobody said what that took
 
     def _price(self, span: Span, usage: Usage) -> None:
         """Unknown stays unknown."""
