@@ -1,5 +1,6 @@
 """Stored spans reach a collector: each once, whatever it answers, and whoever is restarted."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -13,10 +14,10 @@ import pytest
 import pytest_asyncio
 
 from pilothouse.call import Span
-from pilothouse.errors import ConfigError
+from pilothouse.errors import ConfigError, StorageError
 from pilothouse.exports import queue as queue_module
 from pilothouse.exports.carrier import Carrier, check_exports
-from pilothouse.exports.queue import Queue
+from pilothouse.exports.queue import Queue, Waiting
 from pilothouse.ids import now_us
 from pilothouse.monitoring import ExportConfig
 from pilothouse.observe import Drainer, SpoolRecorder
@@ -187,6 +188,33 @@ async def test_one_that_is_away_holds_up_no_other(site: Site, there: Collector) 
     del site.exports["gone"]
     await site.send()
     assert site.queue.sizes() == {}
+
+
+async def test_where_one_cannot_be_noted_the_next_round_waits_for_the_others(
+    site: Site, there: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next round would send again what is just being sent."""
+    site.exports |= {"broken": _otlp(there.url), "slow": _otlp(there.url)}
+    site.write(step("a"))
+    failed, send, done = asyncio.Event(), site.carrier._send, site.queue.done
+    loop = asyncio.get_running_loop()
+
+    def not_noted(waiting: Waiting) -> None:
+        if waiting.export == "broken":
+            loop.call_soon_threadsafe(failed.set)
+            raise StorageError("away")
+        done(waiting)
+
+    async def slowly(name: str, *given: Any) -> None:
+        if name == "slow":
+            await failed.wait()
+        await send(name, *given)
+
+    monkeypatch.setattr(site.queue, "done", not_noted)
+    monkeypatch.setattr(site.carrier, "_send", slowly)
+    with pytest.raises(StorageError):
+        await site.carrier.tick()
+    assert site.queue.sizes() == {"broken": 1}
 
 
 async def test_filters(site: Site, there: Collector) -> None:

@@ -198,7 +198,7 @@ async def test_a_silent_body_ends_where_the_application_waits_without_a_bound(
 async def test_who_takes_too_long_for_a_head_is_hung_up_on(
     talk: Talk, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     answer = await talk(sent)
     assert answer.count(b"whole") == sent.count(b"whole")
 

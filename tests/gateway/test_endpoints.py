@@ -310,7 +310,7 @@ async def test_probes_and_metrics(served: Served, http: aiohttp.ClientSession) -
 async def test_a_call_ends_at_its_time_limit_also_while_it_streams(
     served: Served, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = replace(served.platform.settings, request_timeout=0.2)
+    slow = replace(served.platform.settings, request_timeout=0.05)
     monkeypatch.setattr(served.platform.endpoints, "_settings", slow)
     monkeypatch.setattr(served.platform.providers["wire"], "deadline", lambda given: None)
     served.upstream.say(Answer(fault="hang"), Answer(text="one two three", fault="hang_midway"))
@@ -318,6 +318,7 @@ async def test_a_call_ends_at_its_time_limit_also_while_it_streams(
     async with http.post("/v1/chat/completions", json=body) as response:
         assert response.status == 504
         assert (await response.json())["error"]["code"] == "provider_timeout"
+    monkeypatch.setattr(served.platform.endpoints, "_settings", replace(slow, request_timeout=1.0))
     async with http.post("/v1/chat/completions", json={**body, "stream": True}) as response:
         events = [line for line in (await response.text()).splitlines() if line]
     assert response.status == 200

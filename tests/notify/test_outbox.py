@@ -1,10 +1,13 @@
 """Messages on their way: none lost, none sent twice, tried with growing pauses, and given up to be seen."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from pilothouse.errors import StorageError
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.channels import Senders
 from pilothouse.notify.message import Message
@@ -44,6 +47,30 @@ async def test_what_is_put_arrives_once(
     assert (delivery.status, delivery.attempts, delivery.error) == ("sent", 1, None)
     assert delivery.message == message
     assert outbox.next_due() is None
+
+
+async def test_where_one_cannot_be_noted_the_next_round_waits_for_the_other_channels(
+    store: Store, outbox: Outbox, postman: Postman, web: Web, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next round would tell again what is just being told."""
+    _put(store, outbox, message, "lost", "ops")
+    failed, send = asyncio.Event(), postman._senders.send
+    loop = asyncio.get_running_loop()
+
+    def not_noted(*_: Any, **__: Any) -> bool:
+        loop.call_soon_threadsafe(failed.set)
+        raise StorageError("away")
+
+    async def slowly(config: AlertsConfig, channel: str, *given: Any) -> None:
+        if channel == "ops":
+            await failed.wait()
+        await send(config, channel, *given)
+
+    monkeypatch.setattr(outbox, "missed", not_noted)
+    monkeypatch.setattr(postman._senders, "send", slowly)
+    with pytest.raises(StorageError):
+        await postman.carry()
+    assert (len(web.came), postman.sent) == (1, 1)
 
 
 async def test_a_transaction_that_fails_sends_nothing(

@@ -290,8 +290,8 @@ def other_process(settings: Any) -> Iterator[subprocess.Popen[bytes]]:
         "from pilothouse.storage import LocalExecutor, Leases, open_store\n"
         "store = open_store(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2] or None))\n"
         "tasks = {'until_cancelled': 'sample_tasks:until_cancelled'}\n"
-        "LocalExecutor(store.control, tasks=tasks, leases=Leases(store.control, seconds=0.3), poll=0.02, beat=0.05)"
-        ".run_until_idle()\n"
+        "leases = Leases(store.control, seconds=0.3, patience=60)  # it takes none back from itself\n"
+        "LocalExecutor(store.control, tasks=tasks, leases=leases, poll=0.02, beat=0.05).run_until_idle()\n"
     )
     command = [sys.executable, "-c", script, str(settings.home), settings.database_url or ""]
     with subprocess.Popen(command) as process:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 
 import pytest
 
@@ -35,6 +36,31 @@ def test_a_turn_that_is_given_up_is_free_and_names_do_not_mix(store: Store, cloc
     assert not other.take()
     one.end()
     assert other.take()
+
+
+async def test_who_is_about_to_take_it_when_the_work_ends_keeps_it_from_nobody(store: Store, clock: Clock) -> None:
+    one = Turn(store.control, "work", seconds=30, clock=clock)
+    begun, over, let_go = asyncio.Event(), asyncio.Event(), threading.Event()
+    loop, taken = asyncio.get_running_loop(), list[bool]()
+
+    def late() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        let_go.wait(20)
+        taken.append(one.take())
+        loop.call_soon_threadsafe(over.set)
+
+    async def work() -> float:
+        await asyncio.to_thread(late)
+        return 0.0
+
+    serving = asyncio.create_task(one.serve(work, again=0.0, failing="It waits", logger=logging.getLogger("x")))
+    await asyncio.wait_for(begun.wait(), 20)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    let_go.set()
+    await asyncio.wait_for(over.wait(), 20)
+    assert taken == [False]
+    assert Turn(store.control, "work", seconds=30, clock=clock).take()
 
 
 async def test_what_fails_is_told_once_and_done_again_and_the_turn_ends_with_it(

@@ -80,7 +80,12 @@ class Carrier:
         if self._known != list(exports):
             await asyncio.to_thread(self._queue.forget_others, exports)
             self._known = list(exports)
-        return any(await asyncio.gather(*(self._next(name, export) for name, export in exports.items())))
+        each = (self._next(name, export) for name, export in exports.items())
+        outcomes = await asyncio.gather(*each, return_exceptions=True)  # all to their ends: none is sent twice
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(outcomes)
 
     async def aclose(self) -> None:
         """Close the connections."""

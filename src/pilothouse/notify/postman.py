@@ -33,7 +33,12 @@ class Postman:
         by_channel: dict[str, list[Delivery]] = {}
         for delivery in await asyncio.to_thread(self._outbox.due):
             by_channel.setdefault(delivery.channel, []).append(delivery)
-        return sum(await asyncio.gather(*map(self._carry, by_channel.values())))
+        arrived = 0
+        for outcome in await asyncio.gather(*map(self._carry, by_channel.values()), return_exceptions=True):
+            if isinstance(outcome, BaseException):  # now that no other channel is still being told
+                raise outcome
+            arrived += outcome
+        return arrived
 
     async def test(self, channels: Sequence[str], project: str = DEFAULT_PROJECT) -> dict[str, str | None]:
         """Send a test message to each of these channels at once, past the outbox; by channel what went wrong, or None.

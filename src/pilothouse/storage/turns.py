@@ -6,6 +6,7 @@ clock: machines that share a database must agree on the time to within a few sec
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -35,9 +36,15 @@ class Turn:
         self._length_us = int(seconds * 1e6)
         self._holder = holder or new_id()
         self._clock = clock
+        self._one_at_a_time = threading.Lock()
+        self._over = False
 
     def take(self) -> bool:
-        """Take the turn, or keep it; False while another process has it."""
+        """Take the turn, or keep it; False while another process has it, and once what `serve` did has ended."""
+        with self._one_at_a_time:
+            return not self._over and self._taken()
+
+    def _taken(self) -> bool:
         now = self._clock()
         here = (turns.c.project_id == DEFAULT_PROJECT, turns.c.name == self._name)
         mine = {"holder": self._holder, "until_us": now + self._length_us}
@@ -64,6 +71,7 @@ class Turn:
         What goes wrong is tried again after `again` seconds, and logged as `failing` once while it lasts.
         """
         trouble = Trouble(logger)
+        self._over = False
         try:
             while True:
                 rest = again
@@ -77,10 +85,11 @@ class Turn:
                         logger.exception(failing)
                 await asyncio.sleep(rest)
         finally:
+            self._over = True  # a thread that is about to take it would keep others from it
             with suppress(StorageError):
                 self.end()
 
     def end(self) -> None:
         """Let another process go on at once."""
-        with writing(self._engine) as connection:
+        with self._one_at_a_time, writing(self._engine) as connection:
             connection.execute(delete(turns).where(turns.c.name == self._name, turns.c.holder == self._holder))

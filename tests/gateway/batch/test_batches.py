@@ -1,6 +1,8 @@
 """Batches by the official `openai` client against a served platform: in our own lane, on either database."""
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from yarl import URL
 
 from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.config import Budget, Limits
+from pilothouse.settings import Settings
 from pilothouse.testing import Answer
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
@@ -196,6 +199,36 @@ async def test_an_input_that_expires_before_its_batch_is_taken_up_is_read(
     assert (await house.until(batch)).status == "completed"
 
 
+async def test_a_batch_that_is_being_claimed_when_the_server_stops_is_let_go(
+    tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody would go on with it until its lease has run out."""
+    async with (
+        OpenAIServer() as upstream,
+        AnthropicServer() as claude,
+        serving(Settings(home=tmp_path / "home"), models_dir, upstream, claude) as house,
+    ):
+        leases = house.platform.batch_runner._rooms.leases
+        claim, claimed, let_go = leases.claim, asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def slowly() -> Any:
+            if (batch := claim()) is not None:
+                loop.call_soon_threadsafe(claimed.set)
+                let_go.wait(20)
+            return batch
+
+        monkeypatch.setattr(leases, "claim", slowly)
+        await house.create([ask(0)])
+        await asyncio.wait_for(claimed.wait(), 20)
+        stopping = asyncio.create_task(house.platform.wind_down())
+        for _ in range(5):  # the runner has heard of it
+            await asyncio.sleep(0)
+        let_go.set()
+        await stopping
+        assert claim() is not None
+
+
 async def test_what_no_database_takes_as_text_is_no_fault_of_ours(house: House) -> None:
     async with aiohttp.ClientSession(headers={"authorization": f"Bearer {house.key}"}) as http:
         for path in (
@@ -241,6 +274,9 @@ async def test_a_batch_that_is_cancelled_keeps_what_is_done(house: House) -> Non
     house.upstream.default = Answer(fault="hang")
     batch = await house.create([ask(n) for n in range(30)])
     await house.until_done(batch, 1)
+    async with asyncio.timeout(20):
+        while len(house.upstream.requests) < 1 + 4:
+            await house.client.batches.retrieve(batch.id)
     with pytest.raises(openai.ConflictError, match="still reads this file"):
         await house.client.files.delete(batch.input_file_id)
     stopping = await house.client.batches.cancel(batch.id)

@@ -237,14 +237,14 @@ async def test_a_first_token_that_is_late_goes_to_the_next() -> None:
 
 async def test_a_first_token_timeout_is_not_for_json_answers_and_ends_with_the_first_token() -> None:
     models = {"m": at("a")}
-    models["m"]["deployments"][0]["first_token_timeout"] = 0.001
+    models["m"]["deployments"][0]["first_token_timeout"] = 0.05
     go = asyncio.Event()
     for stream, steps in ((False, [go, whole("fine")]), (True, [piece("fi"), go, piece("ne", "stop")])):
         bench, go_on = Bench(models, Upstream(a=[steps])), asyncio.get_running_loop()
         go.clear()
         task = asyncio.create_task(bench.text(stream))
         await asyncio.wait_for(bench.up.waits.wait(), 5)
-        go_on.call_later(0.01, go.set)
+        go_on.call_later(0.06, go.set)
         assert await task == "fine"
 
 

@@ -12,7 +12,7 @@ from pilothouse.gateway.dialects.responses import response_request
 from pilothouse.gateway.responses.background import Background, Tell
 from pilothouse.gateway.responses.turn import Turn
 from pilothouse.storage import Store
-from pilothouse.storage.responses import ResponseStore
+from pilothouse.storage.responses import ResponseStore, StoredResponse
 from pilothouse.types import ChatChunk
 
 DONE = ChatChunk(b'{"id": "resp_theirs", "status": "completed", "model": "m", "output": [], "created_at": 1}')
@@ -53,6 +53,16 @@ async def test_the_answer_is_kept_under_the_id_that_was_given_out(kept: Response
     assert found.input == [{"id": "msg_1"}]
 
 
+class Patient(ResponseStore):
+    """Its leases last, however short they are: only how often they are renewed goes by their length."""
+
+    def put(self, project_id: str, stored: StoredResponse, lease: float | None = None) -> None:
+        super().put(project_id, stored, lease and 60.0)
+
+    def renew(self, project_id: str, response_id: str, lease: float) -> bool:
+        return super().renew(project_id, response_id, 60.0)
+
+
 async def test_what_another_worker_cancelled_stops_at_the_next_renewal(kept: ResponseStore, call: Call) -> None:
     stopped = asyncio.Event()
 
@@ -62,7 +72,7 @@ async def test_what_another_worker_cancelled_stops_at_the_next_renewal(kept: Res
         finally:
             stopped.set()
 
-    background = Background(kept, working, lease=0.03)
+    background = Background(Patient(kept._engine), working, lease=0.03)
     begun = await background.start(turn(), call)
     assert (await asyncio.to_thread(kept.cancel, "default", begun["id"])).status == "cancelled"
     await asyncio.wait_for(stopped.wait(), 5)
@@ -86,6 +96,13 @@ async def test_a_lease_is_renewed_while_the_work_goes_on(kept: ResponseStore, ca
     found = kept.get("default", begun["id"])
     assert found.status == "failed"
     assert "stopped" in found.response["error"]["message"]
+
+
+async def test_what_has_not_begun_when_the_server_stops_is_told_too(kept: ResponseStore, call: Call) -> None:
+    background = Background(kept, endless)
+    begun = await background.start(turn(), call)
+    await background.aclose()
+    assert kept.get("default", begun["id"]).status == "failed"
 
 
 @pytest.mark.parametrize(

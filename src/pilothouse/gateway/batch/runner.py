@@ -13,7 +13,7 @@ from pilothouse.call import Call
 from pilothouse.errors import NotFound, PilothouseError, StorageError
 from pilothouse.gateway.batch.bill import AtVendor, Bill
 from pilothouse.gateway.batch.choice import choose
-from pilothouse.gateway.batch.hold import Ended, Held
+from pilothouse.gateway.batch.hold import Ended, Held, unbroken
 from pilothouse.gateway.batch.lines import Checked, check_items, items_of
 from pilothouse.gateway.batch.own import Gate, OwnLane
 from pilothouse.gateway.batch.rooms import BatchRooms
@@ -80,6 +80,7 @@ class BatchRunner:
 
     async def aclose(self, grace: float = 5.0) -> None:
         """Begin nothing more, wait `grace` seconds for the requests that are being asked, and let the batches go."""
+        await asyncio.sleep(0)  # a task that is cancelled before it has begun would let nothing go
         if self._working:
             await self.gate.close(grace)
         tasks = list(self._working)
@@ -92,13 +93,18 @@ class BatchRunner:
 
     async def _claim(self) -> None:
         while len(self._working) < _MOST and self._ours() < _AT_ONCE:
-            batch = await asyncio.to_thread(self._rooms.leases.claim)
-            if batch is None:
+            if not await unbroken(self._begin_next()):
                 return
-            held = Held(self._rooms.leases, batch)
-            task = asyncio.create_task(self._work(held))
-            self._working[task] = held
-            task.add_done_callback(self._done)
+
+    async def _begin_next(self) -> bool:
+        batch = await asyncio.to_thread(self._rooms.leases.claim)
+        if batch is None:
+            return False
+        held = Held(self._rooms.leases, batch)
+        task = asyncio.create_task(self._work(held))
+        self._working[task] = held
+        task.add_done_callback(self._done)
+        return True
 
     def _ours(self) -> int:
         return sum(held.batch.lane != "vendor" for held in self._working.values())

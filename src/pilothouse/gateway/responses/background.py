@@ -70,6 +70,7 @@ class Background:
 
     async def aclose(self) -> None:
         """Stop all work; what it was for is marked as failed."""
+        await asyncio.sleep(0)  # a task that is cancelled before it has begun would mark nothing
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
