@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import event, func, insert, select, update
 
 from pilothouse.call import Progress, Reservation, Span
 from pilothouse.errors import StorageError
@@ -242,7 +242,8 @@ def test_a_lost_host_is_charged_by_one_that_has_nothing_to_do(
 def test_reading_the_ledger(write: Write, ledger_of: Ledger) -> None:
     for number in range(5):
         accounts = [*ACCOUNTS, "user:default/ada%"] if number % 2 else ACCOUNTS
-        write([settled(cost_nano=number, start_us=AT + number * 86_400_000_000, accounts=accounts)])
+        at = AT + number * 86_400_000_000
+        write([settled(charge_id=new_id(at), cost_nano=number, start_us=at, accounts=accounts)])
     assert [row.nano for row in ledger_of.spend("key:abc", DAY + 1, DAY + 4)] == [1, 2, 3]
     assert [row.nano for row in ledger_of.spend("org:acme", DAY, DAY + 9)] == [0, 1, 2, 3, 4]
     page = ledger_of.entries(limit=2)
@@ -254,9 +255,38 @@ def test_reading_the_ledger(write: Write, ledger_of: Ledger) -> None:
     assert ledger_of.entries(account="user:default/%").entries == []
     assert [e.nano for e in ledger_of.entries(since_day=DAY + 1, until_day=DAY + 3, kind="call").entries] == [2, 1]
     assert ledger_of.entries(kind="orphan").entries == []
+    page = ledger_of.entries(account="user:default/ada%", limit=1)
+    assert [e.nano for e in ledger_of.entries(account="user:default/ada%", before=page.next).entries] == [1]
+    assert ledger_of.entries(account="user:default/ada%", since_day=DAY + 4).entries == []
     dearest = ledger_of.accounts(DAY, DAY + 9)
     assert (dearest[0].nano, dearest[0].tokens, dearest[0].calls) == (10, 600, 5)
     assert [row.account for row in ledger_of.accounts(DAY, DAY + 9, prefix="user:")] == ["user:default/ada%"]
+
+
+def test_entries_of_an_account_are_found_wherever_its_days_lie(write: Write, ledger_of: Ledger) -> None:
+    """Runs of days, gaps, and calls that were reserved in the next day."""
+    days = [0, 1, 2, 5, 6, 20, 400]
+    for number in days:
+        at = AT + number * 86_400_000_000
+        write([settled(charge_id=new_id(at + 80_000_000_000), cost_nano=number, start_us=at)])
+    assert [e.nano for e in ledger_of.entries(account="org:acme").entries] == days[::-1]
+    page = ledger_of.entries(account="org:acme", limit=3)
+    assert [e.nano for e in page.entries] == [400, 20, 6]
+    assert [e.nano for e in ledger_of.entries(account="org:acme", limit=3, before=page.next).entries] == [5, 2, 1]
+
+
+def test_nobodys_entries_are_not_looked_for(write: Write, store: Store, ledger_of: Ledger) -> None:
+    """Of accounts without a balance the ledger is not read, of others by its primary key."""
+    write([settled(charge_id=new_id(AT), cost_nano=1)])
+    statements: list[str] = []
+    event.listen(store.observe, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    assert ledger_of.entries(account="key:nobody").entries == []
+    assert not any("FROM ledger" in statement for statement in statements)
+    if store.observe.dialect.name == "sqlite":
+        (entry,) = ledger_of.entries(account="key:abc").entries
+        with store.observe.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statements[-1]}", ("",) * 6).all()
+        assert any("(project_id=? AND id>? AND id<?)" in step[3] for step in plan)
 
 
 def test_which_calls_are_entered(write: Write, ledger_of: Ledger) -> None:

@@ -19,6 +19,7 @@ from pilothouse.access.keys import Keys
 from pilothouse.access.members import Members
 from pilothouse.access.tenants import Tenants
 from pilothouse.errors import StorageError
+from pilothouse.ids import new_id
 from pilothouse.observe import Ledger, Traces, backfill
 from pilothouse.settings import Settings
 from pilothouse.storage import SnapshotStore, Store, migrate, open_store, tables, writing
@@ -71,7 +72,7 @@ OF_BEFORE: dict[str, dict[str, Any]] = {
         "team_id": "team-a",
     },
     "ledger": {
-        **_TOKENS, "project_id": "default", "id": "l1", "at_us": AT, "day": DAY, "kind": "call", "nano": 5,
+        **_TOKENS, "project_id": "default", "id": new_id(AT), "at_us": AT, "day": DAY, "kind": "call", "nano": 5,
         "accounts": '["key:key-a"]', "estimated": False, "note": "",
     },
     "balances": {

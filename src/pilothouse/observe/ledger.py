@@ -21,6 +21,9 @@ from pilothouse.storage.tables import balances, ledger, upsert
 __all__ = ["AccountSpend", "DaySpend", "Entry", "EntryPage", "Ledger", "ModelDay", "Place", "Rebuilt", "Spent"]
 
 
+_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of the ledger. `nano` is None where no price is known; `day` counts from 1970-01-01 (UTC)."""
@@ -127,11 +130,12 @@ class Ledger:
         limit: int = 50,
         before: str | None = None,
     ) -> EntryPage:
-        """The newest entries first: those of one account, of one kind, of days from `since_day` until `until_day`."""
-        query = select(ledger).where(ledger.c.project_id == project_id).order_by(ledger.c.id.desc()).limit(limit + 1)
-        if account is not None:
-            written = msgspec.json.encode(account_name(account)).decode()
-            query = query.where(ledger.c.accounts.contains(written, autoescape=True))
+        """The newest entries first: those of one account, of one kind, of days from `since_day` until `until_day`.
+
+        Those of one account are looked for on the days on which it has a balance: nobody's are none, without a look.
+        """
+        before = None if before is None else before.replace("\0", "")
+        query = select(ledger).where(ledger.c.project_id == project_id).order_by(ledger.c.id.desc())
         if kind is not None:
             query = query.where(ledger.c.kind == kind)
         if since_day is not None:
@@ -139,9 +143,20 @@ class Ledger:
         if until_day is not None:
             query = query.where(ledger.c.day < until_day)
         if before is not None:
-            query = query.where(ledger.c.id < before.replace("\0", ""))
+            query = query.where(ledger.c.id < before)
         with self._engine.connect() as connection:
-            found = [_entry(row) for row in connection.execute(query)]
+            if account is None:
+                found = [_entry(row) for row in connection.execute(query.limit(limit + 1))]
+            else:
+                found = []
+                days = _days_of(connection, account_name(account), project_id, since_day, until_day)
+                query = query.where(ledger.c.accounts.contains(_written(account), autoescape=True))
+                for first, end in _stretches(days):
+                    if before is None or before > first:
+                        there = query.where(ledger.c.id >= first, ledger.c.id < end).limit(limit + 1 - len(found))
+                        found += [_entry(row) for row in connection.execute(there)]
+                    if len(found) > limit:
+                        break
         return EntryPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     def spend(self, account: str, since_day: int, until_day: int, project_id: str = DEFAULT_PROJECT) -> list[DaySpend]:
@@ -238,6 +253,44 @@ class Ledger:
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
     fields = dict(row._mapping)
     return Entry(**{**fields, "accounts": msgspec.json.decode(row.accounts), "estimated": bool(row.estimated)})
+
+
+def _written(account: str) -> str:
+    """An account as it stands in the list of an entry."""
+    return msgspec.json.encode(account_name(account)).decode()
+
+
+def _days_of(
+    connection: Connection, account: str, project_id: str, since_day: int | None, until_day: int | None
+) -> list[int]:
+    """The days on which an account has entries, the latest first."""
+    b = balances.c
+    query = select(b.day).where(b.project_id == home_of(account, project_id), b.account == account)
+    if since_day is not None:
+        query = query.where(b.day >= since_day)
+    if until_day is not None:
+        query = query.where(b.day < until_day)
+    return list(connection.scalars(query.order_by(b.day.desc())))
+
+
+def _stretches(days: Sequence[int]) -> list[tuple[str, str]]:
+    """Where the ids of entries of these days lie, from the first until the second, the latest first.
+
+    An id carries the time at which its call was reserved: at most a day after the call began, and an hour before where
+    the clock was set meanwhile.
+    """
+    runs: list[tuple[int, int]] = []
+    for day in days:
+        if runs and runs[-1][0] <= day + 2:
+            runs[-1] = (day, runs[-1][1])
+        else:
+            runs.append((day, day + 2))
+    return [(_id_at(first * _DAY_MS - _HOUR_MS), _id_at(end * _DAY_MS)) for first, end in runs]
+
+
+def _id_at(milliseconds: int) -> str:
+    """Less than every id of that time (see ids.new_id) and greater than those of before."""
+    return f"{max(0, milliseconds):012x}"
 
 
 def _projects(connection: Connection) -> Iterator[str]:
