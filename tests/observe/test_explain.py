@@ -16,8 +16,7 @@ from .making import full_span, step
 
 
 def _call(**changes: Any) -> Span:
-    attributes = changes.pop("attributes", {})
-    return full_span(trace_id="t", attributes=attributes, **changes)
+    return full_span(trace_id="t", **{"attributes": {}, "source": "gateway", **changes})
 
 
 def _told(span: Span, topic: str) -> str:
@@ -127,3 +126,16 @@ def test_the_sum_behind_a_price() -> None:
     assert "the price list genai-prices" in (price_note(Prices(), listed) or "")
     local = _call(usage=usage, cost_nano=0, provider="builtin", deployment="builtin/echo")
     assert price_note(prices, local) == "it ran in this process."
+
+
+def test_the_price_of_a_call_that_another_program_made() -> None:
+    """It has no deployment, and perhaps no name but that which was asked for; no limit of ours counted it."""
+    prices, usage = Prices(), Usage(1000, 200)
+    fields: dict[str, Any] = {"source": "sdk", "deployment": None, "usage": usage, "response_model": None}
+    nano = prices.cost("openai", "gpt-4o", usage, 1_790_000_000_000_000)
+    priced = _call(**fields, request_model="gpt-4o", cost_nano=nano, start_us=1_790_000_000_000_000)
+    for span in (priced, _call(**fields, request_model="gpt-4o", cost_nano=nano, provider=None)):
+        assert (price_note(prices, span) or "").startswith("1,000 input tokens x $2.5 per million")
+    assert "its sender stated it" in (price_note(prices, _call(**fields, request_model="gpt-4o", cost_nano=7)) or "")
+    assert _told(priced, "limits") == ""
+    assert "Nobody told how many tokens" in _told(_call(usage=None, cost_nano=None, cost_known=False), "price")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -248,8 +249,8 @@ def test_forked_workers_of_a_home_write_spools_of_their_own(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("tracer")
-def test_a_home_keeps_to_its_policies_and_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pilothouse.config import Config
+def test_a_home_keeps_to_its_policies_prices_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pilothouse.config import Config, Price
     from pilothouse.observe import Drainer, Traces
     from pilothouse.privacy import PrivacyConfig
     from pilothouse.settings import Settings
@@ -260,11 +261,13 @@ def test_a_home_keeps_to_its_policies_and_its_key(tmp_path: Path, monkeypatch: p
     home, key = tmp_path / "home", new_key()
     monkeypatch.setenv("PILOTHOUSE_PAYLOAD_KEY", key)
     store = open_store(Settings(home=home, payload_key=key))
-    SnapshotStore(store.control).put(Config(privacy=PrivacyConfig(redact=["email"])), author="ada", source="file")
+    price = Price(provider="openai", model="ours", input=Decimal(2), output=Decimal(4))
+    config = Config(privacy=PrivacyConfig(redact=["email"]), prices=[price])
+    SnapshotStore(store.control).put(config, author="ada", source="file")
     TRACER.configure(url=None, home=str(home))
     with span("ask", kind="llm") as step:
         step.update(input={"asked": "the Kaiser, ada@example.com"}, usage={"input_tokens": 3, "output_tokens": 1})
-        step.update(metadata={"to": "ada@example.com"})
+        step.update(metadata={"to": "ada@example.com"}, model="ours", provider="openai")
     assert flush(10)
     on_disk = b"".join(path.read_bytes() for path in home.rglob("*.log"))
     assert on_disk
@@ -279,6 +282,6 @@ def test_a_home_keeps_to_its_policies_and_its_key(tmp_path: Path, monkeypatch: p
     (row,) = Traces(store).list().rows
     (kept,) = Traces(store).get(row.trace_id).spans
     assert kept.input == {"asked": "the Kaiser, [email]"}
-    assert (kept.attributes["to"], kept.usage and kept.usage.input_tokens) == ("[email]", 3)
+    assert (kept.attributes["to"], kept.usage and kept.usage.input_tokens, kept.cost_nano) == ("[email]", 3, 10_000)
     spool.close()
     store.close()

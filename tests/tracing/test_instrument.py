@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from pilothouse import instrument, span
+from pilothouse.observe.names import RESPONSE_FINISH_REASONS
 from pilothouse.testing.anthropic_server import AnthropicServer
 from pilothouse.testing.openai_server import OpenAIServer
 from pilothouse.testing.wire import Answer, ToolCall
@@ -39,14 +40,15 @@ async def test_openai_chat_sync_and_async(collector: Collector) -> None:
     assert first["usage"]["cached_tokens"] == 60
     assert first["output"]["content"] == "Hello."
     assert first["input"]["messages"] == ASK
-    assert first["attributes"]["temperature"] == 0.5
+    assert (first["attributes"]["temperature"], first["attributes"][RESPONSE_FINISH_REASONS]) == (0.5, ["stop"])
     assert second["name"] == "openai.chat"
 
 
 async def test_openai_streams_and_tools(collector: Collector) -> None:
     call = ToolCall("c1", "look", {"q": 1})
+    said = Answer(text="One two.", tool_calls=(call,), usage=COSTS, finish_reason="length")
     async with (
-        OpenAIServer(Answer(text="One two.", tool_calls=(call,), usage=COSTS)) as server,
+        OpenAIServer(said) as server,
         openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1") as client,
     ):
         options: Any = {"include_usage": True}
@@ -57,7 +59,7 @@ async def test_openai_streams_and_tools(collector: Collector) -> None:
     got = collector.span("openai.chat")
     assert "".join(texts) == "One two." == got["output"]["content"]
     assert got["output"]["tool_calls"][0]["function"]["name"] == "look"
-    assert got["usage"]["output_tokens"] == 7
+    assert (got["usage"]["output_tokens"], got["attributes"][RESPONSE_FINISH_REASONS]) == (7, ["length"])
     assert 0 < got["ttft_us"] <= got["end_us"] - got["start_us"]
 
 
@@ -95,6 +97,7 @@ async def test_openai_embeddings_responses_and_raw_answers(collector: Collector)
     assert [one["name"] for one in got] == ["openai.embeddings", "openai.chat", "openai.chat", "openai.chat"]
     assert got[0]["output"] == {"vectors": 2}
     assert [one["usage"]["input_tokens"] for one in got[1:]] == [100, 100, 100]
+    assert [one["attributes"][RESPONSE_FINISH_REASONS] for one in got[1:]] == [["stop"], ["completed"], ["completed"]]
     assert got[3]["ttft_us"] > 0
 
 
@@ -114,6 +117,7 @@ async def test_anthropic(collector: Collector) -> None:
         assert got["usage"]["cached_tokens"] == 60
         assert got["output"]["content"][0]["text"] == "Salut."
         assert got["output"]["content"][1]["name"] == "look"
+        assert got["attributes"][RESPONSE_FINISH_REASONS] == ["end_turn"]
 
 
 def test_what_is_no_client_is_left_alone(collector: Collector) -> None:

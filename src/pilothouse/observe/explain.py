@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pilothouse.call import Span
 from pilothouse.observe.money import duration, usd
+from pilothouse.observe.names import RESPONSE_FINISH_REASONS
 from pilothouse.observe.trace import Trace
 
 __all__ = ["Explained", "Reason", "explain"]
@@ -50,6 +51,7 @@ _LIMITS = {
     "limit_exceeded": "A limit refused the call",
     "permission_denied": "The key may not do this",
 }
+_CUT = ("length", "max_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def _limits(span: Span) -> Iterator[str]:
     told = _LIMITS.get(span.error_code or "")
     if told and not any(name.startswith("attempt_") for name in span.attributes):
         yield f"{told}: {span.error_message or span.error_code}"
-    elif span.key_id and span.cost_nano is not None and span.charge_id is None and span.kind != "chain":
+    elif span.source == "gateway" and span.key_id and span.cost_nano is not None and span.kind != "chain":
         payer = f"key {span.key_id}" + (f" of team {span.team_id}" if span.team_id else "")
         yield f"It counted for {payer}."
 
@@ -203,8 +205,8 @@ def _outcome(span: Span) -> Iterator[str]:
         )
     elif span.status == "cancelled":
         yield f"It was cut off after {duration(span.duration_us)}: the caller left, or it was not needed any more."
-    finish = span.attributes.get("gen_ai.response.finish_reasons")
-    if finish in (["length"], ["max_tokens"]):
+    finish = span.attributes.get(RESPONSE_FINISH_REASONS)
+    if isinstance(finish, list) and any(reason.lower() in _CUT for reason in finish):
         yield "The answer was cut off at the limit of its tokens."
     if span.operation == _SHADOW:
         yield "A mirrored call: it was compared with the live answer and never given to anybody."

@@ -17,7 +17,7 @@ from pilothouse.observe.prices import Prices
 from pilothouse.principal import Principal
 from pilothouse.types import Usage
 
-__all__ = ["Reception"]
+__all__ = ["Reception", "payee"]
 
 _LONGEST = 500
 _LONGEST_MESSAGE, _LONGEST_NAME, _LONGEST_VALUE = 10_000, 200, 8_000
@@ -48,6 +48,10 @@ class Reception:
         """Check and complete it. Raises InvalidRequest, which says what is wrong with it."""
         _check(span)
         _stamp(span, sender)
+        self.price(span)
+
+    def price(self, span: Span) -> None:
+        """Say what a call of a model cost where its sender did not. Unknown stays unknown."""
         if span.cost_nano is not None or span.kind not in _BILLED:
             return
         if span.usage is not None:
@@ -56,12 +60,17 @@ class Reception:
             span.cost_known = False  # it was answered, and nobody said what that took
 
     def _price(self, span: Span, usage: Usage) -> None:
-        """Unknown stays unknown."""
-        kind, name = _PRICED_AS.get(span.provider or "", span.provider or _ANYONE), span.provider or ""
+        kind, name = payee(span)
         for model in filter(None, (span.response_model, span.request_model)):
             if span.cost_nano is None:
                 span.cost_nano = self._prices.cost(kind, model, usage, span.start_us, provider=name)
         span.cost_known = span.cost_nano is not None
+
+
+def payee(span: Span) -> tuple[str, str]:
+    """Whom a span of others pays: as what kind of provider it is priced, and the provider's name, empty for none."""
+    name = span.provider or ""
+    return _PRICED_AS.get(name, name or _ANYONE), name
 
 
 def _check(span: Span) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 from pilothouse.call import Span
 from pilothouse.errors import ConfigError, Overloaded, StorageError
 from pilothouse.observe.discretion import Discretion
+from pilothouse.observe.prices import PriceOverride, Prices
+from pilothouse.observe.reception import Reception
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage.database import make_home, open_store
@@ -36,7 +38,11 @@ class HomeSender:
         self._settings = Settings.from_env(home=home)
         make_home(home)
         self._mask = mask
-        self._discretion = self._policies()
+        self._discretion: Discretion | None = None
+        self._prices = Prices()
+        self._prices.warm()  # here, and not beside a fork, which waits for this alone
+        self._reception = Reception(self._prices)
+        self._read_configuration()
         self._read_policies = self._synced = time.monotonic()
         self._spool = Spool.open(home, self._settings.spool_max_bytes)
 
@@ -56,16 +62,23 @@ class HomeSender:
             raise Away(error.message) from error
 
     def _encoded(self, spans: Sequence[dict[str, Any]]) -> list[bytes]:
-        """As they may be written: under the policies of this home, sealed where there is a key."""
+        """As they may be written: priced, under the policies of this home, sealed where there is a key."""
         if time.monotonic() - self._read_policies > _POLICIES_SECONDS:
-            self._discretion = self._policies()
+            self._read_configuration()
             self._read_policies = time.monotonic()
-        if self._discretion is None:
-            return [encode(span) for span in spans]
-        return [encode(self._discretion(_span(span))) for span in spans]
+        return [encode(self._fit(span)) for span in spans]
 
-    def _policies(self) -> Discretion | None:
-        """None where nothing is to be done. What no server has configured yet has no policy."""
+    def _fit(self, given: dict[str, Any]) -> dict[str, Any] | Span:
+        calls = "request_model" in given or "response_model" in given
+        if self._discretion is None and not calls:
+            return given
+        span = _span(given)
+        if calls:
+            self._reception.price(span)
+        return span if self._discretion is None else self._discretion(span)
+
+    def _read_configuration(self) -> None:
+        """Policies and contract prices. What no server has configured yet has neither."""
         settings = self._settings
         discretion = Discretion(Packer(Keyring.of(settings.payload_key)))
         if settings.database_url or (settings.home / "control.db").exists():
@@ -76,7 +89,8 @@ class HomeSender:
                 store.close()
             if snapshot is not None:
                 discretion.adopt(discretion.prepared(snapshot.config.privacy))
-        return discretion if discretion.needed else None
+                self._prices.replace(map(PriceOverride.of, snapshot.config.prices))
+        self._discretion = discretion if discretion.needed else None
 
     def close(self) -> None:
         self._spool.close()

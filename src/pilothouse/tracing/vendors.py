@@ -11,6 +11,8 @@ from pilothouse.tracing.spans import ActiveSpan
 __all__ = ["Chat", "Embeddings", "Messages", "Reading", "Responses"]
 
 _LONGEST_TEXT = 200_000
+_FINISH = "gen_ai.response.finish_reasons"  # as observe/names.py has it, which is too heavy for a user's program
+_LAST = ("response.completed", "response.incomplete")
 _ASKED = (
     "temperature", "top_p", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream", "seed", "n",
     "reasoning_effort", "tool_choice", "response_format", "service_tier",
@@ -46,10 +48,15 @@ class Reading:
             usage=getattr(answer, "usage", None),
             output=self.output_of(answer),
         )
+        self._finished(*self.finish_of(answer))
 
     def output_of(self, answer: Any) -> Any:
         """What of the answer is worth keeping."""
         raise TypeError(f"{type(self).__name__} reads no whole answers")
+
+    def finish_of(self, answer: Any) -> tuple[Any, ...]:
+        """Why it ended, in the vendor's words, once for each of its choices."""
+        return ()
 
     def chunk(self, chunk: Any) -> None:
         """A part of a streamed answer."""
@@ -68,6 +75,11 @@ class Reading:
             if self._length < _LONGEST_TEXT:
                 self._texts.append(text)
                 self._length += len(text)
+
+    def _finished(self, *reasons: Any) -> None:
+        told = [reason for reason in reasons if isinstance(reason, str)]
+        if told:
+            self._span.update(metadata={_FINISH: told})
 
     def _used(self, usage: Any) -> None:
         """Later figures replace earlier ones; Anthropic sends them in two parts."""
@@ -88,10 +100,14 @@ class Chat(Reading):
         messages = [choice.message for choice in answer.choices]
         return messages[0] if len(messages) == 1 else messages
 
+    def finish_of(self, answer: Any) -> tuple[Any, ...]:
+        return tuple(choice.finish_reason for choice in answer.choices)
+
     def chunk(self, chunk: Any) -> None:
         self._model = getattr(chunk, "model", None) or self._model
         self._used(getattr(chunk, "usage", None))
         for choice in chunk.choices:
+            self._finished(choice.finish_reason)
             self._text(choice.delta.content)
             for call in choice.delta.tool_calls or ():
                 self._span.first_token()
@@ -124,6 +140,10 @@ class Responses(Reading):
     def output_of(self, answer: Any) -> Any:
         return answer.output
 
+    def finish_of(self, answer: Any) -> tuple[Any, ...]:
+        cut = getattr(answer, "incomplete_details", None)
+        return (getattr(cut, "reason", None) or getattr(answer, "status", None),)
+
     def chunk(self, chunk: Any) -> None:
         if chunk.type.endswith(".delta"):
             self._text(getattr(chunk, "delta", None))
@@ -131,6 +151,8 @@ class Responses(Reading):
             self._model = getattr(answer, "model", None)
             self._used(getattr(answer, "usage", None))
             self._whole = getattr(answer, "output", None) or self._whole
+            if chunk.type in _LAST:
+                self._finished(*self.finish_of(answer))
 
     def collected(self) -> Any:
         return self._whole or super().collected()
@@ -159,6 +181,9 @@ class Messages(Reading):
     def output_of(self, answer: Any) -> Any:
         return {"role": "assistant", "content": answer.content}
 
+    def finish_of(self, answer: Any) -> tuple[Any, ...]:
+        return (getattr(answer, "stop_reason", None),)
+
     def chunk(self, chunk: Any) -> None:
         kind = chunk.type
         if kind == "message_start":
@@ -166,6 +191,7 @@ class Messages(Reading):
             self._used(chunk.message.usage)
         elif kind == "message_delta":
             self._used(chunk.usage)
+            self._finished(getattr(chunk.delta, "stop_reason", None))
         elif kind == "content_block_start":
             block = capture(chunk.content_block)
             self._blocks[chunk.index] = block if isinstance(block, dict) else {}
