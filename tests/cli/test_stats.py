@@ -50,16 +50,17 @@ def test_nothing_yet_and_what_does_not_work(spooled: Spooled) -> None:
 
 
 def test_drift_by_day(spooled: Spooled) -> None:
-    assert "No day of that time was compared yet" in run(spooled, "--drift").output
+    assert "No day of that time was compared yet" in run(spooled, "drift").output
     with writing(spooled.store.observe) as connection:
         connection.execute(insert(drifts), drift_rows(now_us() // 86_400_000_000))
-    head, newest, *rest = run(spooled, "--drift").output.splitlines()
+    head, newest, *rest = run(spooled, "drift").output.splitlines()
     assert head.split()[:4] == ["day", "of", "measure", "effect"]
     assert newest.split()[1:] == ["input", "questions", "0.412", "0.031", "0.0005", "200", "12"]
     assert len(rest) == 8
-    told = json.loads(run(spooled, "--drift", "--since", "2d", "--json").output)
+    told = json.loads(run(spooled, "drift", "--since", "2d", "--json").output)
     assert [one["measure"] for one in told] == ["questions", "latency", "score helpful"]
-    assert isinstance(run(spooled, "--drift", "--by", "model").exception, UsageError)
+    assert isinstance(run(spooled, "drift", "--by", "model").exception, UsageError)
+    assert isinstance(run(spooled, "--by", "model", "drift").exception, UsageError)
 
 
 def test_topics(spooled: Spooled) -> None:

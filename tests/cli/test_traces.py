@@ -14,6 +14,7 @@ from pilothouse.cli.context import Context
 from pilothouse.cli.traces import traces
 from pilothouse.errors import NotFound
 from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
+from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
 from pilothouse.types import Usage
@@ -92,6 +93,24 @@ def test_list_as_json_and_filters(platform: _Platform) -> None:
     assert [row["trace_id"] for row in rows] == ["bb22"]
     assert rows[0]["totals"]["cost_nano"] == 3_800_000
     assert run(platform, "list", "--status", "error").stdout.strip() == "No traces."
+
+
+def test_list_narrowed(platform: _Platform) -> None:
+    record(platform, "aa11", user_id="ada", feature="search", prompt="answer@3")
+    platform.drainer.flush()
+    Scores(platform.store).put("default", [Score(id="s", name="helpful", trace_id="aa11", value=0.2)])
+    fits = ["--user ada", "--feature search", "--prompt answer", "--slower 0.25", "--dearer 0.0038",
+            "--score helpful --score-most 0.5"]  # fmt: skip
+    fits_not = ["--user bo", "--prompt answer@4", "--slower 0.3", "--dearer 1", "--score helpful --score-least 0.5",
+                "--error timeout", "--since 1h", "--project other"]  # fmt: skip
+    assert [
+        options for options in (*fits, *fits_not) if "aa11" in run(platform, "list", *options.split()).stdout
+    ] == fits
+
+
+def test_what_list_does_not_take(platform: _Platform) -> None:
+    assert "need a --score" in run(platform, "list", "--score-most", "1").stderr
+    assert run(platform, "show", "aa11", "--project", "other").exit_code == 1
 
 
 def test_a_long_list_says_how_to_go_on(platform: _Platform) -> None:

@@ -1,10 +1,12 @@
-"""`pilothouse stats`: what happened in a period, as a table, and what people asked about."""
+"""`pilothouse stats`: what happened in a period, as a table; what people asked about; drift by day."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, show_rows
+from pilothouse.cli.filters import project_option
 from pilothouse.ids import now_us
 
 if TYPE_CHECKING:
@@ -17,27 +19,28 @@ _DIMENSIONS = (
     "model", "deployment", "prompt", "endpoint", "key", "team", "user", "feature", "environment", "release", "error",
 )  # fmt: skip
 
+_length = click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH",
+                       help="Such as 24h, 7d or 4w.")  # fmt: skip
+
 
 @click.group(invoke_without_command=True)
-@click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="Such as 24h, 7d or 4w.")
+@_length
 @click.option("--by", type=click.Choice(_DIMENSIONS), help="Tell these apart, the dearest first.")
 @click.option("--only", multiple=True, metavar="DIMENSION=VALUE", help="Narrow to one, such as model=gpt-4o.")
-@click.option("--drift", is_flag=True, help="How far each day was from the days before it.")
-@click.option("--project", default="default", show_default=True, help="The project.")
+@project_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many with --by.")
 @as_json
 @pass_context
 def stats(
-    context: Context, length: str, by: str | None, only: tuple[str, ...], drift: bool, project: str, limit: int,
-    as_json: bool,
+    context: Context, length: str, by: str | None, only: tuple[str, ...], project: str, limit: int, as_json: bool
 ) -> None:  # fmt: skip
     """Requests, failures, latency, tokens, cost and scores of a period, beside the period before."""
-    if click.get_current_context().invoked_subcommand is not None:
+    here = click.get_current_context()
+    if here.invoked_subcommand is not None:
+        stray = [name for name in here.params if here.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+        if stray:
+            raise click.UsageError(f"Options go behind '{here.invoked_subcommand}', not before it.")
         return
-    if drift:
-        if by or only:
-            raise click.UsageError("--drift is told of a whole project: without --by and --only.")
-        return _drift(context, length, project, as_json)
     from pilothouse.observe.figures import Figures, Period  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.observe.stats import Question, answer, parsed  # noqa: PLC0415
 
@@ -56,7 +59,13 @@ def stats(
         show_rows(rows, columns, as_json=False, empty="Nothing happened in that time.")
 
 
-def _drift(context: Context, length: str, project: str, as_json: bool) -> None:
+@stats.command()
+@_length
+@project_option
+@as_json
+@pass_context
+def drift(context: Context, length: str, project: str, as_json: bool) -> None:
+    """How far each day was from the days before it: in what was asked, and in what came out."""
     from pilothouse.observe.drifts import Drifts  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.observe.figures import Period  # noqa: PLC0415
 
@@ -79,8 +88,8 @@ _NO_DRIFT = "No day of that time was compared yet: it takes 50 samples, and seve
 
 
 @stats.command()
-@click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="Such as 24h, 7d or 4w.")
-@click.option("--project", default="default", show_default=True, help="The project.")
+@_length
+@project_option
 @as_json
 @pass_context
 def topics(context: Context, length: str, project: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
+from pilothouse.cli.filters import filter_options, given_filters, project_option
 from pilothouse.cli.traces_delete import delete
 from pilothouse.cli.traces_export import export
 
@@ -22,37 +23,24 @@ def traces() -> None:
 
 
 @traces.command(name="list")
-@click.option("--model", help="Only where this model took part: a name, an alias or a deployment.")
-@click.option("--status", type=click.Choice(["ok", "error", "cancelled"]), help="Only those that ended so.")
-@click.option("--text", help="Only with this in a name, error, user, session or id.")
-@click.option("--topic", help="Only where the question is of this topic: its id or its label.")
+@filter_options
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many.")
 @click.option("--before", metavar="PLACE", help="Continue a list: the place that it named at its end.")
+@project_option
 @as_json
 @pass_context
-def list_(
-    context: Context,
-    model: str | None,
-    status: str | None,
-    text: str | None,
-    topic: str | None,
-    limit: int,
-    before: str | None,
-    as_json: bool,
-) -> None:
+def list_(context: Context, /, limit: int, before: str | None, project: str, as_json: bool, **given: Any) -> None:
     """The newest traces."""
-    from pilothouse.observe import Filters  # noqa: PLC0415 - the room is heavy, and not for --help
-
+    filters = given_filters(**given)
     with context.looking() as platform:
         platform.drainer.flush()
-        filters = Filters(model, status, text, topic=topic)
-        page = platform.traces.list(limit=limit, before=before, filters=filters, preview=True)
+        page = platform.traces.list(project, limit, before, filters, preview=True)
     if as_json:
         click.echo(in_json([asdict(row) for row in page.rows]))
     elif not page.rows:
         click.echo(
             "No traces."
-            if model or status or text or topic
+            if any(value is not None for value in given.values())
             else "No traces yet. Ask something, or run: pilothouse demo"
         )
     else:
@@ -68,13 +56,14 @@ def list_(
 @traces.command()
 @click.argument("trace", metavar="ID")
 @click.option("--payload", is_flag=True, help="Show what went in and came out of each step, too.")
+@project_option
 @as_json
 @pass_context
-def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
+def show(context: Context, trace: str, payload: bool, project: str, as_json: bool) -> None:
     """One trace as a tree. ID is a trace id, the beginning of one, or `last`."""
     with context.looking() as platform:
         platform.drainer.flush()
-        found = platform.traces.get(platform.traces.find(trace), payload=payload)
+        found = platform.traces.get(platform.traces.find(trace, project), project, payload=payload)
     if as_json:
         click.echo(in_json(found.to_json(payload=payload)))
         return
@@ -90,7 +79,7 @@ def show(context: Context, trace: str, payload: bool, as_json: bool) -> None:
 
 @traces.command()
 @click.argument("trace", metavar="ID")
-@click.option("--project", default="default", show_default=True, help="The project.")
+@project_option
 @as_json
 @pass_context
 def explain(context: Context, trace: str, project: str, as_json: bool) -> None:
