@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         instrument,
         observe,
         propagation_headers,
+        score_current_span,
         score_current_trace,
         score_session,
         score_trace,
@@ -36,6 +37,7 @@ _PUBLIC = {
     "instrument": "pilothouse.tracing",
     "observe": "pilothouse.tracing",
     "propagation_headers": "pilothouse.tracing",
+    "score_current_span": "pilothouse.tracing",
     "score_current_trace": "pilothouse.tracing",
     "score_session": "pilothouse.tracing",
     "score_trace": "pilothouse.tracing",
@@ -48,8 +50,9 @@ _PUBLIC = {
 
 __all__ = [
     "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "__version__", "configure", "continue_trace",
-    "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_trace", "score_session",
-    "score_trace", "span", "trace_context", "update_current_span", "update_current_trace", "with_context",
+    "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_span", "score_current_trace",
+    "score_session", "score_trace", "span", "trace_context", "update_current_span", "update_current_trace",
+    "with_context",
 ]  # fmt: skip
 
 

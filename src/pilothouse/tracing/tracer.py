@@ -48,7 +48,7 @@ class Options:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """From `PILOTHOUSE_*`. What cannot be read is reported in the log and left at its default."""
-        given = {name: env.get(f"PILOTHOUSE_{name.upper()}") or None for name in _TEXTS}
+        given = {name: env.get(variable) or None for name, variable in _TEXTS.items()}
         rate = 1.0
         try:
             rate = float(env.get("PILOTHOUSE_SAMPLE_RATE") or 1.0)
@@ -65,7 +65,10 @@ class Options:
         return import_module("pilothouse.tracing.home").HomeSender(home, self.mask)  # type: ignore[no-any-return]
 
 
-_TEXTS = ("url", "api_key", "home", "environment", "release")
+_TEXTS = {
+    "url": "PILOTHOUSE_URL", "api_key": "PILOTHOUSE_API_KEY", "home": "PILOTHOUSE_HOME",
+    "environment": "PILOTHOUSE_ENVIRONMENT", "release": "PILOTHOUSE_RELEASE",
+}  # fmt: skip
 
 
 class Tracer:

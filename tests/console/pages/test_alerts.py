@@ -29,6 +29,15 @@ def test_open_and_past_alerts_lead_to_their_traces(site: Gateway) -> None:
     assert _TEXT in page.split('aria-label="Past alerts"')[1]
 
 
+def test_the_rules_are_told_with_their_limits(site: Gateway) -> None:
+    table = site.page("/alerts").split("The rules that are watched")[1].split("</table>")[0]
+    rows = {cells[0]: cells[4:] for row in table.split("<tr>")[2:] if (cells := re.findall("<td[^>]*>(.*?)</td>", row))}
+    assert rows["<bdi>latency</bdi>"] == ["30 s", "24 s", "2 h", "50"]
+    assert rows["<bdi>errors</bdi>"] == ["5 %", "3 %", "2 h", "50"]
+    assert [rows[f"<bdi>{name}</bdi>"][0] for name in ("spend", "score", "odd-traffic")] == ["+20 %", "−10 %", "5"]
+    assert rows["<bdi>input-drift</bdi>"] == ["0.06", "0.03", "a day", "100"]
+
+
 def test_a_message_that_failed_is_seen(site: Gateway) -> None:
     alerts = site.platform.alerts
     alerts.book.open("default", _noticed())

@@ -22,12 +22,20 @@ from pilothouse.observe.amounts import Amounts
 __all__ = ["KINDS", "board", "kind_of"]
 
 KINDS = {
-    "Timeouts": ("timeout", "deadline"),
-    "Rate limits": ("rate_limit", "limit_exceeded", "insufficient_quota", "overloaded"),
-    "Malformed outputs": ("protocol_error", "malformed", "invalid_json", "invalid_output", "schema"),
-    "Guard triggers": ("content_filter", "guard", "blocked"),
-}
-"""What errors of applications and providers are summed up as, by what is in their code; the first that fits."""
+    "Timeouts": ("timeout", "timedout", "deadline"),
+    "Rate limits": (
+        "ratelimit", "limitexceeded", "insufficientquota", "overloaded", "throttl", "toomanyrequests",
+        "resourceexhausted", "429",
+    ),
+    "Malformed outputs": (
+        "protocolerror", "malformed", "invalidjson", "jsondecode", "invalidoutput", "outputparser", "validationerror",
+        "unexpectedmodelbehavior", "schema",
+    ),
+    "Guard triggers": ("contentfilter", "guard", "blocked"),
+}  # fmt: skip
+"""What errors of applications and providers are summed up as, by what is in their code or in the name of the exception
+(of openai, anthropic, botocore, google, json, pydantic, langchain, pydantic-ai), without `_` and `-`; the first that
+fits."""
 
 _STACKED = 6
 
@@ -64,7 +72,8 @@ def board(view: View) -> Board:
 
 def kind_of(code: str) -> str | None:
     """The kind that an error is summed up as; None where it is of none."""
-    return next((kind for kind, parts in KINDS.items() if any(part in code.lower() for part in parts)), None)
+    plain = code.lower().replace("_", "").replace("-", "")
+    return next((kind for kind, parts in KINDS.items() if any(part in plain for part in parts)), None)
 
 
 def _kinds(codes: Mapping[str, Amounts]) -> dict[str, int]:

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from pilothouse.alerts.rules import rules_of
+from pilothouse.alerts.rules import Rule, rules_of
 from pilothouse.console.forms import Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
@@ -36,7 +36,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         return renderer.page(
             "alerts.html", visitor=visitor, opened=opened, past=shown, told=told, before=before, done=done,
             older=shown[-1].id if len(past) > _ROWS else None, silences=alerts.silences.list(project),
-            rules=rules_of(config), channels=list(config.channels), lengths=_LENGTHS, enabled=config.enabled,
+            rules=rules_of(config), limit=_limit, channels=list(config.channels), lengths=_LENGTHS,
+            enabled=config.enabled,
         )  # fmt: skip
 
     @router.post("/silences")
@@ -56,3 +57,15 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         return RedirectResponse(f"{_HOME}?done=removed", 303)
 
     return router
+
+
+def _limit(rule: Rule, value: float) -> str:
+    """A threshold as its rule reads it: seconds, a share, a share more or less than usual, spreads, an effect."""
+    if rule.kind == "latency":
+        return f"{value / 1e6:g} s"
+    if rule.kind in ("anomaly", "drift"):
+        return f"{value:g}"
+    return f"{_SIGNS.get(rule.kind, '')}{value * 100:g} %"
+
+
+_SIGNS = {"spend": "+", "tokens": "+", "score": "\N{MINUS SIGN}"}
