@@ -118,3 +118,12 @@ def test_a_line_that_is_no_pair_is_named(context: Context, tmp_path: Path, line:
     file.write_text(f'{{"one": "a", "other": "b", "same": true}}\n{line}\n')
     error = CliRunner().invoke(cache, ["calibrate", str(file)], obj=context).exception
     assert "pairs.jsonl:2" in str(error)
+
+
+def test_what_to_do_where_no_server_answers_or_the_key_is_missing(context: Context, server: Embedded) -> None:
+    def said(**env: str | None) -> str:
+        none = {"PILOTHOUSE_URL": None, "PILOTHOUSE_API_KEY": None}
+        return str(CliRunner().invoke(cache, ["show"], obj=context, env=none | env, standalone_mode=False).exception)
+
+    assert "give one that may look at the platform with --key" in said(PILOTHOUSE_URL=server.address)
+    assert "start it with `pilothouse up`." in said(PILOTHOUSE_URL="http://127.0.0.1:1")

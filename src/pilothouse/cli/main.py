@@ -33,6 +33,7 @@ COMMANDS = {
     "members": "People who may sign in, and as what.",
     "alerts": "What was noticed: list, test the channels, silence.",
     "audit": "Who changed what.",
+    "budgets": "Budgets: what is spent and held of each.",
     "spend": "What was spent, and whether the vendors agree.",
     "rag": "Ingest documents, search them, ask them.",
     "traces": "See what happened: list traces, show one, explain it, export them.",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["models", "showing_progress"]
 
 _TIMES = ("ttft", "ttft_p95", "answer_time")
-_HEALTH = ("id", "breaker", "failures", "in_flight", "opens_in", *_TIMES, "error_share")
+_HEALTH = ("id", "breaker", "failures", "in_flight", "probed_in", *_TIMES, "errors")
 
 
 @click.group()
@@ -69,12 +69,13 @@ def list_(context: Context, as_json: bool) -> None:
 @as_json
 @pass_context
 def health(context: Context, url: str | None, key: str | None, as_json: bool) -> int:
-    """How each deployment does, as the server process that answers sees it: breaker, waits, times in milliseconds.
+    """How each deployment does, as the server process that answers sees it: its breaker, failures in a row, when a call
+    is let through again, times to the first token and to the whole answer, and the share of calls that failed.
 
     Exit code 1 while one is left out.
     """
     found = ask(context, url, key, "GET", "/api/health")["deployments"]
-    rows = found if as_json else [{**row, **{name: _ms(row[name]) for name in _TIMES}} for row in found]
+    rows = found if as_json else [_health(row) for row in found]
     show_rows(rows, _HEALTH, as_json=as_json, empty="No deployment was asked or checked yet.")
     return 1 if any(row["breaker"] == "open" for row in found) else 0
 
@@ -113,8 +114,13 @@ def _store(context: Context) -> "EncoderStore":
     return EncoderStore(context.settings.models_dir)
 
 
-def _ms(seconds: float | None) -> str | None:
-    return None if seconds is None else f"{seconds * 1000:.0f}"
+def _health(row: dict[str, Any]) -> dict[str, Any]:
+    from pilothouse.observe.money import duration  # noqa: PLC0415 - the room is heavy, and not for --help
+
+    times = {name: duration(None if row[name] is None else round(row[name] * 1e6)) for name in _TIMES}
+    waits = f"{row['opens_in']:.0f} s" if row["opens_in"] else ""
+    share = "" if row["error_share"] is None else f"{row['error_share']:.1%}"
+    return row | times | {"probed_in": waits, "errors": share}
 
 
 def _report(files: "EncoderFiles") -> None:

@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 import click
 
 from pilothouse.cli.context import Context
+from pilothouse.errors import ProviderUnavailable, Unauthenticated
 
 __all__ = ["ask", "server_options"]
 
+_KEY = "give one that may look at the platform with --key or PILOTHOUSE_API_KEY."
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -25,5 +27,15 @@ def ask(context: Context, url: str | None, key: str | None, method: str, path: s
 
     settings = context.settings
     address = url or f"http://127.0.0.1:{settings.port}"
-    with Client(address, key or settings.master_key) as client:
-        return client.request(method, path)
+    key = key or settings.master_key
+    try:
+        with Client(address, key) as client:
+            return client.request(method, path)
+    except ProviderUnavailable:
+        where = "" if url else " Where it listens elsewhere, say so with --url or PILOTHOUSE_URL."
+        told = (
+            f"No server answers at {address}, and only a running one knows this: start it with `pilothouse up`.{where}"
+        )
+        raise ProviderUnavailable(told) from None
+    except Unauthenticated as error:
+        raise Unauthenticated(error.message if key else f"{address} wants a key: {_KEY}") from None

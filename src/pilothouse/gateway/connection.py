@@ -130,8 +130,8 @@ class Connection(HttpToolsProtocol):
             self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def _bound_silence(self) -> None:
-        """Looked at once in a while, not set anew with each piece of an upload. A client that we keep from sending on is
-        not silent."""
+        """Looked at once in a while, not set anew with each piece of an upload. Whom we keep from sending on is not
+        silent."""
         left = self._heard + BODY_SECONDS - self.loop.time()
         if left > 0 or self.flow.read_paused:
             self._timer = self.loop.call_later(max(left, 1.0), self._bound_silence)

@@ -113,8 +113,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_cut", "_hang_up", "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left", "deadline",
-        "errors", "expired", "headers", "parts", "scope", "started", "wanted",
+        "_cut", "_hang_up", "_receive", "_send", "_task", "_timer", "_vigil", "_watcher", "_whole", "client_left",
+        "deadline", "errors", "expired", "headers", "parts", "scope", "started", "wanted",
     )  # fmt: skip
 
     def __init__(
