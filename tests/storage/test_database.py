@@ -48,6 +48,18 @@ def test_a_store_can_be_opened_again(settings: Settings) -> None:
         open_store(settings).close()
 
 
+def test_a_connection_in_use_is_closed_once_it_is_given_back(settings: Settings) -> None:
+    store = open_store(settings)
+    engine = store.observe
+    for _ in range(2):  # taken before and after the store is closed
+        with engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            store.close()
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+        with pytest.raises(Exception, match="closed"):
+            raw.cursor().execute("SELECT 1")  # type: ignore[union-attr]
+
+
 def test_two_processes_migrate_at_once(settings: Settings) -> None:
     script = (
         "import sys; from pathlib import Path; from pilothouse.settings import Settings\n"

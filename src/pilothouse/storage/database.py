@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from pilothouse.errors import StorageError
 from pilothouse.settings import Settings
-from pilothouse.storage.engines import open_engine, writing
+from pilothouse.storage.engines import close_engine, open_engine, writing
 from pilothouse.storage.keyring import Keyring
 from pilothouse.storage.locks import hold
 from pilothouse.storage.migrations import History, is_current
@@ -35,8 +35,8 @@ class Store:
 
     def close(self) -> None:
         self.payloads.close()
-        self.control.dispose()
-        self.observe.dispose()
+        close_engine(self.control)
+        close_engine(self.observe)
 
 
 def open_store(settings: Settings) -> Store:

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from pilothouse.errors import ConfigError, MissingExtra, StorageError
 
-__all__ = ["open_engine", "writing"]
+__all__ = ["close_engine", "open_engine", "writing"]
 
 _RETRY_SECONDS = 0.01
 _TIMEOUT = 10.0
@@ -33,6 +34,12 @@ def open_engine(raw_url: str, *, durable: bool = True, shrinks: bool = False, ti
     engine = _open_sqlite(url, durable, shrinks, timeout) if sqlite else _open_postgres(url, timeout)
     event.listen(engine, "handle_error", _explain)
     return engine
+
+
+def close_engine(engine: Engine) -> None:
+    """Close its connections; those that another thread still uses, as soon as it gives them back."""
+    event.listen(engine, "checkin", _close)
+    engine.dispose()
 
 
 @contextmanager
@@ -109,6 +116,10 @@ def _open_postgres(url: URL, timeout: float) -> Engine:
         if (error.name or "").partition(".")[0] != "psycopg":
             raise
         raise MissingExtra("Postgres", "postgres") from None
+
+
+def _close(_: object, record: ConnectionPoolEntry) -> None:
+    record.close()
 
 
 def _explain(context: ExceptionContext) -> None:
