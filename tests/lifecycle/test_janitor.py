@@ -8,11 +8,16 @@ import pytest
 from pilothouse.errors import StorageError
 from pilothouse.lifecycle import janitor as module
 from pilothouse.lifecycle.janitor import Janitor
+from pilothouse.observe.overnight import Overnight
 from pilothouse.observe.retention import Gone, Retention
+from pilothouse.observe.rows import to_fact, to_row
+from pilothouse.observe.summaries import absorb
 from pilothouse.privacy import RetentionConfig
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store, writing
 from pilothouse.storage.turns import Turn
+
+from ..observe.making import full_span
 
 DAY = 20_784
 AGES = RetentionConfig(payloads=2)
@@ -26,8 +31,11 @@ def store(tmp_path) -> Iterator[Store]:
 
 
 def janitor(store: Store) -> Janitor:
-    retention = Retention(store, clock=lambda: (DAY + 1) * 86_400_000_000)
-    return Janitor(retention, lambda: AGES, Turn(store.control, "retention", seconds=60.0))
+    def clock() -> int:
+        return (DAY + 1) * 86_400_000_000
+
+    turn = Turn(store.control, "retention", seconds=60.0)
+    return Janitor(Retention(store, clock), lambda: AGES, turn, Overnight(store, clock))
 
 
 def fill(store: Store) -> None:
@@ -43,6 +51,19 @@ async def test_a_sweep_takes_everything_that_is_too_old(store: Store, monkeypatc
     assert gone.days == 9
     assert await janitor(store).sweep() == Gone()  # somebody else's turn
     assert not Turn(store.control, "retention", seconds=60.0).take()
+
+
+async def test_days_that_are_over_get_their_sheets(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BETWEEN", 0.0)
+    start_us = DAY * 86_400_000_000
+    spans = [full_span(trace_id=f"t{ago}", start_us=start_us - ago * 86_400_000_000) for ago in range(3)]
+    facts = {(span.project_id, span.trace_id): [to_fact(span, to_row(span))] for span in spans}
+    with writing(store.observe) as connection:
+        absorb(connection, facts, set())
+    at_work = janitor(store)
+    assert await at_work.tidy() == 3
+    assert await at_work.tidy() == 0
+    assert await janitor(store).tidy() == 0  # somebody else's turn
 
 
 async def test_it_runs_until_it_is_told_to_stop_and_outlives_failures(

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, insert, select
 
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.observe.erasing import Erased, Erasing
 from pilothouse.observe.erasures import prune, user_hash
+from pilothouse.observe.overnight import Overnight
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, writing
 from pilothouse.storage.payload_days import day_of
-from pilothouse.storage.tables import erasures, payloads, rollups, score_rollups, scores, spans, traces
+from pilothouse.storage.tables import erasures, payloads, rollups, score_rollups, scores, sheets, spans, traces
 
 from .conftest import Write
 from .making import full_span
@@ -37,6 +39,13 @@ def sums(store: Store, dimension: str) -> list[tuple[Any, ...]]:
     return found
 
 
+def on_sheets(store: Store) -> list[str]:
+    """The users on the sheets of days that are over."""
+    with store.observe.connect() as connection:
+        found = connection.execute(select(sheets.c.named).where(sheets.c.dimension == "user")).scalars()
+        return sorted(value for packed in found for value in msgspec.msgpack.decode(packed))
+
+
 def bodies(store: Store) -> int:
     found = count(store, payloads)
     with store.observe.connect() as connection:
@@ -57,6 +66,8 @@ def test_everything_of_a_user_goes_and_the_sums_of_all_stay(write: Write, store:
     with store.observe.begin() as connection:
         connection.execute(insert(payloads), old)
     Scores(store).put("default", [Score(id=t, trace_id=t, name="good", value=1.0) for t in ("mine", "bob")])
+    assert len([*Overnight(store, lambda: 2**52).run()]) == 2
+    assert on_sheets(store) == ["ada", "ada", "bob"]
     before, asked = {d: sums(store, d) for d in ("all", "model", "user")}, list[tuple[str, Sequence[str]]]()
 
     def hook(project: str, traces: Sequence[str]) -> int:
@@ -66,6 +77,9 @@ def test_everything_of_a_user_goes_and_the_sums_of_all_stay(write: Write, store:
     erased = Erasing(store, [hook]).user("default", "ada")
     assert erased == Erased(traces=2, spans=4, payloads=4, scores=1, elsewhere=2)
     assert asked == [("default", ["mine", "shared"])]
+    assert on_sheets(store) == ["ada"]  # of the other project
+    assert len([*Overnight(store, lambda: 2**52).run()]) == 1
+    assert on_sheets(store) == ["ada", "bob"]
     assert sorted(row[1] for row in _rows(store, traces)) == ["bob", "far"]
     assert (count(store, spans), [row[1] for row in _rows(store, scores)], bodies(store)) == (2, ["bob"], 2)
     assert {d: sums(store, d) for d in ("all", "model")} == {d: before[d] for d in ("all", "model")}

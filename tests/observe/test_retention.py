@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 from pilothouse.call import Span
 from pilothouse.observe import Drainer, Traces
 from pilothouse.observe import retention as module
+from pilothouse.observe.overnight import Overnight
 from pilothouse.observe.retention import Gone, Retention
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.privacy import RetentionConfig
@@ -22,6 +23,7 @@ from pilothouse.storage.tables import (
     rollups,
     score_rollups,
     scores,
+    sheets,
     spans,
     traces,
 )
@@ -145,7 +147,10 @@ def test_rollups_go_by_their_own_time(write: Write, store: Store, retention: Ret
         connection.execute(insert(drifts), [drift | {"day": TODAY - ago} for ago in (25, 20)])
     plan = retention.plan(AGES)
     assert plan.rollups >= 21
+    assert len([*Overnight(store, lambda: NOW).run()])
+    sheeted = {row[1] for row in rows(store, sheets)}
     assert swept(retention).rollups == plan.rollups
+    assert {row[1] for row in rows(store, sheets)} == {day for day in sheeted if day >= TODAY - 20} < sheeted
     days = {row[3] for row in rows(store, rollups) if row[1] == "day"}
     assert days == {TODAY - 15, TODAY - 1}
     assert {row[3] // 24 for row in rows(store, rollups) if row[1] == "hour"} == days

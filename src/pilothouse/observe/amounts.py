@@ -94,11 +94,13 @@ class Scored:
 @dataclass(frozen=True, slots=True)
 class Users:
     """How many different users there were. `by_day` is by the UTC microsecond of a day's beginning. `more`: a day had
-    more than the rollups tell apart, so that the counts are too low."""
+    more than the rollups tell apart, so that the counts are too low. `dearest` are as many as were asked for, the
+    dearest first: what they cost, and their requests and calls."""
 
     count: int
     by_day: Mapping[int, int]
     more: bool = False
+    dearest: Mapping[str, Amounts] = field(default_factory=dict)
 
 
 def spread(amounts: Sequence[Amounts], histogram: str, shares: Sequence[float]) -> list[list[float | None]]:

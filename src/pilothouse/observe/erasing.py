@@ -19,7 +19,7 @@ from pilothouse.observe.erasures import FOREVER_US, TRACE, USER, erase, user_has
 from pilothouse.observe.summaries import known_traces
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, spans, traces
+from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, sheets, spans, traces
 
 __all__ = ["Erased", "Erasing", "Hook"]
 
@@ -51,10 +51,13 @@ class Erasing:
         """Everything of a user. Reads every span of the project once. Twice does no harm."""
         now, erased = self._clock(), Erased()
         with self._overwriting() as connection:
+            known_traces(connection, [])  # who sums days up waits until this is committed
             erase(connection, project, USER, [user_hash(user_id)], now, now)
             for table in (rollups, score_rollups):
                 mine = (table.c.project_id == project, table.c.dimension == "user", table.c.value == cut(user_id))
                 connection.execute(delete(table).where(*mine))
+            named = sheets.c.project_id == project, sheets.c.dimension == "user"
+            connection.execute(delete(sheets).where(*named))
         of_trace = select(traces.c.trace_id).where(traces.c.project_id == project, traces.c.user_id == user_id)
         of_span = select(spans.c.trace_id).distinct().where(spans.c.project_id == project, spans.c.user_id == user_id)
         for query in (of_trace, of_span):

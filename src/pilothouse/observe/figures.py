@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import add, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
@@ -19,6 +19,7 @@ from pilothouse.observe.amounts import Amounts, Scored, Users
 from pilothouse.observe.cells import DIMENSIONS, HISTOGRAMS, SUMS
 from pilothouse.observe.period import HOUR_US, Period, Stretch
 from pilothouse.observe.rollups import OTHER
+from pilothouse.observe.sheets import RANKED, Part, added, dearest, of_rows, read, read_values
 from pilothouse.observe.slices import EVERYTHING, Slice
 from pilothouse.storage.database import Store
 from pilothouse.storage.tables import rollups, score_rollups
@@ -28,7 +29,6 @@ __all__ = ["HOUR_US", "Amounts", "Figures", "Period", "Scored", "Users"]
 _WEEK_HOURS = 7 * 24
 _THURSDAY = 3  # 1970-01-01, where Monday is 0
 
-_COST, _REQUESTS, _CALLS = map(SUMS.index, ("cost_nano", "requests", "calls"))
 _TABLES = {"rollups": rollups, "score_rollups": score_rollups}
 _Key = tuple[Any, ...]
 
@@ -80,20 +80,24 @@ class Figures:
         histograms: Sequence[str] = HISTOGRAMS,
         limit: int | None = None,
         among: Sequence[str] | None = None,
+        sums: Sequence[str] = SUMS,
     ) -> dict[str, Amounts]:
         """The sums for each value of a dimension, the dearest first, then the busiest: `limit` of them, or those
-        `among` some, where nothing is narrowed to."""
+        `among` some, where nothing is narrowed to. `sums` are those that will be asked of; others may be 0."""
         wanted = Slice.of(dimension, only)
         if among is not None and wanted.parts is None and wanted.value is None:
             wanted = replace(wanted, among=tuple(among))
-        many, stretches = limit if wanted.dimension == "user" else None, _stretches(period, wanted)
+        stretches, fields = _stretches(period, wanted), tuple(dict.fromkeys((*RANKED, *map(_known, sums))))
         with self._engine.connect() as connection:
-            found = _summed(connection, project, wanted, stretches, ("value",), many)
-            kept = dict(sorted(found.items(), key=_dearest)[:limit])
-            if len(kept) < len(found) and wanted.parts is None:
-                wanted = replace(wanted, among=tuple([value for (value,) in kept]))
+            values, found = _added(connection, project, wanted, stretches, fields)
+            kept = dearest(values, found, limit)
+            if len(kept) < len(values) and wanted.parts is None:
+                wanted = replace(wanted, among=tuple(kept))
             packed = _packed(connection, project, wanted, stretches, ("value",), histograms)
-        return {key[0]: Amounts(*sums, packed=packed[key]) for key, sums in kept.items()}
+        return {
+            value: Amounts(**dict(zip(fields, told, strict=True)), packed=packed[(value,)])
+            for value, told in kept.items()
+        }
 
     def by_over_time(
         self,
@@ -106,10 +110,13 @@ class Figures:
     ) -> dict[str, dict[int, int]]:
         """One of the sums for each value of a dimension (or of `names` alone), by hour or day; steps and values with
         nothing are left out."""
-        wanted, stretch = Slice.of(dimension, only), (period.grain, period.steps)
+        wanted = Slice.of(dimension, only)
+        stretch: Stretch = period.grain, period.steps
         _demand_steps(period, wanted)
         if wanted.parts is None and wanted.value is None:
             wanted = replace(wanted, among=tuple(names) or None)
+        if wanted.dimension == "user" and wanted.among is not None:
+            stretch = period.grain, [*period.steps]  # so that the others of a day, who are many, are passed over
         told: defaultdict[str, dict[int, int]] = defaultdict(dict)
         step_us = period.step_us
         with self._engine.connect() as connection:
@@ -120,19 +127,25 @@ class Figures:
                     steps[at_us] = steps.get(at_us, 0) + int(amount)
         return dict(told)
 
-    def users(self, period: Period, project: str = DEFAULT_PROJECT) -> Users:
-        """How many users there were on the days that the period touches, all together and by day."""
-        c = rollups.c
-        bound = _bound(project, Slice("user"), ("day", period.days))
-        where = _where(rollups, "all")
-        each = select(c.value).distinct().where(*where).subquery("each")
-        crowd = select(func.count(), func.sum(case((each.c.value == OTHER, 1), else_=0))).select_from(each)
-        by_day = select(c.at, func.count().label("users")).where(*where).group_by(c.at)
+    def users(self, period: Period, project: str = DEFAULT_PROJECT, dearest_of: int = 0) -> Users:
+        """How many users there were on the days that the period touches, all together and by day; and the dearest."""
+        told: dict[int, Sequence[str]]
         with self._engine.connect() as connection:
-            count, others = connection.execute(crowd, bound).one()
-            days = {row.at: row.users for row in connection.execute(by_day, bound)}
-        told = {day * 24 * HOUR_US: days.get(day, 0) for day in period.days}
-        return Users(count - (others or 0), told, bool(others))
+            if dearest_of:
+                parts, rest = read(connection, project, "user", period.days, RANKED)
+                parts |= _of_days(connection, project, rest, RANKED)
+                told = {day: values for day, (values, _) in parts.items()}
+            else:
+                named, rest = read_values(connection, project, "user", period.days)
+                told = {**named} | {day: values for day, (values, _) in _of_days(connection, project, rest, ()).items()}
+        by_day = {day * 24 * HOUR_US: len(told.get(day, ())) for day in period.days}
+        if not dearest_of:
+            everyone = set[str]().union(*told.values())
+            return Users(len(everyone) - (OTHER in everyone), by_day, OTHER in everyone)
+        values, sums = added(parts.values(), len(RANKED))
+        others, kept = OTHER in values, dearest(values, sums, dearest_of)
+        found = {value: Amounts(cost_nano=of[0], requests=of[1], calls=of[2]) for value, of in kept.items()}
+        return Users(len(values) - others, by_day, others, found)
 
     def peak_hours(self, field: str, period: Period, project: str = DEFAULT_PROJECT) -> list[list[int]]:
         """One of the sums by weekday (Monday first) and hour of the day, UTC, over the whole of the period."""
@@ -175,22 +188,18 @@ class Figures:
     ) -> dict[_Key, Scored]:
         if wanted.dimension not in DIMENSIONS:
             raise InvalidRequest(f"'{wanted.dimension[:40]}' is no dimension.", param="by")
-        query = _reading("score_rollups", (*keys, "count", "total", "histogram"), _shape(wanted))
+        columns = (*keys, "count", "total", "histogram")
         grouped: defaultdict[_Key, list[Any]] = defaultdict(list)
         with self._engine.connect() as connection:
             for stretch in stretches:
-                for row in connection.execute(query, _bound(project, wanted, stretch)):
+                query = _reading("score_rollups", columns, _shape(wanted), _listed(stretch))
+                for row in connection.execute(query, _bound(project, wanted, stretch)).all():
                     grouped[tuple(row[: len(keys)])].append(row[len(keys) :])
         return {key: _score(rows) for key, rows in grouped.items()}
 
 
 def _score(rows: Sequence[Any]) -> Scored:
     return Scored(sum(row[0] for row in rows), sum(row[1] for row in rows), [row[2] for row in rows])
-
-
-def _dearest(item: tuple[_Key, list[int]]) -> tuple[int, int, str]:
-    (value,), sums = item
-    return -sums[_COST], -sums[_REQUESTS] - sums[_CALLS], value
 
 
 def _stretches(period: Period, wanted: Slice) -> list[Stretch]:
@@ -213,17 +222,43 @@ def _amounts(
     return {key: Amounts(*told, packed=packed[key]) for key, told in sums.items()}
 
 
+def _added(
+    connection: Connection, project: str, wanted: Slice, stretches: Iterable[Stretch], fields: tuple[str, ...]
+) -> Part:
+    """The sums by value, in no order: of days that are over from their sheets, where those are there. Those `fields`
+    at least."""
+    parts, whole = list[Part](), _shape(wanted) in ("all", "pattern")
+    for grain, steps in stretches:
+        rest: Sequence[int] = steps
+        if whole and grain == "day" and isinstance(steps, range):
+            found, rest = read(connection, project, wanted.dimension, steps, fields)
+            parts += found.values()
+        if rest:
+            rows = _sums(connection, project, wanted, (grain, rest), ("value",), fields)
+            parts.append(of_rows(rows, fields))
+    return added(parts, len(fields), None if wanted.parts is None else wanted.name)
+
+
+def _of_days(connection: Connection, project: str, days: Sequence[int], fields: Sequence[str]) -> dict[int, Part]:
+    """The rows of users by day, with these of their sums."""
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    if days:
+        query = _reading("rollups", ("at", "value", *fields), "all", listed=True)
+        for row in connection.execute(query, _bound(project, Slice("user"), ("day", days))).all():
+            found[row[0]].append(row[1:])
+    return {day: of_rows(rows, fields) for day, rows in found.items()}
+
+
 def _summed(
-    connection: Connection, project: str, wanted: Slice, stretches: Iterable[Stretch], keys: Sequence[str],
-    limit: int | None = None,
-) -> dict[_Key, list[int]]:  # fmt: skip
-    """The sums by key. With a `limit`, of the dearest keys alone; there is then but one stretch."""
-    read, sums = _read(wanted, keys), dict[_Key, list[int]]()
+    connection: Connection, project: str, wanted: Slice, stretches: Iterable[Stretch], keys: Sequence[str]
+) -> dict[_Key, list[int]]:
+    """The sums by key."""
+    columns, sums = _columns(wanted, keys), dict[_Key, list[int]]()
     for stretch in stretches:
-        for row in _sums(connection, project, wanted, stretch, read, SUMS, limit):
-            key = _named(wanted, keys, read, row)
+        for row in _sums(connection, project, wanted, stretch, columns, SUMS):
+            key = _named(wanted, keys, columns, row)
             if key is not None:
-                before, now = sums.get(key), list(map(int, row[len(read) :]))
+                before, now = sums.get(key), list(map(int, row[len(columns) :]))
                 sums[key] = now if before is None else list(map(add, before, now))
     return sums
 
@@ -233,28 +268,28 @@ def _packed(
     histograms: Sequence[str],
 ) -> Mapping[_Key, dict[str, list[bytes]]]:  # fmt: skip
     """The packed histograms by key, those of a key without any being empty."""
-    read = _read(wanted, keys)
+    columns = _columns(wanted, keys)
     packed: defaultdict[_Key, dict[str, list[bytes]]] = defaultdict(lambda: {name: [] for name in histograms})
     for stretch in stretches:
-        for row in _histograms(connection, project, wanted, stretch, read, histograms):
-            key = _named(wanted, keys, read, row)
+        for row in _histograms(connection, project, wanted, stretch, columns, histograms):
+            key = _named(wanted, keys, columns, row)
             if key is not None:
-                for parts, part in zip(packed[key].values(), row[len(read) :], strict=True):
+                for parts, part in zip(packed[key].values(), row[len(columns) :], strict=True):
                     parts.append(part)
     return packed
 
 
-def _read(wanted: Slice, keys: Sequence[str]) -> tuple[str, ...]:
+def _columns(wanted: Slice, keys: Sequence[str]) -> tuple[str, ...]:
     """The columns that tell a row's key."""
     return tuple(dict.fromkeys((*keys, "value"))) if wanted.parts is not None else tuple(keys)
 
 
-def _named(wanted: Slice, keys: Sequence[str], read: Sequence[str], row: Sequence[Any]) -> _Key | None:
+def _named(wanted: Slice, keys: Sequence[str], columns: Sequence[str], row: Sequence[Any]) -> _Key | None:
     """The key of a row, which for the cube its value gives; None where the row is not of the slice."""
     if wanted.parts is None:
         return tuple(row[: len(keys)])
-    name = wanted.name(row[read.index("value")])
-    return None if name is None else tuple([name if key == "value" else row[read.index(key)] for key in keys])
+    name = wanted.name(row[columns.index("value")])
+    return None if name is None else tuple([name if key == "value" else row[columns.index(key)] for key in keys])
 
 
 def _sums(
@@ -264,19 +299,18 @@ def _sums(
     stretch: Stretch,
     keys: Sequence[str],
     fields: Sequence[str],
-    limit: int | None = None,
-) -> Iterable[Any]:
-    query = _summing(tuple(keys), tuple(map(_known, fields)), _shape(wanted), limit is not None)
-    return connection.execute(query, _bound(project, wanted, stretch) | ({} if limit is None else {"most": limit}))
+) -> Sequence[Any]:
+    query = _summing(tuple(keys), tuple(map(_known, fields)), _shape(wanted), _listed(stretch))
+    return connection.execute(query, _bound(project, wanted, stretch)).all()
 
 
 def _histograms(
     connection: Connection, project: str, wanted: Slice, stretch: Stretch, keys: Sequence[str], names: Sequence[str]
-) -> Iterable[Any]:
+) -> Sequence[Any]:
     if not names or wanted.dimension == "user":
         return ()
-    query = _reading("rollups", (*keys, *names), _shape(wanted))
-    return connection.execute(query, _bound(project, wanted, stretch))
+    query = _reading("rollups", (*keys, *names), _shape(wanted), _listed(stretch))
+    return connection.execute(query, _bound(project, wanted, stretch)).all()
 
 
 def _known(field: str) -> str:
@@ -289,29 +323,27 @@ def _known(field: str) -> str:
 
 
 @lru_cache(maxsize=200)
-def _summing(keys: tuple[str, ...], fields: tuple[str, ...], shape: str, limited: bool) -> Select[Any]:
+def _summing(keys: tuple[str, ...], fields: tuple[str, ...], shape: str, listed: bool) -> Select[Any]:
     c = rollups.c
     by = [c[key] for key in keys]
-    query = select(*by, *(func.sum(c[field]) for field in fields)).where(*_where(rollups, shape))
-    query = query.group_by(*by).having(func.count() > 0)
-    if limited:
-        dearest = func.sum(c.cost_nano).desc(), func.sum(c.requests + c.calls).desc()
-        query = query.order_by(*dearest, *by).limit(bindparam("most"))
-    return query
+    query = select(*by, *(func.sum(c[field]) for field in fields)).where(*_where(rollups, shape, listed))
+    return query.group_by(*by).having(func.count() > 0)
 
 
 @lru_cache(maxsize=200)
-def _reading(table: str, columns: tuple[str, ...], shape: str) -> Select[Any]:
+def _reading(table: str, columns: tuple[str, ...], shape: str, listed: bool = False) -> Select[Any]:
     of = _TABLES[table]
-    return select(*(of.c[name] for name in columns)).where(*_where(of, shape))
+    return select(*(of.c[name] for name in columns)).where(*_where(of, shape, listed))
 
 
-def _where(table: Table, shape: str) -> list[ColumnElement[bool]]:
-    """The conditions on the rows of a slice of this shape; `_bound` gives their parameters."""
+def _where(table: Table, shape: str, listed: bool = False) -> list[ColumnElement[bool]]:
+    """The conditions on the rows of a slice of this shape, at steps that are listed or a range; `_bound` gives their
+    parameters."""
     c = table.c
     where = [
         c.project_id == bindparam("project"), c.grain == bindparam("grain"), c.dimension == bindparam("dimension"),
-        c.at.between(bindparam("first"), bindparam("last")),
+        c.at.in_(bindparam("steps", expanding=True)) if listed
+        else c.at.between(bindparam("first"), bindparam("last")),
     ]  # fmt: skip
     if shape == "value":
         where.append(c.value == bindparam("value"))
@@ -322,6 +354,10 @@ def _where(table: Table, shape: str) -> list[ColumnElement[bool]]:
     return where
 
 
+def _listed(stretch: Stretch) -> bool:
+    return not isinstance(stretch[1], range)
+
+
 def _shape(wanted: Slice) -> str:
     if wanted.value is not None:
         return "value"
@@ -330,8 +366,7 @@ def _shape(wanted: Slice) -> str:
 
 def _bound(project: str, wanted: Slice, stretch: Stretch) -> dict[str, Any]:
     grain, steps = stretch
-    told = {
-        "project": project, "grain": grain, "dimension": wanted.dimension, "first": steps.start, "last": steps.stop - 1
-    }  # fmt: skip
+    told: dict[str, Any] = {"project": project, "grain": grain, "dimension": wanted.dimension}
+    told |= {"first": steps.start, "last": steps.stop - 1} if isinstance(steps, range) else {"steps": steps}
     shape = _shape(wanted)
     return told if shape == "all" else {**told, "value": getattr(wanted, shape)}

@@ -15,7 +15,17 @@ from pilothouse.storage.tables import question_vectors, rollups, traces
 
 __all__ = ["Holding", "Holdings"]
 
-_NAMES = ("spans", "traces", "scores", "rollups", "score_rollups", "question_vectors", "manifests", "payloads")
+_NAMES = (
+    "spans",
+    "traces",
+    "scores",
+    "rollups",
+    "score_rollups",
+    "sheets",
+    "question_vectors",
+    "manifests",
+    "payloads",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The time that figures are about: from when until when, told by hours or by days. Knows nothing of databases."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -11,7 +12,7 @@ __all__ = ["HOUR_US", "Grain", "Period", "Stretch"]
 
 HOUR_US = 3_600_000_000
 Grain = Literal["hour", "day"]
-Stretch = tuple[Grain, range]
+Stretch = tuple[Grain, Sequence[int]]
 """Hours or days, by their number since 1970-01-01 UTC."""
 
 _FINE_HOURS = 8 * 24  # a longer period is told by days
@@ -83,9 +84,8 @@ class Period:
         days = range(-(-hours.start // 24), hours.stop // 24)
         if not days:
             return [("hour", hours)]
-        found: list[Stretch] = [("day", days)]
-        edges = (range(hours.start, days.start * 24), range(days.stop * 24, hours.stop))
-        return found + [("hour", edge) for edge in edges if edge]
+        edges = [*range(hours.start, days.start * 24), *range(days.stop * 24, hours.stop)]
+        return [("day", days), ("hour", edges)] if edges else [("day", days)]
 
     def _numbers(self, step_us: int) -> range:
         return range(self.since_us // step_us, -(-self.until_us // step_us))

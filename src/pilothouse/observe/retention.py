@@ -24,7 +24,17 @@ from pilothouse.privacy import RetentionConfig
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import drifts, payloads, question_vectors, rollups, score_rollups, scores, spans, traces
+from pilothouse.storage.tables import (
+    drifts,
+    payloads,
+    question_vectors,
+    rollups,
+    score_rollups,
+    scores,
+    sheets,
+    spans,
+    traces,
+)
 
 __all__ = ["Gone", "Retention"]
 
@@ -152,6 +162,8 @@ class Retention:
         return select(*drifts.primary_key).where(drifts.c.project_id == project, drifts.c.day < day_of(now) - days)
 
     def _delete_rollups(self, now: int, days: int) -> Iterator[Gone]:
+        with writing(self._store.observe) as connection:
+            connection.execute(delete(sheets).where(sheets.c.day < day_of(now) - days))
         with self._store.observe.connect() as connection:
             places = [*self._old_rollups(connection, now, days)]
         for table, at_least, place in places:

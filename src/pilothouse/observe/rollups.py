@@ -12,6 +12,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.observe.cells import HISTOGRAMS, SUMS, Cell, Place, ScoreCell, ScorePlace, add_to
+from pilothouse.observe.sheets import spoil
 from pilothouse.stats.histogram import pack, unpack
 from pilothouse.storage.statements import among, marks, overwrite
 from pilothouse.storage.tables import rollups, score_rollups
@@ -45,6 +46,7 @@ def apply(connection: Connection, cells: Mapping[Place, Cell], scores: Mapping[S
     """Add the cells to the rows of their hour and their day. The caller's transaction keeps others from doing so at
     once (SQLite by its lock, Postgres by one that the caller takes)."""
     _add(connection, _CALLS, cells)
+    spoil(connection, {(place.project_id, place.hour // GRAINS["day"]) for place in cells})
     _add(connection, _SCORES, scores)
 
 

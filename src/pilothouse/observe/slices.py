@@ -64,6 +64,9 @@ class Slice:
         """What a row with this value counts for; None where it is not of this slice."""
         if self.parts is None:
             return value
+        for part in self.parts:
+            if part is not None and part not in value:  # most are told apart by this
+                return None
         found = value.split(CUBE)
         if len(found) != len(CUBED) or any(p not in (None, f) for p, f in zip(self.parts, found, strict=True)):
             return None

@@ -44,8 +44,8 @@ def board(view: View) -> Board:
     """Failures as a whole, over time, by code, endpoint and model."""
     now, before = view.total(), view.total_before()
     steps, steps_before = view.steps(), view.steps_before()
-    codes = view.by("error") if view.keeps("error") else {}
-    earlier = view.by_before("error") if view.keeps("error") else {}
+    codes = view.by("error", sums=("failed",)) if view.keeps("error") else {}
+    earlier = view.by_before("error", sums=("failed",)) if view.keeps("error") else {}
     tiles = [
         tile("Failed", SHARE, "error_rate", now, before, "bad"),
         tile("Failed requests", COUNT, "failed", now, before, "bad"),
@@ -95,9 +95,11 @@ def _by(view: View) -> list[Panel]:
     for dimension in ("endpoint", "key"):
         if view.keeps(dimension) and not view.only:
             columns = (share, Column("Number", count_of("failed"), COUNT), REQUESTS)
-            found = view.by(dimension)
+            found = view.by(dimension, sums=("requests", "failed"))
             panels.append(ranking(view, f"By {dimension}", dimension, found, {}, columns, status="error"))
     if view.keeps("model"):
         columns = (Column("Failed", _call_errors, SHARE), Column("Number", count_of("call_errors"), COUNT), CALLS)
-        panels.append(ranking(view, "Calls by model", "model", view.by("model"), {}, columns))
+        panels.append(
+            ranking(view, "Calls by model", "model", view.by("model", sums=("calls", "call_errors")), {}, columns)
+        )
     return panels

@@ -1,6 +1,6 @@
 """The parts that dashboards are made of: tiles with one figure, panels with a chart and its table, rankings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -105,7 +105,7 @@ def over_time(
 
 
 def ranking(
-    view: View, title: str, dimension: str, found: dict[str, Amounts], before: dict[str, Amounts],
+    view: View, title: str, dimension: str, found: Mapping[str, Amounts], before: Mapping[str, Amounts],
     columns: Sequence[Column], *, most: int = 10, note: str = "", looks: bool = False, broad: bool = False, **also: str,
 ) -> Panel:  # fmt: skip
     """A table of the values of a dimension with bars for the first column, the largest first. Each leads to its traces,

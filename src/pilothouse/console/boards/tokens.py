@@ -55,5 +55,9 @@ def _by(view: View) -> list[Panel]:
         Column("Cached", count_of("cached_share"), SHARE), Column("Output", count_of("output_tokens"), ROUGHLY),
         Column("Per call", lambda amounts: amounts.tokens / amounts.calls if amounts.calls else None, COUNT), CALLS,
     )  # fmt: skip
+    sums = ("input_tokens", "cached_tokens", "output_tokens", "calls")
     shown = [dimension for dimension in ("model", "prompt", "feature") if view.keeps(dimension)]
-    return [ranking(view, f"By {name}", name, view.by(name), view.by_before(name), columns) for name in shown]
+    return [
+        ranking(view, f"By {name}", name, view.by(name, sums=sums), view.by_before(name, sums=sums), columns)
+        for name in shown
+    ]

@@ -26,6 +26,7 @@ _WEEK_US = 7 * 24 * _HOUR_US
 _MONDAY_US = 4 * 24 * _HOUR_US  # 1970-01-05
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _USERS = 10
+_SUMS = ("cost_nano", "requests")
 
 
 def board(view: View) -> Board:
@@ -36,11 +37,10 @@ def board(view: View) -> Board:
     tiles = [tile(counted.capitalize(), COUNT, counted, now, before)]
     panels = [_requests(view, counted, steps, steps_before)]
     if not view.only:
-        users = view.figures.users(view.period, view.project)
+        users = view.figures.users(view.period, view.project, _USERS)
         earlier = view.figures.users(view.before, view.project).count if view.before is not None else None
         note = "Some days had more than are told apart." if users.more else "of whole days, UTC"
         tiles.append(figure("Users", COUNT, users.count, earlier, "", note))
-        known = view.by("user", limit=_USERS)
         per_user = now.requests / users.count if users.count else None
         tiles.append(
             figure("Queries per user", COUNT, per_user, before.requests / earlier if before and earlier else None)
@@ -53,12 +53,10 @@ def board(view: View) -> Board:
     cost = Column("Cost", count_of("cost_nano"), MONEY)
     for dimension in ("endpoint", "feature", "team", "environment"):
         if view.keeps(dimension) and not view.only:
-            found = view.by(dimension)
-            panels.append(
-                ranking(view, f"By {dimension}", dimension, found, view.by_before(dimension), (REQUESTS, cost))
-            )
+            found, before_it = view.by(dimension, sums=_SUMS), view.by_before(dimension, sums=_SUMS)
+            panels.append(ranking(view, f"By {dimension}", dimension, found, before_it, (REQUESTS, cost)))
     if not view.only:
-        panels.append(ranking(view, "The dearest users", "user", known, {}, (cost, REQUESTS)))
+        panels.append(ranking(view, "The dearest users", "user", users.dearest, {}, (cost, REQUESTS)))
     return Board(tiles, panels)
 
 

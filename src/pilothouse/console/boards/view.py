@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from pilothouse.console.plots import Moments, Series
 from pilothouse.console.render import ROOT
 from pilothouse.observe.amounts import Amounts
+from pilothouse.observe.cells import SUMS
 from pilothouse.observe.drifts import Drifts
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.period import Period
@@ -64,14 +65,18 @@ class View:
         """Whether figures by this dimension are kept for what the view is narrowed to."""
         return all(name == dimension or {name, dimension} <= set(CUBED) for name in self.only)
 
-    def by(self, dimension: str, *histograms: str, limit: int | None = None) -> dict[str, Amounts]:
-        return self.figures.by(dimension, self.period, self.project, self.only, histograms, limit)
+    def by(
+        self, dimension: str, *histograms: str, limit: int | None = None, sums: Sequence[str] = SUMS
+    ) -> dict[str, Amounts]:  # fmt: skip
+        return self.figures.by(dimension, self.period, self.project, self.only, histograms, limit, sums=sums)
 
-    def by_before(self, dimension: str, among: Sequence[str] | None = None) -> dict[str, Amounts]:
+    def by_before(
+        self, dimension: str, among: Sequence[str] | None = None, sums: Sequence[str] = SUMS
+    ) -> dict[str, Amounts]:  # fmt: skip
         """The same of the period before, of some values where those are enough; nothing where that is not wanted."""
         if self.before is None:
             return {}
-        return self.figures.by(dimension, self.before, self.project, self.only, (), among=among)
+        return self.figures.by(dimension, self.before, self.project, self.only, (), among=among, sums=sums)
 
     def stack(self, amount: str, dimension: str, names: Sequence[str], whole: Sequence[float]) -> list[Series]:
         """A series for each of these values of a dimension, and one for what is left of the `whole`."""

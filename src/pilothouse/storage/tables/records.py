@@ -5,8 +5,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from pilothouse.storage.tables.metadata import key, observe
 
 __all__ = [
-    "backfills", "erasures", "manifests", "payloads", "rollups", "score_rollups", "scores", "spans", "spool_cursors",
-    "traces",
+    "backfills", "erasures", "manifests", "payloads", "rollups", "score_rollups", "scores", "sheets", "spans",
+    "spool_cursors", "traces",
 ]  # fmt: skip
 
 # One row per finished span. The primary key starts with the trace, so that a trace is read in one range scan.
@@ -197,6 +197,17 @@ score_rollups = Table(
     Column("count", BigInteger, nullable=False),
     Column("total", Float, nullable=False),
     Column("histogram", LargeBinary, nullable=False),
+)  # fmt: skip
+
+# The rows of `rollups` of a day that is over and of a dimension as one: the values as a list (msgpack), and their sums
+# by column (observe.sheets). Made from those rows, and made again.
+sheets = Table(
+    "sheets", observe,
+    key("project_id"),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    key("dimension"),
+    Column("named", LargeBinary, nullable=False),
+    Column("sums", LargeBinary, nullable=False),
 )  # fmt: skip
 
 # What was deleted and must not come back from a spool: spans of `project_id` that began before `until_us`, all of them
