@@ -34,6 +34,12 @@ def test_a_text_completion_and_a_query() -> None:
     assert turns({"query": "where?"}) == [Turn("query", "where?")]
 
 
+def test_the_arguments_and_the_text_of_a_traced_function() -> None:
+    assert turns({"question": "How long?", "style": "brief"}) == [Turn("question", "How long?"), Turn("style", "brief")]
+    assert turns({"value": "Four minutes."}) == [Turn("text", "Four minutes.")]
+    assert [turn.code for turn in turns({"question": "How long?", "k": 3})] == [True]
+
+
 def test_hits_of_a_retriever() -> None:
     hits = [{"chunk_id": "c", "place": "a.md, Top", "score": 0.84894}, {"chunk_id": "d", "score": 1}]
     assert turns({"hits": hits}) == [Turn("hits", "0.849  a.md, Top\n1  d")]

@@ -40,6 +40,8 @@ def test_the_sums_are_those_of_the_spans(asked: list[Asked], store: Store, perio
     inside = _inside(asked, period)
     assert len(inside) > 20
     assert _sums(told["total"]) == naive(inside)
+    minutes = len(period.steps) * period.step_us / 60_000_000
+    assert told["total"]["requests_per_minute"] == pytest.approx(len(inside) / minutes)
     assert _sums(told["before"]["total"]) == naive(_inside(asked, period.before()))
     for one in told["values"]:
         expected = naive(_inside(asked, period, model=one["value"]))

@@ -139,7 +139,8 @@ def _row(by: str, told: dict[str, Any]) -> dict[str, str]:
 def _whole(told: dict[str, Any]) -> list[dict[str, str]]:
     now, before = told["total"], told["before"]["total"]
     rows = [
-        ("requests", _count, "requests"), ("failed", _share, "error_rate"), ("users", _count, "users"),
+        ("requests", _count, "requests"), ("requests a minute", _rate, "requests_per_minute"),
+        ("failed", _share, "error_rate"), ("users", _count, "users"),
         ("calls of models", _count, "calls"), ("answered from a cache", _share, "hit_rate"),
         ("cost", _usd, "cost_nano"),
         ("cost per request", _usd, "nano_per_request"), ("calls without a price", _count, "unpriced"),
@@ -165,6 +166,10 @@ def _compared(what: str, show: Any, now: float | None, before: float | None) -> 
 
 def _count(number: float | None) -> str:
     return f"{round(number):,}" if number else ""
+
+
+def _rate(rate: float | None) -> str:
+    return f"{rate:.3g}" if rate else ""
 
 
 def _share(share: float | None) -> str:

@@ -9,6 +9,9 @@ __all__ = ["LONGEST", "Turn", "turns"]
 LONGEST = 20_000
 """Characters of one text that a page shows; the rest is in the download."""
 
+_NAMED = 4  # texts by names of their own: the arguments of a function
+_BARE = "value"  # what a value that was no object is kept by
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -39,6 +42,8 @@ def turns(body: Any) -> list[Turn]:
         found.append(_text("citations", "\n".join(map(_citation, rest.pop("citations")))))
     if _is_objects(rest.get("hits")) and all("score" in hit for hit in rest["hits"]):
         found.append(_text("hits", "\n".join(map(_hit, rest.pop("hits")))))
+    if not found and 0 < len(rest) <= _NAMED and all(isinstance(value, str) for value in rest.values()):
+        return [_text("text" if name == _BARE else str(name), value) for name, value in rest.items()]
     if rest:
         found.append(_json("more" if found else "value", rest))
     return found

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 
 from pilothouse.observe.money import duration, usd
 
-__all__ = ["COUNT", "MONEY", "ROUGHLY", "SCORE", "SHARE", "SPEED", "TIME", "Unit", "change", "log_ticks", "round_ticks"]
+__all__ = [
+    "COUNT",
+    "MONEY",
+    "RATE",
+    "ROUGHLY",
+    "SCORE",
+    "SHARE",
+    "SPEED",
+    "TIME",
+    "Unit",
+    "change",
+    "log_ticks",
+    "round_ticks",
+]
 
 _NANO = 1e9
 _ROUND = (1, 2, 2.5, 5, 10)
@@ -91,6 +104,7 @@ COUNT = Unit(_compact, _whole_count, finest=1)
 MONEY = Unit(_short_money, lambda nano: usd(round(nano)), _NANO)
 TIME = Unit(_short_time, lambda us: duration(round(us)), 1000)
 ROUGHLY = Unit(_compact, _compact, finest=1)
+RATE = Unit(_compact, lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}")
 SPEED = Unit(_compact, lambda value: f"{value:,.1f} tokens/s")
 SHARE = Unit(lambda share: f"{share * 100:.3g} %", _share, 0.01, 100)
 SCORE = Unit(lambda value: f"{value:.3g}", lambda value: f"{value:.3f}")

@@ -67,6 +67,9 @@ def answer(figures: Figures, question: Question) -> Json:
 
 def _part(figures: Figures, q: Question, period: Period) -> Json:
     told: Json = {"total": _told([figures.total(period, q.project, q.only)])[0]}
+    minutes = len(period.steps) * period.step_us / 60_000_000
+    for counted in ("requests", "calls"):
+        told["total"][f"{counted}_per_minute"] = told["total"][counted] / minutes
     told["total"]["scores"] = _scores(figures, q, period)
     if not q.only:
         users = figures.users(period, q.project)

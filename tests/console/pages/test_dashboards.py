@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import insert
 
-from pilothouse.console.units import MONEY, TIME
+from pilothouse.console.units import MONEY, RATE, TIME
 from pilothouse.ids import now_us
 from pilothouse.observe.scores import Scores
 from pilothouse.settings import Settings
@@ -101,6 +102,7 @@ def test_latency(site: Gateway, asked: list[Asked]) -> None:
     assert told in {TIME.whole(us) for us in range(int(p95 * 0.9), int(p95 * 1.1), 5_000)}
     spread = _rows(page, "How it spreads, of requests")
     assert sum(int(row[1].replace(",", "")) for row in spread) == len(inside)
+    assert _tile(page, "Requests a minute") == RATE.whole(len(inside) / (168 * 60))
     requests = {row[0].removesuffix("only"): row[5] for row in _rows(page, "By endpoint, slowest P95 first")}
     assert requests == {e: f"{n:,}" for e, n in Counter(str(one.root.endpoint) for one in inside).items()}
 
@@ -131,6 +133,9 @@ def test_quality(site: Gateway, asked: list[Asked]) -> None:
     low, high = (float(bound.removesuffix(" %")) for bound in row[2].split(" to "))
     assert low < share * 100 < high
     assert row[3] == f"{len(values):,}"
+    (link,) = re.findall(r'href="([^"]*score=faithfulness&amp;score_most[^"]*)"', page)
+    low_ones = {s.trace_id for s in scores if s.name == "faithfulness" and (s.value or 0) < 0.7}
+    assert f"<b>{min(50, len(low_ones))}</b> trace" in site.client.get(html.unescape(link)).text
 
 
 def test_tokens_and_usage(site: Gateway, asked: list[Asked]) -> None:
@@ -161,6 +166,10 @@ def test_every_point_and_bar_leads_to_its_traces(site: Gateway, asked: list[Aske
     by_feature = re.findall(r'href="(/console/traces[^"]*feature=search[^"]*)"', page)[0]
     found = site.client.get(html.unescape(by_feature)).text
     assert f"<b>{min(50, len(_within(asked, 168, feature='search')))}</b> trace" in found
+    by_prompt = re.findall(r'href="(/console/traces[^"]*prompt=[^"]*)"', site.page("/dashboards/tokens"))[0]
+    prompt = parse_qs(urlsplit(html.unescape(by_prompt)).query)["prompt"][0]
+    found = site.client.get(html.unescape(by_prompt)).text
+    assert f"<b>{min(50, len(_within(asked, 168, prompt=prompt)))}</b> trace" in found
 
 
 QUERIES = (

@@ -1,6 +1,7 @@
 """How long answers took: of requests, to the first token, by endpoint and model; and how fast tokens came."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -8,7 +9,7 @@ from markupsafe import Markup
 from pilothouse.console.boards.panels import CALLS, REQUESTS, Board, Column, Panel, over_time, ranking, table, tile
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Bin, Series, histogram
-from pilothouse.console.units import COUNT, SPEED, TIME, Unit
+from pilothouse.console.units import COUNT, RATE, SPEED, TIME, Unit
 from pilothouse.observe.amounts import Amounts, spread
 from pilothouse.stats.histogram import ZERO, percentiles
 
@@ -33,6 +34,9 @@ def board(view: View) -> Board:
     for name, share in zip(_NAMES[:2], _SHARES[:2], strict=True):
         tiles.append(tile(f"{name} to the first token", TIME, _percentile("ttft", share), now, before, "bad"))
     tiles.append(tile("Speed, median", SPEED, _percentile("speed", 0.5), now, before, "good"))
+    counted, minutes = "requests" if whole == "latency" else "calls", (view.until_us - view.since_us) / 60_000_000
+    per_minute = partial(_per_minute, counted, minutes)
+    tiles.append(tile(f"{counted.capitalize()} a minute", RATE, per_minute, now, before))
     steps, steps_before = view.steps(whole, "ttft", "speed"), view.steps_before(whole)
     panels = [
         over_time(view, f"Latency {of_what}", _lines(steps, steps_before, whole, _SHARES), TIME, broad=True),
@@ -42,6 +46,11 @@ def board(view: View) -> Board:
         over_time(view, "Tokens per second, median", _lines(steps, None, "speed", (0.5,)), SPEED),
     ]
     return Board(tiles, panels)
+
+
+def _per_minute(counted: str, minutes: float, amounts: Amounts) -> float:
+    """The throughput of the whole period, quiet hours included."""
+    return float(getattr(amounts, counted)) / minutes
 
 
 def distribution(view: View, title: str, amounts: Amounts, name: str, unit: Unit) -> Panel:

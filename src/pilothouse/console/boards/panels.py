@@ -15,7 +15,7 @@ from pilothouse.observe.amounts import Amounts
 
 __all__ = [
     "CALLS", "REQUESTS", "Board", "Column", "Panel", "Tile", "count_of", "figure", "over_time", "ranking",
-    "share_bar", "table", "tile", "value_cell",
+    "share_bar", "short", "table", "tile", "value_cell",
 ]  # fmt: skip
 
 _LONGEST = 60
@@ -99,8 +99,8 @@ def over_time(
         for n in range(len(moments.at_us) - 1, -1, -1)
         if any(one.values[n] if stacked else one.values[n] is not None for one in drawn)
     ]
-    twin = table([("UTC", ""), *((_short(one.name), "n") for one in drawn)], rows)
-    legend = [(_short(one.name), one.look) for one in drawn] if len(drawn) > 1 else []
+    twin = table([("UTC", ""), *((short(one.name), "n") for one in drawn)], rows)
+    legend = [(short(one.name), one.look) for one in drawn] if len(drawn) > 1 else []
     return Panel(title, chart, legend, twin, note, broad, empty)
 
 
@@ -137,7 +137,7 @@ def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Markup | str
     """A table; beside each head stand the classes of its column: `n` of numbers, `mid` of what is left out where it is
     narrow."""
     opens = [f'<td class="{look}">' if look else "<td>" for _, look in heads]
-    head = element("tr", *(element("th", _short(name), class_=look or None) for name, look in heads))
+    head = element("tr", *(element("th", short(name), class_=look or None) for name, look in heads))
     lines = ["".join([f"{begin}{_cell(cell)}</td>" for begin, cell in zip(opens, row, strict=True)]) for row in rows]
     body = Markup("".join([f"<tr>{line}</tr>" for line in lines]))
     whole = element("table", element("thead", head), element("tbody", body), class_=f"list {also}".strip())
@@ -146,7 +146,7 @@ def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Markup | str
 
 def value_cell(view: View, dimension: str, value: str, **also: str) -> Markup:
     """The name of a value, which leads to its traces, with a link to this page for it alone."""
-    name = element("bdi", _short(view.name(dimension, value)))
+    name = element("bdi", short(view.name(dimension, value)))
     behind, alone = view.behind(dimension, value, **also), view.narrowed(dimension, value)
     parts = [name if behind is None else element("a", name, href=behind, title="The traces behind it")]
     if alone is not None:
@@ -168,7 +168,8 @@ def _cell(given: Markup | str) -> str:
     return escaped(given if isinstance(given, Markup) else visible(given))
 
 
-def _short(words: str) -> str:
+def short(words: str) -> str:
+    """A name as a table shows it: without what would steer the page, and not too long."""
     told = visible(words)
     return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
 

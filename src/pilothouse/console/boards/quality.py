@@ -6,9 +6,10 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from pilothouse.console.boards import drift
-from pilothouse.console.boards.panels import Board, Panel, Tile, figure, over_time, table, value_cell
+from pilothouse.console.boards.panels import Board, Panel, Tile, figure, over_time, short, table, value_cell
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series
+from pilothouse.console.svg import element
 from pilothouse.console.units import SCORE, SHARE
 from pilothouse.observe.amounts import Scored
 from pilothouse.observe.stats import SCORED_BY
@@ -20,6 +21,7 @@ _THUMBS = "feedback"
 _SURE = 1.96  # standard errors: 95 %
 _MOST = 8
 _FINE = 48  # hours
+_BARELY = 1e-6
 
 
 def board(view: View, below: float) -> Board:
@@ -37,7 +39,7 @@ def board(view: View, below: float) -> Board:
         before = {name: one for (_, name), one in figures.scores(view.before, project, dimension, value).items()}
     ordered = sorted(now, key=lambda name: (name != _THUMBS, -now[name].count))
     tiles = [_tile(name, now[name], before.get(name)) for name in ordered[:_MOST]]
-    panels = [_shares(now, ordered, below)] if now else []
+    panels = [_shares(view, now, ordered, below)] if now else []
     steps = figures.scores_over_time(view.period, project, dimension, value)
     panels += [_trend(view, name, steps.get(name, {})) for name in ordered[:_MOST]]
     panels += [_by(view, of, ordered[:4]) for of in ("model", "prompt", "feature") if not view.only]
@@ -56,11 +58,13 @@ def _trend(view: View, name: str, steps: Mapping[int, Scored]) -> Panel:
     values = [steps[at].mean if at in steps else None for at in view.moments.at_us]
     unit = SHARE if name == _THUMBS else SCORE
     title = "Thumbs up" if name == _THUMBS else name
-    return over_time(view, title, [Series("mean", values, "s0")], unit)
+    return over_time(view, title, [Series("mean", values, "s0")], unit, links=view.steps_links(score=name))
 
 
-def _shares(now: Mapping[str, Scored], ordered: list[str], below: float) -> Panel:
-    """How many scores lie below the limit, and within what bounds that share lies of all answers, 95 % sure."""
+def _shares(view: View, now: Mapping[str, Scored], ordered: list[str], below: float) -> Panel:
+    """How many scores lie below the limit, and within what bounds that share lies of all answers, 95 % sure. A score
+    leads to its traces below the limit."""
+    most = f"{below - _BARELY:.10g}"  # the list takes a highest value
     rows: list[list[Markup | str]] = []
     for name in ordered:
         one = now[name]
@@ -69,7 +73,7 @@ def _shares(now: Mapping[str, Scored], ordered: list[str], below: float) -> Pane
             low, high = wilson(share * one.count, one.count, _SURE)
             rows.append(
                 [
-                    name,
+                    element("a", short(name), href=view.traces(score=name, score_most=most)),
                     SHARE.whole(share),
                     f"{SHARE.whole(low)} to {SHARE.whole(high)}",
                     f"{one.count:,}",

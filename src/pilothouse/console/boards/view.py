@@ -23,6 +23,7 @@ __all__ = ["LISTED", "View"]
 LISTED = {
     "model": "model", "deployment": "model", "endpoint": "endpoint", "key": "key_id", "team": "team_id",
     "user": "user_id", "feature": "feature", "environment": "environment", "release": "release", "error": "error_code",
+    "prompt": "prompt",
 }  # fmt: skip
 """The dimensions that the list of traces can be narrowed to, and what its address calls them."""
 
