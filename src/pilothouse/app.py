@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from pilothouse.access import Audit, Keys, Members, Tenants, new_key
@@ -252,6 +253,11 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None) -> Server:
         """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
+        host, port = host or self.settings.host, self.settings.port if port is None else port
+        return Server(Root(self, self.endpoints, self.metrics, self.faces()), host, port, self.settings.shutdown_grace)
+
+    def faces(self) -> FastAPI:
+        """The management API and the console, as one application."""
         routers = [
             *telemetry_routes(
                 self.store, self.recorder, self.drainer, self.prices, self.tenants, self.discretion,
@@ -264,19 +270,14 @@ class Platform:
             route_routes(self.gateway, self.complexity, self.recorder), cache_routes(self.caches, self.audit),
             spend_routes(self.ledger, self.budgets, self.tenants, self.keys), stats_routes(self.store),
             health_routes(
-                self.health, self.process, several=self.several, trouble=self.trouble,
-                problem=lambda: self.live.problem,
+                self.health, self.process, several=self.several, trouble=self.trouble, problem=lambda: self.live.problem
             ),
         ]  # fmt: skip
         app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
         secure = (self.settings.public_url or "").startswith("https://")
-        mount_console(
-            app, self.traces, self.entrance.sessions, rooms=self._console_rooms(), sign_in=self.entrance.sign_in,
-            secure=secure,
-        )  # fmt: skip
-        root = Root(self, self.endpoints, self.metrics, app)
-        chosen = self.settings.port if port is None else port
-        return Server(root, host or self.settings.host, chosen, self.settings.shutdown_grace)
+        entrance, rooms = self.entrance, self._console_rooms()
+        mount_console(app, self.traces, entrance.sessions, rooms=rooms, sign_in=entrance.sign_in, secure=secure)
+        return app
 
     def _console_rooms(self) -> ConsoleRooms:
         return ConsoleRooms(

@@ -1,7 +1,8 @@
 import textwrap
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
@@ -28,6 +29,27 @@ from pilothouse.storage.memory_counters import MemoryCounters
 from pilothouse.testing.openai_server import OpenAIServer
 
 from .scripted import Recording
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _faces_when_asked() -> Iterator[None]:
+    """The routes of FastAPI are made at the first request that needs one: few tests here ask any, and to make them
+    takes two thirds of the time in which a platform begins to serve."""
+    faces = Platform.faces
+
+    def when_asked(platform: Platform) -> Any:
+        made: list[Any] = []
+
+        async def ask(*given: Any) -> None:
+            if not made:
+                made.append(faces(platform))
+            await made[0](*given)
+
+        return ask
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Platform, "faces", when_asked)
+        yield
 
 
 @pytest.fixture
