@@ -25,6 +25,7 @@ from pilothouse.ids import now_us
 from pilothouse.observe.cells import Delta, Judged
 from pilothouse.observe.facts import Fact, State
 from pilothouse.observe.figures import HOUR_US
+from pilothouse.observe.overnight import Overnight
 from pilothouse.observe.rollups import apply
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.settings import Settings
@@ -149,7 +150,7 @@ def main() -> None:
         with build(Settings(home=home, database_url=given.postgres)) as platform:
             if described(platform.store).startswith("0 "):
                 seed(platform.store, given.traces, given.days, now_us() // HOUR_US + 1)
-            print(described(platform.store))
+            print(described(platform.store), len([*Overnight(platform.store).run()]), "days of them on sheets")
             print("                     median    p95       size")
             asyncio.run(compare(platform, given.rounds))
 

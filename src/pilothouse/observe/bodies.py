@@ -1,7 +1,7 @@
 """Inputs and outputs of spans, as they are kept. Knows nothing of the spans themselves, but for the days of bodies."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,17 +23,19 @@ LARGEST_PREVIEWED = 64 * 1024
 Days = dict[int | None, list[tuple[str, str]]]
 """Places (trace, span) by the day on which their bodies came."""
 _C = spans.c
+_NEVER = -1
 
 
-def bodies_of(connection: Connection, store: Store, project: str, trace_id: str) -> dict[str, Json]:
-    """`{"input": ..., "output": ...}` of each span of a trace that has any, by span id. What cannot be read says so."""
-    query = select(_C.id, _C.payload_day).where(_C.project_id == project, _C.trace_id == trace_id)
-    came = {row.id: row.payload_day for row in connection.execute(query)}
+def bodies_of(
+    connection: Connection, store: Store, project: str, trace_id: str, came: Mapping[str, int | None]
+) -> dict[str, Json]:
+    """`{"input": ..., "output": ...}` of those spans of a trace that have any, by span id; `came` are the days of their
+    rows. What cannot be read says so."""
     return {
         span: _unpacked(store.packer, body, project, trace, span)
         for day in set(came.values())
         for trace, span, body in store.payloads.read(connection, day, project, [trace_id])
-        if came.get(span) == day  # what a span held before it was revised may be there still
+        if came.get(span, _NEVER) == day  # what a span held before it was revised may be there still
     }
 
 

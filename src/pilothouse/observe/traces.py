@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Span
@@ -30,6 +30,18 @@ _MOST_SCORES = 2000
 _REFERENCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _ALL = Filters()
 _LAST = "z" * 64  # sorts behind whatever may follow in an id
+_OF_PROJECT = spans.c.project_id == bindparam("project")
+_BEGINNING = (
+    select(spans.c.trace_id).distinct().order_by(spans.c.trace_id).limit(3)
+    .where(_OF_PROJECT, spans.c.trace_id.between(bindparam("first"), bindparam("last")))
+)  # fmt: skip
+_SPANS = (
+    select(spans).where(_OF_PROJECT, spans.c.trace_id == bindparam("trace"))
+    .order_by(spans.c.start_us, spans.c.id).limit(bindparam("most"))
+)  # fmt: skip
+_VERSIONS = select(manifests.c.id, manifests.c.versions).where(
+    manifests.c.project_id == bindparam("project"), manifests.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 class Traces:
@@ -69,12 +81,9 @@ class Traces:
             return page.rows[0].trace_id
         if not _REFERENCE.fullmatch(reference):
             raise NotFound(f"'{reference[:64]}' is not a trace id.")
-        query = (
-            select(spans.c.trace_id).distinct().order_by(spans.c.trace_id).limit(3)
-            .where(spans.c.project_id == project, spans.c.trace_id.between(reference, reference + _LAST))
-        )  # fmt: skip
+        given = {"project": project, "first": reference, "last": reference + _LAST}
         with self._engine.connect() as connection:
-            found = [str(trace_id) for trace_id in connection.execute(query).scalars()]
+            found = [str(trace_id) for trace_id in connection.execute(_BEGINNING, given).scalars()]
         if not found:
             raise NotFound(f"There is no trace '{reference}'.")
         if len(found) > 1 and reference not in found:
@@ -89,14 +98,14 @@ class Traces:
         most = MOST_SPANS if most is None else most
         if not _REFERENCE.fullmatch(trace_id):
             raise NotFound(f"'{trace_id[:64]}' is not a trace id.")
-        query = select(spans).where(spans.c.project_id == project, spans.c.trace_id == trace_id)
-        query = query.order_by(spans.c.start_us, spans.c.id).limit(most + 1)
+        given = {"project": project, "trace": trace_id, "most": most + 1}
         with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = connection.execute(_SPANS, given).mappings().all()
             if not rows:
                 raise NotFound(f"There is no trace '{trace_id}'.")
             versions = _versions(connection, project, {row["manifest_id"] for row in rows})
-            bodies = bodies_of(connection, self._store, project, trace_id) if payload else {}
+            came = {row["id"]: row["payload_day"] for row in rows} if payload else {}
+            bodies = bodies_of(connection, self._store, project, trace_id, came)
         made = [to_span(row, versions.get(row["manifest_id"]), bodies.get(row["id"])) for row in rows[:most]]
         return Trace(trace_id, project, made, truncated=len(rows) > most)
 
@@ -147,7 +156,6 @@ class Traces:
 
 
 def _versions(connection: Connection, project: str, ids: set[str | None]) -> dict[str | None, dict[str, str]]:
-    query = select(manifests.c.id, manifests.c.versions).where(
-        manifests.c.project_id == project, manifests.c.id.in_([i for i in ids if i])
-    )
-    return {row.id: msgspec.json.decode(row.versions) for row in connection.execute(query)}
+    wanted = [i for i in ids if i]
+    rows = connection.execute(_VERSIONS, {"project": project, "ids": wanted}).all() if wanted else ()
+    return {row.id: msgspec.json.decode(row.versions) for row in rows}

@@ -9,10 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import MetaData, Table, delete, func, select, text
+from sqlalchemy import MetaData, Select, Table, bindparam, delete, func, select, text
 from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.errors import StorageError
@@ -72,18 +73,15 @@ class PayloadDays:
     ) -> list[tuple[str, str, bytes]]:  # fmt: skip
         """Trace, span and body of what came on that day of these traces (and spans); `longest` in bytes. A day that is
         gone has none."""
-        c = self.table(day).c
-        query = select(c.trace_id, c.span_id, c.body).where(c.project_id == project, c.trace_id.in_(traces))
-        if spans is not None:
-            query = query.where(c.span_id.in_(spans))
-        if longest is not None:
-            query = query.where(func.length(c.body) <= longest)
+        query = _reading(self.table(day), spans is not None, longest is not None)
+        asked = {"project": project, "traces": traces, "spans": spans, "longest": longest}
+        given = {name: value for name, value in asked.items() if value is not None}
         if day is None or self._folder is None:
-            return [tuple(row) for row in connection.execute(query)] if self._has(connection, day) else []
+            return [tuple(row) for row in connection.execute(query, given)] if self._has(connection, day) else []
         if not self._path(day).exists():
             return []
         with self._engine(day).connect() as own:
-            return [tuple(row) for row in own.execute(query)] if self._has(own, day) else []
+            return [tuple(row) for row in own.execute(query, given)] if self._has(own, day) else []
 
     def forget(self, connection: Connection, project: str, traces: Sequence[str]) -> int:
         """Delete every body of these traces, whenever it came; how many there were."""
@@ -211,3 +209,13 @@ def _day_named(name: str) -> int:
 def _bytes(path: Path) -> int:
     files: list[Any] = [path, path.with_name(f"{path.name}-wal")]
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+@lru_cache(maxsize=64)
+def _reading(table: Table, some_spans: bool, short: bool) -> Select[Any]:
+    c = table.c
+    query = select(c.trace_id, c.span_id, c.body).where(c.project_id == bindparam("project"))
+    query = query.where(c.trace_id.in_(bindparam("traces", expanding=True)))
+    if some_spans:
+        query = query.where(c.span_id.in_(bindparam("spans", expanding=True)))
+    return query.where(func.length(c.body) <= bindparam("longest")) if short else query
