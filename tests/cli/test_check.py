@@ -1,6 +1,7 @@
 """What `pilothouse check` says of a configuration, with file and line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,12 @@ def test_a_warning_is_no_failure_and_a_problem_is(settings: Settings) -> None:
     assert run(settings) == (
         1, {"problem": [f"{settings.config}:1: cache.store: redis needs PILOTHOUSE_REDIS_URL, which is not set"]}
     )  # fmt: skip
+
+
+def test_alerts_that_lead_nowhere_are_told(settings: Settings) -> None:
+    settings.config.write_text("alerts: {channels: {ops: {kind: slack, url: 'https://hooks.example.com/x'}}}\n")
+    assert run(settings) == (0, {"warning": ["messages lead to no traces while PILOTHOUSE_PUBLIC_URL is not set"]})
+    assert run(replace(settings, public_url="https://pilothouse.example.com")) == (0, {})
 
 
 def test_a_file_that_does_not_serve_is_told(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """`pilothouse stats` over a real store."""
 
 import json
+import re
 from typing import Any
 
 from click import UsageError
@@ -11,6 +12,7 @@ from pilothouse.cli.context import Context
 from pilothouse.cli.stats import stats
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import now_us
+from pilothouse.observe.scores import Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import writing
 from pilothouse.storage.tables import drifts
@@ -38,6 +40,10 @@ def test_tables_and_json(spooled: Spooled) -> None:
     by_model = run(spooled, "--since", "2w", "--by", "model").output.splitlines()
     assert len(by_model) == 1 + len({one.call.response_model for one in asked})
     assert "requests" not in by_model[0]  # they belong to no model
+    assert "failed" in by_model[0]  # of its calls
+    Scores(spooled.store).put("default", [score for one in asked for score in one.scores])
+    low = next(line for line in run(spooled, "--since", "2w", "--below", "0.7").output.splitlines() if "faithf" in line)
+    assert re.search(r"0\.\d+ \(\d+% below, \d+% to \d+%\)", low)
     assert "\u202e" not in "".join(by_model)
     told: dict[str, Any] = json.loads(run(spooled, "--since", "2w", "--only", "feature=search", "--json").output)
     assert told["total"]["cost_nano"] == naive(o for o in asked if o.root.feature == "search")["cost_nano"]

@@ -54,6 +54,17 @@ def test_the_sums_are_those_of_the_spans(asked: list[Asked], store: Store, perio
         assert _sums(step) == naive(within(asked, step["at_us"], step["at_us"] + period.step_us))
 
 
+def test_the_share_of_low_scores_and_of_failed_calls(asked: list[Asked], store: Store) -> None:
+    told = answer(Figures(store), Question(PERIODS[2], below=0.7))["total"]
+    inside = _inside(asked, PERIODS[2])
+    values = [float(s.value or 0) for one in inside for s in one.scores if s.name == "faithfulness"]
+    (score,) = [one for one in told["scores"] if one["name"] == "faithfulness"]
+    assert score["share_below"] == pytest.approx(sum(value < 0.7 for value in values) / len(values))
+    assert score["share_below_low"] < score["share_below"] < score["share_below_high"]
+    assert told["call_error_rate"] == pytest.approx(naive(inside)["call_errors"] / len(inside))
+    assert "share_below" not in answer(Figures(store), Question(PERIODS[2]))["total"]["scores"][0]
+
+
 @pytest.mark.parametrize("dimension", ["key", "team", "feature", "user", "error"])
 def test_each_value_of_a_dimension(asked: list[Asked], store: Store, dimension: str) -> None:
     told = answer(Figures(store), Question(PERIODS[2], by=dimension, limit=1000))

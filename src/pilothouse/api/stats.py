@@ -21,7 +21,9 @@ _LATEST_US = 2**53
 _Us = Annotated[int | None, Query(ge=0, le=_LATEST_US)]
 _Length = Annotated[str, Query(description="The last 24h, 7d or 4w, the hour or day under way included.")]
 _By = Annotated[str | None, Query(description=f"Tell these apart: {', '.join(NARROWED)}.")]
-_KNOWN = frozenset(("project_id", "period", "since_us", "until_us", "grain", "by", "series", "compare", "limit"))
+_KNOWN = frozenset(
+    ("project_id", "period", "since_us", "until_us", "grain", "by", "series", "compare", "limit", "below")
+)
 _NARROWING = {
     "parameters": [
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": "Only this one."}
@@ -47,14 +49,16 @@ def routes(store: Store) -> APIRouter:
         series: bool = False,
         compare: bool = False,
         limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+        below: Annotated[float | None, Query(ge=-300, le=300)] = None,
     ) -> Json:
         """Sums, rates and percentiles of a period (the last seven days where none is named), UTC, in nano-USD and
         microseconds. `compare` adds the period before, `series` each hour or day, `by` each value of a dimension, the
         dearest first; a dimension with a value (`model=gpt-4o`) narrows it. Requests belong to no model or deployment:
-        theirs are the calls. Two dimensions together are kept of model, prompt, key and feature, and count calls."""
+        theirs are the calls. Two dimensions together are kept of model, prompt, key and feature, and count calls.
+        `below` adds to each score the share of those lower than it, with the bounds of 95 %."""
         only = {name: value for name, value in request.query_params.items() if name not in _KNOWN}
         asked = period_of(period, since_us, until_us, grain)
-        return answer(figures, Question(asked, project, by or None, only, series, compare, limit))
+        return answer(figures, Question(asked, project, by or None, only, series, compare, limit, below))
 
     @router.get("/drift")
     def drift(project: InProject, days: Annotated[int, Query(ge=1, le=3660)] = 30) -> Json:

@@ -50,6 +50,8 @@ def _findings(settings: Settings, online: bool) -> Iterator[_Finding]:
     yield from (_Finding("environment", "problem", sentence) for sentence in unknown_variables(os.environ))
     config, told = _configuration(settings)
     yield from told
+    if config.alerts.enabled and config.alerts.channels and settings.public_url is None:
+        yield _Finding("alerts", "warning", "messages lead to no traces while PILOTHOUSE_PUBLIC_URL is not set")
     yield from _database(settings, config)
     files = EncoderStore(settings.models_dir).list()
     ready = any(row.state == "ready" for row in files)

@@ -29,10 +29,12 @@ _length = click.option("--since", "length", default="7d", show_default=True, met
 @click.option("--only", multiple=True, metavar="DIMENSION=VALUE", help="Narrow to one, such as model=gpt-4o.")
 @project_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many with --by.")
+@click.option("--below", type=click.FloatRange(-300, 300), help="Of each score, the share lower than this.")
 @as_json
 @pass_context
 def stats(
-    context: Context, length: str, by: str | None, only: tuple[str, ...], project: str, limit: int, as_json: bool
+    context: Context, length: str, by: str | None, only: tuple[str, ...], project: str, limit: int,
+    below: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Requests, failures, latency, tokens, cost and scores of a period, beside the period before."""
     here = click.get_current_context()
@@ -45,7 +47,7 @@ def stats(
     from pilothouse.observe.stats import Question, answer, parsed  # noqa: PLC0415
 
     period = Period.last(length, now_us())
-    question = Question(period, project, by, dict(map(parsed, only)), compare=True, limit=limit)
+    question = Question(period, project, by, dict(map(parsed, only)), compare=True, limit=limit, below=below)
     with context.looking() as platform:
         platform.drainer.flush()
         told = answer(Figures(platform.store), question)
@@ -127,12 +129,13 @@ _COLUMNS = (
 def _row(by: str, told: dict[str, Any]) -> dict[str, str]:
     """A value of the dimension; where requests belong to none of its values, the times are those of calls."""
     times = told["latency_us"] if told["requests"] else told["call_latency_us"]
+    failed = told["error_rate"] if told["requests"] else told["call_error_rate"]
     return {
-        by: told["value"] or "none", "requests": _count(told["requests"]), "failed": _share(told["error_rate"]),
+        by: told["value"] or "none", "requests": _count(told["requests"]), "failed": _share(failed),
         "p50": _time(times["p50"]), "p95": _time(times["p95"]), "calls": _count(told["calls"]),
         "first_token": _time(told["ttft_us"]["p50"]), "input_tokens": _count(told["input_tokens"]),
         "output_tokens": _count(told["output_tokens"]), "cost": _cost(told), "unpriced": _count(told["unpriced"]),
-        "scores": ", ".join(f"{one['name']} {one['mean']:.2f}" for one in told["scores"]),
+        "scores": ", ".join(f"{one['name']} {one['mean']:.2f}{_below(one)}" for one in told["scores"]),
     }  # fmt: skip
 
 
@@ -141,7 +144,8 @@ def _whole(told: dict[str, Any]) -> list[dict[str, str]]:
     rows = [
         ("requests", _count, "requests"), ("requests a minute", _rate, "requests_per_minute"),
         ("failed", _share, "error_rate"), ("users", _count, "users"),
-        ("calls of models", _count, "calls"), ("answered from a cache", _share, "hit_rate"),
+        ("calls of models", _count, "calls"), ("calls that failed", _share, "call_error_rate"),
+        ("answered from a cache", _share, "hit_rate"),
         ("cost", _usd, "cost_nano"),
         ("cost per request", _usd, "nano_per_request"), ("calls without a price", _count, "unpriced"),
         ("input tokens", _count, "input_tokens"), ("of them cached", _share, "cached_share"),
@@ -153,10 +157,20 @@ def _whole(told: dict[str, Any]) -> list[dict[str, str]]:
         ("latency", _time, "latency_us"), ("first token", _time, "ttft_us"), ("tokens/s", _count, "tokens_per_second")
     ):  # fmt: skip
         shown += [_compared(f"{what} {p}", show, now[name][p], before[name][p]) for p in ("p50", "p95", "p99")]
-    earlier = {one["name"]: one["mean"] for one in before["scores"]}
+    earlier = {one["name"]: one for one in before["scores"]}
     for one in now["scores"]:
-        shown.append(_compared(f"score {one['name']}", _mean, one["mean"], earlier.get(one["name"])))
+        was = earlier.get(one["name"], {})
+        row = _compared(f"score {one['name']}", _mean, one["mean"], was.get("mean"))
+        shown.append({**row, "now": row["now"] + _below(one), "before": row["before"] + _below(was)})
     return [row for row in shown if row["now"] or row["before"]]
+
+
+def _below(score: dict[str, Any]) -> str:
+    """The share of low scores, where it was asked for."""
+    if "share_below" not in score:
+        return ""
+    low, high = score["share_below_low"], score["share_below_high"]
+    return f" ({score['share_below']:.0%} below, {low:.0%} to {high:.0%})"
 
 
 def _compared(what: str, show: Any, now: float | None, before: float | None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pilothouse.observe.amounts import Amounts, Scored, spread
 from pilothouse.observe.cells import HISTOGRAMS, SUMS
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.period import Period
+from pilothouse.stats.robust import wilson
 from pilothouse.types import Json
 
 __all__ = ["SCORED_BY", "Question", "answer", "parsed"]
@@ -25,13 +26,15 @@ _NAMES = dict(
     )
 )
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_SURE = 1.96  # standard errors
 _RATES = ("error_rate", "hit_rate", "cached_share", "tokens_per_request", "nano_per_request")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: figures of a period, narrowed to `only`, by a dimension, with each hour or day, and beside those
-    of the period before. `limit` values of the dimension are told, the dearest first."""
+    of the period before. `limit` values of the dimension are told, the dearest first. Of scores the share `below` a
+    limit is told where one is given: of faithfulness it is the rate of hallucinations."""
 
     period: Period
     project: str = DEFAULT_PROJECT
@@ -40,6 +43,7 @@ class Question:
     series: bool = False
     compare: bool = False
     limit: int = 20
+    below: float | None = None
 
 
 def answer(figures: Figures, question: Question) -> Json:
@@ -90,7 +94,8 @@ def _scores(figures: Figures, q: Question, period: Period) -> list[Json]:
     if len(q.only) > 1 or any(name not in SCORED_BY for name in q.only):
         return []
     dimension, value = next(iter(q.only.items()), ("all", ""))
-    return [_score(name, one) for (_, name), one in figures.scores(period, q.project, dimension, value).items()]
+    found = figures.scores(period, q.project, dimension, value)
+    return [_score(name, one, q.below) for (_, name), one in found.items()]
 
 
 def _scores_by(figures: Figures, q: Question, period: Period, values: list[str]) -> dict[str, list[Json]]:
@@ -98,19 +103,26 @@ def _scores_by(figures: Figures, q: Question, period: Period, values: list[str])
         return {}
     told: dict[str, list[Json]] = {}
     for (value, name), one in figures.scores(period, q.project, q.by, None, values).items():
-        told.setdefault(value, []).append(_score(name, one))
+        told.setdefault(value, []).append(_score(name, one, q.below))
     return told
 
 
-def _score(name: str, one: Scored) -> Json:
-    return {"name": name, "count": one.count, "mean": one.mean}
+def _score(name: str, one: Scored, below: float | None) -> Json:
+    """The share below a limit comes with the bounds that it has among all answers (Wilson, 95 % sure)."""
+    told: Json = {"name": name, "count": one.count, "mean": one.mean}
+    share = None if below is None else one.share_below(below)
+    if share is None:
+        return told
+    low, high = wilson(share * one.count, one.count, _SURE)
+    return {**told, "share_below": share, "share_below_low": low, "share_below_high": high}
 
 
 def _told(amounts: list[Amounts]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for one in amounts:
         sums = {name: getattr(one, name) for name in SUMS}
-        found.append(sums | {name: getattr(one, name) for name in _RATES})
+        failed = one.call_errors / one.calls if one.calls else None
+        found.append(sums | {name: getattr(one, name) for name in _RATES} | {"call_error_rate": failed})
     for histogram, name in _NAMES.items():
         for one_of, values in zip(found, spread(amounts, histogram, tuple(_SHARES.values())), strict=True):
             one_of[name] = dict(zip(_SHARES, values, strict=True))
