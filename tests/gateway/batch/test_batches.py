@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -320,12 +321,27 @@ async def test_a_key_that_is_revoked_stops_its_batch(house: House) -> None:
     assert not house.upstream.requests
 
 
-async def test_a_limit_is_waited_for(house: House) -> None:
+async def test_a_limit_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        await asyncio.sleep(0)
+
+    class Ahead:
+        @staticmethod
+        def monotonic() -> float:
+            return time.monotonic() + sum(waited)
+
+    monkeypatch.setattr(house.platform.batch_runner._own, "_sleep", wait)
+    monkeypatch.setattr("pilothouse.gateway.batch.own.time", Ahead)
     secret, _ = house.platform.keys.create("k", "caller", KeySettings(limits=Limits(parallel=1)))
     house.client = house.client.with_options(api_key=secret)
     batch = await house.run([ask(n) for n in range(6)])
     assert batch.request_counts is not None
     assert (batch.request_counts.completed, batch.request_counts.failed) == (6, 0)
+    assert waited
+    assert max(waited) <= 1.0
 
 
 async def test_one_request_that_may_cost_too_much_fails_alone(house: House) -> None:
