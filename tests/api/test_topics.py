@@ -9,7 +9,7 @@ from pilothouse.access.shapes import KeySettings
 from pilothouse.api import topics, traces
 from pilothouse.api.management import management
 from pilothouse.ids import now_us
-from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
 from pilothouse.observe.topic_report import TopicReports
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store
@@ -26,7 +26,7 @@ def test_topics_of_the_callers_project_and_their_traces(store: Store, settings: 
     drainer.stop()
     spool.close()
     changes = Changes(store.control)
-    routers = [topics.routes(TopicReports(store)), traces.routes(Traces(store))]
+    routers = [topics.routes(TopicReports(store)), traces.routes(Traces(store), Prices())]
     with TestClient(management(routers, keyring, 100_000, door=Door(keyring, changes))) as client:
         for project, found in (("default", ["refund", "door"]), ("shop", [])):
             key, _ = keyring.create(project, "viewer", KeySettings(project_id=project))

@@ -10,7 +10,7 @@ from pilothouse.access import Keys
 from pilothouse.api.management import management
 from pilothouse.api.traces import routes
 from pilothouse.call import Span
-from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
 from pilothouse.types import Usage
@@ -25,13 +25,13 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         span = Span(
             id="root", trace_id=trace_id, project_id="default", name=f"chat {trace_id}", kind="llm",
             start_us=1_700_000_000_000_000, end_us=1_700_000_000_250_000, request_model="fast", usage=Usage(12, 8),
-            cost_nano=5, input={"messages": []},
+            cost_nano=5, input={"messages": []}, user_id=f"user of {trace_id}", prompt="answer@3", source="gateway",
         )  # fmt: skip
         SpoolRecorder(spool).record(span)
     Drainer(spool, store, settings.home).stop()
     keys = Keys(store.control)
     headers = {"authorization": f"Bearer {keys.in_process()}"}
-    with TestClient(management([routes(Traces(store))], keys, 1000), headers=headers) as client:
+    with TestClient(management([routes(Traces(store), Prices())], keys, 1000), headers=headers) as client:
         yield client
     spool.close()
     store.close()
@@ -44,6 +44,33 @@ def test_list(client: TestClient) -> None:
     after = client.get("/api/traces", params={"before": page["next"], "model": "fast"}).json()
     assert [row["trace_id"] for row in after["data"]] == ["aa11"]
     assert after["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("user_id=user of aa11", ["aa11"]), ("user_id=%00", []), ("prompt=answer", ["bb22", "aa11"]),
+        ("slower_us=250001", []), ("dearer_nano=5&user_id=user of bb22", ["bb22"]), ("score=helpful", []),
+    ],
+)  # fmt: skip
+def test_list_narrowed(client: TestClient, query: str, found: list[str]) -> None:
+    assert [row["trace_id"] for row in client.get(f"/api/traces?{query}").json()["data"]] == found
+
+
+def test_what_narrows_nothing_is_refused(client: TestClient) -> None:
+    refused = client.get("/api/traces?user=ada")
+    assert refused.status_code == 400
+    assert "'user' is no filter" in refused.json()["error"]["message"]
+    assert client.get("/api/traces?score_most=0.5").status_code == 400
+    assert client.get("/api/traces?score=a&score_most=nan").status_code == 400
+
+
+def test_why_it_went_so(client: TestClient) -> None:
+    told = client.get("/api/traces/aa11/explain").json()
+    (step,) = told["steps"]
+    assert (told["trace_id"], step["name"]) == ("aa11", "chat aa11")
+    assert {"topic": "prompt", "text": "The prompt was answer@3."} in step["reasons"]
+    assert client.get("/api/traces/zz/explain").status_code == 404
 
 
 def test_one(client: TestClient) -> None:

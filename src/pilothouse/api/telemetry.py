@@ -36,7 +36,7 @@ def telemetry_routes(
         langfuse.routes(langfuse.LangfuseRooms(sent, judged, revisions, tenants, turn)),
         langfuse_reading.routes(store),
         scores.routes(judged, turn),
-        traces.routes(Traces(store)),
+        traces.routes(Traces(store), prices),
         sessions.routes(Traces(store)),
         topics.routes(TopicReports(store)),
         deletions.routes(Deletions(store)),
