@@ -251,10 +251,10 @@ class Platform:
         self.keys.set_master(key)
         return key
 
-    def server(self, host: str | None = None, port: int | None = None) -> Server:
-        """A server on one port, listening but not yet running. Raises ConfigError when the port is taken."""
-        host, port = host or self.settings.host, self.settings.port if port is None else port
-        return Server(Root(self, self.endpoints, self.metrics, self.faces()), host, port, self.settings.shutdown_grace)
+    def server(self, host: str | None = None, port: int | None = None, own: int | None = None) -> Server:
+        """A server, listening but not yet running; see web.Server. Raises ConfigError when the port is taken."""
+        at = host or self.settings.host, self.settings.port if port is None else port, self.settings.shutdown_grace
+        return Server(Root(self, self.endpoints, self.metrics, self.faces()), *at, own=own)
 
     def faces(self) -> FastAPI:
         """The management API and the console, as one application."""

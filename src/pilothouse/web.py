@@ -104,22 +104,18 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Server:
-    """uvicorn on one listening socket. `address` is known before it runs, also for port 0."""
+    """uvicorn on one listening socket. `address` is known before it runs, also for port 0.
 
-    def __init__(self, root: Root, host: str, port: int, grace: float) -> None:
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-            # Connections inherit it. asyncio sets it only where the listening socket names its protocol, and without it
-            # an answer of several small writes waits 40 ms for the client's delayed acknowledgement.
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-        except OSError as error:
-            raise ConfigError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
-            ) from None
+    With `own`, a port (0 takes a free one), it is one of several processes that share the first port, among which the
+    kernel spreads connections; at its own port this one alone can be asked.
+    """
+
+    def __init__(self, root: Root, host: str, port: int, grace: float, *, own: int | None = None) -> None:
+        self._sockets = [_listening(host, port, shared=own is not None)]
+        if own is not None:
+            self._sockets.append(_listening(host, own))
         shown = f"[{host}]" if ":" in host else host
-        self.address = f"http://{shown}:{self._socket.getsockname()[1]}"
+        self.address = f"http://{shown}:{self._sockets[0].getsockname()[1]}"
         self._lifecycle = root.lifecycle
         self._started = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
@@ -150,9 +146,10 @@ class Server:
             await self._lifecycle.start()
             started()
             self._started.set()  # the socket listens already: who connects now waits in its backlog
-            await self._uvicorn.serve(sockets=[self._socket])
+            await self._uvicorn.serve(sockets=self._sockets)
         finally:
-            self._socket.close()
+            for listening in self._sockets:
+                listening.close()
             await self._lifecycle.stop()
 
     @contextlib.asynccontextmanager
@@ -173,6 +170,19 @@ class Server:
         """Wait until the running server has been told to stop, by a signal."""
         if self._serving is not None:
             await asyncio.shield(self._serving)
+
+
+def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        made = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=shared)
+        # Connections inherit it. asyncio sets it only where the listening socket names its protocol, and without it
+        # an answer of several small writes waits 40 ms for the client's delayed acknowledgement.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+    except OSError as error:
+        raise ConfigError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from None
+    return made
 
 
 def _spare_the_collector() -> None:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,13 +136,15 @@ def environment(models: Path, **settings: str | None) -> dict[str, str]:
 
 
 @contextmanager
-def running(home: Path, models: Path, config: Any = None, **settings: str | None) -> Iterator[Up]:
+def running(
+    home: Path, models: Path, config: Any = None, options: Sequence[str] = (), **settings: str | None
+) -> Iterator[Up]:
     """A server on this home while the block runs; it must end in order, unless the block killed it."""
     folder = home.parent
     folder.mkdir(parents=True, exist_ok=True)
     if config is not None:
         (folder / "pilothouse.yaml").write_text(json.dumps(config))
-    command = [sys.executable, "-m", "pilothouse", "--home", str(home), "up", "--port", "0"]
+    command = [sys.executable, "-m", "pilothouse", "--home", str(home), "up", "--port", "0", *options]
     log = folder / f"{home.name}-{time.monotonic_ns()}.log"
     with log.open("w") as errors, subprocess.Popen(
         command, env=environment(models, **settings), cwd=folder, text=True, stdout=subprocess.PIPE, stderr=errors
