@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -51,6 +52,26 @@ def test_a_full_queue_drops_counts_and_says_so_once(caplog: pytest.LogCaptureFix
     assert delivery.flush()
     assert taker.taken == list(range(10))
     delivery.close()
+
+
+def test_what_is_being_sent_when_it_is_closed_closes_its_connection_at_its_end() -> None:
+    sending, answer, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(Taker):
+        def send(self, items: Sequence[Any]) -> None:
+            sending.set()
+            answer.wait(20)
+
+        def close(self) -> None:
+            closed.set()
+
+    delivery = Delivery(Slow)
+    delivery.put("x", 1)
+    assert sending.wait(20)
+    delivery.close(0.01)
+    assert not closed.is_set()
+    answer.set()
+    assert closed.wait(20)
 
 
 def test_the_queue_is_bounded_by_bytes_too() -> None:
@@ -228,7 +249,8 @@ def test_forked_workers_of_a_home_write_spools_of_their_own(tmp_path: Path) -> N
 
     home = tmp_path / "home"
     score = "from pilothouse import score_current_trace\nwith span('scored'): score_current_trace('good', 1.0)\n"
-    run(PREFORK + score, tmp_path, HOME=str(home), URL="")
+    imported = "import pilothouse.tracing.home\n"  # once, and not by each worker
+    run(imported + PREFORK + score, tmp_path, HOME=str(home), URL="")
     settings = Settings(home=home)
     store = open_store(settings)
     spool = Spool.open(home, 10_000_000)

@@ -121,6 +121,10 @@ class Delivery:
         left = 0 if self.flush(timeout) else len(self._queue)
         if left:
             self._drop(left, f"they could not be sent in {timeout:g} s at the end")
+        self._let_go(timeout)
+
+    def _let_go(self, timeout: float = -1) -> None:
+        """Close the sender, once nobody is sending."""
         if self._sending.acquire(timeout=timeout):
             try:
                 if self._sender is not None:
@@ -158,6 +162,7 @@ class Delivery:
                 backoff = max(error.after, min(LONGEST_BACKOFF, 2 * backoff))
                 self._tell("waiting", f"Spans wait, next attempt in {backoff:.1f} s: {error}")
                 self._woken.set()
+        self._let_go()  # where `close` could not wait for what was just being sent
 
     def _drain(self) -> None:
         while self._queue:
