@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pilothouse import span, trace_context, update_current_span, update_current_trace
+from pilothouse import configure, span, trace_context, update_current_span, update_current_trace
+from pilothouse.tracing import Tracer
 from pilothouse.tracing.spans import current, sampled
 
 from .conftest import Collector
@@ -111,8 +112,6 @@ def test_nothing_that_values_do_reaches_the_program(collector: Collector) -> Non
 
 
 def test_sampling_goes_by_the_trace_id_and_takes_whole_traces(collector: Collector) -> None:
-    from pilothouse import configure
-
     assert not sampled("0" * 18 + "ff" * 7, 0.99)
     assert sampled("0" * 32, 0.01)
     configure(sample_rate=0.5)
@@ -123,3 +122,26 @@ def test_sampling_goes_by_the_trace_id_and_takes_whole_traces(collector: Collect
     leaves = {got["trace_id"] for got in collector.spans if got["name"] == "leaf"}
     assert roots == leaves
     assert 0 < len(roots) < 60
+
+
+@pytest.mark.parametrize("given", ["most", 5, -1, float("nan"), None])
+def test_what_is_no_sample_rate_records_everything(
+    collector: Collector, caplog: pytest.LogCaptureFixture, given: Any
+) -> None:
+    """And raises at no span of the program."""
+    configure(sample_rate=given)
+    with span("kept"):
+        pass
+    assert collector.span("kept")
+    assert "no number from 0 to 1" in caplog.text
+    configure(sample_rate="0.0")
+    with span("left out") as step:
+        assert not step.trace.sampled
+
+
+def test_an_address_without_http_is_told(tracer: Tracer, caplog: pytest.LogCaptureFixture) -> None:
+    tracer.configure(url="127.0.0.1:8484", enabled=True)
+    with span("nowhere"):
+        pass
+    assert "'127.0.0.1:8484' must begin with http:// or https://" in caplog.text
+    assert tracer.delivery is None

@@ -49,11 +49,7 @@ class Options:
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """From `PILOTHOUSE_*`. What cannot be read is reported in the log and left at its default."""
         given = {name: env.get(variable) or None for name, variable in _TEXTS.items()}
-        rate = 1.0
-        try:
-            rate = float(env.get("PILOTHOUSE_SAMPLE_RATE") or 1.0)
-        except ValueError:
-            _logger.warning("PILOTHOUSE_SAMPLE_RATE is no number from 0 to 1; all traces are recorded.")
+        rate = _share(env.get("PILOTHOUSE_SAMPLE_RATE") or 1.0)
         off = env.get("PILOTHOUSE_TRACING", "").lower() in _OFF
         return cls(sample_rate=rate, enabled=not off, **given)  # type: ignore[arg-type]
 
@@ -69,6 +65,18 @@ _TEXTS = {
     "url": "PILOTHOUSE_URL", "api_key": "PILOTHOUSE_API_KEY", "home": "PILOTHOUSE_HOME",
     "environment": "PILOTHOUSE_ENVIRONMENT", "release": "PILOTHOUSE_RELEASE",
 }  # fmt: skip
+
+
+def _share(given: Any) -> float:
+    """A share of traces; all of them, with a word in the log, where it is none."""
+    try:
+        share = float(given)
+    except (TypeError, ValueError):
+        share = -1.0
+    if 0 <= share <= 1:
+        return share
+    _logger.warning("The sample rate %.40r is no number from 0 to 1; all traces are recorded.", given)
+    return 1.0
 
 
 class Tracer:
@@ -94,6 +102,8 @@ class Tracer:
 
     def configure(self, **options: Any) -> None:
         """Change some options. What was recorded before is still sent where it was to go."""
+        if "sample_rate" in options:
+            options["sample_rate"] = _share(options["sample_rate"])
         changed = replace(self._options or Options.from_env(os.environ), **options)
         with self._lock:
             left, self.delivery = self.delivery, None
@@ -153,6 +163,9 @@ class Tracer:
             goes_somewhere = bool(options.url or options.home)
             if options.enabled and not goes_somewhere:
                 _logger.warning("Spans go nowhere: set PILOTHOUSE_URL (a server) or PILOTHOUSE_HOME (a folder).")
+            if options.url and not str(options.url).startswith(("http://", "https://")):
+                _logger.warning("Spans go nowhere: %.80r must begin with http:// or https://.", options.url)
+                goes_somewhere = False
             on = options.enabled and goes_somewhere
             self._rate = options.sample_rate if on else 0.0
             self._about = {
