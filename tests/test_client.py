@@ -121,7 +121,7 @@ async def test_no_more_prompts_run_at_once_than_the_limit() -> None:
             running -= 1
             return ChatResponse({"model": model})
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answers = await Counting("http://127.0.0.1:1").parallel([str(n) for n in range(9)], model="m", limit=3)
     assert (len(answers), most) == (9, 3)
 

@@ -85,7 +85,7 @@ async def test_a_response_made_in_the_background_is_charged(door: Front) -> None
     secret, key_id = door.key(budgets=TOTAL)
     begun = (await door.ask("/v1/responses", {"model": "good", "background": True}, secret)).json
     status = begun["status"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while status not in ("completed", "failed"):
             given = {"authorization": f"Bearer {secret}"}
             async with door.http.get(f"/v1/responses/{begun['id']}", headers=given) as answer:
@@ -358,7 +358,7 @@ async def test_files_keys_and_api_change_what_serves_without_a_restart(
         assert (await door.chat("added")).status == 404
         config["models"]["added"] = config["models"]["good"]
         (tmp_path / "home.yaml").write_text(json.dumps(config))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await door.chat("added")).status != 200:
                 pass
 

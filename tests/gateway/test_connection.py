@@ -57,7 +57,7 @@ async def talk() -> AsyncIterator[Talk]:
             await writer.drain()
             await asyncio.sleep(0)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 return await reader.read()
         finally:
             writer.close()

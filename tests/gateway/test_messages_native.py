@@ -202,7 +202,7 @@ async def test_a_client_that_leaves_ends_the_call_upstream(both: Both) -> None:
         async for event in stream:
             if event.type == "text":
                 break
-    await asyncio.wait_for(asyncio.wrap_future(both.claude.last.gone), 10)
+    await asyncio.wait_for(asyncio.wrap_future(both.claude.last.gone), 30)
 
 
 async def test_mistakes_are_told_in_anthropics_shape(both: Both) -> None:

@@ -149,7 +149,7 @@ async def test_a_caller_who_leaves_closes_the_provider_and_pays_for_what_came(
 async def test_cancelling_the_task_does_the_same(make_gateway: Make, call: Call, recording: Recording) -> None:
     provider = Scripted(piece("one"), never := asyncio.Event())
     task = asyncio.create_task(collect(make_gateway(a=provider), ask(stream=True), call))
-    await asyncio.wait_for(provider.asked.wait(), 5)
+    await asyncio.wait_for(provider.asked.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -383,7 +383,7 @@ async def test_a_hedge_that_loses_pays_for_what_it_wrote(recording: Recording, s
         }
     )
     answer = asyncio.create_task(collect(gateway_of(config, providers), ask(stream), Call(recording)))
-    await asyncio.wait_for(providers["b"].asked.wait(), 5)
+    await asyncio.wait_for(providers["b"].asked.wait(), 30)
     go.set()
     assert "".join(chunk.text for chunk in await answer) == "a" * 400
     hedge, served = recording.spans
@@ -401,7 +401,7 @@ async def test_who_leaves_before_the_answer_begins_pays_for_what_was_read(
     waiting = Scripted(asyncio.Event())
     providers = {"z": Scripted(ProviderUnavailable("down"))} if failed_before else {}
     task = asyncio.create_task(collect(make_gateway(**providers, a=waiting), ask(stream), call))
-    await asyncio.wait_for(waiting.asked.wait(), 5)
+    await asyncio.wait_for(waiting.asked.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -486,9 +486,9 @@ async def test_a_limit_of_tokens_is_asked_for_all_that_may_be_written(
     provider: Any = Scripted(asyncio.Event())
     gateway = gateway_of(config, {"a": provider})
     running = asyncio.create_task(collect(gateway, ask(**asked), Call(recording)))
-    await asyncio.wait_for(provider.asked.wait(), 5)
+    await asyncio.wait_for(provider.asked.wait(), 30)
     with pytest.raises(TooManyRequests):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await collect(gateway, ask(**asked), Call(recording))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -2,12 +2,10 @@ import pytest
 from sqlalchemy import event
 
 from pilothouse.errors import InvalidRequest, NotFound
-from pilothouse.ids import now_us
 from pilothouse.observe import Filters, Traces, listing
 from pilothouse.observe import traces as module
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store, writing
-from pilothouse.storage.payload_days import day_of
 
 from .conftest import Write
 from .making import full_span, step
@@ -153,8 +151,10 @@ def test_a_damaged_payload_says_so(write: Write, traces: Traces, store: Store) -
     span = full_span()
     write([span])
     place = (span.project_id, span.trace_id, span.id)
+    with store.observe.connect() as connection:
+        ((day, _),) = store.payloads.sizes(connection)
     with writing(store.observe) as connection:
-        store.payloads.put(connection, day_of(now_us()), [(*place, b"broken")], anew=True)
+        store.payloads.put(connection, day, [(*place, b"broken")], anew=True)
     assert traces.get(span.trace_id).spans[0].input == "(the stored payload is damaged)"
 
 

@@ -89,13 +89,15 @@ async def test_each_result_is_there_once(settings: Any, models_dir: Path) -> Non
     assert max(questions.values()) <= 2
 
 
-async def test_a_batch_at_a_vendor_is_gone_on_with_and_charged_once(settings: Any, models_dir: Path) -> None:
+async def test_a_batch_at_a_vendor_is_gone_on_with_and_charged_once(tmp_path: Path, models_dir: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
     async with OpenAIServer() as upstream:
         upstream.batches.looks = 10**9
         async with process(settings, models_dir, upstream) as (server, house):
             batch = await house.create([ask(n, "cheap") for n in range(4)])
-            while not upstream.batches.rows:
-                await house.client.batches.retrieve(batch.id)
+            async with asyncio.timeout(60):
+                while not upstream.batches.rows:
+                    await house.client.batches.retrieve(batch.id)
             server.kill()
             await server.wait()
         run_out_leases(settings)

@@ -157,7 +157,7 @@ async def test_what_is_no_number_or_order_is_refused(house: House, http: aiohttp
 
 async def until_left(house: House, number: int) -> None:
     """Ask again, as another client would, until so many files have left anything."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while left_over(house) != number:
             await house.client.files.list()
 

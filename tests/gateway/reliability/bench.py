@@ -64,7 +64,7 @@ class Upstream:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until that holds, looking whenever a call begins or ends."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()

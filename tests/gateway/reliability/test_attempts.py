@@ -45,7 +45,7 @@ async def test_calls_in_flight_are_counted() -> None:
     go = asyncio.Event()
     bench = Bench({"m": at("a")}, Upstream(a=[[go, whole("x")]]))
     task = asyncio.create_task(bench.text())
-    await asyncio.wait_for(bench.up.waits.wait(), 5)
+    await asyncio.wait_for(bench.up.waits.wait(), 30)
     assert bench.of("a").in_flight == 1
     go.set()
     await task
@@ -243,7 +243,7 @@ async def test_a_first_token_timeout_is_not_for_json_answers_and_ends_with_the_f
         bench, go_on = Bench(models, Upstream(a=[steps])), asyncio.get_running_loop()
         go.clear()
         task = asyncio.create_task(bench.text(stream))
-        await asyncio.wait_for(bench.up.waits.wait(), 5)
+        await asyncio.wait_for(bench.up.waits.wait(), 30)
         go_on.call_later(0.06, go.set)
         assert await task == "fine"
 
@@ -315,7 +315,7 @@ async def test_a_half_open_deployment_gets_one_probe_at_a_time() -> None:
     await bench.text()
     bench.clock.now += 16
     probe = asyncio.create_task(bench.text())
-    await asyncio.wait_for(bench.up.waits.wait(), 5)
+    await asyncio.wait_for(bench.up.waits.wait(), 30)
     assert await bench.text() == "fine"
     assert bench.up.asked == ["a", "b", "a", "b"]
     go.set()
@@ -332,7 +332,7 @@ async def test_a_probe_that_comes_to_nothing_leaves_the_place_to_the_next(how: s
     bench.clock.now += 16
     if how == "cancelled":
         task = asyncio.create_task(bench.text())
-        await asyncio.wait_for(up.waits.wait(), 5)
+        await asyncio.wait_for(up.waits.wait(), 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -385,7 +385,7 @@ async def test_a_caller_who_leaves_counts_against_nobody_and_a_deadline_does() -
         bench = Bench({"m": at("a")}, Upstream(a=[[piece("x"), asyncio.Event()]]))
         bench.new_call(deadline=deadline)
         task = asyncio.create_task(bench.text(stream=True))
-        await asyncio.wait_for(bench.up.waits.wait(), 5)
+        await asyncio.wait_for(bench.up.waits.wait(), 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -49,7 +49,7 @@ class Turns:
 
     async def checked(self) -> float:
         """Wait for the end of a check; gives the time slept after it."""
-        return await asyncio.wait_for(self.slept.get(), 5)
+        return await asyncio.wait_for(self.slept.get(), 30)
 
     def next(self) -> None:
         self._go.set()

@@ -102,7 +102,7 @@ async def test_a_hedge_needs_a_reservation_a_share_and_a_healthy_candidate() -> 
         if why == "health":
             bench.of("b").open_for(60, bench.clock.now, ProviderUnavailable)
         task = asyncio.create_task(bench.text(hooks=purse.hooks))
-        await asyncio.wait_for(up.waits.wait(), 5)
+        await asyncio.wait_for(up.waits.wait(), 30)
         asyncio.get_running_loop().call_later(0.02, go.set)
         assert await task == "fine"
         assert up.asked == ["a"]
@@ -179,7 +179,7 @@ async def test_a_caller_who_leaves_while_the_loser_hangs_up_closes_the_winner_to
     up = Reluctant(a=[[asyncio.Event()]], b=STREAM)
     bench, purse = Bench({"m": at("a", "b", hedge=HEDGE)}, up), Purse()
     task = asyncio.create_task(bench.text(stream=True, hooks=purse.hooks))
-    await asyncio.wait_for(up.hanging_up.wait(), 5)
+    await asyncio.wait_for(up.hanging_up.wait(), 30)
     assert up.open == ["b"]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -38,7 +38,7 @@ def kept(store: Store) -> ResponseStore:
 
 
 async def ended(kept: ResponseStore, identity: str) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = await asyncio.to_thread(kept.get, "default", identity)
             if found.status != "in_progress":
@@ -75,7 +75,7 @@ async def test_what_another_worker_cancelled_stops_at_the_next_renewal(kept: Res
     background = Background(Patient(kept._engine), working, lease=0.03)
     begun = await background.start(turn(), call)
     assert (await asyncio.to_thread(kept.cancel, "default", begun["id"])).status == "cancelled"
-    await asyncio.wait_for(stopped.wait(), 5)
+    await asyncio.wait_for(stopped.wait(), 30)
     await background.aclose()
     assert kept.get("default", begun["id"]).status == "cancelled"
 
@@ -91,7 +91,7 @@ async def test_a_lease_is_renewed_while_the_work_goes_on(kept: ResponseStore, ca
 
     background = Background(Watched(kept._engine), endless, lease=0.03)
     begun = await background.start(turn(), call)
-    await asyncio.wait_for(renewed.wait(), 5)
+    await asyncio.wait_for(renewed.wait(), 30)
     await background.aclose()
     found = kept.get("default", begun["id"])
     assert found.status == "failed"

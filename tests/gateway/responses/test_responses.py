@@ -442,7 +442,7 @@ async def test_a_client_that_leaves_ends_the_call(site: Site) -> None:
         if event.type == "response.output_text.delta":
             break
     await stream.close()
-    await asyncio.wait_for(asyncio.wrap_future(site.vendors["chat"].last.gone), 5)
+    await asyncio.wait_for(asyncio.wrap_future(site.vendors["chat"].last.gone), 30)
 
 
 async def test_custom_tools_take_free_text(site: Site) -> None:
@@ -571,7 +571,7 @@ class TestBackground:
             await site.client.responses.create(model="chat", input="x", previous_response_id=begun.id)
         cancelled = await site.client.responses.cancel(begun.id)
         assert cancelled.status == "cancelled"
-        await asyncio.wait_for(asyncio.wrap_future(site.vendors["chat"].last.gone), 5)
+        await asyncio.wait_for(asyncio.wrap_future(site.vendors["chat"].last.gone), 30)
         assert (await site.client.responses.cancel(begun.id)).status == "cancelled"
         assert (await site.client.responses.retrieve(begun.id)).status == "cancelled"
 
@@ -601,13 +601,13 @@ class TestBackground:
 
 
 async def _asked(site: Site, response_id: str, vendor: WireServer) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not vendor.requests:
             await site.client.responses.retrieve(response_id)
 
 
 async def _settled(site: Site, response_id: str) -> Any:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             found = await site.client.responses.retrieve(response_id)
             if found.status != "in_progress":

@@ -268,7 +268,7 @@ async def test_a_response_that_is_deleted_ends_its_streams(store: Store) -> None
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.to_thread(kept.delete, "default", "resp_1")
     with pytest.raises(NotFound):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 30)
 
 
 async def test_events_that_cannot_be_written_stop_the_work(store: Store) -> None:
