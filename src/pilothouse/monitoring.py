@@ -3,9 +3,9 @@
 Times are seconds unless the name says otherwise. Frozen. Knows nothing of what the figures mean: see the room `alerts`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 __all__ = [
@@ -47,6 +47,11 @@ class AlertRule(_Strict):
     evaluations: int = Field(3, ge=1)
     severity: Severity = "warning"
     channels: list[str] = []
+
+    @model_serializer
+    def _said(self) -> dict[str, Any]:
+        """What was said alone, also where it is the usual: once stored, the rest is still the built-in rule's."""
+        return {name: getattr(self, name) for name in AlertRule.model_fields if name in self.model_fields_set}
 
 
 class Channel(_Strict):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pilothouse.alerts.rules import Rule, rules_of
 from pilothouse.monitoring import AlertsConfig
 
@@ -27,6 +29,21 @@ def test_a_rule_of_the_same_name_changes_what_it_states_alone() -> None:
     assert (rules["latency"].threshold, rules["latency"].clear, rules["latency"].kind) == (4e6, 3.2e6, "latency")
     assert (rules["errors"].by, rules["errors"].severity) == ("model", "critical")
     assert "tokens" not in rules
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["stored", "shown"])
+def test_what_was_changed_is_the_same_once_it_was_stored(shown: bool) -> None:
+    """A server that starts again reads the configuration from its database; people edit what they are shown."""
+    stated = {
+        "latency": {"threshold": 8}, "errors": {"severity": "warning"}, "tokens": {"enabled": False},
+        "odd-traffic": {"evaluations": 5}, "slow": {"kind": "latency", "by": "endpoint", "threshold": 2},
+    }  # fmt: skip
+    config = AlertsConfig.model_validate({"rules": stated})
+    stored = config.model_dump(mode="json", exclude_defaults=shown)
+    rules = _rules(**stored)
+    assert list(rules.values()) == rules_of(config)
+    assert (rules["latency"].kind, rules["latency"].threshold) == ("latency", 8e6)
+    assert (rules["errors"].severity, rules["odd-traffic"].measure) == ("warning", "requests")
 
 
 def test_rules_of_ones_own() -> None:

@@ -71,7 +71,10 @@ def rules_of(config: AlertsConfig) -> list[Rule]:
 
 def _over(base: AlertRule | None, rule: AlertRule) -> AlertRule:
     """`rule`, and what it leaves out from `base`."""
-    return rule if base is None else base.model_copy(update={n: getattr(rule, n) for n in rule.model_fields_set})
+    if base is None:
+        return rule
+    said = {name: getattr(rule, name) for name in rule.model_fields_set}
+    return base.model_copy(update={name: value for name, value in said.items() if value is not None})
 
 
 def _whole(name: str, rule: AlertRule) -> Rule:
