@@ -113,6 +113,11 @@ def test_a_late_put_is_a_conflict_that_says_who_and_what(client: TestClient) -> 
         (b"\xff", "application/yaml", "not UTF-8"),
         (b'{"rag": {"top_k": 0}}', "application/json", "rag.top_k: Input should be"),
         (b"[1]", "application/json", "must be a JSON object"),
+        (
+            b"rag: {}",
+            "application/x-www-form-urlencoded",
+            "YAML needs content-type: application/yaml, not application/x",
+        ),
         (b'{"providers": {"broken": {}}}', "application/json", "providers.broken.kind: no such plugin"),
         (b'{"providers": {"new": {"api_key": "(hidden)"}}}', "application/json", "providers.new.api_key: no secret"),
     ],

@@ -99,6 +99,12 @@ def test_a_bad_body_is_told_with_the_place(client: TestClient, content: bytes, w
     assert words in error["message"]
 
 
+def test_a_body_that_curl_calls_a_form_is_told_as_what_to_send_it(client: TestClient) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    error = client.post("/api/notes", content=b'{"text": "x"}', headers=headers).json()["error"]
+    assert "send content-type: application/json, not application/x-www-form-urlencoded" in error["message"]
+
+
 def test_other_errors_have_the_same_shape(client: TestClient) -> None:
     missing = client.get("/api/nothing")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")

@@ -19,10 +19,11 @@ from .spooled import Spooled
 AT = 1_795_000_000_000_000  # 2026-11-18
 
 
-def record(spooled: Spooled, nano: int, at: int = AT) -> None:
+def record(spooled: Spooled, nano: int | None, at: int = AT) -> None:
     span = Span(
         id=new_span_id(), trace_id=new_id(), project_id="default", name="chat", kind="llm", start_us=at, end_us=at,
         provider="openai", response_model="gpt-4o", usage=Usage(100, 20), cost_nano=nano, charge_id=new_id(),
+        cost_known=nano is not None,
         accounts=["key:abc", "user:default/[b]ada\x1b"],
     )  # fmt: skip
     spooled.record(span)
@@ -47,6 +48,18 @@ def test_who_spent_most(spooled: Spooled) -> None:
     assert "$1.5000" in shown.stdout
     rows = json.loads(run(spooled, "show", *DAYS, "--prefix", "user:", "--json").stdout)
     assert [(row["nano"], row["tokens"], row["calls"]) for row in rows] == [(1_500_000_000, 120, 1)]
+
+
+def test_what_has_no_price_is_unknown_and_not_nothing(spooled: Spooled) -> None:
+    record(spooled, None)
+    (row, _) = json.loads(run(spooled, "show", *DAYS, "--json").stdout)
+    assert (row["account"], row["nano"], row["calls"], row["unpriced"]) == ("key:abc", 0, 1, 1)
+    for account in ((), ("key:abc",)):
+        shown = run(spooled, "show", *account, *DAYS).stdout
+        assert "unknown" in shown
+        assert "$0" not in shown
+    record(spooled, 1_500_000_000)
+    assert "$1.5000" in run(spooled, "show", "key:abc", *DAYS).stdout
 
 
 def test_one_account_by_day(spooled: Spooled) -> None:

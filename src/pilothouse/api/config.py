@@ -118,8 +118,13 @@ async def _put(live: LiveConfig, config: Config, request: Request, expected: int
 async def read_body(request: Request, current: Config) -> Config:
     """The configuration that the body is. Raises InvalidRequest, or ConfigError naming keys, of YAML also lines."""
     raw = await request.body()
-    if "yaml" not in request.headers.get("content-type", ""):
-        return config_of(revealed(decode_body(raw), current))
+    kind = request.headers.get("content-type", "application/json")
+    if "yaml" not in kind:
+        try:
+            body = decode_body(raw)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{error.message} YAML needs content-type: application/yaml, not {kind}.") from None
+        return config_of(revealed(body, current))
     try:
         file = YamlFile(Path("body"), raw.decode())
     except UnicodeDecodeError:

@@ -180,8 +180,11 @@ async def _on_data(_: Request, error: Exception) -> JSONResponse:
     return _answer(InvalidRequest(f"The database cannot hold a value of this request: {said}."))
 
 
-async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
+    kind = request.headers.get("content-type", "application/json")
+    if "json" not in kind and any(isinstance(problem.get("input"), bytes) for problem in problems):
+        return _answer(InvalidRequest(f"Bodies are JSON here: send content-type: application/json, not {kind}."))
     where = _field(problems[0]) if problems and problems[0]["type"] != "json_invalid" else ""
     text = "; ".join(map(_told, problems))
     return _answer(InvalidRequest(text or "The request is not valid.", param=where or None))

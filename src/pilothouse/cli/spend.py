@@ -38,7 +38,10 @@ def spend() -> None:
 def show(
     context: Context, account: str | None, project: str, since: Any, until: Any, prefix: str, limit: int, as_json: bool
 ) -> None:
-    """The accounts that spent most, or what one ACCOUNT spent on each day (such as key:..., team:default/ml)."""
+    """The accounts that spent most, or what one ACCOUNT spent on each day (such as key:..., team:default/ml).
+
+    Unpriced calls have no known price: they are not in what was spent.
+    """
     from pilothouse.observe.ledger import Ledger  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.observe.money import usd  # noqa: PLC0415
 
@@ -50,15 +53,20 @@ def show(
         ledger = Ledger(platform.store)
         if account is None:
             found: list[Any] = list(ledger.accounts(first, end, project, prefix=prefix, limit=limit))
+            unpriced = ledger.unpriced(first, end)
         else:
             found = list(ledger.spend(account, first, end, project))
+            unpriced = {str(row.day): ledger.unpriced(row.day, row.day + 1).get(account, 0) for row in found}
     rows = [asdict(row) for row in found]
     for row in rows:
+        row["unpriced"] = unpriced.get(str(row["day"] if account else row["account"]), 0)
         if "day" in row:
             row["day"] = str(_EPOCH + timedelta(days=row["day"]))
         if not as_json:
-            row |= {"spent": usd(row["nano"]), "tokens": f"{row['tokens']:,}", "calls": f"{row['calls']:,}"}
-    columns = ("account" if account is None else "day", "spent", "tokens", "calls")
+            spent = usd(None if row["unpriced"] and not row["nano"] else row["nano"])
+            counts = {name: f"{row[name]:,}" for name in ("tokens", "calls", "unpriced")}
+            row |= {"spent": spent, **counts}
+    columns = ("account" if account is None else "day", "spent", "tokens", "calls", "unpriced")
     show_rows(rows, columns, as_json=as_json, empty="Nothing was spent in that time.")
 
 
@@ -112,8 +120,9 @@ def reconcile(context: Context, file: Path, month: str, provider: str | None, ev
 def _row(row: "Difference") -> dict[str, str]:
     from pilothouse.observe.money import usd  # noqa: PLC0415 - the room is heavy, and not for --help
 
+    ours = None if row.unpriced and not row.our_nano else row.our_nano
     return {
-        "day": str(row.day), "model": row.model, "ours": usd(row.our_nano),
+        "day": str(row.day), "model": row.model, "ours": usd(ours),
         "theirs": "" if row.their_nano is None else usd(row.their_nano),
         "input_ours": f"{row.our_input:,}", "input_theirs": _count(row.their_input),
         "output_ours": f"{row.our_output:,}", "output_theirs": _count(row.their_output),

@@ -1,5 +1,6 @@
 """`pilothouse up`: start the platform and serve until told to stop, in one process or in several."""
 
+import logging
 import sys
 
 import click
@@ -32,6 +33,7 @@ def up(context: Context, host: str | None, port: int | None, workers: int, own_p
             _tell(server.address, platform.first_key())
         else:
             report()
+        _tell_of_configurations()
         server.run()
     return 0
 
@@ -58,6 +60,13 @@ def _several(context: Context, host: str | None, port: int | None, count: int) -
                 click.echo(f"  One worker each        ports {own[0]} to {own[-1]}, for /metrics and /api/health")
 
         return keep_running([[*command, str(each)] for each in own], settings, begun)
+
+
+def _tell_of_configurations() -> None:
+    """On standard error: which configuration serves from now on, and why another does not."""
+    log = logging.getLogger("pilothouse.config")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
 
 
 def _tell(address: str, key: str | None) -> None:

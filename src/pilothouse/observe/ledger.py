@@ -3,6 +3,7 @@
 Writing is the drainer's (see charges.py). Knows nothing of budgets.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -190,6 +191,18 @@ class Ledger:
         query = query.group_by(b.account).order_by(sums[0].desc(), b.account).limit(limit)
         with self._engine.connect() as connection:
             return [AccountSpend(row[0], *map(int, row[1:])) for row in connection.execute(query)]
+
+    def unpriced(self, since_day: int, until_day: int) -> dict[str, int]:
+        """By account the calls that used tokens and have no known price, so that they are in no sum. Reads every such
+        entry of these days."""
+        c, found = ledger.c, Counter[str]()
+        query = select(c.accounts, func.count()).where(c.day >= since_day, c.day < until_day, c.nano.is_(None))
+        query = query.where(c.input_tokens + c.output_tokens > 0).group_by(c.accounts)
+        with self._engine.connect() as connection:
+            for project in _projects(connection):
+                for accounts, calls in connection.execute(query.where(c.project_id == project)):
+                    found.update(dict.fromkeys(msgspec.json.decode(accounts), calls))
+        return dict(found)
 
     def spent(self, places: Sequence[Place]) -> list[Spent]:
         """The sums of balances at these places, in their order."""
