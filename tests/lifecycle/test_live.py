@@ -258,6 +258,32 @@ def test_an_edit_made_while_the_database_is_away_is_taken_when_it_is_back(
     assert (bench.now, bench.live.problem) == ((2, 2), None)
 
 
+def test_a_notice_from_another_thread_in_the_middle_of_a_look_is_not_lost(bench: Bench) -> None:
+    class Interrupted(LiveConfig):
+        interrupt = False
+
+        @property
+        def _behind(self) -> bool:
+            was: bool = self.__dict__["behind"]
+            if self.interrupt:
+                self.interrupt = False
+                self._noticed()  # right after it was asked whether there was one
+            return was
+
+        @_behind.setter
+        def _behind(self, value: bool) -> None:
+            self.__dict__["behind"] = value
+
+    live = Interrupted(bench.store, None, bench.serving.prepare)
+    live.load()
+    live.check()
+    bench.store.put(config(3), author="ana", source="api")
+    live.interrupt = True
+    for _ in range(2):
+        live.check()
+    assert live.snapshot.config == config(3)
+
+
 @asynccontextmanager
 async def running(live: LiveConfig) -> AsyncIterator[None]:
     task = asyncio.create_task(live.run())

@@ -95,9 +95,12 @@ class LiveConfig:
             if self._notices is not None:
                 self._notices.check()
             with self._lock:
-                now, behind = self._asked, self._behind or self._asked
-                self._asked = self._behind = False
-                if behind:
+                now, behind = self._asked, self._behind
+                if now:
+                    self._asked = False
+                if behind:  # and not else: it may be set by another thread between these two lines
+                    self._behind = False
+                if behind or now:
                     self._follow()
                 self._look(now)
             self._allow("database")
