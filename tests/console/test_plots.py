@@ -38,6 +38,7 @@ def test_lines_have_gaps() -> None:
     moments = Moments([START + n * HOUR for n in range(4)], HOUR)
     chart = timeline("P95", moments, [Series("P95", [1000, None, 500, 1000], "s0")], TIME, ["/"] * 4)
     assert 'd="M125 0h.1M625 75h.1L875 0"' in chart
+    assert re.findall(r'class="s0 line lone" d="([^"]*)"', chart) == ["M125 0h.1"]  # a dot, or nobody would see it
     assert chart.count("<circle") == 3
 
 

@@ -12,7 +12,7 @@ from math import log2
 from markupsafe import Markup
 
 from pilothouse.console.render import visible
-from pilothouse.console.svg import element, escaped, link, number, path_of, percent, text
+from pilothouse.console.svg import element, escaped, join, link, number, path_of, percent, text
 from pilothouse.console.units import COUNT, Unit, log_ticks, round_ticks
 
 __all__ = ["Bin", "Moments", "Series", "heat_map", "histogram", "timeline"]
@@ -192,7 +192,13 @@ def _columns(piled: Sequence[Series], steps: int, scale: _Scale) -> list[Markup]
 def _line(one: Series, steps: int, scale: _Scale) -> Markup:
     wide = _WIDE / steps
     points = [None if value is None else ((n + 0.5) * wide, scale.y(value)) for n, value in enumerate(one.values)]
-    return element("path", class_=f"{one.look} line", d=path_of(points))
+    line = element("path", class_=f"{one.look} line", d=path_of(points))
+    around = [None, *points, None]
+    lone = [point for n, point in enumerate(points) if around[n] is None and around[n + 2] is None]
+    if one.look == "before" or not any(lone):
+        return line
+    dots = [element("path", class_=f"{one.look} line lone", d=path_of([point])) for point in lone if point is not None]
+    return join([line, *dots])
 
 
 def _step(
