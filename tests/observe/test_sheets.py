@@ -47,6 +47,7 @@ def told(store: Store, periods: Iterable[Period] = PERIODS) -> list[Any]:
         found += [figures.by(dimension, period) for dimension in ("model", "user", "key", "error", "endpoint")]
         found += [figures.by("user", period, limit=5, histograms=()), figures.by("model", period, limit=2)]
         found += [figures.by("model", period, only=NARROWED), figures.by("prompt", period, only={"feature": "search"})]
+        found += [figures.by_over_time("calls", "model", period, only=NARROWED)]
         found += [figures.users(period), figures.users(period, dearest_of=4)]
     return found
 
@@ -137,10 +138,14 @@ def test_a_sheet_holds_numbers_of_any_size(store: Store) -> None:
         connection.execute(sheets.insert(), row)
         found, rest = read(connection, "p", "key", range(2, 5), SUMS)
         some, _ = read(connection, "p", "key", range(2, 5), SUMS[9:3:-2])
+        held, _ = read(connection, "p", "key", range(2, 5), SUMS, "ü")
+        none, gone = read(connection, "p", "key", range(2, 5), SUMS, "z")
     assert rest == [2, 4]
     assert found[3][0] == ["a", "ü\n", ""]
     assert found[3][1].tolist() == sums
     assert some[3][1].tolist() == [row[9:3:-2] for row in sums]
+    assert (held[3][0], held[3][1].tolist()) == (["ü\n"], [[1] * 12])
+    assert (len(none[3][0]), none[3][1].shape, gone) == (0, (0, 12), [2, 4])
 
 
 def test_values_are_added_up_and_the_dearest_come_first() -> None:

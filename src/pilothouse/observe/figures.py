@@ -120,7 +120,14 @@ class Figures:
         told: defaultdict[str, dict[int, int]] = defaultdict(dict)
         step_us = period.step_us
         with self._engine.connect() as connection:
-            for at, value, amount in _sums(connection, project, wanted, stretch, ("at", "value"), (field,)):
+            rows, rest = list[Any](), stretch[1]
+            if wanted.parts is not None and period.grain == "day":
+                sheets, rest = read(connection, project, "cube", period.steps, (_known(field),), wanted.part)
+                for day, (values, sums) in sheets.items():
+                    rows += [(day, *row) for row in zip(values, sums[:, 0].tolist(), strict=True)]
+            if rest:
+                rows += _sums(connection, project, wanted, (period.grain, rest), ("at", "value"), (field,))
+            for at, value, amount in rows:
                 name = wanted.name(value)
                 if name is not None and amount:
                     steps, at_us = told[name], at * step_us
@@ -231,7 +238,7 @@ def _added(
     for grain, steps in stretches:
         rest: Sequence[int] = steps
         if whole and grain == "day" and isinstance(steps, range):
-            found, rest = read(connection, project, wanted.dimension, steps, fields)
+            found, rest = read(connection, project, wanted.dimension, steps, fields, wanted.part)
             parts += found.values()
         if rest:
             rows = _sums(connection, project, wanted, (grain, rest), ("value",), fields)

@@ -41,13 +41,21 @@ _SHEETS = select(_S.day, _S.named, _S.sums).where(*_HERE)
 
 
 def read(
-    connection: Connection, project: str, dimension: str, days: range, fields: Sequence[str]
+    connection: Connection, project: str, dimension: str, days: range, fields: Sequence[str], holding: str = ""
 ) -> tuple[dict[int, Part], list[int]]:
-    """These sums of the sheets of a dimension by day, and the days without one."""
+    """These sums of the sheets of a dimension by day, and the days without one: of values that hold a text alone."""
     found, columns = dict[int, Part](), [SUMS.index(field) for field in fields]
+    sought = holding.encode()
     for day, named, sums in connection.execute(_SHEETS, _asked(project, dimension, days)).all():
+        if sought not in named:
+            found[day] = (), np.empty((0, len(fields)), np.int64)
+            continue
         values = _decode(named)
-        found[day] = values, _unpacked(sums, len(values), columns)
+        unpacked = _unpacked(sums, len(values), columns)
+        if holding:
+            kept = [place for place, value in enumerate(values) if holding in value]
+            values, unpacked = [values[place] for place in kept], unpacked[kept]
+        found[day] = values, unpacked
     return found, [day for day in days if day not in found]
 
 

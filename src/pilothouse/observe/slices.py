@@ -60,6 +60,11 @@ class Slice:
             return None
         return CUBE.join("%" if part is None else _literal(part) for part in self.parts)
 
+    @property
+    def part(self) -> str:
+        """A text that all its values hold, the longest of those that are asked for."""
+        return max((part for part in self.parts or () if part), key=len, default="")
+
     def name(self, value: str) -> str | None:
         """What a row with this value counts for; None where it is not of this slice."""
         if self.parts is None:

@@ -1,7 +1,7 @@
 """Bodies of spans as small blobs: JSON, compressed with zstd and a dictionary, sealed where there is a key. Knows
 nothing of tables.
 
-What the dictionary saves is in benchmarks/observe/README.md. A body from before there was one says so, and opens.
+What the dictionary saves is in benchmarks/observe/ingest.md. A body from before there was one says so, and opens.
 """
 
 import sys
