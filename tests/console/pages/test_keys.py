@@ -22,11 +22,12 @@ def make(site: Gateway, name: str = "ci", **settings: object) -> tuple[str, str]
     return secret, principal.key_id
 
 
-def spend(site: Gateway, key_id: str, nano: int, days_ago: int = 0) -> None:
+def spend(site: Gateway, key_id: str, nano: int | None, days_ago: int = 0) -> None:
     at = now_us() - days_ago * 86_400_000_000
     span = Span(
         id=f"s{days_ago}", trace_id=f"t{days_ago}", project_id="default", name="chat", kind="llm", start_us=at,
         end_us=at + 1, charge_id=f"c{days_ago}", accounts=[f"key:{key_id}"], cost_nano=nano, usage=Usage(70, 7),
+        cost_known=nano is not None, key_id=key_id,
     )  # fmt: skip
     site.platform.recorder.record(span)
     site.platform.drainer.flush()
@@ -48,6 +49,21 @@ def test_the_list(site: Gateway) -> None:
     assert "$3.5000 <i>of</i> $4.0000" in page
     assert '<rect class="soft" width="875.0"' in page
     assert datetime.now(UTC).strftime("%Y-%m-%d</td>") in page
+
+
+def test_what_has_no_price_is_unknown_and_not_nothing(site: Gateway) -> None:
+    _, identifier = make(site)
+    spend(site, identifier, None)
+    page = site.page("/keys")
+    assert '<td class="n"><span class="unsure" title="1 calls of unknown price">unknown</span></td>' in page
+    at, spent = now_us(), 3_500_000_000
+    other = Span(
+        id="s", trace_id="t", project_id="default", name="chat", kind="llm", start_us=at, end_us=at, key_id=identifier,
+        charge_id="c", accounts=[f"key:{identifier}"], cost_nano=spent, usage=Usage(70, 7),
+    )  # fmt: skip
+    site.platform.recorder.record(other)
+    site.platform.drainer.flush()
+    assert "$3.5000 + <span" in site.page("/keys")
 
 
 def test_pages_of_the_list(site: Gateway) -> None:

@@ -27,6 +27,7 @@ from pilothouse.console.visitor import Administrator, Visitor
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.ids import content_hash, now_us
 from pilothouse.observe.charges import day_of
+from pilothouse.observe.period import Period
 from pilothouse.principal import ROLES
 from pilothouse.types import Json
 
@@ -34,17 +35,20 @@ __all__ = ["pages"]
 
 _ROWS = 50
 _LOOK_BACK = 30  # days
+_DAY_US = 86_400_000_000
 _HOME = f"{ROOT}/keys"
 _OVERLAPS = ((0, "no time: it ends now"), (3600, "one hour"), (86_400, "one day"), (604_800, "one week"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A key in the list. `month` is nano-USD since the month began, `last` the day (UTC) of the last call in 30."""
+    """A key in the list. `month` is nano-USD since the month began, without its `unpriced` calls; `last` the day (UTC)
+    of the last call in 30."""
 
     key: Key
     month: int
     last: int | None
+    unpriced: int
     budget: tuple[BudgetStanding, Gauge] | None
 
 
@@ -176,14 +180,19 @@ async def _rows(rooms: ConsoleRooms, keys: Sequence[Key]) -> list[_Row]:
     return [_Row(key, *spent[key.id], budget) for key, budget in zip(keys, budgets, strict=True)]
 
 
-def _spent(rooms: ConsoleRooms, keys: Sequence[Key]) -> dict[str, tuple[int, int | None]]:
-    """By key: nano-USD of this month, and the day of the last call. A short query for each."""
+def _spent(rooms: ConsoleRooms, keys: Sequence[Key]) -> dict[str, tuple[int, int | None, int]]:
+    """By key: nano-USD of this month, the day of the last call, and this month's calls of unknown price."""
     today = day_of(now_us())
     month = window("month", today).first
-    found = {}
+    this_month = Period(month * _DAY_US, (today + 1) * _DAY_US, "day")
+    found, projects = {}, dict.fromkeys(key.project_id for key in keys)
+    ids = [key.id for key in keys]
+    told = [rooms.figures.by("key", this_month, p, histograms=(), among=ids, sums=("unpriced",)) for p in projects]
+    unpriced = {key: sums.unpriced for of_project in told for key, sums in of_project.items()}
     for key in keys:
         days = rooms.ledger.spend(f"key:{key.id}", min(month, today - _LOOK_BACK), today + 1, key.project_id)
-        found[key.id] = sum(d.nano for d in days if d.day >= month), max((d.day for d in days if d.calls), default=None)
+        last = max((d.day for d in days if d.calls), default=None)
+        found[key.id] = sum(d.nano for d in days if d.day >= month), last, unpriced.get(key.id, 0)
     return found
 
 
