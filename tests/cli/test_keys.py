@@ -128,3 +128,18 @@ def test_what_is_not_there(cli: Cli) -> None:
 
 def test_the_name_steers_no_terminal(cli: Cli) -> None:
     assert cli("keys", "create", "a\x1b[2Jb").exit_code == 2
+
+
+def test_a_name_does_where_one_key_has_it(cli: Cli) -> None:
+    made = cli.json("keys", "create", "app")["key"]["id"]
+    assert cli.json("keys", "update", "app", "--rpm", "5")["limits"] == {"requests_per_minute": 5}
+    assert cli.json("keys", "rotate", "app")["key"]["id"] == made
+    other = cli.json("keys", "create", "app")["key"]["id"]
+    for command in ("show", "revoke"):
+        error = cli("keys", command, "app").exception
+        assert isinstance(error, Conflict)
+        assert f"2 keys are named 'app': say which by its id, such as {other}, {made}." in error.message
+    cli.said("keys", "revoke", other)
+    assert cli.json("keys", "show", "app")["id"] == made
+    assert made in cli.said("keys", "revoke", "app")
+    assert isinstance(cli("keys", "show", "app").exception, NotFound)

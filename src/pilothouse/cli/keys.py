@@ -19,15 +19,17 @@ from pilothouse.cli.options import (
     shown_time,
 )
 from pilothouse.config import Limits
+from pilothouse.errors import Conflict, NotFound
 from pilothouse.principal import Role
 
 if TYPE_CHECKING:
-    from pilothouse.access import Key
+    from pilothouse.access import Key, Keys
 
 __all__ = ["keys"]
 
 _COLUMNS = ("id", "name", "role", "project", "team", "state", "expires")
 _CLEARABLE = ("role", "team", "expiry", "models", "endpoints", "networks", "limits", "budgets")
+_EVERY_KEY = 100_000
 _ROLE = click.Choice(get_args(Role))
 
 
@@ -99,7 +101,7 @@ def list_(
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", metavar="ID|NAME")
 @as_json
 @pass_context
 def show(context: Context, key_id: str, as_json: bool) -> None:
@@ -107,11 +109,11 @@ def show(context: Context, key_id: str, as_json: bool) -> None:
     from pilothouse.access import Keys  # noqa: PLC0415
 
     with control(context) as engine:
-        _show(Keys(engine).get(key_id), as_json)
+        _show(_named(Keys(engine), key_id), as_json)
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", metavar="ID|NAME")
 @click.option("--name", help="Another name.")
 @click.option("--role", type=_ROLE, help="Another role.")
 @_policy_options
@@ -126,13 +128,14 @@ def update(context: Context, /, key_id: str, cleared: tuple[str, ...], as_json: 
 
     with control(context) as engine:
         room = Keys(engine)
+        key = _named(room, key_id)
         stated = {name: given[name] for name in ("name", "role") if given[name] is not None}
-        change = _valid(KeyChange, stated | _fields(given, room.get(key_id), cleared))
-        _show(room.update(key_id, change, by=me()), as_json)
+        change = _valid(KeyChange, stated | _fields(given, key, cleared))
+        _show(room.update(key.id, change, by=me()), as_json)
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", metavar="ID|NAME")
 @click.option("--overlap", type=DURATION, default="0s", help="How long the old secret still holds, as 24h.")
 @as_json
 @pass_context
@@ -141,12 +144,13 @@ def rotate(context: Context, key_id: str, overlap: float, as_json: bool) -> None
     from pilothouse.access import Keys  # noqa: PLC0415
 
     with control(context) as engine:
-        secret, key = Keys(engine).rotate(key_id, overlap, by=me())
+        room = Keys(engine)
+        secret, key = room.rotate(_named(room, key_id).id, overlap, by=me())
     _show_secret(secret, key, as_json)
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", metavar="ID|NAME")
 @as_json
 @pass_context
 def revoke(context: Context, key_id: str, as_json: bool) -> None:
@@ -154,8 +158,24 @@ def revoke(context: Context, key_id: str, as_json: bool) -> None:
     from pilothouse.access import Keys  # noqa: PLC0415
 
     with control(context) as engine:
-        key = Keys(engine).revoke(key_id, by=me())
+        room = Keys(engine)
+        key = room.revoke(_named(room, key_id).id, by=me())
     click.echo(json.dumps(key.to_json(), indent=2) if as_json else f"Key {key.id} ({plain(key.name)}) is revoked.")
+
+
+def _named(room: "Keys", given: str) -> "Key":
+    """The key with this id, else the only one of this name that is not revoked. Raises NotFound; Conflict where there
+    are several."""
+    try:
+        return room.get(given)
+    except NotFound:
+        found = [key for key in room.list(limit=_EVERY_KEY) if key.name == given]
+        if not found:
+            raise
+        if len(found) > 1:
+            ids = ", ".join(key.id for key in found[:5])
+            raise Conflict(f"{len(found)} keys are named '{given}': say which by its id, such as {ids}.") from None
+        return found[0]
 
 
 def _fields(given: dict[str, Any], before: "Key | None" = None, cleared: tuple[str, ...] = ()) -> dict[str, Any]:
