@@ -24,6 +24,14 @@ __all__ = ["UPGRADE", "Lent", "migrations_by_heart"]
 UPGRADE = migrate.upgrade
 Said = list[tuple[str, Any]]
 
+_OF_DAYS = """
+DO $$ DECLARE it record; BEGIN
+  FOR it IN SELECT tablename AS name FROM pg_tables
+      WHERE schemaname = 'public' AND tablename ~ '^(spans|payloads)_[0-9]{8}$' AND tablename <> 'spans_19700101' LOOP
+    EXECUTE format('DROP TABLE %I', it.name);
+  END LOOP;
+END $$
+"""
 _EMPTY = """
 DO $$ DECLARE it record; held boolean; BEGIN
   FOR it IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' LOOP
@@ -116,6 +124,7 @@ class Lent:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+            connection.execute(_OF_DAYS)
             if _one(connection, _SHAPE) != self._shape:
                 return False
             connection.execute("SET session_replication_role = replica")  # past the trigger that guards the audit log

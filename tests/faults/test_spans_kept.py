@@ -158,9 +158,9 @@ def make_anew(store: Store) -> None:
     with writing(store.observe) as connection:
         for table in (traces, rollups, score_rollups):
             connection.execute(delete(table))
-        keys = {(row.project_id, row.trace_id) for row in connection.execute(select(spans))}
-        states = states_of(connection, keys)
-        absorb(connection, {key: list(state.facts.values()) for key, state in states.items()}, set())
+        days = {(row.project_id, row.trace_id): row.day for row in connection.execute(select(spans))}
+        states = states_of(connection, days)
+        absorb(connection, {key: list(state.facts.values()) for key, state in states.items()}, {}, days)
 
 
 def check(home: Path, sender: Sender, beside: set[str]) -> None:

@@ -1,11 +1,11 @@
 """What an upgrade leaves to be summed up is summed up once, whatever arrives meanwhile."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from pilothouse.observe import backfill
-from pilothouse.storage import Store
+from pilothouse.storage import Store, span_days
 from pilothouse.storage.database import writing
-from pilothouse.storage.tables import backfills, rollups, traces
+from pilothouse.storage.tables import backfills, rollups, spans, traces
 from pilothouse.types import Usage
 
 from .conftest import Write
@@ -17,12 +17,14 @@ def _forget(store: Store) -> None:
     with writing(store.observe) as connection:
         connection.execute(delete(traces))
         connection.execute(delete(rollups))
+        connection.execute(update(spans).values(day=span_days.BEFORE))
         connection.execute(insert(backfills).values(project_id="default", name=backfill.SUMMARIES, place=""))
 
 
 def _all(store: Store) -> list[tuple[object, ...]]:
     with store.observe.connect() as connection:
-        summed = [tuple(row) for row in connection.execute(select(traces).order_by(*traces.primary_key))]
+        sums = [c for c in traces.c if c.name != "day"]
+        summed = [tuple(row) for row in connection.execute(select(*sums).order_by(*traces.primary_key))]
         wanted = [c for c in rollups.c if c.name not in ("latency", "call_latency", "ttft", "tokens", "speed")]
         return summed + [tuple(row) for row in connection.execute(select(*wanted).order_by(*rollups.primary_key))]
 

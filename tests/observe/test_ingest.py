@@ -54,7 +54,7 @@ def _commits_fail(store: Store, error: Exception) -> Iterator[None]:
 
 
 def test_the_columns_are_those_of_the_table() -> None:
-    assert tuple(column.name for column in spans.columns) == COLUMNS
+    assert tuple(column.name for column in spans.columns) == (*COLUMNS, "day")
 
 
 def test_a_span_comes_back_as_it_was(write: Write, traces: Traces) -> None:

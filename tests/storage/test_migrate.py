@@ -11,8 +11,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, MetaData, inspect, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pilothouse.access.audit import Audit
 from pilothouse.access.keys import Keys
@@ -22,7 +22,7 @@ from pilothouse.errors import StorageError
 from pilothouse.ids import new_id
 from pilothouse.observe import Ledger, Traces, backfill
 from pilothouse.settings import Settings
-from pilothouse.storage import SnapshotStore, Store, migrate, open_store, tables, writing
+from pilothouse.storage import SnapshotStore, Store, migrate, open_store, span_days, tables, writing
 from pilothouse.storage.batch_leases import BatchLeases
 from pilothouse.storage.batches import BatchStore
 from pilothouse.storage.database import make_home, open_engine
@@ -30,6 +30,7 @@ from pilothouse.storage.files import FileStore
 from pilothouse.storage.migrations import SCRIPTS, History, is_current, version_table
 from pilothouse.storage.payloads import pack
 from pilothouse.storage.responses import ResponseStore
+from pilothouse.storage.statements import add_new
 
 HISTORIES: tuple[History, ...] = get_args(History)
 DAY, FAR = 20_000, 2**60
@@ -233,6 +234,46 @@ def test_a_database_of_before_teams_had_roles_keeps_its_rows_and_gets_the_guard(
     if kind == "postgresql":
         with pytest.raises(DBAPIError, match="append-only"), store.control.begin() as connection:
             connection.execute(text("TRUNCATE audit"))
+
+
+@pytest.mark.parametrize("new_settings", ["postgres"], indirect=True)
+def test_a_table_of_spans_becomes_a_day_of_many_and_many_become_one(store: Store) -> None:
+    row = {**OF_BEFORE["spans"], "tags": "[]", "source": "gateway"}
+    with writing(store.observe) as connection:
+        newest = migrate._scripts().iterate_revisions("observe@head", "observe_0012")
+        steps = [migrate.MigrationStep.downgrade_from_script(migrate._scripts().revision_map, one) for one in newest]
+        migrate._run(connection, "observe", steps)
+        before = indexes_of(connection)
+        old = MetaData()
+        old.reflect(connection, only=["spans", "traces"])
+        connection.execute(old.tables["spans"].insert().values(row))
+        summed = {"root_id": "s1", "tags": "[]", "source": "gateway", "spans": 1, "errors": 0} | _TOKENS
+        mine = {name: value for name, value in (row | summed).items() if name in old.tables["traces"].c}
+        connection.execute(old.tables["traces"].insert().values(mine))
+        sizes = text("SELECT relfilenode FROM pg_class WHERE relname IN ('spans', 'pk_spans') ORDER BY relname")
+        files = connection.execute(sizes).all()
+        migrate.upgrade(connection, "observe")
+        there = text(str(sizes).replace("'spans', 'pk_spans'", "'spans_19700101', 'pk_spans_19700101'"))
+        assert connection.execute(there).all() == files  # the same table, not a copy
+        assert connection.execute(select(tables.span_days.c.day, tables.span_days.c.until_us)).all() == [(0, AT + 9)]
+        span_days.reach(connection, {DAY: AT})
+        for day in (0, DAY):
+            written = tuple(({**row, "trace_id": f"t{day}"}).values())
+            add_new(connection, span_days.table_of(connection, day), tuple(row), [written])
+        kept = select(tables.spans.c.trace_id).order_by(tables.spans.c.trace_id)
+        assert connection.execute(kept).scalars().all() == [row["trace_id"], "t0", f"t{DAY}"]
+        migrate._run(connection, "observe", steps)
+        assert connection.execute(kept).scalars().all() == [row["trace_id"], "t0", f"t{DAY}"]
+        assert indexes_of(connection) == before
+        migrate.upgrade(connection, "observe")
+    with pytest.raises(IntegrityError), store.observe.begin() as connection:
+        connection.execute(tables.spans.insert().values(row))
+
+
+def indexes_of(connection: Connection) -> list[str]:
+    """Those of the spans, as statements."""
+    query = "SELECT indexdef FROM pg_indexes WHERE tablename = 'spans' ORDER BY indexdef"
+    return [*connection.execute(text(query)).scalars()]
 
 
 @pytest.mark.parametrize("history", HISTORIES)

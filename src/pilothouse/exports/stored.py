@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 from pilothouse.call import Span
 from pilothouse.exports.queue import Place
 from pilothouse.observe.rows import to_span
+from pilothouse.storage.span_days import within
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import scores, spans
 
@@ -20,7 +21,8 @@ def spans_at(engine: Engine, places: Sequence[Place]) -> list[Span]:
     c = spans.c
     with engine.connect() as connection:
         there = among(connection, (c.project_id, c.trace_id, c.id), sorted(set(places)))
-        rows = connection.execute(select(spans).where(there)).mappings().all()
+        near = within(connection, sorted({(project, trace) for project, trace, _ in places}))
+        rows = connection.execute(select(spans).where(there, near)).mappings().all()
     return [to_span(row) for row in rows]
 
 

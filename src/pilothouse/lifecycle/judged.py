@@ -23,6 +23,7 @@ from pilothouse.lifecycle.pairing import Answers, Asked, Place, groups_of
 from pilothouse.lifecycle.scored import NEEDED, asked_at, call_of, source_of
 from pilothouse.observe.bodies import bodies_at
 from pilothouse.storage import Store
+from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.tables import scores, spans
 from pilothouse.types import ChatRequest, Json
 
@@ -167,7 +168,7 @@ def _deployments(config: Config, name: str) -> list[str]:
 def _spans(connection: Connection, project: str, traces: Collection[str]) -> dict[str, dict[str, RowMapping]]:
     """The spans of these traces, by their id."""
     c = spans.c
-    query = select(*(c[name] for name in NEEDED)).where(c.project_id == project, c.trace_id.in_(traces))
+    query = select(*(c[name] for name in NEEDED)).where(of_traces(connection, [(project, trace) for trace in traces]))
     found: dict[str, dict[str, RowMapping]] = {}
     for row in connection.execute(query).mappings():
         found.setdefault(row["trace_id"], {})[row["id"]] = row

@@ -14,6 +14,7 @@ from pilothouse.call import DEFAULT_PROJECT, Span
 from pilothouse.observe.bodies import bodies_at
 from pilothouse.observe.rows import to_span
 from pilothouse.storage import Store
+from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.tables import spans
 
 __all__ = ["Traffic"]
@@ -69,14 +70,14 @@ class Traffic:
         """The calls of the traces whose first root of this time is on the page."""
         c = spans.c
         ids = {row.trace_id for row in page}
-        roots = self._roots(since_us, until_us).where(c.trace_id.in_(ids))
+        roots = self._roots(since_us, until_us).where(of_traces(connection, [(self._project, trace) for trace in ids]))
         first: dict[str, int] = {}
         for row in connection.execute(roots):
             first[row.trace_id] = min(row.start_us, first.get(row.trace_id, row.start_us))
         begin = (page[0].start_us, page[0].trace_id)
         mine = [trace for trace, start in first.items() if (start, trace) >= begin]
-        of_mine = (c.project_id == self._project, c.trace_id.in_(mine))
-        query = select(spans).where(*of_mine, c.kind == "llm", c.start_us >= since_us, c.start_us < until_us)
+        of_mine = of_traces(connection, [(self._project, trace) for trace in mine])
+        query = select(spans).where(of_mine, c.kind == "llm", c.start_us >= since_us, c.start_us < until_us)
         rows = [row for row in connection.execute(query).mappings() if _is_a_callers(row)]
         bodies = self._bodies(connection, rows) if payload else {}
         for found in rows:

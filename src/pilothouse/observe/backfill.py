@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.observe.facts import Fact
-from pilothouse.observe.summaries import TraceKey, absorb, known_traces, states_of
+from pilothouse.observe.summaries import Days, TraceKey, absorb, known_traces, states_of
+from pilothouse.storage.span_days import BEFORE, day_of_new
 from pilothouse.storage.tables import backfills, spans, upsert
 
 __all__ = ["SUMMARIES", "pending", "step", "with_unsummed"]
@@ -26,15 +27,17 @@ def pending(connection: Connection) -> bool:
 
 
 def with_unsummed(
-    connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey]
-) -> Mapping[TraceKey, Sequence[Fact]]:
-    """What arrived, together with what is there of the same traces and was never summed up."""
+    connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: Days, today: int
+) -> tuple[Mapping[TraceKey, Sequence[Fact]], Days]:
+    """What arrived, together with what is there of the same traces and was never summed up; and the day of each trace,
+    which for a new one is `today`."""
+    new = day_of_new(connection, today)
+    days = {key: known.get(key, new) for key in arrived}
     if len(known) == len(arrived) or not pending(connection):
-        return arrived
-    there = states_of(connection, arrived.keys() - known)
-    return {
-        key: [*there[key].facts.values(), *facts] if key in there else facts for key, facts in arrived.items()
-    }  # fmt: skip
+        return arrived, days
+    there = states_of(connection, dict.fromkeys(arrived.keys() - known.keys(), BEFORE))
+    whole = {key: [*there[key].facts.values(), *facts] if key in there else facts for key, facts in arrived.items()}
+    return whole, days | dict.fromkeys(there, BEFORE)
 
 
 def step(connection: Connection, limit: int = 200) -> bool:
@@ -45,14 +48,20 @@ def step(connection: Connection, limit: int = 200) -> bool:
     project, _, trace = place.partition(_BETWEEN)
     c = spans.c
     later = tuple_(c.project_id, c.trace_id) > tuple_(project, trace)
-    query = select(c.project_id, c.trace_id).distinct().where(later).order_by(c.project_id, c.trace_id).limit(limit)
+    query = (
+        select(c.project_id, c.trace_id)
+        .distinct()
+        .where(c.day == BEFORE, later)
+        .order_by(c.project_id, c.trace_id)
+        .limit(limit)
+    )
     keys = [(row.project_id, row.trace_id) for row in connection.execute(query)]
     if not keys:
         connection.execute(delete(backfills).where(*_ONE))
         return False
-    missing = set(keys) - known_traces(connection, keys)
+    missing = dict.fromkeys(set(keys) - known_traces(connection, keys).keys(), BEFORE)
     states = states_of(connection, missing)
-    absorb(connection, {key: list(state.facts.values()) for key, state in states.items()}, set())
+    absorb(connection, {key: list(state.facts.values()) for key, state in states.items()}, {}, missing)
     row = {"project_id": DEFAULT_PROJECT, "name": SUMMARIES, "place": _BETWEEN.join(keys[-1])}
     connection.execute(upsert(connection, backfills), row)
     return True

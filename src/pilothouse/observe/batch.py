@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -25,11 +24,12 @@ from pilothouse.observe.rows import COLUMNS, to_fact, to_row
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
 from pilothouse.storage.payload_days import PayloadDays
 from pilothouse.storage.payloads import Packer
+from pilothouse.storage.span_days import by_table
 from pilothouse.storage.statements import add_new
-from pilothouse.storage.tables import manifests, spans
 
 __all__ = ["Batch", "Rejects"]
 
+_OF_MANIFEST = ("project_id", "id", "versions")
 _LARGEST_FILE = 64 * 1024 * 1024
 _logger = logging.getLogger(__name__)
 
@@ -109,15 +109,16 @@ class Batch:
         """Insert what is not there yet; gives the charges that were new. What the database refuses is found out one by
         one and set aside. `spool` names where the records lay."""
         written = sorted((*key, versions) for key, versions in self.manifests.items())
-        _insert(connection, manifests, written)
+        add_new(connection, "manifests", _OF_MANIFEST, written)
         known = known_traces(connection, self.facts)
         for i in reversed(forgone(connection, self.spans)):
             self._drop(i)
-        arrived = with_unsummed(connection, self.facts, known)
+        arrived, days = with_unsummed(connection, self.facts, known, self.day)
         try:
             with connection.begin_nested():
-                absorb(connection, arrived, known)
-                _insert(connection, spans, self.spans)
+                absorb(connection, arrived, known, days)
+                for table, rows in by_table(connection, self.spans, days):
+                    add_new(connection, table, COLUMNS, rows)
                 bodies.put(connection, self.day, [row for row in self.payloads if row is not None])
         except _REFUSED:
             self._write_singly(connection, rejects, bodies)
@@ -175,8 +176,10 @@ class Batch:
             try:
                 with connection.begin_nested():
                     known = known_traces(connection, facts)
-                    absorb(connection, with_unsummed(connection, facts, known), known)
-                    _insert(connection, spans, [row])
+                    arrived, days = with_unsummed(connection, facts, known, self.day)
+                    absorb(connection, arrived, known, days)
+                    for table, rows in by_table(connection, [row], days):
+                        add_new(connection, table, COLUMNS, rows)
                     bodies.put(connection, self.day, [] if payload is None else [payload])
             except _REFUSED as error:
                 rejects.add(self.records[i], str(error))
@@ -190,8 +193,3 @@ def _payload_row(span: Span, packer: Packer) -> tuple[object, ...] | None:
     if span.input is None and span.output is None:
         return None
     return *place, packer.pack({"input": span.input, "output": span.output}, *place)
-
-
-def _insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-    names = COLUMNS if table is spans else tuple(column.name for column in table.columns)
-    add_new(connection, table.name, names, rows)

@@ -13,6 +13,7 @@ from pilothouse.observe.depth import shallow
 from pilothouse.storage.database import Store
 from pilothouse.storage.keyring import SealedAway
 from pilothouse.storage.payloads import Packer
+from pilothouse.storage.span_days import of_trace, within
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import spans
 from pilothouse.types import Json
@@ -41,7 +42,7 @@ def bodies_of(
 
 def body_of(connection: Connection, store: Store, project: str, trace_id: str, span_id: str) -> Json:
     """The same of one span; empty where nothing was kept."""
-    query = select(_C.payload_day).where(_C.project_id == project, _C.trace_id == trace_id, _C.id == span_id)
+    query = select(_C.payload_day).where(of_trace(connection, project, trace_id), _C.id == span_id)
     day = connection.scalar(query)
     for _, _, body in store.payloads.read(connection, day, project, [trace_id], [span_id]):
         return _unpacked(store.packer, body, project, trace_id, span_id)
@@ -60,7 +61,7 @@ def roots_of(connection: Connection, store: Store, project: str, roots: dict[str
     """What went in and came out of each root, by trace; bodies that are large even when packed are left out."""
     keys = [(project, *place) for place in roots.items()]
     query = select(_C.trace_id, _C.id, _C.payload_day).where(
-        among(connection, (_C.project_id, _C.trace_id, _C.id), keys)
+        among(connection, (_C.project_id, _C.trace_id, _C.id), keys), within(connection, [key[:2] for key in keys])
     )
     found = {}
     for day, places in days_of(connection.execute(query)).items():

@@ -18,6 +18,7 @@ from pilothouse.observe.cells import cut
 from pilothouse.observe.erasures import FOREVER_US, TRACE, USER, erase, user_hash
 from pilothouse.observe.summaries import known_traces
 from pilothouse.storage.database import Store, writing
+from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, sheets, spans, traces
 
@@ -96,6 +97,8 @@ class Erasing:
             sessions = [session for session in named if session is not None]
             for table in (spans, scores, traces, payloads, question_vectors):
                 these = among(connection, (table.c.project_id, table.c.trace_id), keys)
+                if table is spans:
+                    these = of_traces(connection, keys)
                 gone = connection.execute(delete(table).where(these)).rowcount
                 if table in (spans, scores, traces):
                     setattr(erased, table.name, getattr(erased, table.name) + gone)

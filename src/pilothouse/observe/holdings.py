@@ -9,23 +9,14 @@ from sqlalchemy import ColumnElement, func, select, text
 
 from pilothouse.ids import now_us
 from pilothouse.privacy import RetentionConfig
+from pilothouse.storage import span_days
 from pilothouse.storage.database import Store
 from pilothouse.storage.payload_days import Size, day_of
 from pilothouse.storage.tables import question_vectors, rollups, traces
 
 __all__ = ["Holding", "Holdings"]
 
-_NAMES = (
-    "spans",
-    "traces",
-    "scores",
-    "rollups",
-    "score_rollups",
-    "sheets",
-    "question_vectors",
-    "manifests",
-    "payloads",
-)
+_NAMES = ("traces", "scores", "rollups", "score_rollups", "sheets", "question_vectors", "manifests", "payloads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +45,12 @@ class Holdings:
     def of(self, project: str, ages: RetentionConfig, days: Sequence[Size]) -> list[Holding]:
         """What is kept of a project, or for payloads, whose days (see `days`) hold all projects, at all."""
         t, q, r = traces.c, question_vectors.c, rollups.c
+        by_day = self._store.observe.dialect.name == "postgresql"
         daily = (r.project_id == project) & (r.grain == "day") & (r.dimension == "all")
         return [
             _holding("payloads", ages.payloads, min((size.day for size in days), default=None)),
             _holding("questions", ages.payloads, self._first(q.at_us, q.project_id == project)),
-            _holding("traces", ages.spans, self._first(t.start_us, t.project_id == project), whole_days=False),
+            _holding("traces", ages.spans, self._first(t.start_us, t.project_id == project), whole_days=by_day),
             _holding("rollups", ages.rollups, self._first(r.at, daily, unit=1)),
         ]
 
@@ -75,7 +67,7 @@ class Holdings:
                 return int(pages or 0) * int(size or 0)
             sizes = ", ".join(f"(to_regclass('{name}'))" for name in _NAMES)
             query = f"SELECT sum(pg_total_relation_size(name)) FROM (VALUES {sizes}) AS kept(name)"
-            return int(connection.scalar(text(query)) or 0)
+            return int(connection.scalar(text(query)) or 0) + span_days.size(connection)
 
     def _first(self, column: ColumnElement[int], where: ColumnElement[bool], unit: int = 86_400_000_000) -> int | None:
         with self._store.observe.connect() as connection:

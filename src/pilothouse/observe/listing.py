@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, or_, select, true, tuple_
 from sqlalchemy.engine import Connection
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import previews
 from pilothouse.observe.trace import Totals
 from pilothouse.storage.database import Store
+from pilothouse.storage.span_days import beside
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import question_vectors, scores, spans, traces
 
@@ -110,18 +111,18 @@ def page_of(
     """
     limit = max(1, min(MOST_ROWS, limit))
     c = traces.c
-    sought = _sought(c, filters)
     if filters.topic:
         reached, last = _of_topic(connection, project, before, filters)
     else:
         reached = _reached(project, before, filters)
-        last = end_of(connection, reached, SEARCHED) if sought else None
-    query = newest_first(select(traces).where(*reached, *sought)).limit(limit + 1)
+        last = end_of(connection, reached, SEARCHED) if _sought(c, filters, true()) else None
     if last is not None:
-        query = query.where(tuple_(c.start_us, c.trace_id) >= tuple_(*last))
+        reached.append(tuple_(c.start_us, c.trace_id) >= tuple_(*last))
+    near = beside(connection, reached) if filters.model or filters.prompt or filters.text else true()
+    query = newest_first(select(traces).where(*reached, *_sought(c, filters, near))).limit(limit + 1)
     found = connection.execute(query).mappings().all()
     shown = found[:limit]
-    roots = _roots(connection, project, {row["trace_id"]: row["root_id"] for row in shown})
+    roots = _roots(connection, shown)
     ids = {row["trace_id"]: row["root_id"] for row in shown}
     asked = {} if store is None else previews(connection, store, project, ids)
     rows = [_row(row, roots.get(row["trace_id"]), asked.get(row["trace_id"])) for row in shown]
@@ -188,7 +189,7 @@ def _of_topic(
     return [these, *_named(filters)], found[-1] if len(found) == _OF_TOPIC else None
 
 
-def _sought(c: Any, filters: Filters) -> list[ColumnElement[bool]]:
+def _sought(c: Any, filters: Filters, near: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     for name in (*_SAME, "status"):
         value = getattr(filters, name)
@@ -202,15 +203,15 @@ def _sought(c: Any, filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(c.tags.contains(f'"{plain(filters.tag)}"', autoescape=True))
     if filters.model:
         named = [spans.c[name] == plain(filters.model) for name in ("request_model", "response_model", "deployment")]
-        conditions.append(exists().where(*_inside(c), or_(*named)))
+        conditions.append(_has(c, near, or_(*named)))
     if filters.prompt:
         prompt = plain(filters.prompt)
         versions = spans.c.prompt.startswith(f"{prompt}@", autoescape=True)
-        conditions.append(exists().where(*_inside(c), or_(spans.c.prompt == prompt, versions)))
+        conditions.append(_has(c, near, or_(spans.c.prompt == prompt, versions)))
     if filters.score or filters.score_least is not None or filters.score_most is not None:
         conditions.append(_judged(c, filters))
     if filters.text:
-        conditions.append(_says(c, plain(filters.text)))
+        conditions.append(_says(c, plain(filters.text), near))
     return conditions
 
 
@@ -226,23 +227,27 @@ def _judged(c: Any, filters: Filters) -> ColumnElement[bool]:
     return exists().where(*where)
 
 
-def _says(c: Any, text: str) -> ColumnElement[bool]:
+def _says(c: Any, text: str, near: ColumnElement[bool]) -> ColumnElement[bool]:
     found = [c[name].icontains(text, autoescape=True) for name in ("name", "error_code", "user_id", "session_id")]
     root = [spans.c[name].icontains(text, autoescape=True) for name in ("request_model", "error_message", "request_id")]
-    said = exists().where(*_inside(c), spans.c.id == c.root_id, or_(*root))
+    said = _has(c, near, spans.c.id == c.root_id, or_(*root))
     return or_(*found, c.trace_id.startswith(text, autoescape=True), said)
 
 
-def _inside(c: Any) -> Sequence[ColumnElement[bool]]:
-    return spans.c.project_id == c.project_id, spans.c.trace_id == c.trace_id
+def _has(c: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That a trace has such a span. OFFSET makes Postgres look trace by trace, each in the table of its day: else it
+    would rather read the tables of all days."""
+    s = spans.c
+    of_trace = (s.project_id == c.project_id, s.trace_id == c.trace_id, s.day == c.day)
+    return select(s.id).where(*of_trace, *where).offset(0).exists()
 
 
-def _roots(connection: Connection, project: str, roots: dict[str, str]) -> dict[str, Any]:
+def _roots(connection: Connection, shown: Sequence[Any]) -> dict[str, Any]:
     """What a list shows of the span that stands for each trace."""
     c = spans.c
-    keys = [(project, *key) for key in roots.items()]
+    keys = [(row["project_id"], row["trace_id"], row["root_id"]) for row in shown]
     query = select(c.trace_id, *(c[name] for name in _OF_ROOT)).where(
-        among(connection, (c.project_id, c.trace_id, c.id), keys)
+        among(connection, (c.project_id, c.trace_id, c.id), keys), c.day.in_({row["day"] for row in shown})
     )
     return {row["trace_id"]: row for row in connection.execute(query).mappings()}
 

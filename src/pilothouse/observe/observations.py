@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, and_, or_, select, true, tuple_
+from sqlalchemy.engine import Connection
 
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
@@ -19,6 +20,7 @@ from pilothouse.observe.bodies import body_of
 from pilothouse.observe.listing import SEARCHED, end_of, plain
 from pilothouse.observe.rows import to_span
 from pilothouse.storage.database import Store
+from pilothouse.storage.span_days import beside
 from pilothouse.storage.tables import spans, traces
 
 __all__ = ["Observation", "ObservationPage", "Observations", "Sought"]
@@ -75,21 +77,22 @@ class Observations:
     ) -> ObservationPage:
         """Up to `limit` of them. Raises InvalidRequest for a `cursor` that no page gave."""
         place = None if cursor is None else _parse(cursor)
-        reached, s, t = _reached(project, sought, place), spans.c, traces.c
-        order = (t.start_us, t.trace_id, s.start_us, s.id)
-        where = [*reached, *_conditions(s, sought)]
-        if place is not None:
-            where.append(tuple_(*order) < tuple_(*place))
-        query = (
-            select(spans, t.name.label("trace_name"), t.start_us.label("trace_start_us"))
-            .join_from(traces, spans, and_(s.project_id == t.project_id, s.trace_id == t.trace_id))
-            .order_by(*(column.desc() for column in order)).limit(limit + 1)
-        )  # fmt: skip
+        reached, t = _reached(project, sought, place), traces.c
         with self._store.observe.connect() as connection:
             end = end_of(connection, reached, SEARCHED)
             if end is not None:
-                where.append(tuple_(t.start_us, t.trace_id) >= tuple_(*end))
-            rows = connection.execute(query.where(*where)).mappings().all()
+                reached.append(tuple_(t.start_us, t.trace_id) >= tuple_(*end))
+            within, on = _within(connection, reached)
+            s = within.c
+            order = (t.start_us, t.trace_id, s.start_us, s.id)
+            query = (
+                select(within, t.name.label("trace_name"), t.start_us.label("trace_start_us"))
+                .join_from(traces, within, on).where(*reached, *_conditions(s, sought))
+                .order_by(*(column.desc() for column in order)).limit(limit + 1)
+            )  # fmt: skip
+            if place is not None:
+                query = query.where(tuple_(*order) < tuple_(*place))
+            rows = connection.execute(query).mappings().all()
             found = []
             for row in rows[:limit]:
                 payload = body_of(connection, self._store, project, row["trace_id"], row["id"]) if bodies else None
@@ -100,6 +103,16 @@ class Observations:
                     found, _cursor(last["trace_start_us"], last["trace_id"], last["start_us"], last["id"])
                 )
         return ObservationPage(found, None if end is None else _cursor(*end, _ALL_SEEN, ""))
+
+
+def _within(connection: Connection, reached: list[ColumnElement[bool]]) -> tuple[FromClause, ColumnElement[bool]]:
+    """What the traces are joined with, and on what: their spans. Postgres looks trace by trace, each in the table of
+    its day; else it would rather read the tables of all days."""
+    s, t = spans.c, traces.c
+    of_trace = and_(s.project_id == t.project_id, s.trace_id == t.trace_id, s.day == t.day)
+    if connection.dialect.name == "sqlite":
+        return spans, of_trace
+    return select(spans).where(of_trace, beside(connection, reached)).offset(0).lateral("spans"), true()
 
 
 def _reached(project: str, sought: Sought, place: _Cursor | None) -> list[ColumnElement[bool]]:

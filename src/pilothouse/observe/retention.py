@@ -1,15 +1,16 @@
 """What is too old goes: bodies by the day, with the vectors of questions, traces with their spans and scores, rollups.
 In steps of a fraction of a second, each a transaction, so that nobody waits for it.
 
-The rollups of a trace that goes stay until their own time. A span that arrives when its time is over is left out
-(`erasures`), so that what is summed up of a trace is never taken back from what was deleted. Knows nothing of when it
-is asked for.
+Under Postgres spans go by the day on which their trace arrived, a table at a time, and one by one only where a trace of
+that day is kept; the rows of the traces follow. The rollups of a trace that goes stay until their own time. A span that
+arrives when its time is over is left out (`erasures`), so that what is summed up of a trace is never taken back from
+what was deleted. Knows nothing of when it is asked for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, delete, func, or_, select
 from sqlalchemy.engine import Connection
@@ -23,6 +24,7 @@ from pilothouse.observe.summaries import known_traces
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.payload_days import day_of
+from pilothouse.storage.span_days import drop, outlived, there
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import (
     drifts,
@@ -42,6 +44,7 @@ _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
 _MOST_SPANS = 2000  # of a step
 _MOST_ROWS = 500
 _REMEMBERED_US = 400 * _DAY_US  # deletions of users and traces: no spool is older
+_MOST_ATTEMPTS = 5  # to drop a table that is read
 _FREE_PAGES = 1000
 _Q = question_vectors.c
 
@@ -84,7 +87,7 @@ class Retention:
                 plan.bodies = _count(connection, self._old_bodies(now, ages.payloads))
                 plan.questions = _count(connection, select(_Q.trace_id).where(_Q.at_us < _began(now, ages.payloads)))
             if ages.spans:
-                old = _ended(now - ages.spans * _DAY_US)
+                old = _Past.of(connection, now, ages.spans).condition
                 query = select(func.count(), func.coalesce(func.sum(traces.c.spans), 0)).where(old)
                 plan.traces, plan.spans = connection.execute(query).one()
                 of_them = select(scores.c.id).where(scores.c.trace_id == traces.c.trace_id)
@@ -108,9 +111,10 @@ class Retention:
             for project in self._projects(question_vectors):
                 yield from self._until_nothing(partial(_delete_questions, project=project, before_us=before))
         if ages.spans:
-            cutoff = now - ages.spans * _DAY_US
+            yield from self._drop_spans(now, ages.spans)
             for project in self._projects(traces):
-                yield from self._until_nothing(partial(_delete_traces, project=project, cutoff_us=cutoff))
+                yield from self._until_nothing(partial(_delete_traces, project=project, now=now, days=ages.spans))
+            cutoff = now - ages.spans * _DAY_US
             for project in self._projects(scores):
                 yield from self._until_nothing(partial(_delete_scores, project=project, cutoff_us=cutoff))
         if ages.rollups:
@@ -143,6 +147,24 @@ class Retention:
     def _delete_bodies(self, connection: Connection, now: int, days: int) -> Gone:
         old = connection.execute(self._old_bodies(now, days).limit(_MOST_ROWS)).all()
         return Gone(bodies=_delete(connection, payloads, old))
+
+    # ---- spans
+
+    def _drop_spans(self, now: int, days: int) -> Iterator[Gone]:
+        """The tables of spans that hold nothing but what is too old. One that others read all the time stays, and its
+        spans go with their traces; so it is empty when the next run drops it."""
+        busy, attempts = set[int](), 0
+        while True:
+            with self._store.observe.connect() as connection:
+                past = _Past.of(connection, now, days)
+                old = [day for day in past.whole_days(connection) if day not in busy]
+            if not old:
+                return
+            if _drop_table(self._store, old[0], past, self._projects(traces)):
+                attempts = 0
+            elif (attempts := attempts + 1) == _MOST_ATTEMPTS:
+                busy.add(old[0])
+            yield Gone()
 
     # ---- rollups
 
@@ -227,9 +249,45 @@ def _began(now: int, days: int) -> int:
     return (day_of(now) - days) * _DAY_US
 
 
-def _ended(cutoff_us: int) -> ColumnElement[bool]:
-    c = traces.c
-    return (c.start_us < cutoff_us) & (c.start_us + c.duration_us < cutoff_us)
+class _Past(NamedTuple):
+    """What is too old of traces: those that began before `began_us` and ended before `ended_us`.
+
+    Where spans go by the day, both are not the same: only whole days count as begun, and they may end an hour into the
+    next one, since some traces always last beyond midnight.
+    """
+
+    began_us: int
+    ended_us: int
+
+    @classmethod
+    def of(cls, connection: Connection, now: int, days: int) -> "_Past":
+        ended = now - days * _DAY_US
+        if connection.dialect.name == "sqlite":
+            return cls(ended, ended)
+        return cls(day_of(ended - _HOUR_US) * _DAY_US, ended)
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        c = traces.c
+        return (c.start_us < self.began_us) & (c.start_us + c.duration_us < self.ended_us)
+
+    def whole_days(self, connection: Connection) -> list[int]:
+        """The days whose spans are all of such traces."""
+        return [] if backfill.pending(connection) else outlived(connection, day_of(self.began_us), self.ended_us)
+
+
+def _drop_table(store: Store, day: int, past: _Past, projects: Sequence[str]) -> bool:
+    """Drop the spans of that day, unless something that is kept came to them; False where they are read too much."""
+    with store.observe.connect() as connection, connection.begin() as transaction:
+        known_traces(connection, [])  # who writes spans waits until this is committed
+        if day not in past.whole_days(connection):
+            return True
+        for project in projects:
+            erase(connection, project, AGE, [""], past.began_us, past.began_us)
+        dropped = drop(connection, day)
+        if not dropped:
+            transaction.rollback()
+        return dropped
 
 
 def _loose(cutoff_us: int) -> ColumnElement[bool]:
@@ -240,28 +298,31 @@ def _loose(cutoff_us: int) -> ColumnElement[bool]:
     return (scores.c.at_us < cutoff_us) & or_(scores.c.trace_id.is_(None), ~of_trace.exists())
 
 
-def _delete_traces(connection: Connection, project: str, cutoff_us: int) -> Gone:
+def _delete_traces(connection: Connection, project: str, now: int, days: int) -> Gone:
     known_traces(connection, [])  # who writes spans waits until this is committed
     if backfill.pending(connection):
         return Gone()
-    query = select(traces.c.trace_id, traces.c.spans).where(traces.c.project_id == project, _ended(cutoff_us))
+    past, c = _Past.of(connection, now, days), traces.c
+    query = select(c.trace_id, c.spans, c.day).where(c.project_id == project, past.condition)
     chosen: list[tuple[str, str]] = []
-    count = 0
-    for trace, number in connection.execute(query.order_by(traces.c.start_us).limit(_MOST_ROWS)):
+    count, of_days = 0, set[int]()
+    for trace, number, day in connection.execute(query.order_by(c.start_us).limit(_MOST_ROWS)):
         chosen.append((project, trace))
+        of_days.add(day)
         count += number
         if count >= _MOST_SPANS:
             break
     if not chosen:
         return Gone()
-    erase(connection, project, AGE, [""], cutoff_us, cutoff_us)
-    gone = Gone(traces=len(chosen))
-    told_of = {spans: "spans", scores: "scores", payloads: "bodies", question_vectors: "questions", traces: ""}
+    erase(connection, project, AGE, [""], past.began_us, past.began_us)
+    gone = Gone(traces=len(chosen), spans=count)
+    if left := there(connection, of_days):
+        these = among(connection, (spans.c.project_id, spans.c.trace_id), chosen)
+        connection.execute(delete(spans).where(these, spans.c.day.in_(left)))
+    told_of = {scores: "scores", payloads: "bodies", question_vectors: "questions", traces: "traces"}
     for table, told in told_of.items():
         these = among(connection, (table.c.project_id, table.c.trace_id), chosen)
-        deleted = connection.execute(delete(table).where(these)).rowcount
-        if told:
-            setattr(gone, told, deleted)
+        setattr(gone, told, connection.execute(delete(table).where(these)).rowcount)
     return gone
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, select
+from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import Scalar, Span
@@ -26,6 +26,7 @@ from pilothouse.observe.rows import COLUMNS, to_fact, to_row, to_span
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.payload_days import day_of
+from pilothouse.storage.span_days import by_table, in_days
 from pilothouse.storage.statements import overwrite
 from pilothouse.storage.tables import spans
 
@@ -83,7 +84,7 @@ class Revisions:
     ) -> None:  # fmt: skip
         keys = {(project, trace) for trace, _ in told}
         known = known_traces(connection, keys)  # takes the lock that makes before and after comparable
-        there = self._there(connection, project, told)
+        there = self._there(connection, project, told, in_days(known.values(), len(known) < len(keys)))
         revised: list[Span] = []
         for place, parts in told.items():
             before = there.get(place)
@@ -105,19 +106,23 @@ class Revisions:
         facts: dict[TraceKey, list[Fact]] = {key: [] for key in keys}
         for span, row in zip(revised, rows, strict=True):
             facts[project, span.trace_id].append(to_fact(span, row))
-        arrived = with_unsummed(connection, {key: some for key, some in facts.items() if some}, known)
-        absorb(connection, arrived, known, replacing=True)
-        overwrite(connection, "spans", COLUMNS, 3, rows)
+        arrived, days = with_unsummed(connection, {key: some for key, some in facts.items() if some}, known, today)
+        absorb(connection, arrived, known, days, replacing=True)
+        for table, mine in by_table(connection, rows, days):
+            overwrite(connection, table, COLUMNS, 3, mine)
         self._store.payloads.put(connection, today, [body for body in bodies if body is not None], anew=True)
         if self._written is not None:
             self._written(connection, [row for span, row in zip(revised, rows, strict=True) if _has_ended(span)])
 
-    def _there(self, connection: Connection, project: str, places: Iterable[Place]) -> dict[Place, Span]:
+    def _there(
+        self, connection: Connection, project: str, places: Iterable[Place], where: ColumnElement[bool]
+    ) -> dict[Place, Span]:
         wanted = set(places)
         query = select(spans).where(
             spans.c.project_id == project,
             spans.c.trace_id.in_({trace for trace, _ in wanted}),
             spans.c.id.in_({span for _, span in wanted}),
+            where,
         )
         rows = [row for row in connection.execute(query).mappings() if (row["trace_id"], row["id"]) in wanted]
         return {(row["trace_id"], row["id"]): self._span(connection, row) for row in rows}

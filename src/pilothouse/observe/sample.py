@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from pilothouse.observe.bodies import previews
 from pilothouse.storage.database import Store
+from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import spans, traces
 
@@ -56,8 +57,11 @@ class Sample:
             began = {row.trace_id: row.start_us for row in rows}
             found = previews(connection, self._store, project, {row.trace_id: row.root_id for row in rows})
             if mute := [(project, trace) for trace in began if trace not in found]:
-                within = among(connection, (s.project_id, s.trace_id), mute)
-                calls = select(s.trace_id, s.id).where(within, s.kind == "llm").order_by(s.start_us.desc())
+                calls = (
+                    select(s.trace_id, s.id)
+                    .where(of_traces(connection, mute), s.kind == "llm")
+                    .order_by(s.start_us.desc())
+                )
                 firsts = {row.trace_id: row.id for row in connection.execute(calls)}  # the earliest is the last to stay
                 found |= previews(connection, self._store, project, firsts)
         return {trace: (began[trace], text) for trace, text in found.items()}

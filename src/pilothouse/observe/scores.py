@@ -16,6 +16,7 @@ from pilothouse.ids import now_us
 from pilothouse.observe.discretion import tame
 from pilothouse.observe.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
+from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.tables import scores, spans, upsert
 
 __all__ = ["LARGEST", "LATEST_US", "Score", "Scores", "ScoresSought", "Written"]
@@ -128,6 +129,10 @@ class Scores:
             c.project_id == project_id, c.request_id == request_id.replace("\0", "\ufffd"), c.parent_id.is_(None)
         )
         with self._store.observe.connect() as connection:
+            if connection.dialect.name != "sqlite":  # mostly of now: the tables of other days are asked only if need be
+                found: str | None = connection.execute(query.where(c.day >= day_of(now_us()) - 1).limit(1)).scalar()
+                if found is not None:
+                    return found
             return connection.execute(query.limit(1)).scalar()
 
 
@@ -143,7 +148,7 @@ def _put(connection: Connection, project_id: str, given: Sequence[Score]) -> Non
     connection.execute(upsert(connection, scores), rows)
     after = scores_of(connection, keys)
     for key in sorted(known):
-        judge(connection, key, before.get(key, ()), after.get(key, ()))
+        judge(connection, key, known[key], before.get(key, ()), after.get(key, ()))
 
 
 def _from_row(row: RowMapping) -> Score:

@@ -7,6 +7,7 @@ spools.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, select, text
@@ -16,34 +17,41 @@ from pilothouse.observe.cells import Delta, Judged
 from pilothouse.observe.facts import COLUMNS, About, Fact, State
 from pilothouse.observe.rollups import apply
 from pilothouse.observe.trace import Totals
+from pilothouse.storage.span_days import reach, there
 from pilothouse.storage.statements import among, overwrite
 from pilothouse.storage.tables import scores, spans, traces
 
-__all__ = ["TraceKey", "absorb", "judge", "known_traces", "scores_of", "states_of"]
+__all__ = ["Days", "TraceKey", "absorb", "judge", "known_traces", "scores_of", "states_of"]
 
 TraceKey = tuple[str, str]
 """project id, trace id"""
+Days = Mapping[TraceKey, int]
+"""The day of each trace, by which its spans are found (storage.span_days)."""
 
 _LOCK = 0x726F6C6C  # "roll"
 _FACTS = select(spans.c.project_id, spans.c.trace_id, spans.c.attributes, *(spans.c[name] for name in COLUMNS))
 _ROW = (
     "project_id", "trace_id", "root_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint",
     "model", *About._fields, "tags", "source", "spans", "errors", "input_tokens", "output_tokens", "cost_nano",
-    "cost_known",
+    "cost_known", "day",
 )  # fmt: skip
+
+_START, _DURATION = _ROW.index("start_us"), _ROW.index("duration_us")
 
 
 def absorb(
-    connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: set[TraceKey], *, replacing: bool = False
+    connection: Connection, arrived: Mapping[TraceKey, Sequence[Fact]], known: Days, days: Days, *,
+    replacing: bool = False,
 ) -> None:  # fmt: skip
     """Bring the sums up to date with spans that are about to be written. `known` are the traces that have a row
-    already, as `known_traces` found, and whose old spans are therefore read first. A span that is there stays, or is
-    replaced by the one that arrives if they are `replacing`."""
+    already, as `known_traces` found, and whose old spans are therefore read first; `days` are those of all that
+    arrived, and afterwards have a table. A span that is there stays, or is replaced by the one that arrives if they are
+    `replacing`."""
     if not arrived:
         return
     before = states_of(connection, known)
     scores = scores_of(connection, arrived)  # a score may come before its trace
-    delta, rows = Delta(), []
+    delta, rows, until = Delta(), [], dict[int, int]()
     for key in sorted(arrived):
         old = before.get(key) or State()
         new = State((*old.facts.values(), *arrived[key])) if replacing else old.with_(arrived[key])
@@ -52,14 +60,19 @@ def absorb(
         judged = scores.get(key, ())
         delta.add(key[0], old, judged, -1)
         delta.add(key[0], new, judged)
-        rows.append(_row(key, new))
+        rows.append(row := _row(key, new, days[key]))
+        if (ended := row[_START] + row[_DURATION]) > until.get(row[-1], -1):
+            until[row[-1]] = ended
+    reach(connection, until)
     overwrite(connection, "traces", _ROW, 2, rows)
     apply(connection, delta.cells(), delta.score_cells())
 
 
-def judge(connection: Connection, key: TraceKey, before: Sequence[Judged], now: Sequence[Judged]) -> None:
-    """A trace's scores were `before` and are `now`."""
-    state = states_of(connection, {key}).get(key)
+def judge(
+    connection: Connection, key: TraceKey, day: int, before: Sequence[Judged], now: Sequence[Judged]
+) -> None:  # fmt: skip
+    """The scores of a trace of that day were `before` and are `now`."""
+    state = states_of(connection, {key: day}).get(key)
     if state is not None:
         delta = Delta()
         delta.add(key[0], state, before, -1)
@@ -67,20 +80,25 @@ def judge(connection: Connection, key: TraceKey, before: Sequence[Judged], now: 
         apply(connection, delta.cells(), delta.score_cells())
 
 
-def known_traces(connection: Connection, keys: Iterable[TraceKey]) -> set[TraceKey]:
-    """Which of these traces have a row. Under Postgres one host after the other gets that far, until the end of its
-    transaction: two that receive parts of one trace at once would each take itself for the first."""
+def known_traces(connection: Connection, keys: Iterable[TraceKey]) -> Days:
+    """Which of these traces have a row, and their days; not those whose spans went with their day, and whose row will
+    follow. Under Postgres one host after the other gets that far, until the end of its transaction: two that receive
+    parts of one trace at once would each take itself for the first."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    found = connection.execute(select(traces.c.project_id, traces.c.trace_id).where(_of(connection, traces, keys)))
-    return {(row[0], row[1]) for row in found}
+    c = traces.c
+    found = connection.execute(select(c.project_id, c.trace_id, c.day).where(_of(connection, traces, keys)))
+    days = {(project, trace): day for project, trace, day in found}
+    left = there(connection, days.values())
+    return {key: day for key, day in days.items() if day in left}
 
 
-def states_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey, State]:
-    """What is in the database of these traces."""
+def states_of(connection: Connection, days: Days) -> dict[TraceKey, State]:
+    """What is in the database of these traces, each in the table of its day."""
     facts: defaultdict[TraceKey, list[Fact]] = defaultdict(list)
-    if keys:
-        for project, trace, attributes, *values in connection.execute(_FACTS.where(_of(connection, spans, keys))):
+    if days:
+        query = _FACTS.where(_of(connection, spans, days), spans.c.day.in_({*days.values()}))
+        for project, trace, attributes, *values in connection.execute(query):
             facts[project, trace].append(Fact._make((*values, *_from_attributes(attributes))))
     return {key: State(found) for key, found in facts.items()}
 
@@ -98,13 +116,13 @@ def scores_of(connection: Connection, keys: Iterable[TraceKey]) -> dict[TraceKey
 # ---- parts
 
 
-def _row(key: TraceKey, state: State) -> tuple[object, ...]:
+def _row(key: TraceKey, state: State, day: int) -> tuple[Any, ...]:
     root, t = state.root, Totals.of(state)
     model = next((named for call in state.calls if (named := call.response_model or call.request_model)), None)
     return (
         *key, root.id, root.name, root.kind, root.start_us, root.duration_us, root.status, root.error_code,
         root.endpoint, model, *state.about, _tags(state), root.source, t.spans, t.errors, t.input_tokens,
-        t.output_tokens, t.cost_nano, t.cost_known,
+        t.output_tokens, t.cost_nano, t.cost_known, day,
     )  # fmt: skip
 
 

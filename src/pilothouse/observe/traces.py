@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Span
@@ -19,6 +20,7 @@ from pilothouse.observe.sessions import Sessions
 from pilothouse.observe.topics import Topics
 from pilothouse.observe.trace import Totals, Trace
 from pilothouse.storage.database import Store
+from pilothouse.storage.span_days import BEFORE, day_of_trace, of_trace
 from pilothouse.storage.tables import manifests, spans
 from pilothouse.storage.tables import traces as sums
 from pilothouse.types import Json
@@ -31,12 +33,13 @@ _REFERENCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _ALL = Filters()
 _LAST = "z" * 64  # sorts behind whatever may follow in an id
 _OF_PROJECT = spans.c.project_id == bindparam("project")
-_BEGINNING = (
-    select(spans.c.trace_id).distinct().order_by(spans.c.trace_id).limit(3)
-    .where(_OF_PROJECT, spans.c.trace_id.between(bindparam("first"), bindparam("last")))
+_BEGINNING, _UNSUMMED = (
+    select(c.trace_id).distinct().order_by(c.trace_id).limit(3)
+    .where(c.project_id == bindparam("project"), c.trace_id.between(bindparam("first"), bindparam("last")), *where)
+    for c, where in ((sums.c, ()), (spans.c, (spans.c.day == BEFORE,)))
 )  # fmt: skip
 _SPANS = (
-    select(spans).where(_OF_PROJECT, spans.c.trace_id == bindparam("trace"))
+    select(spans).where(_OF_PROJECT, spans.c.trace_id == bindparam("trace"), spans.c.day == bindparam("day"))
     .order_by(spans.c.start_us, spans.c.id).limit(bindparam("most"))
 )  # fmt: skip
 _VERSIONS = select(manifests.c.id, manifests.c.versions).where(
@@ -81,14 +84,18 @@ class Traces:
             return page.rows[0].trace_id
         if not _REFERENCE.fullmatch(reference):
             raise NotFound(f"'{reference[:64]}' is not a trace id.")
-        given = {"project": project, "first": reference, "last": reference + _LAST}
-        with self._engine.connect() as connection:
-            found = [str(trace_id) for trace_id in connection.execute(_BEGINNING, given).scalars()]
+        # A trace that is not summed up yet has no row.
+        found = self._begun(_BEGINNING, project, reference) or self._begun(_UNSUMMED, project, reference)
         if not found:
             raise NotFound(f"There is no trace '{reference}'.")
         if len(found) > 1 and reference not in found:
             raise InvalidRequest(f"More than one trace begins with '{reference}': {', '.join(found[:2])}, ...")
         return reference if reference in found else found[0]
+
+    def _begun(self, query: Select[Any], project: str, reference: str) -> Sequence[str]:
+        given = {"project": project, "first": reference, "last": reference + _LAST}
+        with self._engine.connect() as connection:
+            return connection.execute(query, given).scalars().all()
 
     def get(
         self, trace_id: str, project: str = DEFAULT_PROJECT, *, payload: bool = True, most: int | None = None
@@ -98,8 +105,9 @@ class Traces:
         most = MOST_SPANS if most is None else most
         if not _REFERENCE.fullmatch(trace_id):
             raise NotFound(f"'{trace_id[:64]}' is not a trace id.")
-        given = {"project": project, "trace": trace_id, "most": most + 1}
         with self._engine.connect() as connection:
+            day = day_of_trace(connection, project, trace_id)
+            given = {"project": project, "trace": trace_id, "day": day, "most": most + 1}
             rows = connection.execute(_SPANS, given).mappings().all()
             if not rows:
                 raise NotFound(f"There is no trace '{trace_id}'.")
@@ -121,8 +129,8 @@ class Traces:
 
     def span(self, trace_id: str, span_id: str, project: str = DEFAULT_PROJECT) -> Span:
         """One span, without its payload. Raises NotFound."""
-        query = select(spans).where(spans.c.project_id == project, spans.c.trace_id == trace_id, spans.c.id == span_id)
         with self._engine.connect() as connection:
+            query = select(spans).where(of_trace(connection, project, trace_id), spans.c.id == span_id)
             row = connection.execute(query).mappings().first() if _REFERENCE.fullmatch(span_id) else None
             if row is None:
                 raise NotFound(f"The trace has no span '{span_id[:64]}'.")

@@ -4,9 +4,9 @@ Two groups, which are two files under SQLite and share one database under Postgr
 
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
               file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns
-    observe   spans, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills, erasures,
-              spool_cursors, ledger, reservations, balances, responses, response_events, export_queue, question_vectors,
-              topics, topic_states, drifts
+    observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
+              erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
+              question_vectors, topics, topic_states, drifts
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
 `changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC microseconds, `*_nano` columns nano-USD, JSON is text. A
@@ -45,6 +45,7 @@ from pilothouse.storage.tables.records import (
     score_rollups,
     scores,
     sheets,
+    span_days,
     spans,
     spool_cursors,
     traces,
@@ -56,5 +57,6 @@ __all__ = [
     "control", "deliveries", "drifts", "erasures", "export_queue", "file_parts", "files", "insert_new", "jobs",
     "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors",
     "reservations", "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "sheets",
-    "silences", "snapshots", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
+    "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces",
+    "turns", "upsert",
 ]  # fmt: skip

@@ -5,11 +5,12 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from pilothouse.storage.tables.metadata import key, observe
 
 __all__ = [
-    "backfills", "erasures", "manifests", "payloads", "rollups", "score_rollups", "scores", "sheets", "spans",
-    "spool_cursors", "traces",
+    "backfills", "erasures", "manifests", "payloads", "rollups", "score_rollups", "scores", "sheets", "span_days",
+    "spans", "spool_cursors", "traces",
 ]  # fmt: skip
 
-# One row per finished span. The primary key starts with the trace, so that a trace is read in one range scan.
+# One row per finished span. The primary key starts with the trace, so that a trace is read in one range scan. Under
+# Postgres in partitions by `day`, each with that key, see storage.span_days.
 spans = Table(
     "spans", observe,
     key("project_id"),
@@ -52,6 +53,7 @@ spans = Table(
     Column("source", Text, nullable=False, server_default="gateway"),
     Column("attributes", Text, nullable=False),
     Column("payload_day", Integer),
+    Column("day", Integer, nullable=False, server_default=text("0")),
     Index(
         "ix_spans_roots", "project_id", "start_us", "trace_id",
         sqlite_where=text("parent_id IS NULL"), postgresql_where=text("parent_id IS NULL"),
@@ -65,6 +67,14 @@ spans = Table(
         "ix_spans_shadow", "project_id", "start_us",
         sqlite_where=text("operation = 'shadow'"), postgresql_where=text("operation = 'shadow'"),
     ),
+)  # fmt: skip
+
+# The partitions of `spans`, and until when the traces of each last; of all projects: project_id is always 'default'.
+span_days = Table(
+    "span_days", observe,
+    key("project_id"),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("until_us", BigInteger, nullable=False),
 )  # fmt: skip
 
 # `body` is what payloads.Packer makes of {"input": ..., "output": ...}. Only bodies from before they were kept by day
@@ -94,7 +104,7 @@ spool_cursors = Table(
 )  # fmt: skip
 
 # One row per trace, summed up over its spans and kept with them: what lists and sessions read. `root_id` is the span
-# that stands for it, the first one while no root has arrived. `tags` is a JSON list.
+# that stands for it, the first one while no root has arrived. `tags` is a JSON list. Its spans are those of `day`.
 traces = Table(
     "traces", observe,
     key("project_id"),
@@ -123,6 +133,7 @@ traces = Table(
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost_nano", BigInteger),
     Column("cost_known", Boolean, nullable=False),
+    Column("day", Integer, nullable=False, server_default=text("0")),
     Index("ix_traces_start", "project_id", "start_us", "trace_id"),
     Index("ix_traces_session", "project_id", "session_id", "start_us", "trace_id",
           sqlite_where=text("session_id IS NOT NULL"), postgresql_where=text("session_id IS NOT NULL")),
