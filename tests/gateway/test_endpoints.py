@@ -344,6 +344,7 @@ async def test_the_headers_say_where_an_answer_comes_from_and_what_it_cost(
         assert float(second.headers["x-pilothouse-cost-usd"]) == 0
     async with http.post("/v1/chat/completions", json={**body, "stream": True}) as third:
         assert third.headers["x-pilothouse-cache"] == "exact"
+        assert float(third.headers["x-pilothouse-cost-usd"]) == 0
         assert (await third.text()).endswith("data: [DONE]\n\n")
     assert len(served.upstream.requests) == 1
     assert [span.cost_nano for span in spans(served)] == [0, 0, round(cost * 1e9)]

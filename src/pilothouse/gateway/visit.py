@@ -113,7 +113,10 @@ class Visit:
         """The first chunk is there: say in the answer's headers where it comes from."""
         self.note_at = monotonic() + _PROGRESS_SECONDS
         routing = self.span.attributes.get("routing")
-        if isinstance(routing, str) and not self.cached:
+        if self.cached:
+            if self.request.stream:
+                self.call.headers.append(_cost(0))
+        elif isinstance(routing, str):
             self.call.headers.append(("x-pilothouse-routing", routing))
 
     def note_progress(self) -> None:
@@ -155,7 +158,7 @@ class Visit:
         if self.ticket is not None:
             self._settle_limits(self.ticket, usage)
         if span.cost_nano is not None and not self.request.stream:  # a stream's headers have left long ago
-            self.call.headers.append(("x-pilothouse-cost-usd", f"{span.cost_nano / 1e9:.9f}"))
+            self.call.headers.append(_cost(span.cost_nano))
 
     @property
     def cached(self) -> bool:
@@ -309,3 +312,7 @@ class _Place:
 
     async def leave(self, usage: Usage | None) -> None:
         self._ticket.settle(None if usage is None else usage.input_tokens + usage.output_tokens)
+
+
+def _cost(nano: int) -> tuple[str, str]:
+    return "x-pilothouse-cost-usd", f"{nano / 1e9:.9f}"
