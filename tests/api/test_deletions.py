@@ -12,7 +12,7 @@ from pilothouse.api.management import management
 from pilothouse.api.traces import routes as trace_routes
 from pilothouse.call import Span
 from pilothouse.lifecycle.deletions import DELETED, Deletions
-from pilothouse.observe import Drainer, SpoolRecorder, Traces
+from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
 from pilothouse.observe.erasures import user_hash
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
@@ -42,7 +42,7 @@ def keys(store: Store) -> Keys:
 
 @pytest.fixture
 def client(store: Store, keys: Keys) -> Iterator[TestClient]:
-    app = management([routes(Deletions(store)), trace_routes(Traces(store))], keys, 1000)
+    app = management([routes(Deletions(store)), trace_routes(Traces(store), Prices())], keys, 1000)
     with TestClient(app, headers={"authorization": f"Bearer {keys.in_process()}"}) as client:
         yield client
 
