@@ -116,6 +116,18 @@ def test_a_call_that_failed_without_usage_is_a_failed_call(write: Write, store: 
     assert [sum(count for _, count in day[name]) for name in ("call_latency", "tokens", "written")] == [2, 1, 1]
 
 
+def test_calls_of_a_program_count_for_where_it_began(write: Write, store: Store) -> None:
+    write([_tree("t1")[0], _call("a", "root", trace_id="t1", endpoint=None)])
+    there = _row(store, "endpoint", "/agent")
+    assert (there["requests"], there["calls"], there["cost_nano"]) == (1, 1, 500)
+    root = {"kind": "agent", "endpoint": None, "usage": None, "cost_nano": None}
+    write(
+        [_call("root", None, trace_id="t2", name="nightly", **root), _call("a", "root", trace_id="t2", endpoint=None)]
+    )
+    there = _row(store, "endpoint", "nightly")
+    assert (there["requests"], there["calls"], there["cost_nano"]) == (1, 1, 500)
+
+
 def test_each_dimension_adds_up_to_the_whole(write: Write, store: Store) -> None:
     write([span for number in range(4) for span in _tree(f"t{number}")])
     whole = _row(store, "all")

@@ -131,7 +131,7 @@ class Delta:
         about, calls = state.about, state.calls
         self._request(project_id, state.root, about, sign)
         for call in calls:
-            self._call(project_id, call, about, sign)
+            self._call(project_id, call, state.root, about, sign)
         for score in scores:
             self._judge(project_id, state, about, calls, score, sign)
 
@@ -169,11 +169,12 @@ class Delta:
             sums[_REQUESTS] += sign
             sums[_FAILED] += sign * failed
 
-    def _call(self, project_id: str, call: Fact, about: About, sign: int) -> None:
+    def _call(self, project_id: str, call: Fact, root: Fact, about: About, sign: int) -> None:
         key = (
-            project_id, call.start_us // _HOUR_US, call.endpoint, call.response_model or call.request_model,
-            call.deployment, call.prompt, call.key_id or about.key_id, call.team_id or about.team_id,
-            call.feature or about.feature, call.environment or about.environment, call.release or about.release,
+            project_id, call.start_us // _HOUR_US, call.endpoint or root.endpoint or root.name,
+            call.response_model or call.request_model, call.deployment, call.prompt, call.key_id or about.key_id,
+            call.team_id or about.team_id, call.feature or about.feature, call.environment or about.environment,
+            call.release or about.release,
         )  # fmt: skip
         cell = self._calls[key]
         _count(cell.sums, call, sign)
