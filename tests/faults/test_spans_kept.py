@@ -189,7 +189,7 @@ def test_what_was_acknowledged_is_kept_whole_and_counts_once(
 ) -> None:
     home, clock = tmp_path / "home", tmp_path / "clock"
     (tmp_path / "sitecustomize.py").write_text(CLOCK)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
     settings: dict[str, str | None] = {"test_clock": str(clock)}
     with running(home, models_dir, None, **settings) as up:
         sender = Sender(up)
