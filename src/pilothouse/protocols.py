@@ -4,15 +4,18 @@
     pilothouse.providers     Provider     openai, anthropic, google, bedrock, cohere, builtin
     pilothouse.loaders       Loader       pdf, html, markdown, docx, text
     pilothouse.tasks         Task         rag.ingest, config.replay
+    pilothouse.evaluators    Evaluator    format, regex, exact, tool_calls and more (evals/)
 
 `Chat` and `Embed` are the gateway itself, handed by `app.py` to any room that needs a model.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pilothouse.call import Call
+from pilothouse.cases import Case, Need, Verdict
 from pilothouse.types import ChatChunk, ChatRequest, Document, EmbedRequest, EmbedResponse, Hit, Json
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-__all__ = ["Chat", "Embed", "Encode", "Loader", "Progress", "Provider", "Retriever", "Task"]
+__all__ = ["Chat", "Embed", "Encode", "Evaluator", "Loader", "Models", "Progress", "Provider", "Retriever", "Task"]
 
 
 @runtime_checkable
@@ -91,6 +94,35 @@ class Retriever(Protocol):
 
     async def retrieve(self, query: str, k: int, call: Call) -> list[Hit]:
         """The best `k` chunks, best first."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """What evaluators may ask. `chat` is the gateway and `judge` the model it is asked for; None where there is none.
+
+    `make_call` gives the Call of one question: its project, its trace and until when.
+    """
+
+    make_call: Callable[[], Call]
+    chat: Chat | None = None
+    judge: str | None = None
+    encode: Encode | None = None
+
+
+class Evaluator(Protocol):
+    """Judges one case. A dataclass whose fields are its options, `name` among them; a wrong option is a ConfigError.
+
+    `needs` says what a case or the process must have; without it the verdict is `skipped`, never a low score.
+    """
+
+    needs: ClassVar[frozenset[Need]]
+
+    @property
+    def name(self) -> str: ...
+
+    async def evaluate(self, case: Case, models: Models) -> Verdict:
+        """Raises for no case whatsoever: bad output is a verdict. Cancelled calls and storage errors pass through."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""Evaluation: evaluators by name, datasets, runs and reviews. Knows nothing of HTTP and of vendors."""

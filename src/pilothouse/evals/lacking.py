@@ -1,0 +1,37 @@
+"""What a case or the process lacks of what an evaluator needs, in a sentence."""
+
+from collections.abc import Iterable
+
+from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Verdict
+
+__all__ = ["lacking", "missing"]
+
+_SENTENCES: dict[Need, str] = {
+    "expected": "The case has no 'expected' to compare with.",
+    "context": "The case has no context.",
+    "steps": "The case has no steps: none were recorded.",
+    "latency": "The case has no latency: it was not measured.",
+    "cost": "The case has no cost: the price of its model is not known.",
+    "encoder": "The embedded encoder is not there. Fetch it with: pilothouse models pull",
+    "judge": "No judge model is set: name one that the gateway serves.",
+}
+
+
+def lacking(evaluator: Evaluator, case: Case, models: Models) -> Verdict | None:
+    """A verdict `skipped` that says what is missing, None when everything that `evaluator.needs` is there."""
+    sentences = [_SENTENCES[need] for need in sorted(missing(evaluator.needs, case, models))]
+    return Verdict.skipped(evaluator.name, " ".join(sentences)) if sentences else None
+
+
+def missing(needs: Iterable[Need], case: Case, models: Models) -> set[Need]:
+    """Those of `needs` that are not there."""
+    there: dict[Need, bool] = {
+        "expected": case.expected is not None,
+        "context": bool(case.context),
+        "steps": bool(case.steps),
+        "latency": case.latency_s is not None,
+        "cost": case.cost_nano is not None,
+        "encoder": models.encode is not None,
+        "judge": models.chat is not None and models.judge is not None,
+    }
+    return {need for need in needs if not there[need]}
