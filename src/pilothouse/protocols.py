@@ -111,12 +111,14 @@ class Models:
 
 
 class Evaluator(Protocol):
-    """Judges one case. A dataclass whose fields are its options, `name` among them; a wrong option is a ConfigError.
+    """Judges one case. A dataclass that inherits from this; its fields are its options, `name` among them.
 
-    `needs` says what a case or the process must have; without it the verdict is `skipped`, never a low score.
+    `needs` says what a case or the process must have: without it the verdict is `skipped`, never a low score. A wrong
+    option is a ConfigError when it is made.
     """
 
-    needs: ClassVar[frozenset[Need]]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    lower_is_better: ClassVar[bool] = False
 
     @property
     def name(self) -> str: ...

@@ -1,14 +1,13 @@
 from typing import ClassVar
 
-from pilothouse.call import Call
 from pilothouse.evals.lacking import lacking, missing
 from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Step, Verdict
-from pilothouse.testing.record import MemoryRecorder
+from pilothouse.testing.record import new_call
 
-NOTHING = Models(make_call=lambda: Call(MemoryRecorder()))
+NOTHING = Models(make_call=new_call)
 
 
-class Wants:
+class Wants(Evaluator):
     needs: ClassVar[frozenset[Need]] = frozenset(("expected", "judge"))
     name = "wants"
 
