@@ -1,10 +1,16 @@
 """What a case or the process lacks of what an evaluator needs, in a sentence."""
 
+import math
 from collections.abc import Iterable
 
 from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Verdict
 
-__all__ = ["lacking", "missing"]
+__all__ = ["WITHOUT_ENCODER", "lacking", "missing"]
+
+WITHOUT_ENCODER = "The embedded encoder is not there. Fetch it with: pilothouse models pull"
+"""Why what needs the encoder was skipped."""
+
+_MOST_NANO = 2**63  # what a database keeps
 
 _SENTENCES: dict[Need, str] = {
     "expected": "The case has no 'expected' to compare with.",
@@ -12,7 +18,7 @@ _SENTENCES: dict[Need, str] = {
     "steps": "The case has no steps: none were recorded.",
     "latency": "The case has no latency: it was not measured.",
     "cost": "The case has no cost: the price of its model is not known.",
-    "encoder": "The embedded encoder is not there. Fetch it with: pilothouse models pull",
+    "encoder": WITHOUT_ENCODER,
     "judge": "No judge model is set: name one that the gateway serves.",
 }
 
@@ -29,8 +35,8 @@ def missing(needs: Iterable[Need], case: Case, models: Models) -> set[Need]:
         "expected": case.expected is not None,
         "context": bool(case.context),
         "steps": bool(case.steps),
-        "latency": case.latency_s is not None,
-        "cost": case.cost_nano is not None,
+        "latency": case.latency_s is not None and math.isfinite(case.latency_s),
+        "cost": case.cost_nano is not None and abs(case.cost_nano) < _MOST_NANO,
         "encoder": models.encode is not None,
         "judge": models.chat is not None and models.judge is not None,
     }

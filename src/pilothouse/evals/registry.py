@@ -21,7 +21,7 @@ Dimension = Literal[
 ]
 """What people ask of an answer."""
 
-DEFAULTS: Mapping[Dimension, str] = {}
+DEFAULTS: Mapping[Dimension, str] = {"latency": "latency", "cost": "cost"}
 """The evaluator that speaks for a dimension where nobody names another."""
 
 

@@ -1,14 +1,11 @@
 """Which passages an answer cites: the numbers in its text, `[1]`, `[1, 3]` or `[2-4]`, mapped to the passages."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from pilothouse.passages import cited_numbers
 from pilothouse.types import Citation, Hit
 
 __all__ = ["citations"]
-
-_GROUP = re.compile(r"[\[【]\s*(\d{1,4}(?:\s*(?:[,;–-]|and)\s*\d{1,4})*)\s*[\]】]")
-_ITEM = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
 
 
 def citations(text: str, hits: Sequence[Hit]) -> list[Citation]:
@@ -16,14 +13,8 @@ def citations(text: str, hits: Sequence[Hit]) -> list[Citation]:
 
     Passage `n` of the prompt is `hits[n - 1]`.
     """
-    cited = sorted({number for number in _numbers(text, len(hits)) if 1 <= number <= len(hits)})
+    cited = sorted({number for number in cited_numbers(text, len(hits)) if 1 <= number <= len(hits)})
     return [_citation(number, hits[number - 1]) for number in cited]
-
-
-def _numbers(text: str, highest: int) -> Iterator[int]:
-    for group in _GROUP.finditer(text):
-        for first, last in _ITEM.findall(group[1]):
-            yield from range(int(first), min(int(last or first), highest) + 1)
 
 
 def _citation(number: int, hit: Hit) -> Citation:
