@@ -59,7 +59,7 @@ async def test_days_that_are_over_get_their_sheets(store: Store, monkeypatch: py
     spans = [full_span(trace_id=f"t{ago}", start_us=start_us - ago * 86_400_000_000) for ago in range(3)]
     facts = {(span.project_id, span.trace_id): [to_fact(span, to_row(span))] for span in spans}
     with writing(store.observe) as connection:
-        absorb(connection, facts, set())
+        absorb(connection, facts, {}, dict.fromkeys(facts, DAY))
     at_work = janitor(store)
     assert await at_work.tidy() == 3
     assert await at_work.tidy() == 0
