@@ -25,6 +25,13 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "blocklist": [{"phrases": ["a"]}],
     "links": [{"hosts": ["example.com"]}, {"relative": True}],
     "citation": [{"required": False, "quoted_words": 1}],
+    "tool_calls": [{"arguments": how} for how in ("exact", "subset", "schema", "ignore")],
+    "trajectory": [{"match": "distance", "arguments": "exact"}, {"arguments": "schema"}],
+    "task_completion": [
+        {},
+        {"state": "output"},
+        {"state": "last_result", "rules": {"/a": {"at_least": 1, "contains": "b", "length": 1}, "": {"exists": True}}},
+    ],
     "numbers": [{"which": "any"}, {"decimal": ","}],
 }
 """Options of those that need some, or have ways of their own worth trying."""
@@ -50,7 +57,7 @@ CASES = st.builds(
         st.builds(Step, st.sampled_from("abc"), st.dictionaries(st.text(max_size=4), JSON, max_size=2), JSON),
         max_size=4,
     ).map(tuple),
-    metadata=OBJECTS,
+    metadata=OBJECTS | st.fixed_dictionaries({"state": JSON}),
     latency_s=st.none() | st.floats(),
     cost_nano=st.none() | st.integers() | st.just(10**400),
 )
