@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pilothouse.stats.drift import PERMUTATIONS, Drift, binned, drift_of_counts, drift_of_vectors, psi
-from pilothouse.stats.robust import wilson
+from pilothouse.stats.intervals import wilson_bounds
 
 
 def _vectors(source: np.random.Generator, count: int, shift: float = 0.0, dimensions: int = 16) -> np.ndarray:
@@ -31,7 +31,7 @@ def test_no_drift_is_a_false_alarm_as_often_as_the_p_value_says() -> None:
         source = np.random.default_rng(seed)
         found.append(drift_of_vectors(_vectors(source, 60), _weeks(source, 30, 5), permutations=99, seed=seed))
     few = sum(one.p <= 0.05 for one in found)
-    assert wilson(few, len(found), 3.0)[0] < 0.05 < wilson(few, len(found), 3.0)[1]
+    assert wilson_bounds(few, len(found), 3.0)[0] < 0.05 < wilson_bounds(few, len(found), 3.0)[1]
     assert np.median([one.effect for one in found]) < 0.08  # the size of the samples is taken out
 
 
@@ -92,7 +92,7 @@ def test_counts_without_drift_are_a_false_alarm_as_often_as_the_p_value_says(siz
         before = source.multinomial(size, np.full(10, 0.1), size=7)
         found.append(drift_of_counts(source.multinomial(size, np.full(10, 0.1)), before, 199, seed))
     few = sum(one.p <= 0.05 for one in found)
-    assert wilson(few, len(found), 3.0)[0] < 0.05 < wilson(few, len(found), 3.0)[1]
+    assert wilson_bounds(few, len(found), 3.0)[0] < 0.05 < wilson_bounds(few, len(found), 3.0)[1]
     assert np.mean([one.statistic for one in found]) == pytest.approx(9 / size + 9 / (7 * size), rel=0.15)
     assert np.median([one.effect for one in found]) < 0.3 * 9 / size + 1e-3  # what few samples give is taken out
 

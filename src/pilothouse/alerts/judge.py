@@ -14,7 +14,7 @@ from pilothouse.alerts.rules import Rule
 from pilothouse.monitoring import Measure
 from pilothouse.observe.money import duration, usd
 from pilothouse.stats.histogram import bucket, fraction_below
-from pilothouse.stats.robust import wilson
+from pilothouse.stats.intervals import wilson_bounds
 
 __all__ = ["Reading", "judge", "needs_expectation", "written"]
 
@@ -84,7 +84,7 @@ def _errors(rule: Rule, window: Window) -> Reading | None:
     if total < rule.minimum:
         return None
     share = window.errors / total
-    passed = wilson(window.errors, total, _SURE)[0] > rule.threshold
+    passed = wilson_bounds(window.errors, total, _SURE)[0] > rule.threshold
     text = f"{window.errors:,} of {total:,} failed: {share:.1%}, more than {rule.threshold:.1%}."
     return Reading(share, rule.threshold, passed, share < rule.clear, total, text)
 
@@ -96,7 +96,7 @@ def _latency(rule: Rule, window: Window) -> Reading | None:
     if total < rule.minimum or p95 is None:
         return None
     slow = 1 - (fraction_below(counts, bucket(rule.threshold)) or 0.0)
-    passed = p95 > rule.threshold and wilson(slow * total, total, _SURE)[0] > _SLOW_SHARE
+    passed = p95 > rule.threshold and wilson_bounds(slow * total, total, _SURE)[0] > _SLOW_SHARE
     text = f"P95 latency is {duration(round(p95))}, above {duration(round(rule.threshold))}, over {total:,} requests."
     return Reading(p95, rule.threshold, passed, p95 < rule.clear, total, text)
 

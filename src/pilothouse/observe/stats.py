@@ -10,7 +10,7 @@ from pilothouse.observe.amounts import Amounts, Scored, spread
 from pilothouse.observe.cells import HISTOGRAMS, SUMS
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.period import Period
-from pilothouse.stats.robust import wilson
+from pilothouse.stats.intervals import wilson_bounds
 from pilothouse.types import Json
 
 __all__ = ["SCORED_BY", "Question", "answer", "parsed"]
@@ -113,7 +113,7 @@ def _score(name: str, one: Scored, below: float | None) -> Json:
     share = None if below is None else one.share_below(below)
     if share is None:
         return told
-    low, high = wilson(share * one.count, one.count, _SURE)
+    low, high = wilson_bounds(share * one.count, one.count, _SURE)
     return {**told, "share_below": share, "share_below_low": low, "share_below_high": high}
 
 

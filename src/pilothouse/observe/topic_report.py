@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.observe.figures import Figures, Period
 from pilothouse.observe.sample import Sample
 from pilothouse.observe.topics import Dot, State, Topic, Topics
+from pilothouse.stats.intervals import wilson_bounds
 from pilothouse.storage.database import Store
 from pilothouse.types import Json
 
 __all__ = ["TopicReport", "TopicReports", "TopicShare"]
 
+_SURE = 1.96  # standard errors
 _WHY = {
     "encoder": "The embedded encoder is not here: `pilothouse models pull` brings it, then topics are found by itself.",
     "few": "Topics need 20 questions, and there are fewer. Questions are read from inputs that are kept: where none "
@@ -94,7 +96,7 @@ class TopicReports:
             number = counts[one.id]
             shown_by = [(trace, asked[trace][1]) for trace in one.examples if trace in asked]
             was = earlier.get(one.id, 0) / total_before if total_before else None
-            shown.append(TopicShare(one, number, number / total, *_wilson(number, total), was, shown_by))
+            shown.append(TopicShare(one, number, number / total, *wilson_bounds(number, total, _SURE), was, shown_by))
         most = {one.topic.id: ceil(one.share * dots) for one in shown if dots}
         requests = self._figures.total(period, project, histograms=()).requests
         drawn = self._topics.dots(project, since, until, most)
@@ -107,12 +109,6 @@ class TopicReports:
 
 def _bounds(period: Period) -> tuple[int, int]:
     return period.steps.start * period.step_us, period.steps.stop * period.step_us
-
-
-def _wilson(number: int, total: int) -> tuple[float, float]:
-    z, p = 1.96, number / total
-    middle, wide = p + z * z / (2 * total), z * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    return (middle - wide) / (1 + z * z / total), (middle + wide) / (1 + z * z / total)
 
 
 def _why(state: State, there: bool) -> str:

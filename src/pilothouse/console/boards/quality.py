@@ -13,7 +13,7 @@ from pilothouse.console.svg import element
 from pilothouse.console.units import SCORE, SHARE
 from pilothouse.observe.amounts import Scored
 from pilothouse.observe.stats import SCORED_BY
-from pilothouse.stats.robust import wilson
+from pilothouse.stats.intervals import wilson_bounds
 
 __all__ = ["board"]
 
@@ -70,7 +70,7 @@ def _shares(view: View, now: Mapping[str, Scored], ordered: list[str], below: fl
         one = now[name]
         share = one.share_below(below)
         if share is not None:
-            low, high = wilson(share * one.count, one.count, _SURE)
+            low, high = wilson_bounds(share * one.count, one.count, _SURE)
             rows.append(
                 [
                     element("a", short(name), href=view.traces(score=name, score_most=most)),
