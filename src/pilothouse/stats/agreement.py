@@ -88,8 +88,9 @@ def cohen(
     categories = _categories([*one, *other], order, weights != "nominal")
     places = {label: place for place, label in enumerate(categories)}
     joint = np.zeros((len(categories), len(categories)))
-    np.add.at(joint, ([places[a] for a in one], [places[b] for b in other]), 1 / len(one))
-    worth = _worth(categories, weights, order)
+    np.add.at(joint, ([places[a] for a in one], [places[b] for b in other]), 1)
+    joint /= len(one)
+    worth = _worth(categories, weights)
     rows, columns = joint.sum(axis=1), joint.sum(axis=0)
     seen, chance = float((worth * joint).sum()), float(rows @ worth @ columns)
     if chance >= 1 - 1e-12:
@@ -236,7 +237,7 @@ def _categories(labels: Iterable[Label], order: Sequence[Label] | None, ordered:
     return list(seen)
 
 
-def _worth(categories: Sequence[Label], weights: Weights, order: Sequence[Label] | None) -> Floats:
+def _worth(categories: Sequence[Label], weights: Weights) -> Floats:
     if weights == "nominal" or len(categories) < 2:
         return np.eye(len(categories))
     numbers = all(isinstance(one, int | float) for one in categories)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pilothouse.stats.intervals import Interval, bootstrap_mean, finite, quantile
+from pilothouse.stats.intervals import Interval, bootstrap_mean, finite, student, within
 
-__all__ = ["PredictionPowered", "ppi_difference", "ppi_mean"]
+__all__ = ["PredictionPowered", "ppi_mean"]
 
 _FEW = 30  # human labels, below which the normal distribution is rough
 _APART = 5  # cases on which judge and people differ, below which the correction rests on next to nothing
@@ -40,14 +40,16 @@ def ppi_mean(
     judge_alone: ArrayLike,
     level: float = 0.95,
     weight: float | None = None,
-    bounds: tuple[float, float] | None = (0.0, 1.0),
+    bounds: tuple[float, float] | None = None,
 ) -> PredictionPowered:
     """The mean of human labels: `human` and `judge` on the same cases, in the same order, `judge_alone` on others.
 
     For two runs over the same cases give the differences of both labels, with `bounds` of (-1, 1): the result is the
-    mean difference. `weight` is tuned unless given; 1 is the first paper's, 0 the classical mean. `bounds` are only
-    used where all human labels are equal, as `bootstrap_mean` has it. Raises ValueError for fewer than 2 human labels,
-    no case of the judge alone, or labels not finite or not of the same cases.
+    mean difference; runs over different cases are compared by `intervals.difference`. `weight` is tuned unless given;
+    1 is the first paper's, 0 the classical mean. `bounds` are the least and the highest label there can be, (0, 1) for
+    labels that are all 0 or 1; where they are known, the interval is Wilson's with the standard error of the paper
+    (`within`), which holds means near an end, too. Raises ValueError for fewer than 2 human labels, no case of the
+    judge alone, or labels not finite, out of bounds or not of the same cases.
     """
     labels, told, alone = finite(human), finite(judge), finite(judge_alone)
     n, many = len(labels), len(alone)
@@ -56,34 +58,37 @@ def ppi_mean(
             f"{n} human labels, {len(told)} of the judge on the same cases and {many} on others: "
             "at least 2, equally many, and at least 1 are needed"
         )
+    if bounds is None and np.isin(labels, (0.0, 1.0)).all():
+        bounds = (0.0, 1.0)
+    if bounds is not None and not bounds[0] <= labels.min() <= labels.max() <= bounds[1]:
+        raise ValueError(f"human labels are from {labels.min():g} to {labels.max():g}, out of the bounds {bounds}")
     if weight is None:
         weight = _tuned(labels, told, alone)
-    off, z = labels - weight * told, quantile(level)
+    off, z = labels - weight * told, student(level, n - 1)
     value = weight * float(alone.mean()) + float(off.mean())
     varied = float(alone.var(ddof=1)) if many > 1 else 0.0
     error = float(np.sqrt(weight**2 * varied / many + off.var(ddof=1) / n))
     note = _warning(labels, told)
-    estimate = Interval(value, value - z * error, value + z * error, n + many, "prediction-powered", level, note)
-    plain, mean = float(labels.std(ddof=1)) / n**0.5, float(labels.mean())
-    classical = Interval(mean, mean - z * plain, mean + z * plain, n, "normal", level, "")
+    estimate = _told(value, error, z, bounds, n + many, "prediction-powered", level, note)
+    mean, plain = float(labels.mean()), float(labels.std(ddof=1)) / n**0.5
+    classical = _told(mean, plain, z, bounds, n, "student", level)
     if labels.min() == labels.max():
         estimate = classical = bootstrap_mean(labels, np.random.default_rng(0), level, bounds)
-        weight = 0.0
-    return PredictionPowered(estimate, classical, weight, float((told - labels).mean()), many, error)
+        weight = error = 0.0
+    elif not error:
+        estimate, weight, error = classical, 0.0, plain
+    return PredictionPowered(estimate, classical, float(weight), float((told - labels).mean()), many, error)
 
 
-def ppi_difference(before: PredictionPowered, after: PredictionPowered) -> Interval:
-    """The difference, after less before, of two estimates from different cases. Raises ValueError where either has no
-    standard error or they have not the same level."""
-    if not before.error or not after.error or before.estimate.level != after.estimate.level:
-        raise ValueError("both estimates need a standard error (human labels that vary) and the same level")
-    value = after.estimate.value - before.estimate.value
-    half = quantile(after.estimate.level) * float(np.hypot(before.error, after.error))
-    notes = dict.fromkeys(note for note in (before.estimate.note, after.estimate.note) if note)
-    return Interval(
-        value, value - half, value + half, before.estimate.n + after.estimate.n, "prediction-powered",
-        after.estimate.level, "; ".join(notes),
-    )  # fmt: skip
+def _told(
+    value: float, error: float, z: float, bounds: tuple[float, float] | None, n: int, method: str, level: float,
+    note: str = "",
+) -> Interval:  # fmt: skip
+    if bounds is None:
+        return Interval(value, value - z * error, value + z * error, n, method, level, note)
+    value = min(bounds[1], max(bounds[0], value))  # the correction may lead a little beyond
+    low, high = within(value, error, z, bounds)
+    return Interval(value, low, high, n, f"{method}, wilson", level, note)
 
 
 def _tuned(labels: np.ndarray, told: np.ndarray, alone: np.ndarray) -> float:
