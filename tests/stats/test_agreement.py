@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.agreement import Label, cohen, fleiss, krippendorff, majority, raw_agreement
@@ -72,6 +72,7 @@ def test_agreement_that_nothing_can_be_told_of() -> None:
     assert "rough" in cohen([1, 0, 1, 0, 1], [1, 0, 1, 0, 0]).note
 
 
+@settings(deadline=None, max_examples=50)
 @given(PAIRS)
 def test_kappa_has_no_side_no_order_and_bounds(pairs: list[tuple[int, int]]) -> None:
     one, other = [a for a, _ in pairs], [b for _, b in pairs]
@@ -88,6 +89,7 @@ def test_kappa_has_no_side_no_order_and_bounds(pairs: list[tuple[int, int]]) -> 
         assert found.value - 1e-9 <= found.high <= 1 + 1e-9
 
 
+@settings(deadline=None, max_examples=50)
 @given(PAIRS)
 def test_quadratic_kappa_is_of_the_squared_distances(pairs: list[tuple[int, int]]) -> None:
     one, other = np.array(pairs).T
@@ -139,6 +141,7 @@ def test_alpha_of_words_needs_their_order() -> None:
         krippendorff([[1, math.nan]])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(st.sampled_from([1, 2, 3, None]), min_size=3, max_size=3), min_size=1, max_size=15))
 def test_alpha_has_no_order_of_raters_or_items(items: list[list[int | None]]) -> None:
     if not any(sum(one is not None for one in item) >= 2 for item in items):

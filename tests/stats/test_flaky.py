@@ -4,13 +4,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.flaky import flaky, pass_all_k, pass_at_k, passes, unsteady
 from pilothouse.stats.intervals import wilson
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.booleans(), min_size=1, max_size=8), st.integers(1, 8))
 def test_the_estimators_are_the_mean_over_all_choices_of_k(trials: list[bool], k: int) -> None:
     if k > len(trials):

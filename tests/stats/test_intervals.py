@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.intervals import (
@@ -45,6 +45,7 @@ def test_a_level_is_a_share(level: float) -> None:
         quantile(level)
 
 
+@settings(deadline=None, max_examples=50)
 @given(count=st.integers(0, 300), more=st.integers(0, 300), level=st.floats(0.5, 0.999))
 def test_wilson_holds_its_share_and_turns_with_it(count: int, more: int, level: float) -> None:
     total = count + more
@@ -64,6 +65,7 @@ def test_newcombe_is_his_own_example() -> None:
     assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 50), st.integers(1, 50), st.integers(0, 50), st.integers(1, 50))
 def test_newcombe_turns_with_its_sides(a: int, more: int, b: int, others: int) -> None:
     found, turned = newcombe((a, a + more), (b, b + others)), newcombe((b, b + others), (a, a + more))

@@ -1,7 +1,7 @@
 """Adjusted p-values."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.multiple import benjamini_hochberg, holm
@@ -17,6 +17,7 @@ def test_worked_by_hand() -> None:
     assert holm([]).tolist() == []
 
 
+@settings(deadline=None, max_examples=50)
 @given(P)
 def test_adjusted_are_larger_keep_their_order_and_are_at_most_one(p: list[float]) -> None:
     strict, mild = holm(p), benjamini_hochberg(p)
@@ -28,6 +29,7 @@ def test_adjusted_are_larger_keep_their_order_and_are_at_most_one(p: list[float]
                 assert mild[index] <= mild[other]
 
 
+@settings(deadline=None, max_examples=50)
 @given(P, st.randoms(use_true_random=False))
 def test_the_order_of_tests_says_nothing(p: list[float], random: object) -> None:
     places = list(range(len(p)))

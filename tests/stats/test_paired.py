@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.paired import compare_passes, compare_scores, mcnemar
@@ -18,6 +18,7 @@ def test_mcnemar_by_hand() -> None:
     assert mcnemar(0, 5000) >= 0.0
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_mcnemar_has_no_side(won: int, lost: int) -> None:
     assert 0 <= mcnemar(won, lost) == mcnemar(lost, won) <= 1
@@ -51,6 +52,7 @@ def test_runs_without_a_flip_still_have_an_interval() -> None:
     assert (better.odds_low or 0.0) > 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
 def test_passes_turn_with_the_runs_and_whatever_the_order_of_cases(pairs: list[tuple[bool, bool]]) -> None:
     before, after = [one for one, _ in pairs], [other for _, other in pairs]
@@ -74,6 +76,7 @@ def test_scores_of_few_cases_are_tested_exactly() -> None:
     assert found.effect == pytest.approx(0.7 / np.std([1, 2, 0, 1, -0.5], ddof=1))
 
 
+@settings(deadline=None, max_examples=50)
 @given(SCORES)
 def test_exact_p_is_by_trying_all_signs(pairs: list[tuple[int, int]]) -> None:
     before, after = [float(one) for one, _ in pairs], [float(other) for _, other in pairs]

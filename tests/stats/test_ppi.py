@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.intervals import difference, student, wilson
@@ -107,6 +107,7 @@ def test_an_error_of_nothing_is_not_believed() -> None:
     assert (found.weight, found.estimate.low) == (0.0, found.classical.low)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=20),
     st.lists(st.integers(0, 4), min_size=2, max_size=20),

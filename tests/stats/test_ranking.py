@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.ranking import Game, bradley_terry
@@ -86,6 +86,7 @@ def test_bounds_hold_the_truth_about_as_often_as_they_say() -> None:
     assert 0.92 <= np.mean([one.low <= truth[one.name] <= one.high for one in told]) <= 0.99
 
 
+@settings(deadline=None, max_examples=50)
 @given(GAMES)
 def test_strengths_are_finite_and_turn_with_results(games: list[Game]) -> None:
     found = {one.name: one for one in bradley_terry(games).rated}
