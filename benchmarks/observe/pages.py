@@ -199,7 +199,8 @@ async def run(platform: Platform, rounds: int, only: str) -> list[Figure]:
     for row in rows:
         figures.append(await measure(asker, row, rounds, readings))
         print(told(figures[-1]), flush=True)
-    server._socket.close()
+    for listening in server._sockets:
+        listening.close()
     return figures
 
 
