@@ -9,6 +9,7 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.observe.erasing import Erased, Erasing, Hook
 from pilothouse.observe.erasures import user_hash
 from pilothouse.storage import Store
+from pilothouse.storage.dataset_erasing import DatasetErasing
 
 __all__ = ["DELETED", "Deletions"]
 
@@ -18,10 +19,11 @@ _TRACE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class Deletions:
-    """In a store; `hooks` reach what was made of traces elsewhere. Blocks on the database."""
+    """In a store, with the items of datasets that came of it; `hooks` reach what else was made of traces. Blocks on
+    the database."""
 
     def __init__(self, store: Store, hooks: Sequence[Hook] = ()) -> None:
-        self._erasing = Erasing(store, hooks)
+        self._erasing = Erasing(store, (DatasetErasing(store), *hooks))
         self._audit = Audit(store.control)
 
     def user(self, by: Actor, project: str, user_id: str) -> Erased:

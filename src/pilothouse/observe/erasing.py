@@ -6,9 +6,9 @@ nothing more of them is let in that began before (`erasures`). The sums by hour 
 Under SQLite what was deleted is overwritten in the files. Knows nothing of who asks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.engine import Connection
@@ -17,7 +17,8 @@ from pilothouse.ids import now_us
 from pilothouse.observe.cells import cut
 from pilothouse.observe.erasures import FOREVER_US, TRACE, USER, erase, user_hash
 from pilothouse.observe.summaries import known_traces
-from pilothouse.storage.database import Store, writing
+from pilothouse.storage.database import Store
+from pilothouse.storage.engines import overwriting, settle
 from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, sheets, spans, traces
@@ -25,8 +26,16 @@ from pilothouse.storage.tables import payloads, question_vectors, rollups, score
 __all__ = ["Erased", "Erasing", "Hook"]
 
 _MOST_TRACES = 200  # of a transaction
-Hook = Callable[[str, Sequence[str]], int]
-"""Deletes what else was made of these traces of a project; how much that was."""
+
+
+class Hook(Protocol):
+    """Deletes what else was made of a project's traces; each method says how much that was. Twice does no harm."""
+
+    def forget_traces(self, project: str, traces: Sequence[str]) -> int:
+        """What was made of these traces."""
+
+    def forget_user(self, project: str, user: str) -> int:
+        """What was made of traces of this user (as `user_hash` names them), also of those that are gone by now."""
 
 
 @dataclass(slots=True)
@@ -51,7 +60,7 @@ class Erasing:
     def user(self, project: str, user_id: str) -> Erased:
         """Everything of a user. Reads every span of the project once. Twice does no harm."""
         now, erased = self._clock(), Erased()
-        with self._overwriting() as connection:
+        with overwriting(self._store.observe) as connection:
             known_traces(connection, [])  # who sums days up waits until this is committed
             erase(connection, project, USER, [user_hash(user_id)], now, now)
             for table in (rollups, score_rollups):
@@ -64,6 +73,7 @@ class Erasing:
         for query in (of_trace, of_span):
             while chosen := self._some(query.limit(_MOST_TRACES)):
                 self._forget(project, chosen, erased)
+        erased.elsewhere += sum(hook.forget_user(project, user_hash(user_id)) for hook in self._hooks)
         self._settle()
         return erased
 
@@ -86,9 +96,8 @@ class Erasing:
 
     def _forget(self, project: str, chosen: Sequence[str], erased: Erased) -> None:
         now, keys = self._clock(), [(project, trace) for trace in chosen]
-        for hook in self._hooks:
-            erased.elsewhere += hook(project, chosen)
-        with self._overwriting() as connection:
+        self._elsewhere(project, chosen, erased)  # first, so that a deletion which was cut off finds its way again
+        with overwriting(self._store.observe) as connection:
             known_traces(connection, [])  # who writes spans waits until this is committed
             erase(connection, project, TRACE, chosen, FOREVER_US, now)
             erased.payloads += self._store.payloads.forget(connection, project, chosen)
@@ -103,28 +112,14 @@ class Erasing:
                 if table in (spans, scores, traces):
                     setattr(erased, table.name, getattr(erased, table.name) + gone)
             erased.scores += _forget_sessions(connection, project, sessions)
+        self._elsewhere(project, chosen, erased)  # and what was made of them until now
 
-    @contextmanager
-    def _overwriting(self) -> Iterator[Connection]:
-        """A transaction in which SQLite writes zeros over what it deletes."""
-        with writing(self._store.observe) as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")
-            try:
-                yield connection
-            finally:
-                if connection.dialect.name == "sqlite":
-                    connection.exec_driver_sql("PRAGMA secure_delete=OFF")
+    def _elsewhere(self, project: str, chosen: Sequence[str], erased: Erased) -> None:
+        erased.elsewhere += sum(hook.forget_traces(project, chosen) for hook in self._hooks)
 
     def _settle(self) -> None:
-        """Bring it into the files: until then SQLite's log holds the pages as they were."""
         self._store.payloads.settle(whole=True)
-        if self._store.observe.dialect.name == "sqlite":
-            connection = self._store.observe.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                connection.close()
+        settle(self._store.observe)
 
 
 def _forget_sessions(connection: Connection, project: str, sessions: Sequence[str]) -> int:

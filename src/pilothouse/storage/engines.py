@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from pilothouse.errors import ConfigError, MissingExtra, StorageError
 
-__all__ = ["close_engine", "open_engine", "writing"]
+__all__ = ["close_engine", "open_engine", "overwriting", "settle", "writing"]
 
 _RETRY_SECONDS = 0.01
 _TIMEOUT = 10.0
@@ -50,6 +50,29 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
         yield connection
+
+
+@contextmanager
+def overwriting(engine: Engine) -> Iterator[Connection]:
+    """The same, where SQLite writes zeros over what it deletes. `settle` afterwards."""
+    with writing(engine) as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        try:
+            yield connection
+        finally:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=OFF")
+
+
+def settle(engine: Engine) -> None:
+    """Bring what was deleted into the file: until then SQLite's log holds the pages as they were."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
 
 
 def _parse(raw_url: str) -> URL:

@@ -3,7 +3,8 @@
 Two groups, which are two files under SQLite and share one database under Postgres:
 
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
-              file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns
+              file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns,
+              datasets, dataset_versions, dataset_items
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts
@@ -34,6 +35,7 @@ from pilothouse.storage.tables.alerting import alert_standings, alerts, deliveri
 from pilothouse.storage.tables.answers import response_events, responses
 from pilothouse.storage.tables.asking import question_vectors, topic_states, topics
 from pilothouse.storage.tables.drifting import drifts
+from pilothouse.storage.tables.evaluating import dataset_items, dataset_versions, datasets
 from pilothouse.storage.tables.exporting import export_queue
 from pilothouse.storage.tables.metadata import control, observe
 from pilothouse.storage.tables.records import (
@@ -54,9 +56,9 @@ from pilothouse.storage.tables.spend import balances, ledger, reservations
 
 __all__ = [
     "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
-    "control", "deliveries", "drifts", "erasures", "export_queue", "file_parts", "files", "insert_new", "jobs",
-    "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors",
-    "reservations", "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "sheets",
-    "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces",
-    "turns", "upsert",
+    "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "export_queue",
+    "file_parts", "files", "insert_new", "jobs", "ledger", "manifests", "members", "observe", "organisations",
+    "payloads", "projects", "question_vectors", "reservations", "response_events", "responses", "rollups",
+    "schedules", "score_rollups", "scores", "sheets", "silences", "snapshots", "span_days", "spans",
+    "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
 ]  # fmt: skip
