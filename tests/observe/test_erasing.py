@@ -25,6 +25,20 @@ SECRET = "the Kaiser's new clothes"
 ASKED = {"messages": [{"role": "user", "content": SECRET}]}
 
 
+class Elsewhere:
+    """What was made of traces elsewhere: something of each, and of each user."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def forget_traces(self, project: str, traces: Sequence[str]) -> int:
+        self.asked.append((project, sorted(traces)))
+        return len(traces)
+
+    def forget_user(self, project: str, user: str) -> int:
+        return self.forget_traces(project, [user])
+
+
 def count(store: Store, table: Any) -> int:
     with store.observe.connect() as connection:
         return int(connection.scalar(select(func.count()).select_from(table)) or 0)
@@ -68,15 +82,11 @@ def test_everything_of_a_user_goes_and_the_sums_of_all_stay(write: Write, store:
     Scores(store).put("default", [Score(id=t, trace_id=t, name="good", value=1.0) for t in ("mine", "bob")])
     assert len([*Overnight(store, lambda: 2**52).run()]) == 2
     assert on_sheets(store) == ["ada", "ada", "bob"]
-    before, asked = {d: sums(store, d) for d in ("all", "model", "user")}, list[tuple[str, Sequence[str]]]()
-
-    def hook(project: str, traces: Sequence[str]) -> int:
-        asked.append((project, sorted(traces)))
-        return len(traces)
-
+    before, hook = {d: sums(store, d) for d in ("all", "model", "user")}, Elsewhere()
     erased = Erasing(store, [hook]).user("default", "ada")
-    assert erased == Erased(traces=2, spans=4, payloads=4, scores=1, elsewhere=2)
-    assert asked == [("default", ["mine", "shared"])]
+    assert erased == Erased(traces=2, spans=4, payloads=4, scores=1, elsewhere=5)
+    # Before the traces go, so that a deletion which was cut off finds them again, and after.
+    assert hook.asked == [("default", ["mine", "shared"])] * 2 + [("default", [user_hash("ada")])]
     assert on_sheets(store) == ["ada"]  # of the other project
     assert len([*Overnight(store, lambda: 2**52).run()]) == 1
     assert on_sheets(store) == ["ada", "bob"]
