@@ -33,6 +33,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"state": "last_result", "rules": {"/a": {"at_least": 1, "contains": "b", "length": 1}, "": {"exists": True}}},
     ],
     "numbers": [{"which": "any"}, {"decimal": ","}],
+    "g_eval": [{"criteria": "It is polite."}],
+    "jury": [{"models": ["a", "b"]}],
+    "knowledge_base": [{"corpus": "docs"}],
 }
 """Options of those that need some, or have ways of their own worth trying."""
 

@@ -21,7 +21,10 @@ Dimension = Literal[
 ]
 """What people ask of an answer."""
 
-DEFAULTS: Mapping[Dimension, str] = {"latency": "latency", "cost": "cost"}
+DEFAULTS: Mapping[Dimension, str] = {
+    "correctness": "correctness", "faithfulness": "faithfulness", "relevance": "answer_relevance",
+    "harmlessness": "harmlessness", "helpfulness": "helpfulness", "latency": "latency", "cost": "cost",
+}  # fmt: skip
 """The evaluator that speaks for a dimension where nobody names another."""
 
 
