@@ -20,7 +20,8 @@ async def test_what_is_missing_is_told_and_no_score() -> None:
     verdict = await evaluator.evaluate(Case(id="1", input="q"), NOTHING)
     assert verdict.status == "skipped"
     assert verdict.explanation == (
-        "The case has no 'expected' to compare with. No judge model is set: name one that the gateway serves."
+        "The case has no 'expected' to compare with. No judge model is set: name one that the gateway serves, as the "
+        "judge of the run or as `model` here."
     )
 
 

@@ -19,7 +19,7 @@ _SENTENCES: dict[Need, str] = {
     "latency": "The case has no latency: it was not measured.",
     "cost": "The case has no cost: the price of its model is not known.",
     "encoder": WITHOUT_ENCODER,
-    "judge": "No judge model is set: name one that the gateway serves.",
+    "judge": "No judge model is set: name one that the gateway serves, as the judge of the run or as `model` here.",
 }
 
 

@@ -36,6 +36,18 @@ async def test_the_judge_writes_the_steps_once_for_all_cases() -> None:
     assert (detail["scoring"], detail["said"], verdicts[0].explanation) == ("plain", 4, "Kind.")
 
 
+def test_it_goes_on_in_another_event_loop() -> None:
+    chat = Scripted(lambda request: STEPS if "Write the steps" in request.last_user_text() else {"score": 4})
+    judge = GEval(criteria="It is polite.")
+
+    async def judged(model: str) -> set[str]:
+        models = models_of(chat, judge=model)
+        return {one.status for one in await asyncio.gather(*(judge.evaluate(CASE, models) for _ in range(3)))}
+
+    assert [asyncio.run(judged(model)) for model in ("wise", "wiser")] == [{"ok"}, {"ok"}]
+    assert len(chat.asked) == 8
+
+
 async def test_another_model_writes_steps_of_its_own() -> None:
     chat = Scripted(STEPS, {"score": 4}, {"steps": ["Other."]}, {"score": 4})
     judge = GEval(criteria="It is polite.")

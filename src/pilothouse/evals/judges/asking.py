@@ -31,7 +31,7 @@ from pilothouse.evals.shapes import Models, Verdict
 from pilothouse.protocols import Encode
 from pilothouse.types import ChatRequest, Json
 
-__all__ = ["Judge", "JudgeFailed", "Manner", "Reply", "Said", "held"]
+__all__ = ["STOPPING", "Judge", "JudgeFailed", "Manner", "Reply", "Said", "held"]
 
 T = TypeVar("T")
 
@@ -165,9 +165,10 @@ async def held(name: str, models: Models, manner: Manner, work: Callable[[Judge]
     """The verdict of the evaluator `name` that `work` comes to. `models` has a chat and a judge.
 
     It has what all its calls cost, those included that came to nothing, and the trace they are in; `detail` says which
-    optional fields the judge did without, and how often it was asked again. What a judge, its
-    provider or its limits spoil is a verdict that failed. Raises what would spoil every other case, too: a spent
-    budget, a model or a corpus that does not exist, a key that may not ask it, a database that is away.
+    optional fields the judge did without, and how often it was asked again. What a judge, its provider or a rate limit
+    spoils is a verdict that failed (`detail["retryable"]` says whether another time may help). Raises what would spoil
+    every other case, too, one of STOPPING: a spent budget, a model or a corpus that does not exist, a key that may not
+    ask it, a database that is away.
     """
     call = models.make_call()
     call.recorder = tally = _Tally(call.recorder)

@@ -105,20 +105,23 @@ class GEval(Judging):
 
     async def _written(self, judge: Judge) -> list[str]:
         """The steps that this judge wrote: once for all cases, however many are judged at a time."""
-        async with self._writing:
-            if judge.name not in self._steps:
-                task = _STEPS_TASK.format(low=self.low, high=self.high, criteria=self.criteria)
-                reply = await judge.ask(messages(task, {}, _STEPS_FORM), _steps)
-                self._steps[judge.name] = reply.value
-            return self._steps[judge.name]
+        if judge.name not in self._steps:
+            try:
+                async with self._writing.setdefault(judge.name, asyncio.Lock()):
+                    if judge.name not in self._steps:
+                        task = _STEPS_TASK.format(low=self.low, high=self.high, criteria=self.criteria)
+                        self._steps[judge.name] = (await judge.ask(messages(task, {}, _STEPS_FORM), _steps)).value
+            finally:
+                self._writing.pop(judge.name, None)  # a lock belongs to its event loop, and the next may be another
+        return self._steps[judge.name]
 
     @cached_property
     def _steps(self) -> dict[str, list[str]]:
         return {}
 
     @cached_property
-    def _writing(self) -> asyncio.Lock:
-        return asyncio.Lock()
+    def _writing(self) -> dict[str, asyncio.Lock]:
+        return {}
 
 
 def _steps(given: Json) -> list[str]:

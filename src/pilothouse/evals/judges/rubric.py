@@ -150,17 +150,18 @@ class CoherenceJudge(LlmJudge):
 
 
 async def evaluate_response(
-    question: str, context: Sequence[str] | str, response: str, judge_model: str, *, models: Models
+    question: str, context: Sequence[str] | str, response: str, judge_model: str | None = None, *, models: Models
 ) -> Verdict:
     """One answer scored from 1 to 5 for faithfulness, relevance, completeness and clarity (`detail["scores"]`), with
-    explanations. Without context there is no faithfulness. Raises what `Judging.evaluate` raises."""
+    explanations. `judge_model` is who scores, that of `models` when None. Without context there is no faithfulness.
+    Raises what `Judging.evaluate` raises."""
     given = (context,) if isinstance(context, str) else tuple(context)
     case = Case(id="response", input=question, output=response, context=tuple(text for text in given if text.strip()))
     return await LlmJudge(model=judge_model).evaluate(case, models)
 
 
 def evaluate_response_sync(
-    question: str, context: Sequence[str] | str, response: str, judge_model: str, *, models: Models
+    question: str, context: Sequence[str] | str, response: str, judge_model: str | None = None, *, models: Models
 ) -> Verdict:
     """The same where nothing is awaited: not from a running event loop."""
     work: Coroutine[Any, Any, Verdict] = evaluate_response(question, context, response, judge_model, models=models)
