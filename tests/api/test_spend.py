@@ -86,7 +86,9 @@ def test_spending_by_day_and_by_account(as_: As) -> None:
     ]  # fmt: skip
     assert {row["account"] for row in shop.get("/api/ledger/accounts").json()} == {"project:shop", "model:shop/fast"}
     everything = as_().get("/api/ledger/accounts", params={"project_id": "shop", "limit": 1}).json()
-    assert everything == [{"account": "deployment:openai/gpt-4o", "nano": 1_800_000_000, "tokens": 330, "calls": 3}]
+    assert everything == [
+        {"account": "deployment:openai/gpt-4o", "nano": 1_800_000_000, "tokens": 330, "calls": 3, "unpriced": 0}
+    ]
 
 
 def test_what_others_spent_is_not_shown(as_: As) -> None:

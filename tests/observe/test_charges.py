@@ -310,7 +310,7 @@ def test_sums_grow_in_version_with_every_change(write: Write, ledger_of: Ledger)
 
 def test_balances_made_anew_from_the_ledger_equal_what_they_were(write: Write, store: Store, ledger_of: Ledger) -> None:
     write([settled(cost_nano=nano, start_us=AT + nano * 40_000_000_000) for nano in range(7)])
-    write([settled(cost_nano=None, cost_known=False)])
+    write([settled(cost_nano=None, cost_known=False), settled(cost_nano=None, cost_known=False, usage=None)])
     before, place = rows_of(store), Place("default", "key:abc", 0, 10**6)
     assert ledger_of.rebuild().corrected == 0
     assert rows_of(store) == before
@@ -321,12 +321,15 @@ def test_balances_made_anew_from_the_ledger_equal_what_they_were(write: Write, s
         connection.execute(
             insert(balances).values(project_id="x", account="key:ghost", day=1, nano=1, tokens=1, calls=1, version=1)
         )
+        connection.execute(update(balances).where(balances.c.account == "project:default").values(unpriced=7))
     found = ledger_of.rebuild()
-    assert found.entries == 8
+    assert found.entries == 9
     assert found.corrected >= 9
     after = rows_of(store)
     assert after.pop(("x", "key:ghost", 1)) == (0, 0, 0)
     assert after == before
+    for account in ACCOUNTS:
+        assert sum(day.unpriced for day in ledger_of.spend(account, 0, 10**6)) == 1, account
     assert ledger_of.spent([place])[0].version > version
 
 

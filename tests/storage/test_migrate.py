@@ -270,6 +270,26 @@ def test_a_table_of_spans_becomes_a_day_of_many_and_many_become_one(store: Store
         connection.execute(tables.spans.insert().values(row))
 
 
+def test_balances_of_before_get_their_calls_of_unknown_price(store: Store) -> None:
+    accounts = {"key:key-a": "default", "org:acme": "*"}
+    entry = {**OF_BEFORE["ledger"], "nano": None, "accounts": json.dumps([*accounts])}
+    with writing(store.observe) as connection:
+        newest = migrate._scripts().iterate_revisions("observe@head", "observe_0013")
+        steps = [migrate.MigrationStep.downgrade_from_script(migrate._scripts().revision_map, one) for one in newest]
+        migrate._run(connection, "observe", steps)
+        for number in range(2):
+            connection.execute(tables.ledger.insert().values({**entry, "id": f"e{number}"}))
+        connection.execute(tables.ledger.insert().values({**OF_BEFORE["ledger"], "accounts": entry["accounts"]}))
+        (old := MetaData()).reflect(connection, only=["balances"])
+        for account, home in accounts.items():
+            row = {**OF_BEFORE["balances"], "account": account, "project_id": home, "calls": 3}
+            connection.execute(old.tables["balances"].insert().values(row))
+        migrate.upgrade(connection, "observe")
+    for account in accounts:
+        (day,) = Ledger(store).spend(account, DAY, DAY + 1)
+        assert (day.calls, day.unpriced) == (3, 2)
+
+
 def indexes_of(connection: Connection) -> list[str]:
     """Those of the spans, as statements."""
     query = "SELECT indexdef FROM pg_indexes WHERE tablename = 'spans' ORDER BY indexdef"

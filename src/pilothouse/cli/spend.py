@@ -53,13 +53,10 @@ def show(
         ledger = Ledger(platform.store)
         if account is None:
             found: list[Any] = list(ledger.accounts(first, end, project, prefix=prefix, limit=limit))
-            unpriced = ledger.unpriced(first, end)
         else:
             found = list(ledger.spend(account, first, end, project))
-            unpriced = {str(row.day): ledger.unpriced(row.day, row.day + 1).get(account, 0) for row in found}
     rows = [asdict(row) for row in found]
     for row in rows:
-        row["unpriced"] = unpriced.get(str(row["day"] if account else row["account"]), 0)
         if "day" in row:
             row["day"] = str(_EPOCH + timedelta(days=row["day"]))
         if not as_json:

@@ -4,6 +4,7 @@ A charge is entered once, however often it arrives. Knows nothing of spools, nor
 """
 
 from collections.abc import Iterable, Sequence
+from operator import add
 
 import msgspec
 from sqlalchemy import select
@@ -12,9 +13,12 @@ from sqlalchemy.engine import Connection
 from pilothouse.call import Progress, Reservation, Span
 from pilothouse.ids import content_hash
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import balances, ledger
+from pilothouse.storage.tables import ledger
 
-__all__ = ["EVERYWHERE", "Charge", "account_name", "day_of", "enter", "home_of", "of_orphan", "of_span"]
+__all__ = [
+    "EVERYWHERE", "Amounts", "Charge", "account_name", "amounts_of", "day_of", "enter", "home_of", "of_orphan",
+    "of_span",
+]  # fmt: skip
 
 EVERYWHERE = "*"
 """The project_id of the balances of accounts that stand above projects."""
@@ -23,7 +27,12 @@ _DAY_US = 86_400_000_000
 _ABOVE_PROJECTS = ("org:", "deployment:")
 _MOST_NANO = 10**14  # 100,000 USD for one call: what an absurd provider reports must leave room for sums in 64 bits
 _MOST_TOKENS = 2**31 - 1
+_AMOUNTS = ("nano", "tokens", "calls", "unpriced")
 _LONGEST = 560  # characters of an account: four bytes each still fit into an entry of a Postgres index
+
+
+Amounts = tuple[int, int, int, int]
+"""nano-USD, tokens, calls, and of these the ones without a known price."""
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -48,6 +57,16 @@ class Charge(msgspec.Struct, frozen=True):
     @property
     def day(self) -> int:
         return day_of(self.at_us)
+
+    @property
+    def amounts(self) -> Amounts:
+        return amounts_of(self.kind, self.nano, self.input_tokens + self.output_tokens)
+
+
+def amounts_of(kind: str, nano: int | None, tokens: int) -> Amounts:
+    """What an entry adds to the balances of its accounts."""
+    call = kind != "adjustment"
+    return nano or 0, tokens, int(call), int(call and nano is None and tokens > 0)
 
 
 def day_of(at_us: int) -> int:
@@ -179,23 +198,19 @@ def _add(connection: Connection, charges: Iterable[Charge]) -> None:
     writers deadlock."""
     by_caller: dict[tuple[str, int, tuple[str, ...]], list[int]] = {}
     for charge in charges:
-        total = by_caller.setdefault((charge.project_id, charge.day, tuple(charge.accounts)), [0, 0, 0])
-        total[0] += charge.nano or 0
-        total[1] += charge.input_tokens + charge.output_tokens
-        total[2] += charge.kind != "adjustment"
+        total = by_caller.setdefault((charge.project_id, charge.day, tuple(charge.accounts)), [0, 0, 0, 0])
+        total[:] = map(add, total, charge.amounts)
     sums: dict[tuple[str, str, int], list[int]] = {}
     for (project_id, day, accounts), amounts in by_caller.items():
         for account in accounts:
-            total = sums.setdefault((home_of(account, project_id), account, day), [0, 0, 0])
-            total[0] += amounts[0]
-            total[1] += amounts[1]
-            total[2] += amounts[2]
+            total = sums.setdefault((home_of(account, project_id), account, day), [0, 0, 0, 0])
+            total[:] = map(add, total, amounts)
     if sums:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        columns = ",".join(f'"{column.name}"' for column in balances.columns)
-        added = ",".join(f"{name} = balances.{name} + excluded.{name}" for name in ("nano", "tokens", "calls"))
+        added = ",".join(f"{name} = balances.{name} + excluded.{name}" for name in _AMOUNTS)
         statement = (
-            f"INSERT INTO balances ({columns}) VALUES ({','.join([mark] * 6)},1) ON CONFLICT "
+            f"INSERT INTO balances (project_id, account, day, {','.join(_AMOUNTS)}, version) "
+            f"VALUES ({','.join([mark] * 7)},1) ON CONFLICT "
             f"(project_id, account, day) DO UPDATE SET {added}, version = balances.version + 1"
         )
         rows = [(*place, *total) for place, total in sorted(sums.items())]

@@ -3,9 +3,9 @@
 Writing is the drainer's (see charges.py). Knows nothing of budgets.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Row, case, func, select
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT, Reservation
-from pilothouse.observe.charges import EVERYWHERE, account_name, home_of
+from pilothouse.observe.charges import EVERYWHERE, Amounts, account_name, amounts_of, home_of
 from pilothouse.observe.reserved import opened
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.statements import among
@@ -23,6 +23,7 @@ __all__ = ["AccountSpend", "DaySpend", "Entry", "EntryPage", "Ledger", "ModelDay
 
 
 _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+_NOTHING: Amounts = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +58,25 @@ class EntryPage:
 
 @dataclass(frozen=True, slots=True)
 class DaySpend:
-    """What an account spent on one day (nano-USD, tokens, calls)."""
+    """What an account spent on one day (nano-USD, tokens, calls). `unpriced` calls have no known price and are not in
+    `nano`."""
 
     day: int
     nano: int
     tokens: int
     calls: int
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSpend:
-    """What an account spent over some days."""
+    """What an account spent over some days, told as by DaySpend."""
 
     account: str
     nano: int
     tokens: int
     calls: int
+    unpriced: int = 0
 
 
 class Place(NamedTuple):
@@ -164,7 +168,7 @@ class Ledger:
         """What an account spent on each day from `since_day` until `until_day`; days without calls are left out."""
         b, account = balances.c, account_name(account)
         where = (b.project_id == home_of(account, project_id), b.account == account, b.day >= since_day)
-        query = select(b.day, b.nano, b.tokens, b.calls).where(*where, b.day < until_day).order_by(b.day)
+        query = select(b.day, b.nano, b.tokens, b.calls, b.unpriced).where(*where, b.day < until_day).order_by(b.day)
         with self._engine.connect() as connection:
             return [DaySpend(*row) for row in connection.execute(query)]
 
@@ -183,7 +187,7 @@ class Ledger:
         `above` adds those that stand above projects, with what every project spent of them.
         """
         b = balances.c
-        sums = [func.sum(column) for column in (b.nano, b.tokens, b.calls)]
+        sums = [func.sum(column) for column in (b.nano, b.tokens, b.calls, b.unpriced)]
         query = select(b.account, *sums).where(b.project_id.in_((project_id, EVERYWHERE) if above else (project_id,)))
         query = query.where(
             b.day >= since_day, b.day < until_day, b.account.startswith(account_name(prefix), autoescape=True)
@@ -191,18 +195,6 @@ class Ledger:
         query = query.group_by(b.account).order_by(sums[0].desc(), b.account).limit(limit)
         with self._engine.connect() as connection:
             return [AccountSpend(row[0], *map(int, row[1:])) for row in connection.execute(query)]
-
-    def unpriced(self, since_day: int, until_day: int) -> dict[str, int]:
-        """By account the calls that used tokens and have no known price, so that they are in no sum. Reads every such
-        entry of these days."""
-        c, found = ledger.c, Counter[str]()
-        query = select(c.accounts, func.count()).where(c.day >= since_day, c.day < until_day, c.nano.is_(None))
-        query = query.where(c.input_tokens + c.output_tokens > 0).group_by(c.accounts)
-        with self._engine.connect() as connection:
-            for project in _projects(connection):
-                for accounts, calls in connection.execute(query.where(c.project_id == project)):
-                    found.update(dict.fromkeys(msgspec.json.decode(accounts), calls))
-        return dict(found)
 
     def spent(self, places: Sequence[Place]) -> list[Spent]:
         """The sums of balances at these places, in their order."""
@@ -241,10 +233,9 @@ class Ledger:
             old = {tuple(row[:3]): row for row in connection.execute(select(balances))}
             wrong = [key for key in sums.keys() | old.keys() if _differs(sums.get(key), old.get(key))]
             for key in wrong:
-                nano, tokens, calls = sums.get(key, (0, 0, 0))
                 version = old[key].version + 1 if key in old else 1
-                names = ("project_id", "account", "day", "nano", "tokens", "calls", "version")
-                values = dict(zip(names, (*key, nano, tokens, calls, version), strict=True))
+                names = ("project_id", "account", "day", "nano", "tokens", "calls", "unpriced", "version")
+                values = dict(zip(names, (*key, *sums.get(key, _NOTHING), version), strict=True))
                 connection.execute(upsert(connection, balances), values)
         return Rebuilt(entries, len(sums), len(wrong))
 
@@ -323,11 +314,10 @@ def _sums(connection: Connection, first: int, end: int, accounts: Sequence[tuple
 
 def _sum(sums: dict[tuple[str, str, int], list[int]], row: Row[tuple[object, ...]]) -> None:
     for account in msgspec.json.decode(row.accounts):
-        total = sums.setdefault((home_of(account, row.project_id), account, row.day), [0, 0, 0])
-        total[0] += row.nano or 0
-        total[1] += row.input_tokens + row.output_tokens
-        total[2] += row.kind != "adjustment"
+        total = sums.setdefault((home_of(account, row.project_id), account, row.day), [0, 0, 0, 0])
+        total[:] = map(add, total, amounts_of(row.kind, row.nano, row.input_tokens + row.output_tokens))
 
 
 def _differs(made: list[int] | None, row: Row[tuple[object, ...]] | None) -> bool:
-    return (made or [0, 0, 0]) != ([row.nano, row.tokens, row.calls] if row is not None else [0, 0, 0])
+    there = _NOTHING if row is None else (row.nano, row.tokens, row.calls, row.unpriced)
+    return tuple(made or _NOTHING) != there

@@ -27,7 +27,6 @@ from pilothouse.console.visitor import Administrator, Visitor
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.ids import content_hash, now_us
 from pilothouse.observe.charges import day_of
-from pilothouse.observe.period import Period
 from pilothouse.principal import ROLES
 from pilothouse.types import Json
 
@@ -35,7 +34,6 @@ __all__ = ["pages"]
 
 _ROWS = 50
 _LOOK_BACK = 30  # days
-_DAY_US = 86_400_000_000
 _HOME = f"{ROOT}/keys"
 _OVERLAPS = ((0, "no time: it ends now"), (3600, "one hour"), (86_400, "one day"), (604_800, "one week"))
 
@@ -184,15 +182,12 @@ def _spent(rooms: ConsoleRooms, keys: Sequence[Key]) -> dict[str, tuple[int, int
     """By key: nano-USD of this month, the day of the last call, and this month's calls of unknown price."""
     today = day_of(now_us())
     month = window("month", today).first
-    this_month = Period(month * _DAY_US, (today + 1) * _DAY_US, "day")
-    found, projects = {}, dict.fromkeys(key.project_id for key in keys)
-    ids = [key.id for key in keys]
-    told = [rooms.figures.by("key", this_month, p, histograms=(), among=ids, sums=("unpriced",)) for p in projects]
-    unpriced = {key: sums.unpriced for of_project in told for key, sums in of_project.items()}
+    found = {}
     for key in keys:
         days = rooms.ledger.spend(f"key:{key.id}", min(month, today - _LOOK_BACK), today + 1, key.project_id)
         last = max((d.day for d in days if d.calls), default=None)
-        found[key.id] = sum(d.nano for d in days if d.day >= month), last, unpriced.get(key.id, 0)
+        mine = [d for d in days if d.day >= month]
+        found[key.id] = sum(d.nano for d in mine), last, sum(d.unpriced for d in mine)
     return found
 
 
@@ -203,7 +198,7 @@ def _days(rooms: ConsoleRooms, key: Key) -> Json:
     days = rooms.ledger.spend(f"key:{key.id}", first, today + 1, key.project_id)
     nano, calls = sum(d.nano for d in days), sum(d.calls for d in days)
     bars = day_bars([(d.day, d.nano if nano else d.calls) for d in days], first, today)
-    return {"nano": nano, "calls": calls, "bars": bars}
+    return {"nano": nano, "calls": calls, "unpriced": sum(d.unpriced for d in days), "bars": bars}
 
 
 def _settings(form: Fields, before: Key | None = None) -> Json:

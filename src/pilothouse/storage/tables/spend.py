@@ -42,8 +42,8 @@ reservations = Table(
     Index("ix_reservations_spool", "spool"),
 )  # fmt: skip
 
-# The ledger summed by account and day, maintained with it. `version` grows with each change of the row. An
-# organisation's account has the project_id `*`.
+# The ledger summed by account and day, maintained with it. `unpriced` counts the calls that used tokens and have no
+# known price. `version` grows with each change of the row. An organisation's account has the project_id `*`.
 balances = Table(
     "balances", observe,
     key("project_id"),
@@ -53,4 +53,5 @@ balances = Table(
     Column("tokens", BigInteger, nullable=False),
     Column("calls", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("unpriced", BigInteger, nullable=False, server_default="0"),
 )  # fmt: skip
