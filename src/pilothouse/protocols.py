@@ -78,6 +78,10 @@ class Encode(Protocol):
         """Tokens of each text, uncut."""
         ...
 
+    async def token_vectors(self, texts: Sequence[str]) -> "list[Vectors]":
+        """The vectors of the tokens of each text, special ones left out: L2-normalised rows, (tokens, dimensions)."""
+        ...
+
 
 class Loader(Protocol):
     """Reads one kind of document. `suffixes` are lower-case with their dot: (".pdf",)."""

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"state": "output"},
         {"state": "last_result", "rules": {"/a": {"at_least": 1, "contains": "b", "length": 1}, "": {"exists": True}}},
     ],
+    "bleu": [{"tokenize": how} for how in ("13a", "intl", "char", "none")],
+    "chrf": [{"words": True}],
+    "rouge": [{"kind": kind} for kind in ("rouge1", "rouge2", "rougeL", "rougeLsum")],
+    "embedding_similarity": [{"to": to} for to in ("expected", "question", "context")],
     "numbers": [{"which": "any"}, {"decimal": ","}],
     "g_eval": [{"criteria": "It is polite."}],
     "jury": [{"models": ["a", "b"]}],
@@ -76,7 +81,11 @@ class Hashing:
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 
+    async def token_vectors(self, texts: Sequence[str]) -> list[Any]:
+        return [await self(text.split()) for text in texts]
 
+
+REFERENCE = "".join(page.read_text() for page in sorted((Path(__file__).parents[2] / "docs").rglob("*.md")))
 BARE = Models(make_call=new_call)
 ENCODING = Models(make_call=new_call, encode=Hashing())
 NAMES = Evaluators().names()
@@ -108,6 +117,14 @@ def test_it_says_what_it_does_and_its_name_can_be_chosen(name: str) -> None:
     assert not kind.__doc__.startswith(f"{kind.__name__}(")
     default = next(field.default for field in dataclasses.fields(kind) if field.name == "name")
     assert default == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documents_name_it_and_its_options(name: str) -> None:
+    kind = Evaluators().kind(name)
+    assert f"`{name}`" in REFERENCE
+    for field in dataclasses.fields(kind):
+        assert f"`{field.name}`" in REFERENCE, field.name
 
 
 @pytest.mark.parametrize("dimension", DEFAULTS)

@@ -175,3 +175,13 @@ async def test_tokens_are_counted_whole(encoder: Encoder) -> None:
     assert await encode.count_tokens(["hello world", "", "word " * 400]) == [2, 0, 400]
     assert (await encode.ready()).fingerprint == encoder.fingerprint
     await encode.aclose()
+
+
+async def test_token_vectors_come_one_text_after_the_other(encoder: Encoder) -> None:
+    encode = BatchingEncoder(lambda: encoder)
+    one, none = await encode.token_vectors(["hello world", ""])
+    assert np.array_equal(one, encoder.token_vectors("hello world"))
+    assert none.shape == (0, 384)
+    await encode.aclose()
+    with pytest.raises(Overloaded, match="closed"):
+        await encode.token_vectors(["more"])

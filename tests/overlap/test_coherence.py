@@ -2,7 +2,7 @@
 
 import pytest
 
-from pilothouse.overlap.coherence import coherence
+from pilothouse.overlap.coherence import coherence, content_stems
 
 
 def test_by_hand() -> None:
@@ -26,3 +26,7 @@ def test_order_counts() -> None:
     ordered = "Dogs bark. Barking annoys neighbours. Neighbours complain loudly."
     assert coherence(ordered).linked == 1.0
     assert coherence("Dogs bark. Neighbours complain loudly. Barking annoys neighbours.").linked == 0.5
+
+
+def test_content_stems_are_each_there_once() -> None:
+    assert content_stems("The pumps and the pump were leaking; it leaked.") == ["pump", "leak"]

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable
 
+from pilothouse.errors import ModelFilesError, PilothouseError
 from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Verdict
 
-__all__ = ["WITHOUT_ENCODER", "lacking", "missing"]
+__all__ = ["WITHOUT_ENCODER", "lacking", "missing", "unavailable"]
 
 WITHOUT_ENCODER = "The embedded encoder is not there. Fetch it with: pilothouse models pull"
 """Why what needs the encoder was skipped."""
@@ -27,6 +28,13 @@ def lacking(evaluator: Evaluator, case: Case, models: Models) -> Verdict | None:
     """A verdict `skipped` that says what is missing, None when everything that `evaluator.needs` is there."""
     sentences = [_SENTENCES[need] for need in sorted(missing(evaluator.needs, case, models))]
     return Verdict.skipped(evaluator.name, " ".join(sentences)) if sentences else None
+
+
+def unavailable(evaluator: Evaluator, error: PilothouseError) -> Verdict:
+    """The verdict where the encoder did not answer: `skipped` where its files are not there, else `failed`."""
+    if isinstance(error, ModelFilesError):
+        return Verdict.skipped(evaluator.name, error.message)
+    return Verdict.failed(evaluator.name, error.message)
 
 
 def missing(needs: Iterable[Need], case: Case, models: Models) -> set[Need]:

@@ -23,7 +23,8 @@ Dimension = Literal[
 
 DEFAULTS: Mapping[Dimension, str] = {
     "correctness": "correctness", "faithfulness": "faithfulness", "relevance": "answer_relevance",
-    "harmlessness": "harmlessness", "helpfulness": "helpfulness", "latency": "latency", "cost": "cost",
+    "harmlessness": "harmlessness", "helpfulness": "helpfulness", "coherence": "coherence", "latency": "latency",
+    "cost": "cost",
 }  # fmt: skip
 """The evaluator that speaks for a dimension where nobody names another."""
 

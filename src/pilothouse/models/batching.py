@@ -73,6 +73,16 @@ class BatchingEncoder:
         encoder = await self.ready()
         return await asyncio.to_thread(lambda: [encoder.count_tokens(text) for text in texts])
 
+    async def token_vectors(self, texts: Sequence[str]) -> "list[Vectors]":
+        """The vectors of the tokens of each text, (tokens, 384), L2-normalised. One text after the other in the worker
+        thread, so that others' texts run between them. Raises Overloaded once closed, ModelFilesError."""
+        encoder, loop = await self.ready(), asyncio.get_running_loop()
+        found = []
+        for text in texts:
+            self._admit(0)
+            found.append(await loop.run_in_executor(self._worker, encoder.token_vectors, text))
+        return found
+
     async def ready(self) -> Encoder:
         """The loaded encoder itself, for its fingerprint, or to have the first request find it warm."""
         if self._encoder is None:

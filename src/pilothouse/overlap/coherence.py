@@ -12,7 +12,7 @@ from pilothouse.overlap.sentences import sentences
 from pilothouse.overlap.stemming import stem
 from pilothouse.overlap.tokens import words
 
-__all__ = ["Coherence", "coherence"]
+__all__ = ["Coherence", "coherence", "content_stems"]
 
 _FUNCTION = """
 a about above after again against all also although am among an and another any anyone anything are around as at be
@@ -40,7 +40,7 @@ class Coherence(NamedTuple):
 def coherence(text: str) -> Coherence:
     """What neighbouring sentences of a text have in common: stems of its words without English function words, which
     are neither pronouns' referents nor synonyms. Sentences without a content word are left out."""
-    kept = [found for sentence in sentences(text) if (found := _content(sentence))]
+    kept = [found for sentence in sentences(text) if (found := content_stems(sentence))]
     if len(kept) < 2:
         return Coherence(len(kept), None, None)
     common = [shared(one, other) for one, other in pairwise(kept)]
@@ -48,5 +48,6 @@ def coherence(text: str) -> Coherence:
     return Coherence(len(kept), sum(hits > 0 for hits in common) / len(common), sum(dice) / len(dice))
 
 
-def _content(sentence: str) -> list[str]:
+def content_stems(sentence: str) -> list[str]:
+    """The different stems of a text's words, in order, without English function words."""
     return list(dict.fromkeys(stem(word) for word in words(sentence) if word not in _FUNCTION_WORDS))

@@ -5,8 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pilothouse.errors import ModelFilesError
-from pilothouse.evals.lacking import WITHOUT_ENCODER
+from pilothouse.errors import PilothouseError
+from pilothouse.evals.lacking import WITHOUT_ENCODER, unavailable
 from pilothouse.evals.options import refusal
 from pilothouse.evals.rules.finding import Phrases, folded
 from pilothouse.evals.rules.telling import listed, told
@@ -104,8 +104,8 @@ class Length(Evaluator):
                 return Verdict.skipped(self.name, WITHOUT_ENCODER)
             try:
                 length = (await models.encode.count_tokens([case.output]))[0]
-            except ModelFilesError as error:
-                return Verdict.skipped(self.name, error.message)
+            except PilothouseError as error:
+                return unavailable(self, error)
         else:
             length = len(case.output if self.unit == "characters" else case.output.split())
         passed = length >= self.minimum and (self.maximum is None or length <= self.maximum)
