@@ -28,7 +28,7 @@ def models(encoder: Encoder) -> Models:
 
 
 def test_what_the_context_says_and_what_it_does_not(judge: Any, models: Models) -> None:
-    evaluator = GroundednessOffline(minimum=0.6)
+    evaluator = GroundednessOffline(passing=0.6)
     held = judge(evaluator, "The pump was built in Leeds. It holds twelve litres.", context=CONTEXT, models=models)
     loose = judge(evaluator, "Napoleon was crowned emperor at Notre-Dame.", context=CONTEXT, models=models)
     assert (held.passed, loose.passed) == (True, False)
@@ -55,5 +55,5 @@ def test_without_what_it_needs_it_is_skipped(judge: Any, models: Models) -> None
 
 
 def test_wrong_options() -> None:
-    with pytest.raises(ConfigError, match=r"groundedness_offline\.minimum"):
-        GroundednessOffline(minimum=7)
+    with pytest.raises(ConfigError, match=r"groundedness_offline\.passing"):
+        GroundednessOffline(passing=7)

@@ -10,7 +10,7 @@ import numpy as np
 from pilothouse.errors import PilothouseError
 from pilothouse.evals.lacking import lacking, unavailable
 from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Verdict
-from pilothouse.evals.text.measuring import check_minimum, graded
+from pilothouse.evals.text.measuring import check_passing, graded
 from pilothouse.evals.values import question
 from pilothouse.overlap.coherence import content_stems
 from pilothouse.overlap.sentences import sentences
@@ -27,7 +27,7 @@ _SHOWN = 160
 class GroundednessOffline(Evaluator):
     """The mean over the output's sentences of two figures: the share of the sentence's content words whose stems are in
     the context, and the cosine of its vector and that of the nearest one or two sentences of the context. Passes from
-    `minimum` on; `detail.least` is the sentence with the lowest.
+    `passing` on; `detail.least` is the sentence with the lowest.
 
     The vector is of the question and the sentence, since an answer may be one word; a question of more than 300
     characters, which may well hold the context, is left out. It notices what the context does not speak of. It does not
@@ -37,11 +37,11 @@ class GroundednessOffline(Evaluator):
 
     needs: ClassVar[frozenset[Need]] = frozenset(("context", "encoder"))
 
-    minimum: float | None = None
+    passing: float | None = None
     name: str = "groundedness_offline"
 
     def __post_init__(self) -> None:
-        check_minimum(self, self.minimum)
+        check_passing(self, self.passing)
 
     async def evaluate(self, case: Case, models: Models) -> Verdict:
         if (skipped := lacking(self, case, models)) or models.encode is None:
@@ -66,7 +66,7 @@ class GroundednessOffline(Evaluator):
             "similarity": _mean([float(near) for near in nearest]),
             "least": {"sentence": said[least][:_SHOWN], "score": scores[least]},
         }
-        return graded(self.name, sum(scores) / len(scores), self.minimum, detail)
+        return graded(self.name, sum(scores) / len(scores), self.passing, detail)
 
 
 def shared_words(said: Sequence[str], context: Sequence[str]) -> list[float | None]:

@@ -78,7 +78,7 @@ def test_trajectories(judge: Any, match: Any, steps: str, passed: bool) -> None:
 
 
 def test_the_similarity_of_trajectories(judge: Any) -> None:
-    verdict = judge(Trajectory(match="distance", minimum=0.6), expected=["a", "b"], steps=tuple(map(Step, "axb")))
+    verdict = judge(Trajectory(match="distance", passing=0.6), expected=["a", "b"], steps=tuple(map(Step, "axb")))
     assert (verdict.score, verdict.passed) == (pytest.approx(2 / 3), True)
     assert verdict.detail["distance"] == 1
     assert (
@@ -99,7 +99,7 @@ def test_step_efficiency(judge: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Trajectory(minimum=2), "trajectory.minimum"),
+        (lambda: Trajectory(passing=2), "trajectory.passing"),
         (lambda: StepEfficiency(fewest=0), "step_efficiency.fewest"),
         (lambda: StepEfficiency(maximum=-1), "step_efficiency.maximum"),
     ],

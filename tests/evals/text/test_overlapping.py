@@ -13,13 +13,13 @@ TEXT = "The cat sat quietly on the old mat near the door."
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_nothing_in_common_to_the_same(judge: Any, kind: Any) -> None:
-    same = judge(kind(minimum=0.9), TEXT, expected=["Something else entirely", TEXT])
+    same = judge(kind(passing=0.9), TEXT, expected=["Something else entirely", TEXT])
     assert same.score == pytest.approx(1.0, abs=0.001)
     assert same.passed
     part = judge(kind(), "The cat sat on a mat by the door.", expected=TEXT)
     assert 0.1 < part.score < 0.9
     assert part.passed is None
-    other = judge(kind(minimum=0.5), "Quarterly revenue grew", expected=TEXT)
+    other = judge(kind(passing=0.5), "Quarterly revenue grew", expected=TEXT)
     assert other.score < 0.1
     assert (other.passed, other.explanation) == (False, f"{other.score:.3f} is below 0.5.")
 
@@ -33,7 +33,7 @@ def test_without_a_reference_it_is_skipped(judge: Any, kind: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_least_score_is_one(kind: Any) -> None:
     with pytest.raises(ConfigError, match="is a score between 0 and 1"):
-        kind(minimum=30)
+        kind(passing=30)
 
 
 def test_options_reach_the_measure(judge: Any) -> None:

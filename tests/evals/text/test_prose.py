@@ -12,7 +12,7 @@ HARD = (
 
 
 def test_readability(judge: Any) -> None:
-    easy, hard = (judge(Readability(minimum=60, maximum_grade=8), text) for text in (EASY, HARD))
+    easy, hard = (judge(Readability(passing=60, maximum_grade=8), text) for text in (EASY, HARD))
     assert (easy.passed, hard.passed) == (True, False)
     assert easy.score > 90 > 0 > hard.score
     assert "reading ease" in hard.explanation
@@ -23,9 +23,9 @@ def test_readability(judge: Any) -> None:
 
 
 def test_coherence(judge: Any) -> None:
-    linked = judge(Coherence(minimum=0.9), "The pump is old. Old pumps leak. A leak costs money.")
+    linked = judge(Coherence(passing=0.9), "The pump is old. Old pumps leak. A leak costs money.")
     assert (linked.score, linked.passed) == (1.0, True)
-    loose = judge(Coherence(minimum=0.5), "The pump is old. Paris has museums. Violins need rosin.")
+    loose = judge(Coherence(passing=0.5), "The pump is old. Paris has museums. Violins need rosin.")
     assert (loose.score, loose.passed) == (0.0, False)
     assert judge(Coherence(), "One sentence about pumps.").status == "skipped"
 
@@ -39,5 +39,5 @@ def test_repetition_is_no_coherence(judge: Any) -> None:
 def test_wrong_options() -> None:
     with pytest.raises(ConfigError, match=r"readability\.maximum_grade"):
         Readability(maximum_grade=float("nan"))
-    with pytest.raises(ConfigError, match=r"coherence\.minimum"):
-        Coherence(minimum=2)
+    with pytest.raises(ConfigError, match=r"coherence\.passing"):
+        Coherence(passing=2)

@@ -38,7 +38,7 @@ ALIKE, OTHER = "It was established in Berlin, in the year 1987.", "Bake the brea
 @pytest.mark.parametrize("kind", [EmbeddingSimilarity, BertScore])
 def test_what_is_alike_is_nearer(judge: Any, models: Models, kind: Any) -> None:
     same, alike, other = (
-        judge(kind(minimum=0.5), text, expected=EXPECTED, models=models) for text in (EXPECTED, ALIKE, OTHER)
+        judge(kind(passing=0.5), text, expected=EXPECTED, models=models) for text in (EXPECTED, ALIKE, OTHER)
     )
     assert same.score == pytest.approx(1.0, abs=1e-4)
     assert 1 > alike.score > other.score + 0.2
@@ -94,5 +94,5 @@ def test_the_formula_of_bertscore() -> None:
 
 
 def test_wrong_options() -> None:
-    with pytest.raises(ConfigError, match=r"bertscore_minilm\.minimum"):
-        BertScore(minimum=-0.1)
+    with pytest.raises(ConfigError, match=r"bertscore_minilm\.passing"):
+        BertScore(passing=-0.1)

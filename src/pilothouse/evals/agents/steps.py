@@ -68,7 +68,7 @@ class ToolCalls(Evaluator):
 class Trajectory(Evaluator):
     """Passes an agent that went the expected way: `strict`, the same steps in the same order; `unordered`, the same
     steps; `subset`, nothing but expected steps; `superset`, all expected steps and maybe more; `distance`, steps whose
-    edit distance makes a similarity of at least `minimum`.
+    edit distance makes a similarity of at least `passing`.
 
     The score is 1 or 0, with `distance` the similarity: 1 - distance / the greater number of steps, which `detail` has
     always. Steps agree in name, and in arguments as for tool calls.
@@ -78,12 +78,12 @@ class Trajectory(Evaluator):
 
     match: Literal["strict", "unordered", "subset", "superset", "distance"] = "strict"
     arguments: Arguments = "ignore"
-    minimum: float = 1.0
+    passing: float = 1.0
     name: str = "trajectory"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.minimum <= 1:
-            raise refusal(self, "minimum", "is a similarity between 0 and 1")
+        if not 0 <= self.passing <= 1:
+            raise refusal(self, "passing", "is a similarity between 0 and 1")
         if self.arguments == "schema":
             SchemaCheck({})
 
@@ -107,7 +107,7 @@ class Trajectory(Evaluator):
             "unordered": matched == len(wanted) == len(made),
             "subset": matched == len(made),
             "superset": matched == len(wanted),
-            "distance": similarity >= self.minimum,
+            "distance": similarity >= self.passing,
         }[self.match]
         return told(
             self.name, passed, f"Expected {_way(wanted)}, made {_way(made)}.",

@@ -9,22 +9,22 @@ from pilothouse.evals.shapes import Evaluator, Models
 from pilothouse.evals.values import accepted
 from pilothouse.types import Json
 
-__all__ = ["Measured", "check_minimum", "graded", "measured"]
+__all__ = ["Measured", "check_passing", "graded", "measured"]
 
 Measured = tuple[float, Json]
 """A score from 0 to 1, and details."""
 
 
-def check_minimum(evaluator: Evaluator, minimum: float | None) -> None:
+def check_passing(evaluator: Evaluator, passing: float | None) -> None:
     """Raises ConfigError for a least score that is not between 0 and 1."""
-    if minimum is not None and not 0 <= minimum <= 1:
-        raise refusal(evaluator, "minimum", "is a score between 0 and 1")
+    if passing is not None and not 0 <= passing <= 1:
+        raise refusal(evaluator, "passing", "is a score between 0 and 1")
 
 
-def graded(name: str, score: float, minimum: float | None, detail: Json | None = None) -> Verdict:
+def graded(name: str, score: float, passing: float | None, detail: Json | None = None) -> Verdict:
     """The verdict of a score: a pass where there is a least one."""
-    passed = None if minimum is None else score >= minimum
-    why = "" if passed is not False else f"{score:.3f} is below {minimum:g}."
+    passed = None if passing is None else score >= passing
+    why = "" if passed is not False else f"{score:.3f} is below {passing:g}."
     return Verdict.ok(name, score, passed=passed, explanation=why, detail=detail)
 
 
@@ -32,7 +32,7 @@ def measured(
     evaluator: Evaluator,
     case: Case,
     models: Models,
-    minimum: float | None,
+    passing: float | None,
     measure: Callable[[str, list[str]], Measured],
 ) -> Verdict:
     """The verdict of `measure(output, references)`. A ValueError, as of texts too long, makes it `failed`."""
@@ -45,4 +45,4 @@ def measured(
         score, detail = measure(case.output, references)
     except ValueError as error:
         return Verdict.failed(evaluator.name, f"It cannot be measured: {error}.")
-    return graded(evaluator.name, score, minimum, detail)
+    return graded(evaluator.name, score, passing, detail)

@@ -8,7 +8,7 @@ import numpy as np
 from pilothouse.errors import PilothouseError
 from pilothouse.evals.lacking import lacking, unavailable
 from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Verdict
-from pilothouse.evals.text.measuring import check_minimum, graded
+from pilothouse.evals.text.measuring import check_passing, graded
 from pilothouse.evals.values import accepted, question
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["BertScore", "EmbeddingSimilarity", "token_match"]
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingSimilarity(Evaluator):
     """The cosine of the vectors of the output and of the nearest `to`: an expected text, the question, or a passage of
-    the context. From -1 to 1, in practice from 0; passes from `minimum` on.
+    the context. From -1 to 1, in practice from 0; passes from `passing` on.
 
     By all-MiniLM-L6-v2, made for English; a text is read up to its 256th token. Texts about the same things are near
     each other, whether or not they say the same: a negation hardly moves it.
@@ -29,11 +29,11 @@ class EmbeddingSimilarity(Evaluator):
     needs: ClassVar[frozenset[Need]] = frozenset(("encoder",))
 
     to: Literal["expected", "question", "context"] = "expected"
-    minimum: float | None = None
+    passing: float | None = None
     name: str = "embedding_similarity"
 
     def __post_init__(self) -> None:
-        check_minimum(self, self.minimum)
+        check_passing(self, self.passing)
 
     async def evaluate(self, case: Case, models: Models) -> Verdict:
         if (skipped := lacking(self, case, models)) or models.encode is None:
@@ -46,13 +46,13 @@ class EmbeddingSimilarity(Evaluator):
         except PilothouseError as error:
             return unavailable(self, error)
         nearest = float(np.clip(vectors[1:] @ vectors[0], -1, 1).max())
-        return graded(self.name, nearest, self.minimum)
+        return graded(self.name, nearest, self.passing)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BertScore(Evaluator):
     """BERTScore's matching (Zhang et al. 2020) over the token vectors of all-MiniLM-L6-v2: F1 of each token's best
-    cosine in the other text, against the best reference. Passes from `minimum` on.
+    cosine in the other text, against the best reference. Passes from `passing` on.
 
     Its figures are not those of the bert-score package, which takes a layer of a greater model, chosen by agreement
     with people, and may rescale: compare them with one another only. Neither weights by rarity nor rescales. A text is
@@ -61,11 +61,11 @@ class BertScore(Evaluator):
 
     needs: ClassVar[frozenset[Need]] = frozenset(("expected", "encoder"))
 
-    minimum: float | None = None
+    passing: float | None = None
     name: str = "bertscore_minilm"
 
     def __post_init__(self) -> None:
-        check_minimum(self, self.minimum)
+        check_passing(self, self.passing)
 
     async def evaluate(self, case: Case, models: Models) -> Verdict:
         if (skipped := lacking(self, case, models)) or models.encode is None:
@@ -78,7 +78,7 @@ class BertScore(Evaluator):
         except PilothouseError as error:
             return unavailable(self, error)
         precision, recall, f1 = max((token_match(mine, other) for other in others), key=lambda found: found[2])
-        return graded(self.name, f1, self.minimum, {"precision": precision, "recall": recall})
+        return graded(self.name, f1, self.passing, {"precision": precision, "recall": recall})
 
 
 def token_match(mine: "Vectors", theirs: "Vectors") -> tuple[float, float, float]:
