@@ -16,7 +16,7 @@ from pilothouse.observe.rows import COLUMNS
 from pilothouse.storage.statements import among, upsert
 from pilothouse.storage.tables import erasures
 
-__all__ = ["AGE", "FOREVER_US", "TRACE", "USER", "erase", "forgone", "prune", "user_hash"]
+__all__ = ["AGE", "FOREVER_US", "TRACE", "USER", "erase", "erased_traces", "forgone", "prune", "user_hash"]
 
 AGE, USER, TRACE = "age", "user", "trace"
 FOREVER_US = 2**62
@@ -70,6 +70,12 @@ def forgone(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[int
     if gone:
         _logger.warning("%d spans came after their deletion and were left out.", len(gone))
     return gone
+
+
+def erased_traces(connection: Connection, project: str, traces: Iterable[str]) -> list[str]:
+    """Which of these traces were deleted for good."""
+    these = among(connection, (_C.project_id, _C.value), [(project, trace) for trace in traces])
+    return [*connection.execute(select(_C.value).where(_C.kind == TRACE, these)).scalars()]
 
 
 def user_hash(user_id: str) -> str:

@@ -1,0 +1,1 @@
+"""Datasets filled and kept in order: read from files, built from traces, deduplicated, split, scrubbed."""

@@ -1,0 +1,156 @@
+"""Items from traces of production: found by filter, sampled, and kept only as long as their traces may be.
+
+An item is the step that stands for its trace, as `Traces.item` tells it. What was answered, and how it was judged, is
+in its metadata (`output`, `scores`): it need not be right, so nothing is expected yet.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pilothouse.errors import InvalidRequest, NotFound
+from pilothouse.evals.datasets.records import item_of_record
+from pilothouse.evals.datasets.sampling import Vector, at_random, diverse, failures_first, stratified
+from pilothouse.observe.erasures import erased_traces, user_hash
+from pilothouse.observe.listing import Filters, TraceRow
+from pilothouse.observe.questions import Questions
+from pilothouse.observe.traces import Traces
+from pilothouse.storage import Store
+from pilothouse.storage.dataset_changes import Change
+from pilothouse.storage.dataset_erasing import DatasetErasing
+from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.datasets import Dataset, Datasets
+
+__all__ = ["STRATA", "Built", "Production", "Sampling"]
+
+STRATA = (
+    "name", "status", "error_code", "endpoint", "request_model", "deployment", "feature", "source", "user_id",
+    "session_id",
+)  # fmt: skip
+"""What traces can be stratified by."""
+
+_PAGE = 500
+_MOST_PAGES = 100  # of a list that a filter thins out
+_ALL = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which traces to take, `most` of them. They are chosen from the newest `searched` that the filter lets through.
+
+    `how`: random; stratified, evenly by one of STRATA in `by`; failures, those whose trace failed first; diverse, the
+    farthest from each other by the vectors of their questions. Of traces that have no vector (the background makes one
+    of a sample of each day) none is taken by `diverse`, unless vectors are given.
+    """
+
+    how: Literal["newest", "random", "stratified", "failures", "diverse"] = "random"
+    most: int = 100
+    by: str = ""
+    seed: int = 0
+    searched: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of it: `found` traces went through the filter, `chosen` were taken, of which `unreadable` have no input
+    that is kept. `change` is that of the dataset."""
+
+    change: Change
+    found: int
+    chosen: int
+    unreadable: int
+
+
+class Production:
+    """The traces of a store. Blocks on the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._traces = Traces(store)
+
+    def choose(
+        self, project: str, filters: Filters = _ALL, sampling: Sampling | None = None,
+        vectors: Mapping[str, Vector] | None = None,
+    ) -> tuple[list[TraceRow], int]:  # fmt: skip
+        """The traces to take, and how many they were chosen from. `vectors`, by trace, are those for `diverse` in place
+        of the kept ones. Raises InvalidRequest for a sampling that there is not."""
+        sampling = sampling or Sampling()
+        _check(sampling)
+        rows = self._found(project, filters, sampling)
+        ids, seed = [*rows], sampling.seed
+        match sampling.how:
+            case "newest":
+                chosen = ids[: sampling.most]
+            case "random":
+                chosen = at_random(ids, sampling.most, seed)
+            case "stratified":
+                strata = {one: str(getattr(rows[one], sampling.by) or "") for one in ids}
+                chosen = stratified(strata, sampling.most, seed)
+            case "failures":
+                failed = {one for one in ids if rows[one].status == "error"}
+                chosen = failures_first(ids, failed, sampling.most, seed)
+            case _:
+                kept = self._vectors(project, ids) if vectors is None else vectors
+                chosen = diverse({one: kept[one] for one in ids if one in kept}, sampling.most, seed)
+        return [rows[one] for one in chosen], len(rows)
+
+    def items(self, project: str, rows: Sequence[TraceRow]) -> Iterator[NewItem]:
+        """An item of each trace whose input is kept; what goes meanwhile is left out."""
+        for row in rows:
+            try:
+                told = self._traces.item(row.trace_id, project=project)
+            except NotFound:
+                continue
+            if told["input"] is None:
+                continue
+            item = item_of_record({**told, "scores": told["scores"] or None}, f"the trace {row.trace_id}")
+            if item is not None:
+                user = None if row.user_id is None else user_hash(row.user_id)
+                yield replace(item, source_trace=row.trace_id, source_user=user)
+
+    def add(
+        self, project: str, dataset: Dataset, filters: Filters = _ALL, sampling: Sampling | None = None, *,
+        vectors: Mapping[str, Vector] | None = None, each: Callable[[NewItem], NewItem] = lambda item: item,
+        author: str = "", note: str = "",
+    ) -> Built:  # fmt: skip
+        """Choose traces and add what they are to the dataset, in one new version; `each` may change an item on its way
+        (scrubbing). The same traces again change nothing."""
+        rows, found = self.choose(project, filters, sampling, vectors)
+        taken = list[str]()
+
+        def arriving() -> Iterator[NewItem]:
+            for item in self.items(project, rows):
+                taken.append(item.source_trace or "")
+                yield each(item)
+
+        change = Datasets(self._store).change(project, dataset, arriving(), author=author, note=note)
+        with self._store.observe.connect() as connection:
+            gone = erased_traces(connection, project, taken)
+        if gone:  # deleted while they were read: whoever deletes them from now on finds the items by himself
+            DatasetErasing(self._store).forget_traces(project, gone)
+        return Built(change, found, len(rows), len(rows) - len(taken))
+
+    def _found(self, project: str, filters: Filters, sampling: Sampling) -> dict[str, TraceRow]:
+        enough = sampling.most if sampling.how == "newest" else max(sampling.searched, sampling.most)
+        rows, before = dict[str, TraceRow](), None
+        for _ in range(_MOST_PAGES):
+            page = self._traces.list(project, min(_PAGE, enough - len(rows)), before, filters)
+            rows |= {row.trace_id: row for row in page.rows}
+            before = page.next
+            if before is None or len(rows) >= enough:
+                break
+        return rows
+
+    def _vectors(self, project: str, ids: Sequence[str]) -> dict[str, Vector]:
+        questions = Questions(self._store)
+        asked = questions.of(project, ids, questions.model(project) or "")
+        return dict(zip(asked.traces, asked.vectors, strict=True))
+
+
+def _check(sampling: Sampling) -> None:
+    if sampling.most < 1 or sampling.searched < 1:
+        raise InvalidRequest("A sample has at least 1 item.", param="most")
+    if sampling.how not in ("newest", "random", "stratified", "failures", "diverse"):
+        raise InvalidRequest(f"'{sampling.how[:40]}' is no way to sample.", param="how")
+    if sampling.how == "stratified" and sampling.by not in STRATA:
+        raise InvalidRequest(f"Say what to stratify by: {', '.join(STRATA)}.", param="by")
