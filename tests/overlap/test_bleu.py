@@ -21,6 +21,7 @@ def same(ours: Bleu, theirs: object) -> bool:
     return lengths and numbers == pytest.approx(oracle, abs=1e-6, rel=0)
 
 
+@settings(deadline=None)
 @given(related(), st.sampled_from(sorted(SENTENCE)))
 def test_made_up_texts_with_several_references(texts: tuple[str, list[str]], tokenize: str) -> None:
     hypothesis, references = texts
@@ -36,7 +37,16 @@ def test_sentences_of_the_documentation() -> None:
         assert sentence_bleu(text, text).score == pytest.approx(100)
 
 
-@settings(max_examples=30)
+def test_long_texts_with_one_reference_and_with_two() -> None:
+    pairs = real_pairs()
+    changed, text = " ".join(c for c, _ in pairs), " ".join(t for _, t in pairs)
+    for references in ([text], [text[200:], text[:3000]], ["foreign " * 200]):
+        assert same(sentence_bleu(changed, references), SENTENCE["13a"].sentence_score(changed, references))
+    many = " ".join(map(str, range(40_000)))  # different words, more than one sort has room for
+    assert sentence_bleu(many, many).score == pytest.approx(100)
+
+
+@settings(max_examples=30, deadline=None)
 @given(st.lists(related(most=1), min_size=1, max_size=6))
 def test_a_corpus_is_its_counts_added_up(texts: list[tuple[str, list[str]]]) -> None:
     hypotheses = [hypothesis for hypothesis, _ in texts]

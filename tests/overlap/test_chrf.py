@@ -12,6 +12,7 @@ ORACLES = {False: CHRF(), True: CHRF(word_order=2)}
 near = {"abs": 1e-6, "rel": 0}
 
 
+@settings(deadline=None)
 @given(related(), st.booleans())
 def test_made_up_texts_with_several_references(texts: tuple[str, list[str]], words: bool) -> None:
     hypothesis, references = texts
@@ -20,7 +21,7 @@ def test_made_up_texts_with_several_references(texts: tuple[str, list[str]], wor
     assert 0 <= ours <= 100 + 1e-9
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(related(most=1), min_size=1, max_size=5), st.booleans())
 def test_a_corpus_is_its_counts_added_up(texts: list[tuple[str, list[str]]], words: bool) -> None:
     hypotheses, references = [text for text, _ in texts], [others[0] for _, others in texts]

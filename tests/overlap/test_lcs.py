@@ -1,7 +1,7 @@
 """Longest common subsequences against the usual table, and against rouge-score for which of them is read out."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import lcs_ind
 
@@ -20,12 +20,14 @@ def by_table(one: list[int], other: list[int]) -> int:
     return before[-1]
 
 
+@settings(deadline=None)
 @given(items, items)
 def test_the_length_is_that_of_the_table(one: list[int], other: list[int]) -> None:
     assert lcs.length(one, other) == lcs.length(other, one) == by_table(one, other)
     assert lcs.length(one, one) == len(one)
 
 
+@settings(deadline=None)
 @given(items, items, st.integers(1, 9))
 def test_block_by_block_it_is_the_same(one: list[int], other: list[int], block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -34,6 +36,7 @@ def test_block_by_block_it_is_the_same(one: list[int], other: list[int], block: 
         assert lcs.length(one, other) == by_table(one, other)
 
 
+@settings(deadline=None)
 @given(items, items)
 def test_the_places_are_those_that_rouge_score_reads_out(one: list[int], other: list[int]) -> None:
     places = lcs.positions(one, other)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.overlap.matches import Match, grams, matched, shared
@@ -10,11 +10,13 @@ from pilothouse.overlap.matches import Match, grams, matched, shared
 items = st.lists(st.integers(0, 6), max_size=20)
 
 
+@settings(deadline=None)
 @given(items, items)
 def test_items_are_shared_as_often_as_both_have_them(one: list[int], other: list[int]) -> None:
     assert shared(one, other) == shared(other, one) == (Counter(one) & Counter(other)).total()
 
 
+@settings(deadline=None)
 @given(items, st.lists(items, min_size=1, max_size=3))
 def test_of_several_the_one_counts_that_has_an_item_most_often(one: list[int], others: list[list[int]]) -> None:
     most: Counter[int] = Counter()

@@ -1,7 +1,7 @@
 """METEOR-style scores against NLTK's without its synonyms, and by hand."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from nltk.translate.meteor_score import single_meteor_score
 
 from pilothouse.overlap.meteor import meteor
@@ -20,6 +20,7 @@ def oracle(hypothesis: str, reference: str) -> float:
     return single_meteor_score(words(reference), words(hypothesis), wordnet=NoSynonyms())
 
 
+@settings(deadline=None)
 @given(related())
 def test_made_up_texts_with_several_references(texts: tuple[str, list[str]]) -> None:
     hypothesis, references = texts

@@ -5,7 +5,7 @@ import string
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.overlap.matches import Match
@@ -23,11 +23,13 @@ def squad(text: str) -> str:
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
 
 
+@settings(deadline=None)
 @given(pieces.map("".join))
 def test_without_numbers_it_is_that_of_squad(text: str) -> None:
     assert normalised(text, numbers=False) == squad(text)
 
 
+@settings(deadline=None)
 @given(st.one_of(pieces.map("".join), related(most=1).map(lambda texts: texts[0]), st.text(max_size=15)))
 def test_equal_texts_match_whatever_they_are(text: str) -> None:
     assert exact_match(text, text)

@@ -1,7 +1,7 @@
 """Lengths of words and sentences, variety, repetition."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.overlap.readability import readability, syllables
@@ -47,6 +47,7 @@ def test_a_text_that_turns_in_circles_repeats_itself() -> None:
     assert readability("one two three").repetition is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=120))
 def test_the_moving_share_of_different_words_is_the_mean_of_its_windows(words: list[str]) -> None:
     size = min(50, len(words))

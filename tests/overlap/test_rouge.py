@@ -1,7 +1,7 @@
 """ROUGE against rouge-score, and by hand."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
@@ -23,6 +23,7 @@ def agree(hypothesis: str, references: list[str], stemming: bool) -> dict[str, M
     return ours
 
 
+@settings(deadline=None)
 @given(related(), st.booleans())
 def test_made_up_texts_with_several_references(texts: tuple[str, list[str]], stemming: bool) -> None:
     for score in agree(*texts, stemming).values():
@@ -43,6 +44,7 @@ def test_summaries_of_several_sentences() -> None:
         agree("\n".join(c for c, _ in part[::-1]), ["\n".join(t for _, t in part)], stemming=False)
 
 
+@settings(deadline=None)
 @given(related(most=1))
 def test_the_other_way_round_precision_and_recall_change_places(texts: tuple[str, list[str]]) -> None:
     hypothesis, (reference,) = texts

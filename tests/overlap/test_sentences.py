@@ -1,7 +1,7 @@
 """Where sentences end."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.overlap.sentences import sentences
@@ -33,6 +33,7 @@ def test_sentences_end_where_a_reader_says(text: str, expected: list[str]) -> No
     assert sentences(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text("ab.!?。 \n-\"'1🙂", max_size=40))
 def test_nothing_is_lost_but_white_space(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())

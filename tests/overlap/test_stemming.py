@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.stem.porter import PorterStemmer
 
@@ -23,6 +23,7 @@ electrical electr goodness good revival reviv adoption adopt controlling control
 beginnings = st.text("aeiouybcdlstz1é", max_size=6)
 
 
+@settings(deadline=None)
 @given(beginnings, st.sampled_from(ENDINGS.split()), st.sampled_from(["", *ENDINGS.split()]))
 def test_made_up_words_with_every_ending(beginning: str, ending: str, last: str) -> None:
     word = beginning + ending + last

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.tokenizers import DefaultTokenizer
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
@@ -21,16 +21,19 @@ marks = st.text("ab1.,-'\"&;(]~ \n", max_size=20)
 anything = st.text(st.characters(exclude_categories=["Cn"]), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.one_of(awkward, marks, anything))
 def test_13a_is_that_of_sacrebleu(text: str) -> None:
     assert words_13a(text) == THIRTEEN(text.rstrip()).split()
 
 
+@settings(deadline=None)
 @given(st.one_of(awkward, marks))
 def test_intl_is_that_of_sacrebleu(text: str) -> None:
     assert words_intl(text) == INTERNATIONAL(text.rstrip()).split()
 
 
+@settings(deadline=None)
 @given(st.one_of(awkward, anything))
 def test_characters_and_the_words_of_rouge(text: str) -> None:
     assert characters(text) == CHARACTER(text.rstrip()).split()

@@ -9,11 +9,13 @@ from math import exp, log
 from typing import NamedTuple
 
 from pilothouse.overlap.matches import grams, shared
+from pilothouse.overlap.runs import numbered, room, shared_runs
 from pilothouse.overlap.tokens import TOKENIZERS
 
 __all__ = ["Bleu", "BleuCounts", "bleu_counts", "bleu_score", "corpus_bleu", "sentence_bleu"]
 
 _ORDER = 4
+_LONG = 100  # tokens, from where one sort is faster than sets
 
 
 class BleuCounts(NamedTuple):
@@ -63,16 +65,25 @@ def bleu_counts(
         raise ValueError("BLEU needs at least one reference")
     tokens, *others = [cut(text.lower() if lowercase else text) for text in (hypothesis, *given)]
     length = len(tokens)
+    hits = _hits(tokens, others)
+    totals = tuple(max(0, length - order) for order in range(_ORDER))
+    nearest = min((abs(length - len(other)), len(other)) for other in others)[1]
+    return BleuCounts(tuple(hits), totals, length, nearest)
+
+
+def _hits(tokens: Sequence[str], others: Sequence[Sequence[str]]) -> list[int]:
+    """The n-grams of each order that are in a reference, too."""
+    if len(others) == 1 and min(len(tokens), len(others[0])) >= _LONG:
+        mine, theirs, both = numbered(tokens, others[0])
+        if both <= room(_ORDER):
+            return shared_runs(mine, theirs, _ORDER)
     hits = []
     for order in range(1, _ORDER + 1):
         found = shared(grams(tokens, order), *[grams(other, order) for other in others])
         hits.append(found)
         if not found:  # nor is any longer one
-            hits += [0] * (_ORDER - order)
             break
-    totals = tuple(max(0, length - order) for order in range(_ORDER))
-    nearest = min((abs(length - len(other)), len(other)) for other in others)[1]
-    return BleuCounts(tuple(hits), totals, length, nearest)
+    return hits + [0] * (_ORDER - len(hits))
 
 
 def bleu_score(counts: BleuCounts, *, effective_order: bool = False) -> Bleu:

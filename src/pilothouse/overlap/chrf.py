@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pilothouse.overlap.matches import grams, shared
+from pilothouse.overlap.runs import FIRST, room, shared_runs
 
 __all__ = ["ChrfCounts", "chrf_counts", "chrf_score", "corpus_chrf", "sentence_chrf"]
 
@@ -18,7 +18,6 @@ _CHARACTERS = 6
 _WORDS = 2  # of chrF++
 _BETA_SQUARED = 4.0
 _MARKS = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-_BITS = 10  # of a character in the arrays, six of them and a mark in 64
 
 
 class ChrfCounts(NamedTuple):
@@ -113,46 +112,18 @@ def _words(text: str) -> list[str]:
 
 
 def _shared_characters(one: str, other: str) -> list[int]:
-    """How many n-grams of 1 to 6 characters both have, each counted as often as in the one that has it less often.
-
-    Every place of both texts is one number: the six characters from there, and whose they are. Sorted once, the n-grams
-    of each order stand together.
-    """
+    """How many n-grams of 1 to 6 characters both have."""
     if not one or not other:
         return [0] * _CHARACTERS
-    ids = _numbered(one, other)
-    if ids is None:
-        return [_shared_slices(one, other, order) for order in range(1, _CHARACTERS + 1)]
-    places = np.zeros(len(ids) - _CHARACTERS + 1, np.int64)
-    for at in range(_CHARACTERS):
-        places = places << _BITS | ids[at : at + len(places)]
-    places <<= 1
-    places[len(one) + _CHARACTERS - 1 :] |= 1
-    places.sort()
-    theirs = np.concatenate(([0], np.cumsum(places & 1)))
-    hits = []
-    for order in range(1, _CHARACTERS + 1):
-        keys = places >> (1 + _BITS * (_CHARACTERS - order))
-        starts = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]))
-        of_other = np.diff(theirs[starts])
-        both = np.minimum(np.diff(starts) - of_other, of_other)
-        hits.append(int(both[keys[starts[:-1]] & ((1 << _BITS) - 1) != 0].sum()))  # 0 is beyond the end
-    return hits
-
-
-def _numbered(one: str, other: str) -> NDArray[np.int64] | None:
-    """Both texts as numbers of characters, each with five zeros after it; None where they share too many different
-    ones. What only one of them has is 1 or 2: no n-gram with it is shared."""
     codes = [np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32) for text in (one, other)]
     table = np.zeros(max(int(codes[0].max()), int(codes[1].max())) + 1, np.int64)
     table[codes[0]] = 1
     table[codes[1]] |= 2
     common = np.flatnonzero(table == 3)
-    if len(common) > (1 << _BITS) - 3:
-        return None
-    table[common] = np.arange(3, 3 + len(common))
-    end = np.zeros(_CHARACTERS - 1, np.int64)
-    return np.concatenate((table[codes[0]], end, table[codes[1]], end))
+    if len(common) > room(_CHARACTERS):
+        return [_shared_slices(one, other, order) for order in range(1, _CHARACTERS + 1)]
+    table[common] = np.arange(FIRST, FIRST + len(common))
+    return shared_runs(table[codes[0]], table[codes[1]], _CHARACTERS)
 
 
 def _shared_slices(one: str, other: str, order: int) -> int:

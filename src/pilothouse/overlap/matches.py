@@ -36,17 +36,18 @@ def shared(one: Sequence[Hashable], *others: Sequence[Hashable]) -> int:
     """How many items of `one` have a partner, each partner serving once; of several others, for each item the one that
     has it most often (the clipped count of Papineni et al. 2002). Linear in the lengths."""
     mine = set(one)
-    theirs = [set(other) for other in others]
-    both = mine & (theirs[0] if len(theirs) == 1 else set().union(*theirs))
-    once = len(mine) == len(one) or all(len(kinds) == len(other) for kinds, other in zip(theirs, others, strict=True))
-    if once or not both:
-        return len(both)
-    left = Counter(others[0])
-    for other in others[1:]:
-        left |= Counter(other)
-    hits = 0
+    once = len(mine) == len(one)
+    left: Counter[Hashable] = Counter()
+    others_once = True
+    for other in others:
+        counts = Counter(other)
+        others_once = others_once and len(counts) == len(other)
+        left = left | counts if left else counts
+    if once or others_once:
+        return len(mine.intersection(left))
+    hits, find = 0, left.get
     for item in one:
-        if free := left.get(item):
+        if free := find(item):
             left[item] = free - 1
             hits += 1
     return hits

@@ -9,7 +9,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 
 __all__ = ["CJK", "TOKENIZERS", "characters", "rouge_words", "words", "words_13a", "words_intl"]
 
@@ -17,16 +17,12 @@ CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\
 """Characters that are written without spaces and count as a word each (Han, kana), as ranges of a regex."""
 
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
-_MARKS = r"{-~\[-` -&(-+:-@/"  # of ASCII, without ' , - .
-_PIECES_13A = re.compile(rf"[.,{_MARKS}]|[^.,{_MARKS}]+")
-_STEPS_13A = (
-    (re.compile(rf"([{_MARKS}])"), r" \1 "),
-    (re.compile(r"([^0-9])([.,])"), r"\1 \2 "),
-    (re.compile(r"([.,])([^0-9])"), r" \1 \2"),
-    (re.compile(r"([0-9])(-)"), r"\1 \2 "),
-)
-_DIGIT = re.compile(r"[0-9]")
-_LONG = 40  # characters; longer words are not kept
+_MARKS = '{|}~[\\]^_`!"#$%&()*+:;<=>?@/'  # of ASCII, without ' , - .
+_DOUBLE = ("..", ",,", ".,", ",.")
+_NOT_IN_NUMBERS = re.compile(r"[.,](?:(?<![0-9].)|(?![0-9]))")
+_AFTER_OTHERS = re.compile(r"([^0-9])([.,])")
+_BEFORE_OTHERS = re.compile(r"([.,])([^0-9])")
+_AFTER_DIGITS = re.compile(r"[0-9]-")
 _ROUGE = re.compile(r"[a-z0-9]+")
 _NOT_ROUGE = {code: " " for code in range(128) if not chr(code).isalnum()}
 _ASCII_WORDS = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
@@ -39,27 +35,16 @@ def words_13a(text: str) -> list[str]:
     if "&" in text:
         for entity, character in _ENTITIES:
             text = text.replace(entity, character)
-    found: list[str] = []
-    for word in text.split():
-        if word.isalnum():
-            found.append(word)
-        elif len(word) <= _LONG:
-            found += _kept_13a(word)
-        else:
-            found += _cut_13a(word)
-    return found
-
-
-def _cut_13a(word: str) -> list[str]:
-    if not _DIGIT.search(word):
-        return _PIECES_13A.findall(word)
-    word = f" {word} "
-    for pattern, parted in _STEPS_13A:
-        word = pattern.sub(parted, word)
-    return word.split()
-
-
-_kept_13a = lru_cache(1 << 14)(_cut_13a)
+    for mark in _MARKS:
+        if mark in text:
+            text = text.replace(mark, f" {mark} ")
+    if any(double in text for double in _DOUBLE):  # which of them are parted depends on where pairs begin
+        text = _BEFORE_OTHERS.sub(r" \1 \2", _AFTER_OTHERS.sub(r"\1 \2 ", f" {text} "))
+    else:
+        text = _NOT_IN_NUMBERS.sub(lambda found: f" {found[0]} ", text)
+    if "-" in text:
+        text = _AFTER_DIGITS.sub(lambda found: f"{found[0][0]} - ", text)
+    return text.split()
 
 
 def words_intl(text: str) -> list[str]:
