@@ -1,5 +1,6 @@
 """Questions to a judge: what it is asked for, when it is asked again, and what becomes of all that can go wrong."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from pilothouse.evals.judges.asking import Judge, JudgeFailed, Manner, held
 from pilothouse.evals.judges.prompt import messages
 from pilothouse.evals.judges.reading import whole
 from pilothouse.evals.shapes import Verdict
-from pilothouse.types import Json
+from pilothouse.types import ChatChunk, ChatRequest, Json
 
 from .conftest import HANGING, Scripted, models_of, said
 
@@ -69,6 +70,18 @@ async def test_a_useless_answer_is_asked_about_again_with_what_was_wrong() -> No
     assert second[2] == {"role": "assistant", "content": "It is a good answer."}
     assert "there is no JSON object in it" in second[3]["content"]
     assert '"score" must be a number from 1 to 5, not 9' in third[3]["content"]
+
+
+async def test_what_the_gateway_notes_on_one_question_is_not_the_next_ones() -> None:
+    class Noting(Scripted):
+        async def __call__(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+            assert (call.headers, call.embedding, call.hardness) == ([], None, None)
+            call.headers.append(("x-ratelimit-remaining-requests", "1"))
+            call.embedding = call.hardness = 0.5
+            async for chunk in super().__call__(request, call):
+                yield chunk
+
+    assert (await ask(Noting("prose", {"score": 3}))).score == 3.0
 
 
 @pytest.mark.parametrize(

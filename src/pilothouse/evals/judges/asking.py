@@ -150,7 +150,7 @@ class Judge:
         """One call of its own, so that nothing that the gateway notes on it is taken for the next question's."""
         left = self.call.remaining()
         seconds = self._manner.timeout if left is None else min(left, self._manner.timeout)
-        call = replace(self.call, deadline=time.monotonic() + seconds, embedding=None, hardness=None, headers=[])
+        call = replace(self.call, deadline=time.monotonic() + seconds, headers=[])
         raw = b""
         try:
             async with asyncio.timeout(seconds), aclosing(self._chat(request, call)) as chunks:
