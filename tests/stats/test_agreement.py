@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.stats.agreement import Label, cohen, fleiss, krippendorff, majority, raw_agreement
-from pilothouse.stats.intervals import wilson
+from pilothouse.stats.intervals import student, wilson, wilson_bounds
 
 PAIRS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, max_size=40)
 FLEISS = [  # Fleiss 1971's layout as in a well-known worked example: 10 items, 14 raters, 5 labels, kappa 0.210
@@ -30,21 +30,27 @@ def test_kappa_by_hand() -> None:
     one, other = of_table([[20, 5], [10, 15]])
     found = cohen(one, other)
     assert (found.observed, found.expected, found.value) == pytest.approx((0.7, 0.5, 0.4))
-    error = 0.12699606293110033  # cohens_kappa of statsmodels 0.15.0
-    assert (found.low, found.high) == pytest.approx((0.4 - 1.959963985 * error, 0.4 + 1.959963985 * error))
+    assert found.error == pytest.approx(0.12699606293110033, rel=1e-12)  # cohens_kappa of statsmodels 0.15.0
+    as_many = 0.7 * 0.3 / (0.12699606293110033 * 0.5) ** 2  # items, 52, have this error; kappa is 2 * agreement - 1
+    low, high = wilson_bounds(0.7 * as_many, as_many, student(0.95, 49))
+    assert (found.low, found.high) == pytest.approx((2 * low - 1, 2 * high - 1), abs=1e-12)
     assert raw_agreement(one, other) == wilson(35, 50)
 
 
 def test_weighted_kappas_are_as_statsmodels_has_them() -> None:
     one, other = of_table([[11, 3, 1, 0], [1, 9, 0, 1], [0, 1, 10, 0], [1, 2, 4, 16]])  # cohens_kappa, 0.15.0
     due = {
-        "nominal": (0.6870342771982116, 0.5457244173033109, 0.8283441370931124),
-        "linear": (0.7442455242966752, 0.6124356779571407, 0.8760553706362098),
-        "quadratic": (0.7921760391198045, 0.6508731975862363, 0.9334788806533727),
+        "nominal": (0.6870342771982116, 0.0720981921145158),
+        "linear": (0.7442455242966752, 0.06725115735760134),
+        "quadratic": (0.7921760391198045, 0.07209461125211836),
     }
     for weights, told in due.items():
         found = cohen(one, other, weights)  # type: ignore[arg-type]
-        assert (found.value, found.low, found.high) == pytest.approx(told, abs=1e-12)
+        assert (found.value, found.error) == pytest.approx(told, abs=1e-12)
+        low, high = found.low or 0.0, found.high or 0.0
+        assert low < found.value < high  # type: ignore[operator]
+        assert high - low == pytest.approx(2 * student(0.95, 59) * told[1], rel=0.05)
+        assert found.value - low > high - found.value  # type: ignore[operator]
 
 
 def test_distances_are_those_of_numbers_or_places() -> None:
@@ -68,7 +74,10 @@ def test_agreement_that_nothing_can_be_told_of() -> None:
     assert few.value == few.high == 1.0
     assert few.low == pytest.approx((wilson(5, 5).low - 0.52) / 0.48)  # type: ignore[operator]
     assert (few.low or 1.0) < 0.2
-    assert "all agree" in few.note
+    assert few.note.startswith("all of 5 agree")
+    never = cohen([1, 0, 1, 0], [0, 1, 0, 1])
+    assert (never.value, never.low) == (-1.0, -1.0)
+    assert never.high == pytest.approx(2 * (wilson(0, 4).high or 0.0) - 1)
     assert "rough" in cohen([1, 0, 1, 0, 1], [1, 0, 1, 0, 0]).note
 
 
@@ -85,7 +94,7 @@ def test_kappa_has_no_side_no_order_and_bounds(pairs: list[tuple[int, int]]) -> 
         assert found.value == pytest.approx(turned.value)
         assert found.low is not None
         assert found.high is not None
-        assert -1 - 1e-9 <= found.low <= found.value + 1e-9
+        assert found.low <= found.value + 1e-9
         assert found.value - 1e-9 <= found.high <= 1 + 1e-9
 
 
@@ -112,7 +121,7 @@ def test_fleiss_is_the_worked_example() -> None:
         fleiss([[1, 2], [1, 2, 3]])
     with pytest.raises(ValueError, match="equally many"):
         fleiss([[1], [1]])
-    assert fleiss([[1, 1], [2, 2], [1, 1]]).note.startswith("all agree")
+    assert fleiss([[1, 1], [2, 2], [1, 1]]).note.startswith("all of 3 agree")
     assert fleiss([[1, 1], [1, 1]]).value is None
 
 
@@ -166,15 +175,18 @@ def test_alpha_where_all_agree_or_nothing_differs() -> None:
 
 
 def test_the_interval_of_kappa_holds_it_about_as_often_as_it_says() -> None:
-    random, held = np.random.default_rng(3), 0
+    random, held, above = np.random.default_rng(3), 0, 0
+    both = 0.9**2 + 0.1**2
+    passes = 0.7 * 0.9 + 0.3 * 0.1
+    chance = passes**2 + (1 - passes) ** 2
+    kappa = (both - chance) / (1 - chance)
     for _ in range(300):
         truth = random.random(100) < 0.7
         one, other = (np.where(random.random(100) < 0.9, truth, ~truth).tolist() for _ in range(2))
         found = cohen(one, other)
-        both = 0.9**2 + 0.1**2
-        passes = 0.7 * 0.9 + 0.3 * 0.1
-        chance = passes**2 + (1 - passes) ** 2
-        held += (found.low or 0.0) <= (both - chance) / (1 - chance) <= (found.high or 0.0)
+        held += (found.low or 0.0) <= kappa <= (found.high or 0.0)
+        above += (found.low or 0.0) > kappa
+    assert above <= 15
     assert 0.91 <= held / 300 <= 0.99
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pilothouse.stats.intervals import Interval, quantile, wilson, wilson_bounds
+from pilothouse.stats.intervals import Interval, quantile, student, wilson, wilson_bounds, within
 
 __all__ = ["Agreement", "Label", "Vote", "cohen", "fleiss", "krippendorff", "majority", "raw_agreement"]
 
@@ -33,7 +33,7 @@ class Agreement:
 
     `value` is None where it is not defined (everyone always said the same), `low` and `high` where no bounds can be
     told; `note` says why. `observed` and `expected` are the agreement seen and that by chance, for krippendorff the
-    disagreement, in the units of its metric.
+    disagreement, in the units of its metric. `error` is the standard error, where the bounds come from one.
     """
 
     value: float | None
@@ -45,6 +45,7 @@ class Agreement:
     method: str
     level: float = 0.95
     note: str = ""
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,10 @@ def cohen(
 ) -> Agreement:
     """Cohen's kappa of two who labelled the same items (1960, doi:10.1177/001316446002000104), also weighted by the
     distance of the labels (1968, doi:10.1037/h0026256). Its bounds are by the large-sample variance of Fleiss, Cohen
-    and Everitt (1969, doi:10.1037/h0028106); where all agree, which has none, by Wilson's of the agreement. Raises
-    ValueError for no items, not equally many, or labels that have no order where one is needed."""
+    and Everitt (1969, doi:10.1037/h0028106), told as Wilson's of as many items as would have it: the lower one is
+    then above the kappa of all items in one of forty samples, where errors to each side make it one of ten
+    (benchmarks/evals). Raises ValueError for no items, not equally many, or labels that have no order where one is
+    needed."""
     _alike(one, other)
     categories = _categories([*one, *other], order, weights != "nominal")
     places = {label: place for place, label in enumerate(categories)}
@@ -96,16 +99,15 @@ def cohen(
     if chance >= 1 - 1e-12:
         return _undefined(len(one), seen, chance, "cohen", level)
     value = (seen - chance) / (1 - chance)
-    if seen >= 1 - 1e-12:
-        return _of_all_alike(len(one), chance, "cohen", level)
+    if not 1e-12 < seen < 1 - 1e-12:
+        return _of_all_alike(len(one), seen, chance, "cohen", level)
     means = (worth @ columns)[:, None] + (rows @ worth)[None, :]
     spread = float((joint * (worth * (1 - chance) - means * (1 - seen)) ** 2).sum())
     spread -= (seen * chance - 2 * chance + seen) ** 2
-    half = quantile(level) * math.sqrt(max(0.0, spread) / len(one)) / (1 - chance) ** 2
+    error = math.sqrt(max(0.0, spread) / len(one)) / (1 - chance) ** 2
+    low, high = within(value, error, student(level, max(1, len(one) - 1)), (-chance / (1 - chance), 1.0))
     few = f"of {len(one)} items: the bounds are rough" if len(one) < _FEW else ""
-    return Agreement(
-        value, max(-1.0, value - half), min(1.0, value + half), len(one), seen, chance, "cohen", level, few
-    )
+    return Agreement(value, low, high, len(one), seen, chance, "cohen", level, few, error)
 
 
 def fleiss(
@@ -131,7 +133,7 @@ def fleiss(
     if chance >= 1 - 1e-12:
         return _undefined(len(counts), seen, chance, "fleiss", level)
     if seen >= 1 - 1e-12:
-        return _of_all_alike(len(counts), chance, "fleiss", level)
+        return _of_all_alike(len(counts), 1.0, chance, "fleiss", level)
     low, high, note = _resampled(lambda w: _beyond(*kappa(w)), len(counts), random, level)
     return Agreement((seen - chance) / (1 - chance), low, high, len(counts), seen, chance, "fleiss", level, note)
 
@@ -159,7 +161,7 @@ def krippendorff(
         return _undefined(len(counts), seen, chance, "krippendorff", level)
     if seen <= 1e-12:
         if metric == "nominal":
-            alike = _of_all_alike(len(counts), 1 - chance, "krippendorff", level)
+            alike = _of_all_alike(len(counts), 1.0, 1 - chance, "krippendorff", level)
             return Agreement(1.0, alike.low, 1.0, len(counts), seen, chance, "krippendorff", level, alike.note)
         note = "all agree: that tells no bounds in this metric"
         return Agreement(1.0, None, None, len(counts), seen, chance, "krippendorff", level, note)
@@ -209,10 +211,12 @@ def _undefined(n: int, seen: float, chance: float, method: str, level: float) ->
     return Agreement(None, None, None, n, seen, chance, method, level, "one label alone was given: chance agrees, too")
 
 
-def _of_all_alike(n: int, chance: float, method: str, level: float) -> Agreement:
-    seen = wilson_bounds(n, n, quantile(level))[0]
-    note = "all agree: the lower bound is Wilson's of the agreement"
-    return Agreement(1.0, (seen - chance) / (1 - chance), 1.0, n, 1.0, chance, method, level, note)
+def _of_all_alike(n: int, seen: float, chance: float, method: str, level: float) -> Agreement:
+    """Where all agree, or none do, nothing varies: by the bounds of that share, with the chance as it is."""
+    seen = float(round(seen))
+    low, high = ((one - chance) / (1 - chance) for one in wilson_bounds(seen * n, n, quantile(level)))
+    note = f"{'all' if seen else 'none'} of {n} agree: the bounds are Wilson's of the agreement"
+    return Agreement((seen - chance) / (1 - chance), low, high, n, seen, chance, method, level, note)
 
 
 def _alike(one: Sequence[Label], other: Sequence[Label]) -> None:
