@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "Interval", "bootstrap_mean", "difference", "finite", "mean_interval", "newcombe", "quantile", "resampled_means",
+    "Interval", "all_equal", "bootstrap_mean", "difference", "finite", "mean_interval", "newcombe", "quantile", "resampled_means",
     "student", "wilson", "wilson_bounds", "within",
 ]  # fmt: skip
 
@@ -119,7 +119,7 @@ def bootstrap_mean(
     if bounds is not None and not (bounds[0] < bounds[1] and bounds[0] <= found.min() and found.max() <= bounds[1]):
         raise ValueError(f"values are from {found.min():g} to {found.max():g}, out of the bounds {bounds}")
     n, mean = len(found), float(found.mean())
-    if found.min() == found.max():
+    if all_equal(found):
         return _of_equal(float(found[0]), n, level, bounds)
     means = resampled_means(found, random, resamples)
     z = student(level, n - 1) * math.sqrt(n / (n - 1))
@@ -149,6 +149,11 @@ def finite(values: ArrayLike) -> Floats:
     if len(wrong):
         raise ValueError(f"value {int(wrong[0])} is {found[wrong[0]]}: {len(wrong)} of {len(found)} are not finite")
     return found
+
+
+def all_equal(values: Floats) -> bool:
+    """Whether values differ by no more than floating point does; sums and differences of equal ones do."""
+    return float(np.ptp(values)) <= 1e-12 * max(1.0, float(np.abs(values).max()))
 
 
 def quantile(level: float) -> float:

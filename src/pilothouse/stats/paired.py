@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pilothouse.stats.intervals import Interval, bootstrap_mean, finite, quantile, wilson_bounds
+from pilothouse.stats.intervals import Interval, all_equal, bootstrap_mean, finite, quantile, wilson_bounds
 
 __all__ = ["PassComparison", "ScoreComparison", "compare_passes", "compare_scores", "mcnemar"]
 
@@ -93,11 +93,11 @@ def compare_scores(
     change = other - one
     difference = bootstrap_mean(change, random, level)
     p, exact = _by_signs(change, random, permutations)
-    deviation = float(change.std(ddof=1)) if len(change) > 1 else 0.0
+    deviation = 0.0 if all_equal(change) else float(change.std(ddof=1))
     order = np.argsort(-np.abs(change), kind="stable")
     return ScoreComparison(
         len(one), float(one.mean()), float(other.mean()), difference, p, exact,
-        difference.value / deviation if deviation > 1e-12 * max(1.0, float(np.abs(change).max())) else None,
+        difference.value / deviation if deviation else None,
         _places(order[change[order] > 0]), _places(order[change[order] < 0]),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pilothouse.stats.intervals import Interval, bootstrap_mean, finite, student, within
+from pilothouse.stats.intervals import Interval, all_equal, bootstrap_mean, finite, student, within
 
 __all__ = ["PredictionPowered", "ppi_mean"]
 
@@ -72,7 +72,7 @@ def ppi_mean(
     estimate = _told(value, error, z, bounds, n + many, "prediction-powered", level, note)
     mean, plain = float(labels.mean()), float(labels.std(ddof=1)) / n**0.5
     classical = _told(mean, plain, z, bounds, n, "student", level)
-    if labels.min() == labels.max():
+    if all_equal(labels):
         estimate = classical = bootstrap_mean(labels, np.random.default_rng(0), level, bounds)
         weight = error = 0.0
     elif not error:
