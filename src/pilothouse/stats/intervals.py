@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "Interval", "all_equal", "bootstrap_mean", "difference", "finite", "mean_interval", "newcombe", "quantile", "resampled_means",
-    "student", "wilson", "wilson_bounds", "within",
+    "Interval", "all_equal", "bootstrap_mean", "difference", "finite", "mean_interval", "newcombe", "quantile",
+    "resampled_means", "student", "wilson", "wilson_bounds", "within",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
