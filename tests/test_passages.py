@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pilothouse.passages import Passage, format_passages, parse_passages
+from pilothouse.passages import Passage, cited_numbers, format_passages, parse_passages
 from pilothouse.types import Hit
 
 FORMATTED = """<passages>
@@ -89,3 +89,17 @@ def test_any_text_comes_back(texts):
     assert [p.text for p in passages] == texts
     assert [p.place for p in passages] == [f"{n}.md" for n in range(len(texts))]
     assert question == "q"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("so [1], and so [3][2]", [1, 3, 2]),
+        ("[1, 3] and [2 and 4]; 【2】", [1, 3, 2, 4, 2]),
+        ("[2-4] [2\u20139999]", [2, 3, 4, 2, 3, 4, 5]),
+        ("[9] [0]", [9, 0]),
+        ("[a] 1 [] [12345]", []),
+    ],
+)
+def test_the_numbers_that_a_text_cites(text: str, numbers: list[int]) -> None:
+    assert list(cited_numbers(text, 5)) == numbers

@@ -19,15 +19,16 @@ __all__ = ["GroundednessOffline", "shared_words"]
 
 _MOST_SENTENCES = 100  # of the output
 _MOST_WINDOWS = 1000  # of the context; at 100 to 200 a second these take the encoder some seconds
+_WORDS = 0.75  # weight of the words, chosen on HaluEval QA, where 0.7 to 0.9 make no difference
 _LONGEST_QUESTION = 300  # characters
 _SHOWN = 160
 
 
 @dataclass(frozen=True, kw_only=True)
 class GroundednessOffline(Evaluator):
-    """The mean over the output's sentences of two figures: the share of the sentence's content words whose stems are in
-    the context, and the cosine of its vector and that of the nearest one or two sentences of the context. Passes from
-    `passing` on; `detail.least` is the sentence with the lowest.
+    """The mean over the output's sentences of two figures, weighted 3 to 1: the share of the sentence's content words
+    whose stems are in the context, and the cosine of its vector and that of the nearest one or two sentences of the
+    context. Passes from `passing` on; `detail.least` is the sentence with the lowest.
 
     The vector is of the question and the sentence, since an answer may be one word; a question of more than 300
     characters, which may well hold the context, is left out. It notices what the context does not speak of. It does not
@@ -57,7 +58,7 @@ class GroundednessOffline(Evaluator):
             return unavailable(self, error)
         nearest = np.clip(vectors[: len(said)] @ vectors[len(said) :].T, 0, 1).max(axis=1)
         scores = [
-            float(near) if share is None else (share + float(near)) / 2
+            float(near) if share is None else _WORDS * share + (1 - _WORDS) * float(near)
             for share, near in zip(words, nearest, strict=True)
         ]
         least = min(range(len(said)), key=scores.__getitem__)
