@@ -69,7 +69,7 @@ class DatasetChanges:
         self._project, self._dataset = project, dataset_id
         self._draft = new_id(clock())
         self._of = (_C.project_id == project, _C.dataset_id == dataset_id)
-        self._mine = (*self._of, _C.draft == self._draft)
+        self._mine = (_C.draft == self._draft,)  # alone, so that SQLite goes by no other index
         self._present = (*self._of, _C.since.is_not(None), _C.until.is_(None))
 
     def make(

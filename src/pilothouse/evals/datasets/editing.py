@@ -72,20 +72,20 @@ def split(
 
     Splits that items have are kept where `shares` names them, unless `again`: after items were added, the others stay.
     """
-    groups, held, texts = list[list[str]](), list[str | None](), list[tuple[str, str]]()
+    keys, groups, held, texts = list[str](), list[list[str]](), list[str | None](), list[tuple[str, str]]()
     for item in datasets.items.each(project, dataset.id, dataset.version):
+        keys.append(item.key)
         texts.append(_texts(item))
         groups.append([*_sources(item, by), f"input:{texts[-1][0]}"])
         held.append(None if again else item.split)
     for place, first in enumerate((likeness or Likeness("words")).groups(texts)):
         groups[place].append(f"input:{texts[first][0]}")
-    chosen = split_by_groups(groups, shares, seed, held)
+    chosen = dict(zip(keys, split_by_groups(groups, shares, seed, held), strict=True))
 
     def changed() -> Iterator[NewItem]:
-        items = datasets.items.each(project, dataset.id, dataset.version)
-        for item, part in zip(items, chosen, strict=True):
-            if item.split != part:
-                yield replace(_new(item), split=part)
+        for item in datasets.items.each(project, dataset.id, dataset.version):
+            if item.split != chosen[item.key]:
+                yield replace(_new(item), split=chosen[item.key])
 
     told = ", ".join(f"{name} {share:g}" for name, share in shares.items())
     return datasets.change(project, dataset, changed(), base=dataset.version, author=author, note=f"split: {told}")

@@ -22,6 +22,7 @@ _WORDS = 3
 _BANDS, _ROWS = 32, 4
 _MOST = 64  # of a bucket are compared with each other; exact copies are put together before
 _BLOCK = 1024
+_DEEPEST = 64  # levels that are looked into
 _Hashes = NDArray[np.uint64]
 _word = re.compile(r"\w+").findall
 _RANDOM = np.random.Generator(np.random.PCG64(1997))
@@ -53,10 +54,10 @@ def _written(content: Any) -> Iterator[str]:
         yield from _texts(part["text"] if isinstance(part, dict) and "text" in part else part)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
+        for item in (value.values() if isinstance(value, dict) else value) if depth < _DEEPEST else ():
+            yield from _texts(item, depth + 1)
     elif value is not None:
         yield str(value)
 
