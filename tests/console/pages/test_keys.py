@@ -56,6 +56,7 @@ def test_what_has_no_price_is_unknown_and_not_nothing(site: Gateway) -> None:
     spend(site, identifier, None)
     page = site.page("/keys")
     assert '<td class="n"><span class="unsure" title="1 calls of unknown price">unknown</span></td>' in page
+    assert '<p><span class="unsure" title="1 calls of unknown price">unknown</span>' in site.page(f"/keys/{identifier}")
     at, spent = now_us(), 3_500_000_000
     other = Span(
         id="s", trace_id="t", project_id="default", name="chat", kind="llm", start_us=at, end_us=at, key_id=identifier,
