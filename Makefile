@@ -46,9 +46,17 @@ LANGFUSE := 3.15.0 4.18.0 5.0.4
 		langfuse==$* openai==2.54.0 pytest==9.2.0 pytest-asyncio==1.5.0
 	@touch $@
 
-interop: .venv/.dev .venv-interop/.clients $(LANGFUSE:%=.venv-interop/.langfuse-%)  ## Run others' own clients against the gateway
+# By itself, ragas 0.4.3 installs a langchain-community that it cannot import. msgspec is for Pilothouse's evaluators.
+.venv-interop/.ragas:
+	test -x .venv-interop/ragas/bin/python || $(PYTHON) -m venv .venv-interop/ragas
+	.venv-interop/ragas/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		ragas==0.4.3 langchain-community==0.3.31 msgspec==0.22.0 pytest==9.2.0 pytest-asyncio==1.5.0
+	@touch $@
+
+interop: .venv/.dev .venv-interop/.clients .venv-interop/.ragas $(LANGFUSE:%=.venv-interop/.langfuse-%)  ## Run others' own clients against the gateway
 	$(BIN)/python -m pytest -c tests/interop/pytest.ini tests/interop/test_openai.py tests/interop/test_anthropic.py
 	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
+	RAGAS_DO_NOT_TRACK=true .venv-interop/ragas/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_ragas.py
 	for version in $(LANGFUSE); do \
 		.venv-interop/langfuse-$$version/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_langfuse.py || exit; \
 	done

@@ -38,13 +38,9 @@ class ToolCalls(Evaluator):
             SchemaCheck({})  # tells of a missing extra now
 
     async def evaluate(self, case: Case, models: Models) -> Verdict:
-        if skipped := lacking(self, case, models):
-            return skipped
-        wanted, made = expected_steps(case), case.steps
-        if wanted is None:
-            return Verdict.skipped(self.name, _NO_STEPS)
-        if max(len(wanted), len(made)) > _MOST:
-            return _too_many(self.name)
+        wanted, made = _expected(self, case, models), case.steps
+        if isinstance(wanted, Verdict):
+            return wanted
         try:
             found = pairs(wanted, made, agreement(self.arguments))
         except ValueError as error:
@@ -88,13 +84,9 @@ class Trajectory(Evaluator):
             SchemaCheck({})
 
     async def evaluate(self, case: Case, models: Models) -> Verdict:
-        if skipped := lacking(self, case, models):
-            return skipped
-        wanted, made = expected_steps(case), case.steps
-        if wanted is None:
-            return Verdict.skipped(self.name, _NO_STEPS)
-        if max(len(wanted), len(made)) > _MOST:
-            return _too_many(self.name)
+        wanted, made = _expected(self, case, models), case.steps
+        if isinstance(wanted, Verdict):
+            return wanted
         agrees = agreement(self.arguments)
         try:
             distance = edit_distance(wanted, made, agrees)
@@ -149,8 +141,16 @@ class StepEfficiency(Evaluator):
         return Verdict.ok(self.name, min(1.0, fewest / taken), passed=passed, explanation=why, detail=detail)
 
 
-def _too_many(name: str) -> Verdict:
-    return Verdict.failed(name, f"Lists of more than {_MOST} steps are not compared.")
+def _expected(evaluator: Evaluator, case: Case, models: Models) -> "list[Step] | Verdict":
+    """The steps to compare those made with, or the verdict where that cannot be done."""
+    if skipped := lacking(evaluator, case, models):
+        return skipped
+    wanted = expected_steps(case)
+    if wanted is None:
+        return Verdict.skipped(evaluator.name, _NO_STEPS)
+    if max(len(wanted), len(case.steps)) > _MOST:
+        return Verdict.failed(evaluator.name, f"Lists of more than {_MOST} steps are not compared.")
+    return wanted
 
 
 def _no_schema(name: str, error: ValueError) -> Verdict:
