@@ -34,12 +34,10 @@ def case_of(item: NewItem, case_id: str | None = None) -> Case:
     told = {name: value for name in _SOURCE if (value := getattr(item, name)) is not None}
     answered = item.metadata.get("output")
     text, called = answer_of(answered)
-    latency = item.metadata.get("latency_s")
-    timed = isinstance(latency, int | float) and not isinstance(latency, bool) and 0 <= latency < _LONGEST_WAIT
     return Case(
         id=case_id or item.key or _named(item), input=item.input, output=text, expected=item.expected,
         context=tuple(item.context), steps=_steps(item.metadata.get("steps")) or called,
-        metadata={**item.metadata, **told}, latency_s=float(latency) if timed else None,
+        metadata={**item.metadata, **told}, latency_s=_seconds(item.metadata.get("latency_s")),
         trace_id=None if answered is None else item.source_trace,
     )  # fmt: skip
 
@@ -95,6 +93,11 @@ def answer_of(value: Any) -> tuple[str, tuple[Step, ...]]:
         if calls:
             return "", calls
     return written(value), ()
+
+
+def _seconds(given: Any) -> float | None:
+    timed = isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < _LONGEST_WAIT
+    return float(given) if timed else None
 
 
 def _message(value: Any) -> Any:
