@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pilothouse.cases import Case, Step, Verdict
+from pilothouse.cases import Case, Outcome, Step, Verdict
 
 
 def test_a_case_survives_json() -> None:
@@ -39,3 +39,12 @@ def test_the_three_ways_to_make_one() -> None:
     failed = Verdict.failed("e", "The judge answered in prose.", cost_nano=None, trace_id="t")
     assert (failed.status, failed.score, failed.cost_nano, failed.trace_id) == ("failed", None, None, "t")
     assert Verdict.skipped("e", "The case has no context.").status == "skipped"
+
+
+def test_where_the_task_failed_there_is_nothing_to_judge() -> None:
+    case = Case(id="1", input="q")
+    assert Outcome(case=case, error="The model is away.").verdicts == ()
+    with pytest.raises(ValueError, match="nothing to judge"):
+        Outcome(case=case, error="The model is away.", verdicts=(Verdict.ok("e", 1),))
+    outcome = Outcome(case=case, trial=2, verdicts=(Verdict.ok("e", 1),))
+    assert msgspec.json.decode(msgspec.json.encode(outcome), type=Outcome) == outcome

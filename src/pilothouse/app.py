@@ -8,33 +8,16 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
-from fastapi import FastAPI
 from sqlalchemy import select
 
 from pilothouse.access import Audit, Keys, Members, Tenants, new_key
 from pilothouse.access.budgets import Budgets
 from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
-from pilothouse.api.alerts import routes as alert_routes
-from pilothouse.api.audit import routes as audit_routes
-from pilothouse.api.cache import routes as cache_routes
-from pilothouse.api.config import routes as config_routes
-from pilothouse.api.health import routes as health_routes
-from pilothouse.api.jobs import routes as jobs_routes
-from pilothouse.api.keys import routes as keys_routes
-from pilothouse.api.management import management
-from pilothouse.api.rag import routes as rag_routes
-from pilothouse.api.replay import routes as replay_routes
-from pilothouse.api.route import routes as route_routes
-from pilothouse.api.shadow import routes as shadow_routes
-from pilothouse.api.spend import routes as spend_routes
-from pilothouse.api.stats import routes as stats_routes
-from pilothouse.api.telemetry import telemetry_routes
-from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.cache import Caches, Store, open_cache_store
 from pilothouse.config import CacheConfig, Config, ProviderConfig
-from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
+from pilothouse.faces import faces
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.batch.rooms import BatchRooms
@@ -49,13 +32,11 @@ from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
-from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.lifecycle.telling import open_telling
 from pilothouse.lifecycle.upkeep import upkeep
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
 from pilothouse.observe.discretion import Discretion
-from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 from pilothouse.principal import Principal
 from pilothouse.protocols import Provider
@@ -254,37 +235,7 @@ class Platform:
     def server(self, host: str | None = None, port: int | None = None, own: int | None = None) -> Server:
         """A server, listening but not yet running; see web.Server. Raises ConfigError when the port is taken."""
         at = host or self.settings.host, self.settings.port if port is None else port, self.settings.shutdown_grace
-        return Server(Root(self, self.endpoints, self.metrics, self.faces()), *at, own=own)
-
-    def faces(self) -> FastAPI:
-        """The management API and the console, as one application."""
-        routers = [
-            *telemetry_routes(
-                self.store, self.recorder, self.drainer, self.prices, self.tenants, self.discretion,
-                self.settings.max_body_bytes, self.telling.exports.queue,
-            ),
-            rag_routes(self.rag, self.gateway, self.recorder), jobs_routes(self.jobs), alert_routes(self.alerts),
-            keys_routes(self.keys), organisation_routes(self.tenants), project_routes(self.tenants),
-            team_routes(self.tenants), member_routes(self.members), audit_routes(self.audit), config_routes(self.live),
-            replay_routes(self.live, self.jobs, self.settings), shadow_routes(ShadowReports(self.store.observe)),
-            route_routes(self.gateway, self.complexity, self.recorder), cache_routes(self.caches, self.audit),
-            spend_routes(self.ledger, self.budgets, self.tenants, self.keys), stats_routes(self.store),
-            health_routes(
-                self.health, self.process, several=self.several, trouble=self.trouble, problem=lambda: self.live.problem
-            ),
-        ]  # fmt: skip
-        app = management(routers, self.keys, self.settings.max_body_bytes, door=self.door)
-        secure = (self.settings.public_url or "").startswith("https://")
-        entrance, rooms = self.entrance, self._console_rooms()
-        mount_console(app, self.traces, entrance.sessions, rooms=rooms, sign_in=entrance.sign_in, secure=secure)
-        return app
-
-    def _console_rooms(self) -> ConsoleRooms:
-        return ConsoleRooms(
-            self.keys, self.tenants, self.members, self.audit, self.budgets, self.ledger, self.health, self.prices,
-            self.caches, self.live, lambda: self.gateway.runtime.router, self.store,
-            self.trouble, self.process, self.several, self.alerts, Figures(self.store),
-        )  # fmt: skip
+        return Server(Root(self, self.endpoints, self.metrics, faces(self)), *at, own=own)
 
     async def start(self) -> None:
         """What a server needs besides the rooms: background work, and price tables loaded before the first call."""

@@ -1,4 +1,7 @@
-"""Case: what is evaluated. Verdict: what one evaluator says of it. Knows nothing of evaluators, files and databases."""
+"""Case: what is evaluated. Verdict: what one evaluator says of it. Outcome: both, of one run.
+
+Knows nothing of evaluators, files and databases.
+"""
 
 import math
 from typing import Any, Literal
@@ -7,7 +10,7 @@ import msgspec
 
 from pilothouse.types import Json
 
-__all__ = ["Case", "Need", "Step", "Verdict"]
+__all__ = ["Case", "Need", "Outcome", "Step", "Verdict"]
 
 Need = Literal["expected", "context", "steps", "latency", "cost", "encoder", "judge"]
 """What an evaluator may need: of a case, or (the last two) of the models that are there."""
@@ -110,3 +113,22 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def skipped(cls, evaluator: str, explanation: str, *, detail: Json | None = None) -> "Verdict":
         """There was nothing to tell it from; `explanation` names what is missing, in a sentence."""
         return cls(evaluator=evaluator, status="skipped", explanation=explanation, detail=detail or {})
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one case in one run, and what its evaluators say of that.
+
+    `case` holds what the task made of it; `trial` counts from 0 where a case is run more than once. `error` says in a
+    sentence why the task failed: there are no verdicts then. `cached` means that the output was kept from before and
+    nothing was paid for it.
+    """
+
+    case: Case
+    trial: int = 0
+    error: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    cached: bool = False
+
+    def __post_init__(self) -> None:
+        if self.error is not None and self.verdicts:
+            raise ValueError("where the task failed there is nothing to judge")

@@ -1,6 +1,5 @@
 """The `pilothouse` command. Errors are printed as sentences with exit code 1 (2 for wrong usage), never a traceback."""
 
-import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import click
 
 from pilothouse import __version__
 from pilothouse.cli.context import Context
+from pilothouse.cli.lazy import Lazy
 from pilothouse.errors import PilothouseError
 from pilothouse.settings import Settings
 
@@ -36,6 +36,7 @@ COMMANDS = {
     "budgets": "Budgets: what is spent and held of each.",
     "spend": "What was spent, and whether the vendors agree.",
     "rag": "Ingest documents, search them, ask them.",
+    "evals": "Evaluation: datasets, runs over them, judges and people.",
     "traces": "See what happened: list traces, show one, explain it, export them.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",
     "retention": "What is too old: what would go, and letting it go.",
@@ -49,21 +50,9 @@ COMMANDS = {
 }
 
 
-class _Commands(click.Group):
-    """Imports `pilothouse.cli.<name>` only when that command is asked for; the help needs none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"pilothouse.cli.{cmd_name}")
-        return getattr(module, cmd_name)  # type: ignore[no-any-return]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _Commands(Lazy):
+    package = "pilothouse.cli"
+    commands_there = COMMANDS
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

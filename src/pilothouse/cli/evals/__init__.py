@@ -1,0 +1,21 @@
+"""`pilothouse evals`: datasets, runs over them, what they showed, and what people say of it."""
+
+import click
+
+from pilothouse.cli.lazy import Lazy
+
+__all__ = ["SUBCOMMANDS", "evals"]
+
+SUBCOMMANDS = {
+    "evaluators": "What there is to judge with.",
+}
+
+
+class _Evals(Lazy):
+    package = __name__
+    commands_there = SUBCOMMANDS
+
+
+@click.group(cls=_Evals)
+def evals() -> None:
+    """Evaluation: numbers that can be trusted."""

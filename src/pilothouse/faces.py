@@ -1,0 +1,74 @@
+"""The faces of a platform as one application: the management API, and the console on it.
+
+Knows nothing of how rooms are made.
+"""
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from pilothouse.api.alerts import routes as alert_routes
+from pilothouse.api.audit import routes as audit_routes
+from pilothouse.api.cache import routes as cache_routes
+from pilothouse.api.config import routes as config_routes
+from pilothouse.api.health import routes as health_routes
+from pilothouse.api.jobs import routes as jobs_routes
+from pilothouse.api.keys import routes as keys_routes
+from pilothouse.api.management import management
+from pilothouse.api.rag import routes as rag_routes
+from pilothouse.api.replay import routes as replay_routes
+from pilothouse.api.route import routes as route_routes
+from pilothouse.api.shadow import routes as shadow_routes
+from pilothouse.api.spend import routes as spend_routes
+from pilothouse.api.stats import routes as stats_routes
+from pilothouse.api.telemetry import telemetry_routes
+from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
+from pilothouse.console import ConsoleRooms, mount_console
+from pilothouse.lifecycle.shadow import ShadowReports
+from pilothouse.observe.figures import Figures
+
+if TYPE_CHECKING:
+    from pilothouse.app import Platform
+
+__all__ = ["faces"]
+
+
+def faces(of: "Platform") -> FastAPI:
+    """One line for each noun of the API, then the console over them."""
+    routers = [
+        *telemetry_routes(
+            of.store, of.recorder, of.drainer, of.prices, of.tenants, of.discretion, of.settings.max_body_bytes,
+            of.telling.exports.queue,
+        ),
+        rag_routes(of.rag, of.gateway, of.recorder),
+        jobs_routes(of.jobs),
+        alert_routes(of.alerts),
+        keys_routes(of.keys),
+        organisation_routes(of.tenants),
+        project_routes(of.tenants),
+        team_routes(of.tenants),
+        member_routes(of.members),
+        audit_routes(of.audit),
+        config_routes(of.live),
+        replay_routes(of.live, of.jobs, of.settings),
+        shadow_routes(ShadowReports(of.store.observe)),
+        route_routes(of.gateway, of.complexity, of.recorder),
+        cache_routes(of.caches, of.audit),
+        spend_routes(of.ledger, of.budgets, of.tenants, of.keys),
+        stats_routes(of.store),
+        health_routes(
+            of.health, of.process, several=of.several, trouble=of.trouble, problem=lambda: of.live.problem
+        ),
+    ]  # fmt: skip
+    app = management(routers, of.keys, of.settings.max_body_bytes, door=of.door)
+    secure = (of.settings.public_url or "").startswith("https://")
+    sessions, sign_in = of.entrance.sessions, of.entrance.sign_in
+    mount_console(app, of.traces, sessions, rooms=_console_rooms(of), sign_in=sign_in, secure=secure)
+    return app
+
+
+def _console_rooms(of: "Platform") -> ConsoleRooms:
+    return ConsoleRooms(
+        of.keys, of.tenants, of.members, of.audit, of.budgets, of.ledger, of.health, of.prices, of.caches, of.live,
+        lambda: of.gateway.runtime.router, of.store, of.trouble, of.process, of.several, of.alerts, Figures(of.store),
+    )  # fmt: skip
