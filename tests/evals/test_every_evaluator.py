@@ -38,6 +38,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "rouge": [{"kind": kind} for kind in ("rouge1", "rouge2", "rougeL", "rougeLsum")],
     "embedding_similarity": [{"to": to} for to in ("expected", "question", "context")],
     "numbers": [{"which": "any"}, {"decimal": ","}],
+    "pii": [{}, {"ignore_given": True}],
     "g_eval": [{"criteria": "It is polite."}],
     "jury": [{"models": ["a", "b"]}],
     "knowledge_base": [{"corpus": "docs"}],

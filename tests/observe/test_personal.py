@@ -2,7 +2,7 @@
 
 import pytest
 
-from pilothouse.observe.personal import KINDS, redactor
+from pilothouse.observe.personal import KINDS, finder, redactor
 
 REDACT = redactor(KINDS)
 FOUND = [
@@ -53,9 +53,31 @@ def test_only_what_is_asked_for() -> None:
     assert redactor([])(text) == text
 
 
+FIND = finder(KINDS)
+
+
+@pytest.mark.parametrize(("text", "redacted"), FOUND)
+def test_places_are_those_that_are_redacted(text: str, redacted: str) -> None:
+    for kind, start, end in reversed(FIND(text)):
+        text = f"{text[:start]}[{kind}]{text[end:]}"
+    assert text == redacted
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_nothing_is_found_where_nothing_is_redacted(text: str) -> None:
+    assert FIND(text) == []
+
+
+def test_what_lies_in_another_is_not_found_twice() -> None:
+    (found,) = FIND("postgresql://ada:sk-abcdefgh12345678@db.example/x")
+    assert found.kind == "secret"
+    assert [one.kind for one in FIND("api_key=sk-abcdefgh12345678, ada@example.com")] == ["secret", "email"]
+
+
 def test_pictures_are_not_searched() -> None:
     picture = "data:image/png;base64," + "4111111111111111" * 1000
     assert REDACT(picture) == picture
+    assert FIND(picture) == []
     assert "[credit_card]" in REDACT(f"{picture} 4111111111111111")
 
 
