@@ -42,7 +42,7 @@ from pilothouse.evals.registry import Evaluators
 from pilothouse.evals.shapes import Case, Models
 from pilothouse.testing.record import new_call
 
-case = Case(id="1", input="How long?", output="Within 14 days.", expected="14 days")
+case = Case(id="1", input="How long?", output="Within 14 days. The days begin at delivery.", expected="14 days")
 names = ["exact", "normalised_match", "contains_expected", "keywords", "length", "format", "bleu", "rouge", "token_f1",
          "pii", "refusal", "coherence", "faithfulness"]
 options = {"keywords": {"keywords": ["14 days"]}, "length": {"maximum": 9}}
