@@ -14,13 +14,24 @@ from sqlalchemy.engine import Engine
 from pilothouse.errors import ConfigError
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.keyring import Keyring, SealedAway
-from pilothouse.storage.tables import dataset_items, payloads, question_vectors, response_events, responses, topics
+from pilothouse.storage.tables import (
+    dataset_items,
+    eval_answers,
+    eval_outcomes,
+    eval_verdicts,
+    payloads,
+    question_vectors,
+    response_events,
+    responses,
+    topics,
+)
 
 __all__ = ["Rotated", "Rotation"]
 
 _AT_ONCE = 500
 _PLACES = ((payloads, 3), (responses, 2), (response_events, 2), (question_vectors, 2), (topics, 2))
 """The tables of `observe` with sealed bodies, and how many columns of their primary key a body is bound to."""
+_OF_CONTROL = ((dataset_items, 2), (eval_outcomes, 3), (eval_verdicts, 3), (eval_answers, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class Rotation:
             there = [size.day for size in days.sizes(connection)]
         by_day = [(days.engine(day), days.table(day), 3) for day in there]
         others = [(observe, table, bound) for table, bound in _PLACES]
-        return [*by_day, *others, (self._store.control, dataset_items, 2)]
+        return [*by_day, *others, *((self._store.control, table, bound) for table, bound in _OF_CONTROL)]
 
     def _table(self, engine: Engine, table: Table, bound: int) -> Iterator[tuple[int, int]]:
         keys = list(table.primary_key)
