@@ -26,6 +26,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
+    """A share (0 to 1) with one decimal."""
     return "–" if share is None else f"{share:.1%}"
 
 
@@ -43,4 +44,5 @@ def money(nano: int | None, unpriced: int = 0) -> str:
 
 
 def seconds(value: float | None) -> str:
+    """A time, to the millisecond where it is short."""
     return "–" if value is None else f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
