@@ -12,19 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
+from pilothouse.evals.cards.board import Duel, leaderboard
+from pilothouse.evals.cards.card import Card, JudgeId, make_card
+from pilothouse.evals.cards.estimating import estimate
+from pilothouse.evals.cards.ratings import LOSS, TIE, WIN, Rating, settled
+from pilothouse.evals.cards.trusting import objection
 from pilothouse.stats.agreement import Agreement, Label, cohen, fleiss, krippendorff, majority, raw_agreement
-from pilothouse.stats.intervals import Interval, wilson
+from pilothouse.stats.intervals import Interval
 from pilothouse.stats.paired import compare_passes
-from pilothouse.stats.ranking import Game, bradley_terry
 
 NAMES = {"1": 1, "2": 2, "Tie": 0}
+WORDS: dict[Label, str] = {1: WIN, 2: LOSS, 0: TIE}
 SPOILED = -1  # what is no label is wrong, whatever the people said
 
 
-def told(one: Interval | Agreement) -> str:
+def told(one: Interval | Agreement | None) -> str:
     """A value with its bounds."""
-    return f"{one.value:.4f} ({one.low:.3f} to {one.high:.3f})"
+    return "" if one is None else f"{one.value:.4f} ({one.low:.3f} to {one.high:.3f})"
 
 
 def read(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -38,22 +44,61 @@ def longer(row: dict[str, Any], equal: int) -> int:
     return equal if one == other else 1 if one > other else 2
 
 
-def lengths(rows: list[dict[str, Any]], labels: list[Any]) -> Interval:
-    """How often the longer answer wins where one wins and one is longer."""
-    decided = [(longer(row, 0), label) for row, label in zip(rows, labels, strict=True) if label in (1, 2)]
-    unequal = [(long, label) for long, label in decided if long]
-    return wilson(sum(long == label for long, label in unequal), len(unequal))
-
-
-def ranking(rows: list[dict[str, Any]], labels: list[Any]) -> str:
-    """The models by Bradley-Terry, on the scale of chess."""
-    games: list[Game] = []
+def ranking(rows: list[dict[str, Any]], labels: list[Label]) -> str:
+    """The models by Bradley-Terry, on the scale of chess, each with the ranks that it may have."""
+    duels = []
     for row, label in zip(rows, labels, strict=True):
-        if label in (0, 1, 2):
+        if label in WORDS:
             one, other = row["cmp_key"].split("_")
-            games.append((one, other, {1: 1.0, 2: 0.0, 0: 0.5}[label]))
-    found = bradley_terry(games)
-    return ", ".join(f"{one.rank} {one.name} {one.elo:.0f}" for one in found.rated)
+            duels.append(Duel(one=one, other=other, won=label == 1, lost=label == 2, tied=label == 0))
+    found = leaderboard(duels).standings
+    return ", ".join(f"{one.name} {one.elo:.0f} ({one.rank} to {one.worst})" for one in found)
+
+
+def ratings(rows: list[dict[str, Any]], people: list[list[Label]], judge: list[Label]) -> list[Rating]:
+    """What a judge and people said of the first answer against the second."""
+    found = []
+    for row, item, label in zip(rows, people, judge, strict=True):
+        votes = tuple(WORDS[one] for one in item)
+        found.append(Rating(
+            item=str(row["idx"]), judge=WORDS.get(label), people=settled(votes, "pairs"), votes=votes,
+            lengths=(len(str(row["response1"])), len(str(row["response2"]))), models=tuple(row["cmp_key"].split("_")),
+        ))  # fmt: skip
+    return found
+
+
+def show_cards(cards: dict[str, Card]) -> None:
+    """The cards side by side, a line for each thing that they tell."""
+    told_of = {
+        "answers that are no verdict": [str(one.failed) for one in cards.values()],
+        "agreement": [told(one.agreement) for one in cards.values()],
+        "kappa": [told(one.kappa) for one in cards.values()],
+        "people among themselves (alpha)": [told(one.among_people) for one in cards.values()],
+        "agreement of a judge that takes the longer answer": [told(one.always_longer) for one in cards.values()],
+    }
+    for name, leaning in (("the longer answer wins", "length"), ("answers of LLaMA win", "own")):
+        found = [getattr(one, leaning) for one in cards.values()]
+        told_of[f"{name}: judge"] = [told(one.judge) if one else "" for one in found]
+        told_of[f"{name}: people"] = [told(one.people) if one else "" for one in found]
+        told_of[f"{name}: judge less people, both decided"] = [
+            f"{told(one.difference)}, p = {one.p:.2g}, {one.n} pairs" if one else "" for one in found
+        ]
+    told_of["may gate at 0.4"] = ["no" if objection("judge", one, 0.4) else "yes" for one in cards.values()]
+    print(f"\n| | {' | '.join(cards)} |\n|---|{'---|' * len(cards)}")
+    for name, cells in told_of.items():
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def show_estimates(pairs: dict[str, list[Rating]], labelled: int = 200) -> None:
+    """How often the first answer wins, ties one half: from the labels of some pairs and the verdicts on all."""
+    random = np.random.default_rng(1)
+    print(f"\n| {labelled} labels | both together | labels alone | as narrow as | all labels |\n|---|---|---|---|---|")
+    for name, all_pairs in pairs.items():
+        some = set(random.choice(len(all_pairs), labelled, replace=False).tolist())
+        few = [one if place in some else replace(one, people=None) for place, one in enumerate(all_pairs)]
+        truth = np.mean([{WIN: 1.0, TIE: 0.5, LOSS: 0.0}[str(one.people)] for one in all_pairs])
+        found = estimate(few, "pairs")
+        print(f"| {name} | {told(found.together)} | {told(found.people)} | {found.worth} labels | {truth:.4f} |")
 
 
 def main(folder: Path) -> None:
@@ -88,9 +133,21 @@ def main(folder: Path) -> None:
     both = compare_passes(right["PandaLM-7B"], right["gpt-3.5"])
     print(f"gpt-3.5 agrees more often than PandaLM-7B by {told(both.difference)}, p = {both.p:.3f}")
 
-    print("\n| | the longer answer wins | ranking |\n|---|---|---|")
+    made = {
+        "gpt-3.5, 25 spoiled left out": (gpt, "gpt-3.5-turbo", False), "gpt-3.5": (gpt, "gpt-3.5-turbo", True),
+        "PandaLM-7B": (panda, "llama-7b tuned as PandaLM", True),
+    }  # fmt: skip
+    show_cards({
+        name: make_card(
+            ratings(rows, people, labels), JudgeId(model=model, kind="pairwise", options=""), "pairs",
+            failures_disagree=strict,
+        )
+        for name, (labels, model, strict) in made.items()
+    })  # fmt: skip
+    print("\n| | ranking: strength, ranks it may have |\n|---|---|")
     for name, labels in {"people": human, "gpt-3.5": gpt, "PandaLM-7B": panda}.items():
-        print(f"| {name} | {told(lengths(rows, labels))} | {ranking(rows, labels)} |")
+        print(f"| {name} | {ranking(rows, labels)} |")
+    show_estimates({name: ratings(rows, people, labels) for name, labels in (("gpt-3.5", gpt), ("PandaLM-7B", panda))})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pilothouse.stats.intervals import quantile
 
-__all__ = ["Game", "Ranking", "Rated", "bradley_terry"]
+__all__ = ["Game", "Ranking", "Rated", "bradley_terry", "elo"]
 
 Game = tuple[str, str, float]
 """One, other, and the result: 1 where one won, 0 where the other did, 0.5 for a tie."""
@@ -24,13 +24,15 @@ _ELO, _AVERAGE = 400 / math.log(10), 1000.0
 class Rated:
     """One of those compared. `strength` is in log-odds, 0 the average of its group, with its bounds; `elo` the same on
     the scale of chess, 1000 the average. `rank` is 1 more than how many of the group are better beyond doubt (the
-    bounds of the difference leave out 0), so that several can share one. `score` is wins and half the ties."""
+    bounds of the difference leave out 0), so that several can share one; `worst` is the rank if all were better that
+    are not worse beyond doubt. `score` is wins and half the ties."""
 
     name: str
     strength: float
     low: float
     high: float
     rank: int
+    worst: int
     games: int
     score: float
     group: int
@@ -38,7 +40,7 @@ class Rated:
     @property
     def elo(self) -> float:
         """The strength on the scale of chess."""
-        return _AVERAGE + _ELO * self.strength
+        return elo(self.strength)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class Ranking:
         if first.group != second.group:
             return None
         return 1 / (1 + math.exp(second.strength - first.strength))
+
+
+def elo(strength: float) -> float:
+    """A strength in log-odds on the scale of chess, where 400 points are odds of ten to one."""
+    return _AVERAGE + _ELO * strength
 
 
 def bradley_terry(games: Iterable[Game], level: float = 0.95, prior: float = 0.5) -> Ranking:
@@ -88,7 +95,8 @@ def bradley_terry(games: Iterable[Game], level: float = 0.95, prior: float = 0.5
             Rated(
                 names[member], float(strengths[place]), float(strengths[place] - half[place]),
                 float(strengths[place] + half[place]), 1 + int(better[:, place].sum()),
-                round(float(played[member].sum())), float(wins[member].sum()), len(groups),
+                len(members) - int(better[place].sum()), round(float(played[member].sum())),
+                float(wins[member].sum()), len(groups),
             )
             for place, member in enumerate(members)
         ]  # fmt: skip

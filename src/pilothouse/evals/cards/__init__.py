@@ -1,0 +1,1 @@
+"""Judges held against people: what each is worth, estimates by both together, and rankings from comparisons."""
