@@ -1,8 +1,13 @@
-"""A clock for the queue's tests: it moves when the test says so."""
+"""A clock for the queue's tests: it moves when the test says so. A store where the database makes no difference."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pilothouse.ids import now_us
+from pilothouse.settings import Settings
+from pilothouse.storage import Store, open_store
 
 
 class Clock:
@@ -21,3 +26,10 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(Settings(home=tmp_path))
+    yield store
+    store.close()

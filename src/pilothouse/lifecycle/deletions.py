@@ -10,6 +10,7 @@ from pilothouse.observe.erasing import Erased, Erasing, Hook
 from pilothouse.observe.erasures import user_hash
 from pilothouse.storage import Store
 from pilothouse.storage.dataset_erasing import DatasetErasing
+from pilothouse.storage.review_erasing import ReviewErasing
 
 __all__ = ["DELETED", "Deletions"]
 
@@ -19,11 +20,11 @@ _TRACE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class Deletions:
-    """In a store, with the items of datasets that came of it; `hooks` reach what else was made of traces. Blocks on
-    the database."""
+    """In a store, with the items of datasets and reviews that came of it; `hooks` reach what else was made of traces.
+    Blocks on the database."""
 
     def __init__(self, store: Store, hooks: Sequence[Hook] = ()) -> None:
-        self._erasing = Erasing(store, (DatasetErasing(store), *hooks))
+        self._erasing = Erasing(store, (DatasetErasing(store), ReviewErasing(store), *hooks))
         self._audit = Audit(store.control)
 
     def user(self, by: Actor, project: str, user_id: str) -> Erased:

@@ -1,7 +1,7 @@
 """Queues of human review, and what is set of them. Knows nothing of items, nor of what the rules mean."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ class ReviewQueues:
         with writing(self.store.control) as connection:
             connection.execute(update(review_queues).where(*_this(project, queue.id)).values(values))
 
-    def due(self) -> "list[tuple[str, Queue]]":
+    def due(self) -> Sequence[tuple[str, Queue]]:
         """The queues of all projects that have rules and were not filled for as long as they say, with the project."""
         now = self.clock()
         query = select(review_queues).where(_Q.archived_us.is_(None)).order_by(_Q.project_id, _Q.name)

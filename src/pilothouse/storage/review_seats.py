@@ -131,7 +131,7 @@ class ReviewSeats:
             if seat is None:
                 raise NotFound("There is nothing to undo: you have not voted or skipped in this queue.")
             item = _item(connection, project, queue, seat.item_id)
-            if seat.status == "voted" and seat.role == "vote" and _decided(connection, project, queue, item.id):
+            if seat.status == "voted" and seat.role == "vote" and _decided(connection, project, item.id):
                 raise Conflict("Somebody decided on this item meanwhile: your vote stays.")
             if seat.status == "skipped" and not self._room(connection, project, queue, item, annotator, seat.role, now):
                 raise Conflict("Others took the item that you skipped.")
@@ -188,7 +188,7 @@ class ReviewSeats:
         self, connection: Connection, project: str, queue: Queue, item: Row[Any], annotator: str, role: Role,
         seat: Row[Any] | None, now: int,
     ) -> None:  # fmt: skip
-        if role == "vote" and _decided(connection, project, queue, item.id):
+        if role == "vote" and _decided(connection, project, item.id):
             raise Conflict("Somebody decided on this item: votes on it stay as they are.")
         if role == "decide":
             mine = self._seat(connection, project, item.id, annotator, "vote")
@@ -229,7 +229,7 @@ class ReviewSeats:
         swapped: bool,
     ) -> dict[str, Mark]:  # fmt: skip
         query = select(_V.criterion, _V.value, _V.comment).where(
-            *_live(project, queue, item_id), _V.annotator == annotator, _V.role == role
+            *_live(project, item_id), _V.annotator == annotator, _V.role == role
         )
         values = ((row, read_value(queue.kind, row.value)) for row in connection.execute(query))
         return {row.criterion: Mark(mirrored(value) if swapped else value, row.comment) for row, value in values}
@@ -237,7 +237,7 @@ class ReviewSeats:
     def _replace(
         self, connection: Connection, project: str, queue: Queue, item_id: str, annotator: str, role: str, now: int
     ) -> None:  # fmt: skip
-        mine = (*_live(project, queue, item_id), _V.annotator == annotator, _V.role == role)
+        mine = (*_live(project, item_id), _V.annotator == annotator, _V.role == role)
         connection.execute(update(review_votes).where(*mine).values(replaced_us=now))
 
 
@@ -251,8 +251,8 @@ def _busy(now: int) -> ColumnElement[bool]:
     return or_(_S.status == "voted", and_(_S.status == "claimed", _S.until_us > now))
 
 
-def _live(project: str, queue: Queue, item_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _V.project_id == project, _V.queue_id == queue.id, _V.item_id == item_id, _V.replaced_us.is_(None)
+def _live(project: str, item_id: str) -> tuple[ColumnElement[bool], ...]:
+    return _V.project_id == project, _V.item_id == item_id, _V.replaced_us.is_(None)
 
 
 def _item(connection: Connection, project: str, queue: Queue, item_id: str) -> Row[Any]:
@@ -263,13 +263,13 @@ def _item(connection: Connection, project: str, queue: Queue, item_id: str) -> R
     return row
 
 
-def _decided(connection: Connection, project: str, queue: Queue, item_id: str) -> bool:
-    query = select(_V.id).where(*_live(project, queue, item_id), _V.role == "decide").limit(1)
+def _decided(connection: Connection, project: str, item_id: str) -> bool:
+    query = select(_V.id).where(*_live(project, item_id), _V.role == "decide").limit(1)
     return connection.scalar(query) is not None
 
 
 def _votes(connection: Connection, project: str, queue: Queue, item_id: str) -> dict[str, list[Value]]:
-    query = select(_V.criterion, _V.value).where(*_live(project, queue, item_id), _V.role == "vote")
+    query = select(_V.criterion, _V.value).where(*_live(project, item_id), _V.role == "vote")
     found: dict[str, list[Value]] = {name: [] for name in queue.criteria}
     for row in connection.execute(query.order_by(_V.id)):
         found[row.criterion].append(read_value(queue.kind, row.value))
@@ -298,11 +298,11 @@ def _counted(connection: Connection, project: str, queue: Queue, item_id: str) -
     here = (_S.project_id == project, _S.item_id == item_id, _S.role == "vote", _S.status == "voted")
     sitting = select(func.count()).select_from(review_seats).where(*here)
     # Of a seat that is being given back the votes are replaced already.
-    voted = select(func.count(_V.annotator.distinct())).where(*_live(project, queue, item_id), _V.role == "vote")
+    voted = select(func.count(_V.annotator.distinct())).where(*_live(project, item_id), _V.role == "vote")
     status: Status = "open"
     if min(connection.scalar(sitting) or 0, connection.scalar(voted) or 0) >= queue.settings.annotators:
         status = "done"
-        if not _decided(connection, project, queue, item_id) and _needed(connection, project, queue, item_id):
+        if not _decided(connection, project, item_id) and _needed(connection, project, queue, item_id):
             status = "disputed"
     this = (_I.project_id == project, _I.id == item_id)
     connection.execute(update(review_items).where(*this).values(status=status))

@@ -209,7 +209,7 @@ class Reviews:
         where = (_V.project_id == project, _V.queue_id == queue.id)
         of_item = and_(_I.project_id == _V.project_id, _I.id == _V.item_id)
         query = select(review_votes, *_SOURCE).join(review_items, of_item).where(*where)
-        return query.order_by(_I.place, _V.at_us, _V.id)
+        return query.order_by(_I.place, _V.at_us, _V.criterion, _V.id)
 
 
 def _vote(queue: Queue, row: Row[Any]) -> Vote:

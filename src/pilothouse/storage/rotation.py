@@ -23,6 +23,8 @@ from pilothouse.storage.tables import (
     question_vectors,
     response_events,
     responses,
+    review_corrections,
+    review_items,
     topics,
 )
 
@@ -31,7 +33,10 @@ __all__ = ["Rotated", "Rotation"]
 _AT_ONCE = 500
 _PLACES = ((payloads, 3), (responses, 2), (response_events, 2), (question_vectors, 2), (topics, 2))
 """The tables of `observe` with sealed bodies, and how many columns of their primary key a body is bound to."""
-_OF_CONTROL = ((dataset_items, 2), (eval_outcomes, 3), (eval_verdicts, 3), (eval_answers, 2))
+_OF_CONTROL = (
+    (dataset_items, 2), (eval_outcomes, 3), (eval_verdicts, 3), (eval_answers, 2), (review_items, 2),
+    (review_corrections, 2),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

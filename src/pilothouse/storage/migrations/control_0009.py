@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "control_0009"
-down_revision = "control_0007"
+down_revision = "control_0008"
 branch_labels = None
 
 _TABLES = ("review_queues", "review_items", "review_sources", "review_seats", "review_votes", "review_corrections")
@@ -40,7 +40,8 @@ def upgrade() -> None:
         _big("replaced_us", nullable=True),
         sa.PrimaryKeyConstraint("project_id", "id", name="pk_review_votes"),
     )
-    op.create_index("ix_review_votes_item", "review_votes", ["project_id", "queue_id", "item_id"])
+    op.create_index("ix_review_votes_item", "review_votes", ["project_id", "item_id"])
+    op.create_index("ix_review_votes_queue", "review_votes", ["project_id", "queue_id", "annotator"])
     op.create_table(
         "review_corrections",
         *_texts("project_id", "id", "queue_id", "item_id", "annotator"),
@@ -49,7 +50,8 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "id", name="pk_review_corrections"),
     )
-    op.create_index("ix_review_corrections_item", "review_corrections", ["project_id", "queue_id", "item_id"])
+    op.create_index("ix_review_corrections_item", "review_corrections", ["project_id", "item_id"])
+    op.create_index("ix_review_corrections_queue", "review_corrections", ["project_id", "queue_id"])
 
 
 def downgrade() -> None:

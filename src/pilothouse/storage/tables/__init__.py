@@ -4,7 +4,8 @@ Two groups, which are two files under SQLite and share one database under Postgr
 
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
               file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns,
-              datasets, dataset_versions, dataset_items, eval_runs, eval_outcomes, eval_verdicts, eval_answers
+              datasets, dataset_versions, dataset_items, eval_runs, eval_outcomes, eval_verdicts, eval_answers,
+              review_queues, review_items, review_sources, review_seats, review_votes, review_corrections
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts
@@ -52,6 +53,14 @@ from pilothouse.storage.tables.records import (
     spool_cursors,
     traces,
 )
+from pilothouse.storage.tables.reviewing import (
+    review_corrections,
+    review_items,
+    review_queues,
+    review_seats,
+    review_sources,
+    review_votes,
+)
 from pilothouse.storage.tables.running import eval_answers, eval_outcomes, eval_runs, eval_verdicts
 from pilothouse.storage.tables.spend import balances, ledger, reservations
 
@@ -60,7 +69,8 @@ __all__ = [
     "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "eval_answers",
     "eval_outcomes", "eval_runs", "eval_verdicts", "export_queue", "file_parts", "files", "insert_new", "jobs",
     "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors",
-    "reservations", "response_events", "responses", "rollups", "schedules", "score_rollups", "scores", "sheets",
+    "reservations", "response_events", "responses", "review_corrections", "review_items", "review_queues",
+    "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups", "scores", "sheets",
     "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces",
     "turns", "upsert",
 ]  # fmt: skip

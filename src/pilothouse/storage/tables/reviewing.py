@@ -90,7 +90,8 @@ review_votes = Table(
     Column("seconds", Float, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("replaced_us", BigInteger),
-    Index("ix_review_votes_item", "project_id", "queue_id", "item_id"),
+    Index("ix_review_votes_item", "project_id", "item_id"),
+    Index("ix_review_votes_queue", "project_id", "queue_id", "annotator"),
 )  # fmt: skip
 
 # What an expert would have answered; `body` is sealed as that of items. `dataset_id` and `item_key` say where it went.
@@ -105,5 +106,6 @@ review_corrections = Table(
     Column("item_key", Text),
     Column("at_us", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("ix_review_corrections_item", "project_id", "queue_id", "item_id"),
+    Index("ix_review_corrections_item", "project_id", "item_id"),
+    Index("ix_review_corrections_queue", "project_id", "queue_id"),
 )  # fmt: skip
