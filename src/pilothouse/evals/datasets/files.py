@@ -14,7 +14,7 @@ from pilothouse.errors import InvalidRequest, MissingExtra
 from pilothouse.evals.datasets.records import item_of_record
 from pilothouse.storage.dataset_items import NewItem
 
-__all__ = ["Format", "line_of", "read_items", "read_lines"]
+__all__ = ["Format", "line_of", "read_items", "read_lines", "read_records"]
 
 Format = Literal["jsonl", "json", "csv", "parquet"]
 
@@ -24,6 +24,7 @@ _GROUP = 1000
 _ENDINGS: dict[str, Format] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".parquet": "parquet",
 }  # fmt: skip
+_UNITS: dict[Format, str] = {"jsonl": "line", "json": "item", "csv": "line", "parquet": "row"}
 _Columns = dict[str, str] | None
 _TOLD = (
     "input", "expected", "context", "metadata", "split", "source_trace", "source_span", "source_user",
@@ -33,15 +34,31 @@ _TOLD = (
 def read_items(path: Path, kind: Format | None = None, columns: _Columns = None) -> Iterator[NewItem]:
     """The items of a file, in its order; `kind` is told by its ending unless given, `columns` are those of
     `item_of_record`. Raises InvalidRequest naming file, line and key; MissingExtra for Parquet without pyarrow."""
+    kind = _kind(path, kind)
+    yield from _items(_numbered(path, kind), path.name, _UNITS[kind], columns)
+
+
+def read_records(path: Path, kind: Format | None = None) -> Iterator[tuple[str, Any]]:
+    """What stands in a file, each value with the words for where, before any is made an item. Raises the same."""
+    kind = _kind(path, kind)
+    for number, record in _numbered(path, kind):
+        yield f"{path.name}, {_UNITS[kind]} {number}", record
+
+
+def _kind(path: Path, kind: Format | None) -> Format:
     kind = kind or _ENDINGS.get(path.suffix.lower())
     if kind is None:
         raise InvalidRequest(f"{path.name}: say what it is: {', '.join(_ENDINGS)}.", param="format")
+    return kind
+
+
+def _numbered(path: Path, kind: Format) -> Iterator[tuple[int, Any]]:
     try:
         if kind == "parquet":
-            yield from _items(_parquet(path), path.name, "row", columns)
+            yield from _parquet(path)
             return
         with path.open("rb") as file:
-            yield from read_lines(_lines(file.readline, path.name), kind, columns, path.name)
+            yield from _reader(kind)(_lines(file.readline, path.name), path.name)
     except OSError as error:
         raise InvalidRequest(f"{path.name}: cannot be read: {error.strerror or error}.") from None
 
@@ -52,8 +69,11 @@ def read_lines(
     """The same for what is no file yet: JSONL, JSON or CSV, line by line."""
     if kind == "parquet":
         raise InvalidRequest(f"{name}: Parquet is read from a file.", param="format")
-    reader = {"jsonl": _jsonl, "json": _json, "csv": _csv}[kind]
-    yield from _items(reader(lines, name), name, "item" if kind == "json" else "line", columns)
+    yield from _items(_reader(kind)(lines, name), name, _UNITS[kind], columns)
+
+
+def _reader(kind: Format) -> Callable[[Iterable[bytes], str], Iterator[tuple[int, Any]]]:
+    return {"jsonl": _jsonl, "json": _json, "csv": _csv}[kind]
 
 
 def line_of(item: NewItem) -> bytes:

@@ -16,6 +16,7 @@ __all__ = ["Numbers", "numbers_in"]
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+\u2212]?(?:[0-9][0-9.,]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
+_ANSWER = re.compile(r"(?i:\banswer\b[^\n:=]{0,40}?(?:\bis\b|[:=]))|####|\\boxed\{")
 _SWAPPED = str.maketrans(",.", ".,")
 
 
@@ -23,8 +24,9 @@ _SWAPPED = str.maketrans(",.", ".,")
 class Numbers(Evaluator):
     """Passes an output whose number equals the expected one within `absolute`, or `relative` to the greater of the two.
 
-    `which` number of the output counts: the last, as after a calculation, the first, or any. Of an expected text the
-    last number counts; a list are several right ones. `decimal` is the mark before the decimals, the other one groups
+    `which` number of the output counts: the last, as after a calculation, the first, any, or the `final` one: that
+    after the last "answer is", "####" or "\\boxed", without such words the last. Of an expected text the last number
+    counts; a list are several right ones. `decimal` is the mark before the decimals, the other one groups
     thousands. A percent sign or a unit is not looked at.
     """
 
@@ -32,7 +34,7 @@ class Numbers(Evaluator):
 
     relative: float = 1e-6
     absolute: float = 0.0
-    which: Literal["last", "first", "any"] = "last"
+    which: Literal["last", "first", "any", "final"] = "last"
     decimal: Literal[".", ","] = "."
     name: str = "numbers"
 
@@ -47,8 +49,7 @@ class Numbers(Evaluator):
         wanted = [numbers[-1] for text in accepted(case) if (numbers := list(numbers_in(text, self.decimal)))]
         if not wanted:
             return Verdict.skipped(self.name, "What is expected holds no number.")
-        found = list(numbers_in(case.output, self.decimal))
-        looked_at = found if self.which == "any" else found[-1:] if self.which == "last" else found[:1]
+        looked_at = self._looked_at(case.output)
         passed = any(
             math.isclose(one, other, rel_tol=self.relative, abs_tol=self.absolute)
             for one in looked_at
@@ -56,6 +57,15 @@ class Numbers(Evaluator):
         )
         given = ", ".join(f"{number:.10g}" for number in looked_at[:3]) or "no number"
         return told(self.name, passed, f"The output gives {given}, not {' or '.join(f'{n:.10g}' for n in wanted[:3])}.")
+
+    def _looked_at(self, output: str) -> list[float]:
+        found = list(numbers_in(output, self.decimal))
+        if self.which == "final":
+            for mark in reversed([*_ANSWER.finditer(output)]):
+                line = output[mark.end() :].lstrip(" *_`:$").partition("\n")[0]
+                if named := list(numbers_in(line, self.decimal)):
+                    return named[-1:] if "=" in line else named[:1]
+        return found if self.which == "any" else found[:1] if self.which == "first" else found[-1:]
 
 
 def numbers_in(text: str, decimal: str = ".") -> Iterator[float]:
