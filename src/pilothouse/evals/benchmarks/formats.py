@@ -147,7 +147,7 @@ def _squad(record: Json) -> Iterator[Question]:
 def _of_passage(record: Json) -> Question:
     given = record.get("answers")
     if isinstance(given, dict):
-        given = [{"text": text} for text in given.get("text") or ()]
+        given = [{"text": text} for text in _list(given, "text")]
     if not isinstance(given, list):
         raise _Unfit("'answers' is missing")
     texts = tuple(dict.fromkeys(_text(_object(one), "text") for one in given)) or (UNANSWERABLE,)
@@ -163,11 +163,8 @@ def _table(record: Json) -> Iterator[Question]:
     text = _text(record, next((name for name in ("question", "input", "prompt") if name in record), "question"))
     named = next((name for name in ("answer", "answers", "expected", "target") if name in record), "answer")
     answer = _there(record, named)
-    listed = (
-        _list(record, "choices")
-        if record.get("choices")
-        else [record[letter] for letter in LETTERS if record.get(letter) not in (None, "")]
-    )
+    lettered = [record[letter] for letter in LETTERS if record.get(letter) not in (None, "")]
+    listed = _list(record, "choices") if record.get("choices") else lettered
     if listed:
         choices = _choices(listed)
         yield _chosen(record, text, choices, _place(answer, len(choices), choices))

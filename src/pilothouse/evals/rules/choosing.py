@@ -66,7 +66,7 @@ def choice_in(output: str, choices: Sequence[str] = ()) -> str | None:
     if named := [found for found in _SAID.findall(said) if found in letters]:
         return str(named[-1])
     if (first := _FIRST.match(said)) and first[1] in letters:
-        return first[1]
+        return str(first[1])
     if len(meant := {found for found in _MEANT.findall(said) if found in letters}) == 1:
         return str(meant.pop())
     bracketed = {letter for found in _BRACKETED.findall(said) for letter in found if letter and letter in letters}
