@@ -62,7 +62,7 @@ def choice_in(output: str, choices: Sequence[str] = ()) -> str | None:
     letters = _LETTERS[: len(choices)] or _LETTERS
     said = _THOUGHT.sub("", output).strip()
     if (alone := _ALONE.fullmatch(said)) and alone[1].upper() in letters:
-        return alone[1].upper()
+        return str(alone[1]).upper()
     if named := [found for found in _SAID.findall(said) if found in letters]:
         return str(named[-1])
     if (first := _FIRST.match(said)) and first[1] in letters:
@@ -71,7 +71,7 @@ def choice_in(output: str, choices: Sequence[str] = ()) -> str | None:
         return str(meant.pop())
     bracketed = {letter for found in _BRACKETED.findall(said) for letter in found if letter and letter in letters}
     if len(bracketed) == 1:
-        return bracketed.pop()
+        return str(bracketed.pop())
     return _held(said, choices)
 
 
