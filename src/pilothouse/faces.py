@@ -11,6 +11,8 @@ from pilothouse.api.alerts import routes as alert_routes
 from pilothouse.api.audit import routes as audit_routes
 from pilothouse.api.cache import routes as cache_routes
 from pilothouse.api.config import routes as config_routes
+from pilothouse.api.dataset_work import routes as dataset_work_routes
+from pilothouse.api.datasets import routes as dataset_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.keys import routes as keys_routes
@@ -51,6 +53,8 @@ def faces(of: "Platform") -> FastAPI:
         audit_routes(of.audit),
         config_routes(of.live),
         replay_routes(of.live, of.jobs, of.settings),
+        dataset_work_routes(of.store, of.jobs, of.settings),
+        dataset_routes(of.store),
         shadow_routes(ShadowReports(of.store.observe)),
         route_routes(of.gateway, of.complexity, of.recorder),
         cache_routes(of.caches, of.audit),

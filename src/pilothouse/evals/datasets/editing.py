@@ -19,9 +19,16 @@ from pilothouse.storage.dataset_changes import Change
 from pilothouse.storage.dataset_items import Item, NewItem
 from pilothouse.storage.datasets import Dataset, Datasets
 
-__all__ = ["Likeness", "deduplicate", "scrub", "split"]
+__all__ = ["Likeness", "Tick", "deduplicate", "scrub", "split"]
+
+Tick = Callable[[], object]
+"""Is told of each item that was read."""
 
 _FIELDS = [field.name for field in fields(NewItem)]
+
+
+def _unheard() -> None:
+    """Where nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,13 @@ class Likeness:
 
 
 def deduplicate(
-    datasets: Datasets, project: str, dataset: Dataset, likeness: Likeness | None = None, *, author: str = ""
-) -> Change:
+    datasets: Datasets, project: str, dataset: Dataset, likeness: Likeness | None = None, *, author: str = "",
+    tick: Tick = _unheard,
+) -> Change:  # fmt: skip
     """Keep the first item of those that are alike."""
     keys, texts = list[str](), list[tuple[str, str]]()
     for item in datasets.items.each(project, dataset.id, dataset.version):
+        tick()
         keys.append(item.key)
         texts.append(_texts(item))
     groups = (likeness or Likeness()).groups(texts)
@@ -65,7 +74,7 @@ def deduplicate(
 
 def split(
     datasets: Datasets, project: str, dataset: Dataset, shares: Mapping[str, float], *, seed: int = 0,
-    likeness: Likeness | None = None, by: str = "", again: bool = False, author: str = "",
+    likeness: Likeness | None = None, by: str = "", again: bool = False, author: str = "", tick: Tick = _unheard,
 ) -> Change:  # fmt: skip
     """Give each item a split, so that none straddles two: items that are alike (by their words unless told otherwise),
     of one trace, one user, or one value of the metadata `by`.
@@ -74,6 +83,7 @@ def split(
     """
     keys, groups, held, texts = list[str](), list[list[str]](), list[str | None](), list[tuple[str, str]]()
     for item in datasets.items.each(project, dataset.id, dataset.version):
+        tick()
         keys.append(item.key)
         texts.append(_texts(item))
         groups.append([*_sources(item, by), f"input:{texts[-1][0]}"])
@@ -91,11 +101,14 @@ def split(
     return datasets.change(project, dataset, changed(), base=dataset.version, author=author, note=f"split: {told}")
 
 
-def scrub(datasets: Datasets, project: str, dataset: Dataset, redaction: Redaction, *, author: str = "") -> Change:
+def scrub(
+    datasets: Datasets, project: str, dataset: Dataset, redaction: Redaction, *, author: str = "", tick: Tick = _unheard
+) -> Change:
     """Replace personal data in every item. Versions of before keep what they have."""
 
     def changed() -> Iterator[NewItem]:
         for item in datasets.items.each(project, dataset.id, dataset.version):
+            tick()
             yield scrubbed(_new(item), redaction)
 
     return datasets.change(

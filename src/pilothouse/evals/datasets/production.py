@@ -6,6 +6,7 @@ in its metadata (`output`, `scores`): it need not be right, so nothing is expect
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from pilothouse.errors import InvalidRequest, NotFound
@@ -21,7 +22,10 @@ from pilothouse.storage.dataset_erasing import DatasetErasing
 from pilothouse.storage.dataset_items import NewItem
 from pilothouse.storage.datasets import Dataset, Datasets
 
-__all__ = ["STRATA", "Built", "Production", "Sampling"]
+__all__ = ["STRATA", "Built", "Production", "Sampling", "VectorsOf"]
+
+VectorsOf = Callable[[Sequence[str]], Mapping[str, Vector]]
+"""The vectors of the questions of traces, by their ids; of those that have none, none."""
 
 STRATA = (
     "name", "status", "error_code", "endpoint", "request_model", "deployment", "feature", "source", "user_id",
@@ -40,7 +44,7 @@ class Sampling:
 
     `how`: random; stratified, evenly by one of STRATA in `by`; failures, those whose trace failed first; diverse, the
     farthest from each other by the vectors of their questions. Of traces that have no vector (the background makes one
-    of a sample of each day) none is taken by `diverse`, unless vectors are given.
+    of a sample of each day) none is taken by `diverse`, unless whoever asks has others.
     """
 
     how: Literal["newest", "random", "stratified", "failures", "diverse"] = "random"
@@ -70,10 +74,10 @@ class Production:
 
     def choose(
         self, project: str, filters: Filters = _ALL, sampling: Sampling | None = None,
-        vectors: Mapping[str, Vector] | None = None,
+        vectors: VectorsOf | None = None,
     ) -> tuple[list[TraceRow], int]:  # fmt: skip
-        """The traces to take, and how many they were chosen from. `vectors`, by trace, are those for `diverse` in place
-        of the kept ones. Raises InvalidRequest for a sampling that there is not."""
+        """The traces to take, and how many they were chosen from. `vectors` gives those for `diverse` in place of the
+        kept ones. Raises InvalidRequest for a sampling that there is not."""
         sampling = sampling or Sampling()
         _check(sampling)
         rows = self._found(project, filters, sampling)
@@ -90,7 +94,7 @@ class Production:
                 failed = {one for one in ids if rows[one].status == "error"}
                 chosen = failures_first(ids, failed, sampling.most, seed)
             case _:
-                kept = self._vectors(project, ids) if vectors is None else vectors
+                kept = (vectors or partial(self.vectors, project))(ids)
                 chosen = diverse({one: kept[one] for one in ids if one in kept}, sampling.most, seed)
         return [rows[one] for one in chosen], len(rows)
 
@@ -110,7 +114,7 @@ class Production:
 
     def add(
         self, project: str, dataset: Dataset, filters: Filters = _ALL, sampling: Sampling | None = None, *,
-        vectors: Mapping[str, Vector] | None = None, each: Callable[[NewItem], NewItem] = lambda item: item,
+        vectors: VectorsOf | None = None, each: Callable[[NewItem], NewItem] = lambda item: item,
         author: str = "", note: str = "",
     ) -> Built:  # fmt: skip
         """Choose traces and add what they are to the dataset, in one new version; `each` may change an item on its way
@@ -141,9 +145,10 @@ class Production:
                 break
         return rows
 
-    def _vectors(self, project: str, ids: Sequence[str]) -> dict[str, Vector]:
+    def vectors(self, project: str, ids: Sequence[str], model: str | None = None) -> dict[str, Vector]:
+        """The kept vectors of these traces, of one encoder (its fingerprint), by default that of the newest."""
         questions = Questions(self._store)
-        asked = questions.of(project, ids, questions.model(project) or "")
+        asked = questions.of(project, ids, model or questions.model(project) or "")
         return dict(zip(asked.traces, asked.vectors, strict=True))
 
 

@@ -12,9 +12,10 @@ from pilothouse.storage.dataset_items import NewItem
 __all__ = ["redaction_of", "scrubbed"]
 
 
-def redaction_of(privacy: ProjectPrivacy) -> Redaction:
-    """What `redact` and `patterns` of a policy do. Raises ConfigError, and MissingExtra where `regex` is not there."""
-    patterns = OwnPatterns(privacy.patterns, "privacy.patterns") if privacy.patterns else None
+def redaction_of(privacy: ProjectPrivacy, where: str = "privacy.patterns") -> Redaction:
+    """What `redact` and `patterns` of a policy do; `where` names these in errors. Raises ConfigError, and MissingExtra
+    where `regex` is not there."""
+    patterns = OwnPatterns(privacy.patterns, where) if privacy.patterns else None
     return Redaction(privacy.redact, patterns)
 
 
