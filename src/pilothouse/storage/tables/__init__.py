@@ -5,7 +5,8 @@ Two groups, which are two files under SQLite and share one database under Postgr
     control   organisations, projects, teams, members, api_keys, audit, changes, snapshots, jobs, schedules, files,
               file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns,
               datasets, dataset_versions, dataset_items, eval_runs, eval_outcomes, eval_verdicts, eval_answers,
-              review_queues, review_items, review_sources, review_seats, review_votes, review_corrections
+              review_queues, review_items, review_sources, review_seats, review_votes, review_corrections,
+              judge_cards
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts
@@ -38,6 +39,7 @@ from pilothouse.storage.tables.asking import question_vectors, topic_states, top
 from pilothouse.storage.tables.drifting import drifts
 from pilothouse.storage.tables.evaluating import dataset_items, dataset_versions, datasets
 from pilothouse.storage.tables.exporting import export_queue
+from pilothouse.storage.tables.judging import judge_cards
 from pilothouse.storage.tables.metadata import control, observe
 from pilothouse.storage.tables.records import (
     backfills,
@@ -68,9 +70,9 @@ __all__ = [
     "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
     "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "eval_answers",
     "eval_outcomes", "eval_runs", "eval_verdicts", "export_queue", "file_parts", "files", "insert_new", "jobs",
-    "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects", "question_vectors",
-    "reservations", "response_events", "responses", "review_corrections", "review_items", "review_queues",
-    "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups", "scores", "sheets",
-    "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces",
-    "turns", "upsert",
+    "judge_cards", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
+    "question_vectors", "reservations", "response_events", "responses", "review_corrections", "review_items",
+    "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups",
+    "scores", "sheets", "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states",
+    "topics", "traces", "turns", "upsert",
 ]  # fmt: skip
