@@ -113,14 +113,14 @@ def summarise(
     }
     unsteady = sorted(_flaky(found), key=lambda one: (-one.disagree, one.case_id, one.metric))
     cut, small = sliced(found, slices, lower_is_better)
-    judges, unpriced = _judged(found.metrics.values())
-    priced = any(found.costs.values()) or not found.unpriced
-    task_nano = found.cost_nano if priced else None
+    judges = sum(one.cost_nano for one in found.metrics.values())
+    judges_unpriced = sum(one.unpriced for one in found.metrics.values())
+    unpriced = found.unpriced + judges_unpriced
     return Summary(
         cases=len(found.cases), trials=trials, outcomes=found.outcomes, cached=found.cached, errors=len(found.errors),
-        why_errors=most_frequent(found.errors), metrics=metrics, unpriced=found.unpriced + unpriced,
-        cost_nano=None if task_nano is None and judges is None else (task_nano or 0) + (judges or 0),
-        task_nano=task_nano, judge_nano=judges,
+        why_errors=most_frequent(found.errors), metrics=metrics, unpriced=unpriced,
+        cost_nano=_known(found.cost_nano + judges, unpriced), task_nano=_known(found.cost_nano, found.unpriced),
+        judge_nano=_known(judges, judges_unpriced),
         latency=quantiles(value for values in found.latencies.values() for value in values),
         flaky=tuple(unsteady[:_MOST_FLAKY]), flaky_cases=len({one.case_id for one in unsteady}),
         slices=cut, small_slices=small,
@@ -148,7 +148,6 @@ def _metric(name: str, measured: Measured, trials: int, lower: bool) -> Metric:
     mean = mean_interval(values, random, bounds=span_of(values, lower)) if values else None
     shares = [sum(own) / len(own) for own in measured.passes.values()]
     rate = mean_interval(shares, random, bounds=(0.0, 1.0)) if shares else None
-    asked = measured.ok + measured.failed
     return Metric(
         name=name, n=measured.ok, failed=measured.failed, skipped=measured.skipped, cases=len(values),
         mean=None if mean is None else mean.value, low=None if mean is None else mean.low,
@@ -157,7 +156,7 @@ def _metric(name: str, measured: Measured, trials: int, lower: bool) -> Metric:
         pass_low=None if rate is None else rate.low, pass_high=None if rate is None else rate.high,
         labels=dict(measured.labels.most_common()),
         pass_at_k=_of_k(measured, trials, every=False), pass_hat_k=_of_k(measured, trials, every=True),
-        cost_nano=None if asked and measured.unpriced >= asked else measured.cost_nano, unpriced=measured.unpriced,
+        cost_nano=_known(measured.cost_nano, measured.unpriced), unpriced=measured.unpriced,
         lower_is_better=lower, why=most_frequent(measured.why),
     )  # fmt: skip
 
@@ -177,10 +176,6 @@ def _flaky(found: Gathered) -> Iterable[FlakyCase]:
             yield FlakyCase(ids[one.case], name, one.trials, one.passed, one.disagree)
 
 
-def _judged(metrics: Iterable[Measured]) -> tuple[int | None, int]:
-    """What evaluators cost, None where of none of their calls it is known; and of how many it is not."""
-    known = unpriced = verdicts = 0
-    for one in metrics:
-        known, unpriced = known + one.cost_nano, unpriced + one.unpriced
-        verdicts += one.ok + one.failed + one.skipped
-    return (None if unpriced and unpriced == verdicts else known), unpriced
+def _known(nano: int, unpriced: int) -> int | None:
+    """A sum, None where nothing of it is known."""
+    return None if unpriced and not nano else nano
