@@ -25,6 +25,9 @@ def test_the_same_source_is_never_twice_in_a_queue(store: Store) -> None:
     assert [item.place for item in items] == [*range(1, 454)]
     assert [item.input for item in items[-3:]] == ["question of t450", 1, {"q": 1}]
     assert (items[-1].reason, items[-1].status, items[-2].source) == ("odd", "open", Source("t001", "s1"))
+    assert reviews.items.new(P, queue, [Source("t001"), Source("x"), Source("t001", "s2")]) == [
+        Source("x"), Source("t001", "s2"),
+    ]  # fmt: skip
     page = reviews.items.page(P, queue, limit=2, status="open")
     assert (len(page.items), page.next) == (2, 2)
     assert reviews.items.get(P, queue, items[0].id) == items[0]

@@ -78,6 +78,8 @@ class ReviewItem:
     context: tuple[str, ...]
     expected: Any
     metadata: Json
+    traces: tuple[str, ...]
+    user: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,14 @@ class ReviewItems:
             with writing(self.store.control) as connection:
                 added += self._put(connection, project, queue, keyed)
         return added
+
+    def new(self, project: str, queue: Queue, sources: Sequence[Source]) -> list[Source]:
+        """Those of these that are not in the queue yet, in their order."""
+        keys = [(project, queue.id, key) for source in sources if (key := _named(source)) is not None]
+        with self.store.control.connect() as connection:
+            which = among(connection, (_I.project_id, _I.queue_id, _I.source), keys)
+            there = {*connection.execute(select(_I.source).where(which)).scalars()}
+        return [source for source in sources if _named(source) not in there]
 
     def get(self, project: str, queue: Queue, item_id: str) -> ReviewItem:
         """Raises NotFound."""
@@ -150,7 +160,7 @@ class ReviewItems:
             made = new_id(now)
             body = {
                 "input": item.input, "outputs": item.outputs, "systems": item.systems, "context": item.context,
-                "expected": item.expected, "metadata": item.metadata,
+                "expected": item.expected, "metadata": item.metadata, "traces": item.traces, "user": item.user,
             }  # fmt: skip
             rows.append({
                 "project_id": project, "id": made, "queue_id": queue.id, "place": place, "source": key,
@@ -180,24 +190,27 @@ def item_from(store: Store, row: Row[Any]) -> ReviewItem:
         id=row.id, queue_id=row.queue_id, place=row.place, status=row.status, reason=row.reason,
         created_us=row.created_us, source=Source(*(getattr(row, name) for name in _PARTS)), input=body["input"],
         outputs=tuple(body["outputs"]), systems=tuple(body["systems"]), context=tuple(body["context"]),
-        expected=body["expected"], metadata=body["metadata"],
+        expected=body["expected"], metadata=body["metadata"], traces=tuple(body["traces"]), user=body["user"],
     )  # fmt: skip
 
 
 def _key(queue: Queue, item: NewReviewItem) -> str:
-    """What names the source, once in a queue. The two runs of a pair may come in either order."""
     wanted = 2 if queue.kind == "pairwise" else 1
     if len(item.outputs) != wanted:
         shown = "two outputs, side by side" if wanted == 2 else "one output"
         raise InvalidRequest(f"Items of the queue '{queue.name}' have {shown}; this one has {len(item.outputs)}.",
                              param="outputs")  # fmt: skip
-    source = item.source
+    return _named(item.source) or f"given:{_hashed([item.input, item.outputs])}"
+
+
+def _named(source: Source) -> str | None:
+    """What names a source, once in a queue. The two runs of a pair may come in either order."""
     if source.run_id is not None:
         runs = sorted(run for run in (source.run_id, source.other_run_id) if run is not None)
         return _plain(":".join(("run", *runs, source.case_id or "", str(source.trial or 0))))
     if source.trace_id is not None:
         return _plain(":".join(("trace", source.trace_id, *filter(None, (source.span_id,)))))
-    return f"given:{_hashed([item.input, item.outputs])}"
+    return None
 
 
 def _hashed(content: Sequence[Any]) -> str:
