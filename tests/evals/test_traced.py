@@ -4,8 +4,8 @@ from typing import Any
 
 from pilothouse.call import Span
 from pilothouse.cases import Step
-from pilothouse.evals.values import question
 from pilothouse.evals.traced import case_of
+from pilothouse.evals.values import question
 from pilothouse.observe.trace import Trace
 from pilothouse.passages import format_passages
 from pilothouse.types import Hit
