@@ -7,6 +7,8 @@ from pilothouse.cli.lazy import Lazy
 __all__ = ["SUBCOMMANDS", "evals"]
 
 SUBCOMMANDS = {
+    "compare": "Two or more runs over the same cases, flips first.",
+    "report": "What a run showed: text, Markdown, JUnit, JSON.",
     "evaluators": "What there is to judge with.",
 }
 
