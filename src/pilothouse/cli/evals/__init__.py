@@ -9,6 +9,7 @@ __all__ = ["SUBCOMMANDS", "evals"]
 SUBCOMMANDS = {
     "compare": "Two or more runs over the same cases, flips first.",
     "report": "What a run showed: text, Markdown, JUnit, JSON.",
+    "datasets": "What is evaluated on: items and their versions, files in and out.",
     "evaluators": "What there is to judge with.",
 }
 

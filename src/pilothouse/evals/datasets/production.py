@@ -4,7 +4,7 @@ An item is the step that stands for its trace, as `Traces.item` tells it. What w
 in its metadata (`output`, `scores`): it need not be right, so nothing is expected yet.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -102,15 +102,28 @@ class Production:
         """An item of each trace whose input is kept; what goes meanwhile is left out."""
         for row in rows:
             try:
-                told = self._traces.item(row.trace_id, project=project)
+                item = self._item(project, row.trace_id, "", row.user_id)
             except NotFound:
                 continue
-            if told["input"] is None:
-                continue
-            item = item_of_record({**told, "scores": told["scores"] or None}, f"the trace {row.trace_id}")
             if item is not None:
-                user = None if row.user_id is None else user_hash(row.user_id)
-                yield replace(item, source_trace=row.trace_id, source_user=user)
+                yield item
+
+    def item(self, project: str, trace_id: str, span_id: str = "") -> NewItem:
+        """An item of a step, by default the one that stands for the trace. Raises NotFound, also where its input is not
+        kept."""
+        user = self._traces.get(trace_id, project, payload=False, most=1).root.user_id
+        item = self._item(project, trace_id, span_id, user)
+        if item is None:
+            raise NotFound("The input of this step is not kept, so that there is nothing to ask again.", param="trace")
+        return item
+
+    def _item(self, project: str, trace_id: str, span_id: str, user: str | None) -> NewItem | None:
+        told = self._traces.item(trace_id, span_id, project)
+        if told["input"] is None:
+            return None
+        item = item_of_record({**told, "scores": told["scores"] or None}, f"the trace {trace_id}")
+        hidden = None if user is None else user_hash(user)
+        return None if item is None else replace(item, source_trace=trace_id, source_user=hidden)
 
     def add(
         self, project: str, dataset: Dataset, filters: Filters = _ALL, sampling: Sampling | None = None, *,
@@ -120,19 +133,37 @@ class Production:
         """Choose traces and add what they are to the dataset, in one new version; `each` may change an item on its way
         (scrubbing). The same traces again change nothing."""
         rows, found = self.choose(project, filters, sampling, vectors)
-        taken = list[str]()
+        taken = 0
 
         def arriving() -> Iterator[NewItem]:
+            nonlocal taken
             for item in self.items(project, rows):
-                taken.append(item.source_trace or "")
+                taken += 1
                 yield each(item)
 
-        change = Datasets(self._store).change(project, dataset, arriving(), author=author, note=note)
+        change = self.put(project, dataset, arriving(), author=author, note=note)
+        return Built(change, found, len(rows), len(rows) - taken)
+
+    def put(
+        self, project: str, dataset: Dataset, items: Iterable[NewItem], *, author: str = "", note: str = "",
+        base: int | None = None,
+    ) -> Change:  # fmt: skip
+        """Add items that came from traces, as `Datasets.change` does. Of a trace that was deleted meanwhile none is
+        kept."""
+        traces = list[str]()
+
+        def noted() -> Iterator[NewItem]:
+            for item in items:
+                if item.source_trace is not None:
+                    traces.append(item.source_trace)
+                yield item
+
+        change = Datasets(self._store).change(project, dataset, noted(), author=author, note=note, base=base)
         with self._store.observe.connect() as connection:
-            gone = erased_traces(connection, project, taken)
+            gone = erased_traces(connection, project, traces)
         if gone:  # deleted while they were read: whoever deletes them from now on finds the items by himself
             DatasetErasing(self._store).forget_traces(project, gone)
-        return Built(change, found, len(rows), len(rows) - len(taken))
+        return change
 
     def _found(self, project: str, filters: Filters, sampling: Sampling) -> dict[str, TraceRow]:
         enough = sampling.most if sampling.how == "newest" else max(sampling.searched, sampling.most)

@@ -31,7 +31,7 @@ from pilothouse.storage import Store, open_store
 from pilothouse.storage.datasets import Datasets
 from pilothouse.types import Json
 
-__all__ = ["TASK", "Deduplicating", "Order", "Sample", "Scrubbing", "Splitting", "Work", "work_task"]
+__all__ = ["TASK", "Deduplicating", "Order", "Sample", "Scrubbing", "Splitting", "Work", "order_of", "work_task"]
 
 TASK = "datasets.work"
 
@@ -128,6 +128,11 @@ class Scrubbing(Rules):
 
 Order = Sample | Deduplicating | Splitting | Scrubbing
 _ORDER = TypeAdapter[Order](Annotated[Order, Field(discriminator="do")])
+
+
+def order_of(given: Any) -> Order:
+    """The order that plain data state. Raises ValidationError."""
+    return _ORDER.validate_python(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +239,6 @@ def work_task(payload: Json, progress: Progress) -> Json:
     store = open_store(settings)
     try:
         work = Work(store, settings.models_dir, payload["project"], payload["author"])
-        return work.do(payload["dataset"], _ORDER.validate_python(payload["order"]), progress)
+        return work.do(payload["dataset"], order_of(payload["order"]), progress)
     finally:
         store.close()
