@@ -17,7 +17,7 @@ def test_two_and_more_runs_case_by_case(kept: Kept) -> None:
     assert lines[0].startswith("before (")
     row = next(line for line in lines if line.startswith("exact ")).split()
     assert row == ["exact", "1.000", "0.667", "-0.333", "-0.512", "to", "-0.152", "0.002", "worse"]
-    assert "exact  lost  1.000 -> 0.000   c0  question�[31m 0" in lines
+    assert "exact  lost  1.000 -> 0.000  c20  question�[31m 20" in lines
     three = json.loads(kept.call(compare, "before", "after", "third", "--json").stdout)
     chances = [one["comparison"]["metrics"]["exact"]["p_corrected"] for one in three]
     assert chances[0] == 2 * three[0]["comparison"]["metrics"]["exact"]["p"]
