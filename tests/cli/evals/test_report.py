@@ -14,7 +14,7 @@ from .conftest import Kept
 
 def test_what_a_run_showed_as_text(kept: Kept) -> None:
     kept.add([True] * 30, branch="main")
-    kept.add([True] * 20 + [False] * 10, plan={"evaluators": ["exact"], "gates": ["exact < 0.5"]})
+    kept.add([True] * 20 + [False] * 10, plan={"suite": {"gates": ["exact < 0.5"]}})
     told = kept.call(report, "nightly", "--baseline", "branch:main", "--slice", "topic")
     assert told.exit_code == 0, told.output
     lines = told.stdout.splitlines()
@@ -28,7 +28,7 @@ def test_what_a_run_showed_as_text(kept: Kept) -> None:
 
 
 def test_a_gate_that_fails_ends_with_1_and_a_sentence(kept: Kept) -> None:
-    kept.add([True, False], plan={"gates": ["exact < 0.9"]})
+    kept.add([True, False], plan={"suite": {"gates": ["exact < 0.9"]}})
     assert kept.call(report, "nightly").exit_code == 0  # it tells; --fail-on decides
     told = kept.call(report, "nightly", "--fail-on", "exact < 0.9", "--fail-on", "errors > 0")
     assert told.exit_code == 1

@@ -27,7 +27,7 @@ def runs(tmp_path: Path) -> Iterator[EvalRuns]:
 def add(runs: EvalRuns, outcomes: list[Outcome], branch: str = "", status: str = "done", **more: Any) -> Run:
     given: dict[str, Any] = {
         "name": "nightly", "suite": "support", "subject": {"model": "fast"}, "plan_hash": "h", "cases": len(outcomes),
-        "plan": {"evaluators": ["exact", {"use": "latency", "name": "slow"}, {"use": "gone"}], "dataset": "support"},
+        "plan": {"suite": {"dataset": "support"}, "lower_is_better": ["slow"]},
         "metadata": {"branch": branch, "commit": "abc"} if branch else {}, "dataset_version": 3, "status": status,
     }  # fmt: skip
     run = runs.create(P, **{**given, **more})
@@ -66,7 +66,7 @@ def test_a_name_means_its_newest_run_before_this_one(runs: EvalRuns, make: Make)
 
 def test_a_report_holds_a_run_against_its_gates_and_its_baseline(runs: EvalRuns, make: Make) -> None:
     base = add(runs, make("exact", [True] * 12), "main")
-    plan = {"evaluators": ["exact"], "gates": ["exact drop > 0.1"], "slices": ["topic"]}
+    plan = {"suite": {"gates": ["exact drop > 0.1"], "slices": ["topic"]}}
     topics = [{"topic": "a" if n < 10 else "b"} for n in range(20)]
     run = add(runs, make("exact", [False] * 6 + [True] * 14, metadata=topics), plan=plan, baseline_id=base.id)
     told = RunReports(runs).told(P, run)
@@ -85,7 +85,7 @@ def test_a_report_holds_a_run_against_its_gates_and_its_baseline(runs: EvalRuns,
 
 
 def test_judges_that_may_not_decide_are_asked_for_by_project_and_plan(runs: EvalRuns, make: Make) -> None:
-    run = add(runs, make("exact", [True]), plan={"gates": ["exact < 0.5"]})
+    run = add(runs, make("exact", [True]), plan={"suite": {"gates": ["exact < 0.5"]}})
     asked: list[Any] = []
 
     def objections(project: str, plan: Any) -> Any:
@@ -94,7 +94,7 @@ def test_judges_that_may_not_decide_are_asked_for_by_project_and_plan(runs: Eval
 
     told = RunReports(runs, objections).told(P, run)
     assert told.gates[0].sentence == "exact may not."
-    assert asked == [(P, {"gates": ["exact < 0.5"]})]
+    assert asked == [(P, {"suite": {"gates": ["exact < 0.5"]}})]
 
 
 def test_several_runs_against_one(runs: EvalRuns, make: Make) -> None:

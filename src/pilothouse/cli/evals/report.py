@@ -36,7 +36,7 @@ def report(
     from pilothouse.cli.evals.shown import shown_told  # noqa: PLC0415 - numpy, and not for --help
     from pilothouse.evals.reports.junit import junit  # noqa: PLC0415
     from pilothouse.evals.reports.markdown import markdown  # noqa: PLC0415
-    from pilothouse.evals.reports.runs import RunReports, find_baseline  # noqa: PLC0415
+    from pilothouse.evals.reports.runs import RunReports, find_baseline, planned  # noqa: PLC0415
     from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
 
     with context.looking() as platform:
@@ -44,7 +44,7 @@ def report(
         found = runs.get(project, run)
         base = find_baseline(runs, project, baseline, suite=found.suite, before=found) if baseline else None
         told = RunReports(runs).told(
-            project, found, baseline=base, gates=[*(found.plan.get("gates") or ()), *gates], slices=slices or None
+            project, found, baseline=base, gates=[*planned(found, "gates"), *gates], slices=slices or None
         )
         if form == "junit":
             text = junit(told, runs.each(project, found.id))

@@ -55,7 +55,7 @@ def shown_comparison(comparison: Comparison, before: Facts, after: Facts) -> Ite
         if pair is not None:
             change = [signed(pair.difference), interval(pair.low, pair.high)]
             rows.append([name, figure(pair.before), figure(pair.after), *change, "", ""])
-    yield from in_columns(rows)
+    yield from in_columns(rows, (0, 6))
     yield "p is corrected for all that is compared."
     yield from shown_flips(comparison)
     yield from _slices(comparison.slices)
@@ -74,15 +74,16 @@ def shown_flips(comparison: Comparison) -> Iterator[str]:
         yield "No case flipped."
         return
     yield f"{comparison.flipped} cases flipped, the worst first:"
-    yield from in_columns([_flip(one) for one in comparison.flips[:_FLIPS]])
+    yield from in_columns([_flip(one) for one in comparison.flips[:_FLIPS]], (0, 1, 3, 4))
 
 
-def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of cells in columns: the first to the left, numbers to the right."""
+def in_columns(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> Iterator[str]:
+    """Rows of cells in columns, those at the places `left` to the left, others, as numbers, to the right."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))] if rows else []
+    places = set(left)
     for row in rows:
         cells = (
-            cell.ljust(width) if place in (0, len(widths) - 1) else cell.rjust(width)
+            cell.ljust(width) if place in places else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         yield "  ".join(cells).rstrip()

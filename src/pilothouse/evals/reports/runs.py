@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pilothouse.cases import Outcome
-from pilothouse.errors import ConfigError, InvalidRequest, NotFound
-from pilothouse.evals.registry import Evaluators
+from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.reports.compare import Comparison, compare, compare_all
 from pilothouse.evals.reports.gates import Gate, check
 from pilothouse.evals.reports.summary import summarise
@@ -13,7 +12,7 @@ from pilothouse.evals.reports.told import Facts, Told
 from pilothouse.storage.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
-__all__ = ["Objections", "RunReports", "facts_of", "find_baseline", "lower_is_better"]
+__all__ = ["Objections", "RunReports", "facts_of", "find_baseline", "lower_is_better", "planned"]
 
 Objections = Callable[[str, Json], Callable[[str], str | None]]
 """By project and plan of a run: why a metric may not gate, None where it may (`gates.check(may_gate=...)`)."""
@@ -35,8 +34,8 @@ class RunReports:
     ) -> Told:  # fmt: skip
         """All there is to say of a run. Gates and slices are those of its suite unless there are others, the baseline
         the one it was run with. Raises ConfigError for what is no gate."""
-        gates = run.plan.get("gates") or () if gates is None else gates
-        keys = list(run.plan.get("slices") or ()) if slices is None else slices
+        gates = planned(run, "gates") if gates is None else gates
+        keys = planned(run, "slices") if slices is None else slices
         outcomes, notes = list(self.runs.each(project, run.id)), list[str]()
         if baseline is None and run.baseline_id is not None:
             try:
@@ -111,7 +110,8 @@ def find_baseline(runs: EvalRuns, project: str, reference: str, *, suite: str, b
 def facts_of(run: Run) -> Facts:
     """What a report says of a run on top."""
     told = run.metadata
-    dataset = str(run.plan.get("dataset") or run.plan.get("data") or "")
+    suite = run.plan.get("suite")
+    dataset = str((suite.get("dataset") or suite.get("data") or "") if isinstance(suite, dict) else "")
     if run.dataset_version is not None and "@" not in dataset:
         dataset = f"{dataset}@{run.dataset_version}"
     return Facts(
@@ -121,17 +121,15 @@ def facts_of(run: Run) -> Facts:
     )  # fmt: skip
 
 
+def planned(run: Run, what: str) -> list[str]:
+    """The `gates` or `slices` of its suite."""
+    suite = run.plan.get("suite")
+    return list((suite.get(what) if isinstance(suite, dict) else None) or ())
+
+
 def lower_is_better(run: Run) -> set[str]:
-    """The names of its evaluators whose scores are good when low. One that is not installed here counts as others."""
-    known, found = Evaluators(), set[str]()
-    for one in run.plan.get("evaluators") or ():
-        use = {"use": one} if isinstance(one, str) else one
-        try:
-            if known.kind(str(use.get("use"))).lower_is_better:
-                found.add(str(use.get("name") or use["use"]))
-        except ConfigError:
-            continue
-    return found
+    """The names of its evaluators whose scores are good when low."""
+    return set(run.plan.get("lower_is_better") or ())
 
 
 def _subject(subject: Json) -> str:
