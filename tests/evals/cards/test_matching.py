@@ -17,9 +17,7 @@ def compared(label: str, orders: list[str]) -> Verdict:
 
 def test_what_verdicts_tell() -> None:
     assert told_by(rubric(0.9, clarity=5)) == {"clarity": ("levels", 5), "": ("labels", "pass")}
-    assert told_by(Verdict.ok("tone", 0.5, passed=False, detail={"said": 3})) == {
-        "tone": ("levels", 3), "": ("labels", "fail"),
-    }  # fmt: skip
+    assert told_by(Verdict.ok("tone", 0.5, passed=False, detail={"said": 3})) == {"": ("labels", "fail")}
     assert told_by(compared("win", ["first", "second"])) == {"": ("pairs", "win")}
     assert told_by(compared("tie", [])) == {}
     assert told_by(Verdict.ok("kind", label="split")) == {"": ("labels", "split")}
@@ -57,6 +55,19 @@ def test_levels_for_the_whole_are_held_against_the_score() -> None:
     assert found[""].scale == "levels"
     assert [one.judge for one in found[""].ratings] == [1, 2, 3, 4, 5]
     assert [one.people for one in found[""].ratings] == [None, 2, None, None, 5]
+
+
+def test_the_level_that_was_said_comes_before_the_score() -> None:
+    tone = Verdict.ok("tone", 0.4, passed=False, detail={"said": 2})
+    found = match([Judgement(case="1", verdict=tone)], {"": [HumanLabel(case="1", label=3, criterion="tone")]})
+    assert (found[""].ratings[0].judge, found[""].ratings[0].people) == (2, 3)
+
+
+def test_what_was_decided_stands_for_all() -> None:
+    labels = [HumanLabel(case="1", label=one, criterion="clarity", annotator=str(one)) for one in (1, 5)]
+    labels.append(HumanLabel(case="1", label=4, criterion="clarity", decided=True))
+    rating = match([Judgement(case="1", verdict=rubric(0.5, clarity=3))], {"": labels})["clarity"].ratings[0]
+    assert (rating.people, rating.votes) == (4, (1, 5))
 
 
 def test_pairs_about_which_no_judge_was_asked_are_left_out() -> None:

@@ -39,6 +39,10 @@ def test_each_criterion_of_a_score_counts_unless_the_whole_was_labelled() -> Non
     assert "on 'relevance'" in why
     assert may_gate("quality", ["clarity"], both) is None
     assert may_gate("quality", ["clarity", "relevance"], {**both, "": card(190, 10)}) is None
+    assert (
+        may_gate("quality", ["clarity"], {**both, "": make_card([Rating(item="1", judge="pass")], WHO, "labels")})
+        is None
+    )
     missing = may_gate("quality", ["clarity", "tone"], both)
     assert missing is not None
     assert "has no card on 'tone'" in missing

@@ -70,7 +70,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> Json:
         """For the API, files and the database; `convert` of msgspec reads it back."""
-        found: Json = msgspec.to_builtins(self)
+        found: Json = msgspec.json.decode(msgspec.json.encode(self))
         return found
 
 

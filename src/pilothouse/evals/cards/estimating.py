@@ -15,6 +15,8 @@ from pilothouse.types import Json
 
 __all__ = ["Estimate", "estimate"]
 
+_LIKERT = (1.0, 5.0)
+
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """`together` combines both; `people` is of the labels alone, `judge` the judge's mean over all that it told, which
@@ -43,11 +45,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 def estimate(ratings: Sequence[Rating], scale: Scale, bounds: tuple[float, float] | None = None) -> Estimate:
     """The mean that people would give: of levels, of passes, or of wins (a tie counts one half).
 
-    `bounds` are the least and the greatest level there can be, where they are known. Raises ValueError for fewer than
-    2 labelled cases with a verdict, for no case that only the judge told, and for labels that are no numbers.
+    `bounds` are the least and the greatest level there can be, 1 and 5 where none is beyond them. Raises ValueError for
+    fewer than 2 labelled cases with a verdict, no case that only the judge told, and labels that are no numbers.
     """
-    if scale != "levels":
-        bounds = (0.0, 1.0)
     both = [(one.people, one.judge) for one in ratings if one.people is not None and one.judge is not None]
     alone = [one.judge for one in ratings if one.people is None and one.judge is not None]
     human, told = _numbers([people for people, _ in both]), _numbers([judge for _, judge in both])
@@ -57,6 +57,10 @@ def estimate(ratings: Sequence[Rating], scale: Scale, bounds: tuple[float, float
             f"{len(human)} cases have a verdict and a label of people, {len(others)} a verdict alone: "
             "an estimate by both needs at least 2 and at least 1."
         )
+    if scale != "levels":
+        bounds = (0.0, 1.0)
+    elif bounds is None and all(_LIKERT[0] <= value <= _LIKERT[1] for value in (*human, *told, *others)):
+        bounds = _LIKERT
     found = ppi_mean(human, told, others, bounds=bounds)
     width, plain = _width(found.estimate), _width(found.classical)
     left_out = sum(one.people is not None and one.judge is None for one in ratings)

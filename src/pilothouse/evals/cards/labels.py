@@ -24,13 +24,17 @@ _SAME: dict[str, Label] = {
 
 class HumanLabel(msgspec.Struct, frozen=True, kw_only=True):
     """What one person says of the output of a case in a run: a level, "pass" or "fail", another word, or of a pair
-    "win", "tie" or "loss" of the output against the other answer. `criterion` is "" for the verdict as a whole."""
+    "win", "tie" or "loss" of the output against the other answer. `criterion` is "" for the verdict as a whole; a label
+    that was `decided` stands for all where they did not agree. `other` is the other answer of a pair, None where it is
+    whatever the judge compared with."""
 
     case: str
     label: Label
     criterion: str = ""
     trial: int = 0
     annotator: str = ""
+    decided: bool = False
+    other: str | None = None
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,10 +24,10 @@ def may_gate(
     """None where the judge may gate, else why not, in a sentence. `name` is what the suite calls it, `cards` are its
     cards by criterion.
 
-    The card of the verdict as a whole ("") speaks for it where there is one; else each of `criteria`, since a score is
-    made of all of them.
+    The card of the verdict as a whole ("") speaks for it where people labelled that; else each of `criteria`, since a
+    score is made of all of them.
     """
-    if "" in cards:
+    if "" in cards and (cards[""].labelled or "" in criteria):
         return objection(name, cards[""], least)
     missing = [one for one in criteria if one not in cards]
     if not cards or missing:

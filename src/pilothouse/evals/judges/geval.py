@@ -72,7 +72,7 @@ class GEval(Judging):
             written.extend(await self._written(judge))
             return Verdict.ok(self.name, label="prepared")
 
-        models = replace(models, judge=self._who(models))
+        models = replace(models, judge=self.judged_by(models.judge))
         if models.chat is None or models.judge is None:
             raise InvalidRequest(f"{self.name} has no judge that could write its steps.", param="judge")
         told = await held(self.name, models, self.manner, work)

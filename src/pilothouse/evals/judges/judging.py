@@ -54,12 +54,13 @@ class Judging(Evaluator):
 
     async def evaluate(self, case: Case, models: Models) -> Verdict:
         """The verdict on one case. Raises what would spoil every other case, too (see asking.held)."""
-        models = replace(models, judge=self._who(models))
+        models = replace(models, judge=self.judged_by(models.judge))
         lacks = lacking(self, case, models) or self._lacking(case)
         return lacks or await held(self.name, models, self.manner, partial(self._judge, case))
 
-    def _who(self, models: Models) -> str | None:
-        return self.model or models.judge
+    def judged_by(self, default: str | None) -> str | None:
+        """The model, or models, that judge where the run's judge is `default`."""
+        return self.model or default
 
     def _lacking(self, case: Case) -> Verdict | None:
         """A verdict without asking, where there is nothing to ask about."""

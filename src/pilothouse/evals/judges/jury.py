@@ -12,7 +12,7 @@ from typing import Literal
 from pilothouse.evals.judges.asking import Judge, JudgeFailed
 from pilothouse.evals.judges.judging import Judging
 from pilothouse.evals.judges.rubric import RUBRIC, LlmJudge
-from pilothouse.evals.shapes import Case, Models, Verdict
+from pilothouse.evals.shapes import Case, Verdict
 from pilothouse.ids import content_hash
 from pilothouse.types import Json
 
@@ -55,7 +55,7 @@ class Jury(Judging):
         options = [self.name, self.rule, self.quorum, self.passing]
         return content_hash([type(self).__name__, options, [juror.fingerprint for juror in self.jurors.values()]])
 
-    def _who(self, models: Models) -> str | None:
+    def judged_by(self, default: str | None) -> str | None:
         return ", ".join(self.models)
 
     async def _judge(self, case: Case, judge: Judge) -> Verdict:

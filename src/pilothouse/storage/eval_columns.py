@@ -1,0 +1,90 @@
+"""What runs found, by the columns of their rows alone: quick to read for a whole run, without a text.
+
+Knows nothing of what a run is.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from pilothouse.cases import Case, Outcome, Verdict
+from pilothouse.storage.database import Store
+from pilothouse.storage.statements import among
+from pilothouse.storage.tables import eval_outcomes, eval_verdicts
+
+__all__ = ["EvalColumns", "LabelCount"]
+
+_O, _V = eval_outcomes.c, eval_verdicts.c
+_LEFT_OUT = "It is told with the case."
+_ROWS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """How often an evaluator gave a label in a run."""
+
+    run_id: str
+    evaluator: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvalColumns:
+    """Of a store. Blocks on the database."""
+
+    store: Store
+
+    def outcomes(self, project: str, run_id: str) -> Iterator[Outcome]:
+        """All outcomes of a run by case and trial, as far as columns tell: without input, output, metadata and
+        explanations."""
+        verdicts = self._verdicts(project, run_id)
+        waiting = next(verdicts, None)
+        query = (
+            select(_O.case_id, _O.trial, _O.status, _O.latency_us, _O.cost_nano, _O.trace_id)
+            .where(_O.project_id == project, _O.run_id == run_id)
+            .order_by(_O.case_id, _O.trial)
+        )
+        with self.store.control.connect() as connection:
+            for row in connection.execute(query, execution_options={"yield_per": _ROWS}):
+                told = []
+                while waiting is not None and waiting[0] == (row.case_id, row.trial):
+                    told.append(waiting[1])
+                    waiting = next(verdicts, None)
+                latency = None if row.latency_us is None else row.latency_us / 1e6
+                case = Case(id=row.case_id, input="", latency_s=latency, cost_nano=row.cost_nano, trace_id=row.trace_id)
+                error = None if row.status == "ok" else _LEFT_OUT
+                yield Outcome(case=case, trial=row.trial, error=error, verdicts=tuple(told))
+
+    def labels(self, project: str, evaluators: Iterable[tuple[str, str]]) -> Sequence[LabelCount]:
+        """How often each label was given, by run and evaluator: of these pairs (run id, evaluator) alone."""
+        keys = [(project, *pair) for pair in evaluators]
+        if not keys:
+            return []
+        with self.store.control.connect() as connection:
+            these = among(connection, [_V.project_id, _V.run_id, _V.evaluator], keys)
+            runs = among(connection, [_V.project_id, _V.run_id], {key[:2] for key in keys})
+            query = (
+                select(_V.run_id, _V.evaluator, _V.label, func.count())
+                .where(runs, these, _V.status == "ok", _V.label.is_not(None))
+                .group_by(_V.run_id, _V.evaluator, _V.label)
+                .order_by(_V.run_id, _V.evaluator, _V.label)
+            )
+            return [LabelCount(*row) for row in connection.execute(query)]
+
+    def _verdicts(self, project: str, run_id: str) -> Iterator[tuple[tuple[str, int], Verdict]]:
+        query = (
+            select(
+                _V.case_id, _V.trial, _V.evaluator, _V.status, _V.score, _V.passed, _V.label, _V.cost_nano, _V.trace_id
+            )
+            .where(_V.project_id == project, _V.run_id == run_id)
+            .order_by(_V.case_id, _V.trial, _V.place)
+        )
+        with self.store.control.connect() as connection:
+            for row in connection.execute(query, execution_options={"yield_per": _ROWS}):
+                verdict = Verdict(
+                    evaluator=row.evaluator, status=row.status, score=row.score, passed=row.passed, label=row.label,
+                    explanation="" if row.status == "ok" else _LEFT_OUT, cost_nano=row.cost_nano, trace_id=row.trace_id,
+                )  # fmt: skip
+                yield (row.case_id, row.trial), verdict
