@@ -32,6 +32,10 @@ from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
+from pilothouse.lifecycle.paying import Payers
+from pilothouse.lifecycle.scoring.rooms import open_scoring
+from pilothouse.lifecycle.scoring.rules import check_online
+from pilothouse.lifecycle.scoring.scorer import Tools
 from pilothouse.lifecycle.telling import open_telling
 from pilothouse.lifecycle.upkeep import upkeep
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
@@ -87,6 +91,7 @@ class Platform:
         self._open_access(settings)
         self._open_recording(settings)
         self._open_gateway(settings)
+        self._open_scoring()
         self.jobs, self.executor = Jobs(self.store.control), LocalExecutor(self.store.control)
         gateway = self.gateway
         self.rag = Rag(
@@ -138,7 +143,7 @@ class Platform:
         self.spool = Spool.open(settings.home, settings.spool_max_bytes, settings.spool_full)
         self._cleanup.callback(self.spool.close)
         self.drainer = Drainer(self.spool, self.store, settings.home, self.metrics, self.budgets.posted)
-        self.drainer.written = self.telling.exports.queue.put
+        self.drainer.written.append(self.telling.exports.queue.put)
         self.discretion = Discretion(self.store.packer, self.metrics)
         self.recorder = SpoolRecorder(self.spool, self.drainer.wake, self.discretion)
         self.traces = Traces(self.store, self.telling.exports.queue.put_scores)
@@ -182,6 +187,13 @@ class Platform:
             )
         )  # fmt: skip
 
+    def _open_scoring(self) -> None:
+        """What judges traffic and golden calls while a server runs."""
+        payers = Payers(self.keys, self.ledger)
+        tools = Tools(self.gateway.chat, self.encode, self.recorder, self.budgets, payers)
+        self.scoring = open_scoring(self.store, self.traces, tools, self.metrics, lambda: self.snapshot.config.evals)
+        self.drainer.written.append(self.scoring.queue.put)
+
     def _principal(self, key_id: str, project_id: str) -> Principal | None:
         """Who that is now, after every change that was made anywhere."""
         self.changes.check()
@@ -207,6 +219,7 @@ class Platform:
             raise ConfigError("cache.store: is redis, but PILOTHOUSE_REDIS_URL is not set.", param="cache.store")
 
         self.telling.check(config)
+        check_online(config.evals)
 
         def swap(snapshot: Snapshot) -> None:
             self.prices.replace(map(PriceOverride.of, config.prices))
@@ -248,7 +261,7 @@ class Platform:
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
         runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.telling.run())
         up = upkeep(self.store, self.live, self.audit, self.caches, self.changes, self.encode, self.settings.models_dir)
-        self._tasks = [asyncio.create_task(work) for work in (*runs, up)]
+        self._tasks = [asyncio.create_task(work) for work in (*runs, up, self.scoring.scorer.run())]
 
     async def _follow(self) -> None:
         """Do on the loop what a new configuration asks for there."""

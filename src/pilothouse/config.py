@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from pilothouse.monitoring import AlertsConfig, ExportConfig, TopicsConfig
 from pilothouse.privacy import PrivacyConfig, RetentionConfig
+from pilothouse.scoring import EvalsConfig
 
 __all__ = [
     "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",
@@ -351,3 +352,4 @@ class Config(_Strict):
     alerts: AlertsConfig = AlertsConfig()
     exports: dict[_Name, ExportConfig] = {}
     topics: TopicsConfig = TopicsConfig()
+    evals: EvalsConfig = EvalsConfig()

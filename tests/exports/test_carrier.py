@@ -61,7 +61,7 @@ class Site:
     def write(self, *spans: Span) -> None:
         spool = Spool.open(self.home, 1 << 26)
         drainer = Drainer(spool, self.store, self.home)
-        drainer.written = self.queue.put
+        drainer.written.append(self.queue.put)
         for span in spans:
             SpoolRecorder(spool).record(span)
         drainer.stop()

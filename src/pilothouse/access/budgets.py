@@ -150,6 +150,11 @@ class Budgets:
             self.unchecked += 1
             return Hold(reservation.id, self._counters)
 
+    async def renew(self, call: Call) -> None:
+        """Bring what a caller has spent up to date with the ledger, which other processes may have written to since we
+        last looked."""
+        await self._meet(self.purses.accounts(call, "").purses, day_of(self._clock()))
+
     def posted(self, charges: Sequence[Charge], *, foreign: bool) -> None:
         """Bring the new sums of what these charges touch to the counters; called by the drainer, from its thread.
 

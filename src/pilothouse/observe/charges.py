@@ -24,7 +24,7 @@ EVERYWHERE = "*"
 """The project_id of the balances of accounts that stand above projects."""
 
 _DAY_US = 86_400_000_000
-_ABOVE_PROJECTS = ("org:", "deployment:")
+_ABOVE_PROJECTS = ("org:", "deployment:", "evals:")
 _MOST_NANO = 10**14  # 100,000 USD for one call: what an absurd provider reports must leave room for sums in 64 bits
 _MOST_TOKENS = 2**31 - 1
 _AMOUNTS = ("nano", "tokens", "calls", "unpriced")

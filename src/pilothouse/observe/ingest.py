@@ -86,7 +86,7 @@ class Drainer:
         self._problem: str | None = None
         self._caught_up = time.monotonic()
         self._posted = posted
-        self.written: Written | None = None
+        self.written: list[Written] = []
         self._clock = clock
         self._swept_us: int | None = None
         self._summing = True
@@ -193,8 +193,8 @@ class Drainer:
             return False
         with writing(self._store.observe) as connection:
             charges = batch.write(connection, self.rejects, source.name, self._store.payloads)
-            if self.written is not None:
-                self.written(connection, batch.spans)
+            for tell in self.written:
+                tell(connection, batch.spans)
             row = {"project_id": DEFAULT_PROJECT, "spool": source.name, "segment": cursor[0], "offset": cursor[1]}
             connection.execute(upsert(connection, spool_cursors), row)
         if source.starts_segment(cursor):

@@ -9,7 +9,8 @@ Two groups, which are two files under SQLite and share one database under Postgr
               judge_cards
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
-              question_vectors, topics, topic_states, drifts
+              question_vectors, topics, topic_states, drifts, scoring_queue, scoring_tallies, sentinel_states,
+              sentinel_readings
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
 `changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC microseconds, `*_nano` columns nano-USD, JSON is text. A
@@ -64,6 +65,7 @@ from pilothouse.storage.tables.reviewing import (
     review_votes,
 )
 from pilothouse.storage.tables.running import eval_answers, eval_outcomes, eval_runs, eval_verdicts
+from pilothouse.storage.tables.scoring import scoring_queue, scoring_tallies, sentinel_readings, sentinel_states
 from pilothouse.storage.tables.spend import balances, ledger, reservations
 
 __all__ = [
@@ -73,6 +75,6 @@ __all__ = [
     "judge_cards", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
     "question_vectors", "reservations", "response_events", "responses", "review_corrections", "review_items",
     "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups",
-    "scores", "sheets", "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states",
-    "topics", "traces", "turns", "upsert",
+    "scores", "scoring_queue", "scoring_tallies", "sentinel_readings", "sentinel_states", "sheets", "silences",
+    "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
 ]  # fmt: skip

@@ -1,0 +1,114 @@
+"""A recorded trace as a case: what was asked and answered, the passages it rested on, the tools that were called.
+
+Plain functions over the spans of a trace. Shadow traffic inside it is not what was answered, and is left out.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pilothouse.call import Span
+from pilothouse.cases import Case, Step
+from pilothouse.evals.datasets.cases import answer_of
+from pilothouse.observe.trace import Trace
+from pilothouse.passages import parse_passages
+from pilothouse.types import Json, text_of
+
+__all__ = ["NOT_KEPT", "case_of"]
+
+NOT_KEPT = "What was answered is not kept: privacy, retention or the program that sent the trace left it out."
+_LISTS = ("documents", "hits", "results", "passages", "chunks", "matches", "nodes", "output", "value", "context")
+_TEXTS = ("text", "content", "page_content", "passage", "document", "chunk", "snippet")
+_TOLD = ("request_model", "response_model", "deployment", "prompt", "feature", "environment", "release", "endpoint")
+_MOST = 200  # passages, and steps
+_DEEPEST = 4
+
+
+def case_of(trace: Trace) -> Case | None:
+    """The case that a trace is; None where no answer of it is kept. `id` is that of the trace, `latency_s` how long
+    all of it took, `cost_nano` what all of it cost: None where a price is not known."""
+    live = [span for span in trace.spans if not span.attributes.get("shadow") and span.operation != "shadow"]
+    standing = _standing(trace.root, live)
+    if standing is None:
+        return None
+    output, called = ("", ()) if standing.output == {"choices": []} else answer_of(standing.output)
+    if not output and not called:
+        return None
+    totals = trace.totals
+    return Case(
+        id=trace.trace_id, input=_asked(standing.input), output=output, context=tuple(_context(live))[:_MOST],
+        steps=tuple(_steps(live))[:_MOST] or called, metadata=_about(trace.root, live),
+        latency_s=trace.duration_us / 1e6, cost_nano=totals.cost_nano if totals.cost_known else None,
+        trace_id=trace.trace_id,
+    )  # fmt: skip
+
+
+def _standing(root: Span, spans: Sequence[Span]) -> Span | None:
+    """The span whose answer is the trace's: the root, else its last call of a model that was answered."""
+    if root.output is not None:
+        return root
+    calls = [span for span in spans if span.kind == "llm" and span.status == "ok" and span.output is not None]
+    return max(calls, key=lambda span: (span.end_us, span.id)) if calls else None
+
+
+def _asked(given: Any) -> Any:
+    """The messages of a request, without what else the request says; a value that stood alone as itself."""
+    if isinstance(given, dict):
+        if isinstance(given.get("messages"), list):
+            return {"messages": given["messages"]}
+        if set(given) == {"value"}:
+            return given["value"]
+    return given
+
+
+def _context(spans: Sequence[Span]) -> Iterator[str]:
+    """What retrievers found, as far as they told the texts; else the passages in the prompts of the models."""
+    found = [text for span in spans if span.kind in ("retriever", "reranker") for text in _texts(span.output)]
+    if not found:
+        found = [text for span in spans if span.kind == "llm" for text in _passages(span.input)]
+    yield from dict.fromkeys(found)
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.strip():
+            yield value
+    elif depth < _DEEPEST and isinstance(value, list):
+        for item in value:
+            yield from _texts(item, depth + 1)
+    elif depth < _DEEPEST and isinstance(value, dict):
+        for name in (*_TEXTS, *_LISTS):
+            if value.get(name):
+                yield from _texts(value[name], depth + 1)
+                return
+
+
+def _passages(given: Any) -> Iterator[str]:
+    messages = given.get("messages") if isinstance(given, dict) else None
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict) and message.get("role") == "user":
+            for passage in parse_passages(text_of(message.get("content")))[0]:
+                yield passage.text
+
+
+def _steps(spans: Sequence[Span]) -> Iterator[Step]:
+    for span in spans:
+        if span.kind == "tool":
+            given = span.input if isinstance(span.input, dict) else {}
+            yield Step(span.name, given, _result(span))
+
+
+def _result(span: Span) -> Any:
+    if span.status != "ok":
+        return {"error": span.error_message or span.error_code or span.status}
+    given = span.output
+    return given["value"] if isinstance(given, dict) and set(given) == {"value"} else given
+
+
+def _about(root: Span, spans: Sequence[Span]) -> Json:
+    """What some span says of each, the root before the others."""
+    told: Json = {}
+    for span in (root, *spans):
+        for name in _TOLD:
+            if (value := getattr(span, name)) is not None:
+                told.setdefault(name, value)
+    return told
