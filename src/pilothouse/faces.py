@@ -20,6 +20,7 @@ from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.route import routes as route_routes
+from pilothouse.api.scoring import routes as scoring_routes
 from pilothouse.api.shadow import routes as shadow_routes
 from pilothouse.api.spend import routes as spend_routes
 from pilothouse.api.stats import routes as stats_routes
@@ -60,6 +61,7 @@ def faces(of: "Platform") -> FastAPI:
         cache_routes(of.caches, of.audit),
         spend_routes(of.ledger, of.budgets, of.tenants, of.keys),
         stats_routes(of.store),
+        scoring_routes(of.scoring),
         health_routes(
             of.health, of.process, several=of.several, trouble=of.trouble, problem=lambda: of.live.problem
         ),

@@ -107,7 +107,7 @@ class SentinelConfig(_Strict):
     judge: str | None = None
     watch: list[str] = ["agreement", "meaning", "length", "refusals", "fingerprint", "evaluators"]
     baseline: int = Field(24, ge=8, le=500)
-    false_alarms: int = Field(1000, ge=20, le=1_000_000)
+    false_alarms: int = Field(1000, ge=20, le=100_000)
     usd_per_day: Decimal = Field(Decimal(1), ge=0)
     concurrency: int = Field(4, ge=1, le=64)
     project: _Name = "default"

@@ -5,31 +5,23 @@ Knows nothing of files: each concern names its place by keys.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pilothouse.config import Budget, Condition, Config, ModelConfig, ProviderConfig
 from pilothouse.errors import ConfigError
 from pilothouse.ids import now_us
+from pilothouse.lifecycle.concern import Concern
+from pilothouse.lifecycle.scoring.sanity import scoring_concerns
 from pilothouse.observe import PriceOverride, Prices, price_kind
 from pilothouse.observe.discretion import Discretion
 from pilothouse.settings import Settings
 from pilothouse.storage.payloads import Packer
 from pilothouse.types import Usage
 
-__all__ = ["Concern", "concerns"]
+__all__ = ["concerns"]
 
 _Place = tuple[str | int, ...]
 _Ways = Callable[[ModelConfig], list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Concern:
-    """`place` are the keys from the top. A `grave` one makes calls fail."""
-
-    place: _Place
-    text: str
-    grave: bool = False
 
 
 def concerns(config: Config, settings: Settings) -> Iterator[Concern]:
@@ -42,6 +34,7 @@ def concerns(config: Config, settings: Settings) -> Iterator[Concern]:
     yield from _privacy(config)
     yield from _prices(config)
     yield from _unpriced(config)
+    yield from scoring_concerns(config)
 
 
 def _privacy(config: Config) -> Iterator[Concern]:

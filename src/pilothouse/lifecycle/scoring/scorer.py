@@ -17,10 +17,10 @@ from pilothouse.cases import Case, Verdict
 from pilothouse.errors import BudgetExceeded, Cancelled, NotFound, StorageError
 from pilothouse.evals.judges.asking import STOPPING
 from pilothouse.evals.shapes import Evaluator, Models
+from pilothouse.evals.traced import NOT_KEPT, case_of
 from pilothouse.ids import content_hash, new_id
 from pilothouse.lifecycle.paying import Payers
 from pilothouse.lifecycle.scoring.queue import Queue, Waiting
-from pilothouse.lifecycle.scoring.reading import NOT_KEPT, case_of
 from pilothouse.lifecycle.scoring.rules import Ready, Rules
 from pilothouse.lifecycle.scoring.sampling import Marked, fits, is_evaluation
 from pilothouse.lifecycle.scoring.tallies import Outcome, Tallies
@@ -31,7 +31,7 @@ from pilothouse.storage.turns import Turn
 
 __all__ = ["Scorer", "Tools", "purpose_of", "score_id"]
 
-_OFTEN, _SOON, _BEAT = 5.0, 0.5, 15.0  # seconds: between looks, while traces wait, and between two takes of the turn
+_OFTEN, _SOON, _BEAT = 2.0, 0.25, 15.0  # seconds: between looks, while traces wait, and between two takes of the turn
 _HELD = 600.0  # seconds a rule rests after what hinders all traces alike
 _BACKOFF = 30.0  # seconds, doubled with each try
 _TRIES = 3
@@ -241,7 +241,8 @@ class Scorer:
         value = verdict.score if numeric else float(verdict.passed) if told else None  # type: ignore[arg-type]
         about = {
             "rule": ready.name, "evaluator": ready.kinds.get(verdict.evaluator), "passed": verdict.passed,
-            "judge": verdict.detail.get("judge"), "judge_trace": verdict.trace_id, "cost_nano": verdict.cost_nano,
+            "spread": verdict.detail.get("spread"), "judge": verdict.detail.get("judge"),
+            "judge_trace": verdict.trace_id, "cost_nano": verdict.cost_nano,
         }  # fmt: skip
         return Score(
             id=score_id(one.project_id, one.trace_id, ready.name, verdict.evaluator), name=verdict.evaluator,
