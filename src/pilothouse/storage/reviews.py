@@ -24,6 +24,7 @@ from pilothouse.storage.tables.reviewing import review_corrections, review_items
 __all__ = ["Annotated", "Correction", "Label", "Progress", "Reviews", "Vote"]
 
 _ROWS = 2000
+_LONGEST = 1_000_000
 _I, _S, _V, _C = review_items.c, review_seats.c, review_votes.c, review_corrections.c
 _SOURCE = (_I.trace_id, _I.span_id, _I.run_id, _I.other_run_id, _I.case_id, _I.trial)
 
@@ -172,8 +173,7 @@ class Reviews:
         item_key: str | None = None,
     ) -> Correction:  # fmt: skip
         """Keep what the output should have been. Raises NotFound for an item that is gone."""
-        if not text.strip() or len(text) > 1_000_000:
-            raise InvalidRequest("A correction is a text of 1 to 1,000,000 characters.", param="correction")
+        self.check_correction(text)
         item, now = self.items.get(project, queue, item_id), self.clock()
         made = Correction(new_id(now), item.id, annotator, text, dataset_id, item_key, now)
         row = {
@@ -189,6 +189,11 @@ class Reviews:
             except IntegrityError as error:
                 raise StorageError(f"The correction could not be kept: {error}.") from None
         return made
+
+    def check_correction(self, text: str) -> None:
+        """Raises InvalidRequest for a text that cannot be one."""
+        if not text.strip() or len(text) > _LONGEST:
+            raise InvalidRequest(f"A correction is a text of 1 to {_LONGEST:,} characters.", param="correction")
 
     def corrections(self, project: str, queue: Queue, item_id: str | None = None) -> list[Correction]:
         """The corrections of a queue, or of one item, by time."""
