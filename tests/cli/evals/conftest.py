@@ -10,7 +10,9 @@ from click.testing import CliRunner, Result
 
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.cli.context import Context
+from pilothouse.config import Config
 from pilothouse.settings import Settings
+from pilothouse.snapshot import Snapshot
 from pilothouse.storage.eval_runs import EvalRuns, Run
 
 from ..spooled import Spooled
@@ -21,6 +23,7 @@ class Kept:
 
     def __init__(self, home: Path) -> None:
         self.platform = Spooled(home)
+        self.platform.snapshot = Snapshot(0, Config())  # type: ignore[attr-defined]
         self.runs = EvalRuns(self.platform.store)
 
     def add(self, passes: list[bool], name: str = "nightly", branch: str = "", **more: Any) -> Run:

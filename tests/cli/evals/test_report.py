@@ -39,6 +39,16 @@ def test_a_gate_that_fails_ends_with_1_and_a_sentence(kept: Kept) -> None:
     assert "is no gate" in wrong.stderr
 
 
+def test_a_judge_without_a_card_may_not_gate(kept: Kept) -> None:
+    suite = {"evaluators": [{"use": "llm_judge", "name": "exact"}], "judge": "fast"}
+    plan = {"suite": suite, "evaluators": suite["evaluators"], "judge": "fast", "judge_agreement": 0.4}
+    kept.add([True, True], plan=plan)
+    told = kept.call(report, "nightly", "--fail-on", "exact < 0.1")
+    assert told.exit_code == 1, told.output
+    assert "it was never held against people" in told.stderr
+    assert kept.call(report, "nightly", "--fail-on", "exact < 0.1 unvalidated ok").exit_code == 0
+
+
 def test_as_markdown_junit_and_json(kept: Kept, tmp_path: Path) -> None:
     kept.add([True, False])
     assert kept.call(report, "nightly", "--format", "markdown").stdout.startswith("### ✅ nightly: The run is done.")

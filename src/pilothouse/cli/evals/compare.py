@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilothouse.cli.context import Context, in_json, pass_context, plain
-from pilothouse.cli.evals.gating import enforce, fail_on
+from pilothouse.cli.evals.gating import enforce, fail_on, objections_of
 from pilothouse.cli.evals.report import written
 from pilothouse.cli.filters import project_option
 from pilothouse.errors import PilothouseError
@@ -45,7 +45,7 @@ def compare(
         same = [one.name for one in others if one.id == base.id]
         if same:
             raise PilothouseError(f"'{before}' and '{same[0]}' are one run, {base.id}: nothing to compare.")
-        told = RunReports(runs).against(project, base, others, gates=gates, slices=slices)
+        told = RunReports(runs, objections_of(platform)).against(project, base, others, gates=gates, slices=slices)
     if form == "markdown":
         text = "\n".join(map(markdown, told))
     elif form == "json":

@@ -9,9 +9,11 @@ from pilothouse.cli.context import plain
 from pilothouse.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pilothouse.app import Platform
     from pilothouse.evals.reports.gates import Gate, GateResult
+    from pilothouse.evals.reports.runs import Objections
 
-__all__ = ["enforce", "fail_on"]
+__all__ = ["enforce", "fail_on", "objections_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -29,6 +31,14 @@ def enforce(results: Iterable["GateResult"]) -> None:
         click.echo(plain(f"Failed: {one.text}: {one.sentence}"), err=True)
     if failed:
         click.get_current_context().exit(1)
+
+
+def objections_of(platform: "Platform") -> "Objections":
+    """Why a judge of a run may not gate, by the cards of this home."""
+    from pilothouse.evals.cards.judges import JudgeRoom  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.evals.cards.planned import named_by  # noqa: PLC0415
+
+    return JudgeRoom(platform.store, named_by(platform.snapshot.config)).objections
 
 
 def _parsed(context: click.Context, param: click.Parameter, given: tuple[str, ...]) -> "list[Gate]":

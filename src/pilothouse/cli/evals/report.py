@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilothouse.cli.context import Context, in_json, pass_context, plain
-from pilothouse.cli.evals.gating import enforce, fail_on
+from pilothouse.cli.evals.gating import enforce, fail_on, objections_of
 from pilothouse.cli.filters import project_option
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def report(
         runs = EvalRuns(platform.store)
         found = runs.get(project, run)
         base = find_baseline(runs, project, baseline, suite=found.suite, before=found) if baseline else None
-        told = RunReports(runs).told(
+        told = RunReports(runs, objections_of(platform)).told(
             project, found, baseline=base, gates=[*planned(found, "gates"), *gates], slices=slices or None
         )
         if form == "junit":
