@@ -12,6 +12,7 @@ from pilothouse.call import Call
 from pilothouse.cases import Case, Verdict
 from pilothouse.client import Loop
 from pilothouse.evals.shapes import Evaluator, Models
+from pilothouse.ids import new_id
 from pilothouse.principal import EMBEDDED
 from pilothouse.settings import Settings
 from pilothouse.testing.record import new_call
@@ -57,7 +58,7 @@ class Session:
             return Models(make_call=new_call)
         platform = self._open()
         return Models(
-            make_call=lambda: Call(platform.recorder, EMBEDDED, self._project, endpoint="pytest"),
+            make_call=lambda: Call(platform.recorder, EMBEDDED, self._project, request_id=f"eval_{new_id()}"),
             chat=platform.gateway.chat, judge=judge, encode=platform.encode,
         )  # fmt: skip
 
