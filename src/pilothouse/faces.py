@@ -15,6 +15,7 @@ from pilothouse.api.dataset_work import routes as dataset_work_routes
 from pilothouse.api.datasets import routes as dataset_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
+from pilothouse.api.judges import routes as judge_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
@@ -57,6 +58,7 @@ def faces(of: "Platform") -> FastAPI:
         dataset_work_routes(of.store, of.jobs, of.settings),
         dataset_routes(of.store),
         shadow_routes(ShadowReports(of.store.observe)),
+        judge_routes(of.store, lambda: of.snapshot.config),
         route_routes(of.gateway, of.complexity, of.recorder),
         cache_routes(of.caches, of.audit),
         spend_routes(of.ledger, of.budgets, of.tenants, of.keys),

@@ -1,9 +1,11 @@
 """What the commands that read a store need of the platform: a store, and a spool that is emptied into it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Self
 
 from pilothouse.call import Span
+from pilothouse.config import Config
 from pilothouse.observe import Drainer, SpoolRecorder
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store
@@ -14,6 +16,7 @@ class Spooled:
 
     def __init__(self, home: Path) -> None:
         self.store = open_store(Settings(home=home))
+        self.snapshot = SimpleNamespace(config=Config())
         self.spool = Spool.open(home, 10_000_000)
         self.drainer = Drainer(self.spool, self.store, home)
 

@@ -54,7 +54,7 @@ def test_a_card_of_each_criterion_is_kept_and_decides(store: Store) -> None:
     why = say("pairwise")
     assert why is not None
     assert "has no card" in why
-    strict = room.objections(P, {**PLAN, "judge_agreement": 0.999})("quality")
+    strict = room.objections(P, {"suite": {**PLAN, "judge_agreement": 0.999}})("quality")
     assert strict is not None
     assert "0.999 is asked for" in strict
     other = room.objections(P, {**PLAN, "judge": "gpt-4o-mini"})("quality")

@@ -22,6 +22,7 @@ def test_evaluators_of_a_plan() -> None:
     assert (found["quality"].judge.model, found["quality"].criteria) == ("gpt-4o", ("clarity",))
     assert (found["pairwise"].against, found["quality"].against) == ("baseline", None)
     assert planned({}) == {}
+    assert planned({"suite": PLAN, "lower_is_better": []}) == found
     assert list(planned({"evaluators": ["exact", {"use": "helpfulness", "model": "m"}]})) == ["exact", "helpfulness"]
 
 

@@ -12,6 +12,8 @@ SUBCOMMANDS = {
     "datasets": "What is evaluated on: items and their versions, files in and out.",
     "evaluators": "What there is to judge with.",
     "online": "Traffic that is scored while a server runs.",
+    "cards": "Judges held against people, and estimates by both.",
+    "leaderboard": "Who beats whom, by judges and by people.",
 }
 
 

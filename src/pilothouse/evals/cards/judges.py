@@ -11,7 +11,7 @@ from pilothouse.evals.cards.card import Card, JudgeId, make_card
 from pilothouse.evals.cards.estimating import Estimate, estimate
 from pilothouse.evals.cards.labels import HumanLabel
 from pilothouse.evals.cards.matching import Judgement, Matched, match
-from pilothouse.evals.cards.planned import Named, Planned, planned
+from pilothouse.evals.cards.planned import Named, Planned, planned, suite_in
 from pilothouse.evals.cards.queues import biased_by, queue_labels
 from pilothouse.evals.cards.trusting import DEFAULT_AGREEMENT, may_gate
 from pilothouse.evals.judges.prompt import shown
@@ -103,8 +103,8 @@ class JudgeRoom:
 
     def objections(self, project: str, plan: Json) -> Callable[[str], str | None]:
         """Why an evaluator of this plan may not gate, by its name: a judge without a card, or whose card shows less
-        agreement than `judge_agreement` of the plan. None for one that asks no model."""
-        least = plan.get("judge_agreement", DEFAULT_AGREEMENT)
+        agreement than `judge_agreement` of the suite. None for one that asks no model."""
+        least = suite_in(plan).get("judge_agreement", DEFAULT_AGREEMENT)
         there = planned(plan, self.named, self.known)
 
         def objection(name: str) -> str | None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from pilothouse.evals.cards.ratings import FAIL, LOSS, PASS, TIE, WIN
 from pilothouse.stats.agreement import Label
 from pilothouse.types import Json
 
-__all__ = ["HumanLabel", "Vote", "read_labels", "read_votes"]
+__all__ = ["HumanLabel", "Vote", "label_of", "read_labels", "read_votes", "renamed"]
 
 _FIELDS = ("case", "label", "criterion", "trial", "annotator")
 _VOTE = ("one", "other", "winner", "annotator")
@@ -50,25 +50,47 @@ def read_labels(data: bytes, name: str) -> list[HumanLabel]:
     """The labels in a file, whose name ends with `.csv` or else holds JSON lines: `case` and `label`, and where there
     are such `criterion`, `trial` and `annotator`. True and yes are "pass", false and no "fail", first "win", second
     "loss". Raises InvalidRequest that names the line."""
-    return [_label(row, where) for row, where in _rows(data, name, _FIELDS, 2)]
+    return [label_of(row, where) for row, where in _rows(data, name)]
+
+
+def label_of(row: Json, where: str) -> HumanLabel:
+    """The label that an object writes, as a line of a file has it. Raises InvalidRequest that begins with `where`."""
+    _needed(row, where, _FIELDS, 2)
+    trial = row.get("trial") or 0
+    try:
+        return HumanLabel(
+            case=str(row["case"]), label=_value(row["label"], where), criterion=str(row.get("criterion") or ""),
+            trial=int(trial), annotator=str(row.get("annotator") or ""),
+        )  # fmt: skip
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidRequest(f"{where}: the trial {trial!r} is no whole number.") from None
+
+
+def renamed(labels: Sequence[HumanLabel], overall: str | None) -> list[HumanLabel]:
+    """The same, where those of the criterion `overall` are of the verdict as a whole."""
+    return [
+        msgspec.structs.replace(one, criterion="") if overall and one.criterion == overall else one for one in labels
+    ]
 
 
 def read_votes(data: bytes, name: str) -> list[Vote]:
     """Comparisons in a file: `one`, `other` and `winner`, which is the name of one of them, or "tie" or nothing.
     Raises InvalidRequest that names the line."""
-    return [_vote(row, where) for row, where in _rows(data, name, _VOTE, 2)]
+    return [_vote(row, where) for row, where in _rows(data, name)]
 
 
-def _rows(data: bytes, name: str, fields: tuple[str, ...], needed: int) -> Iterator[tuple[Json, str]]:
+def _rows(data: bytes, name: str) -> Iterator[tuple[Json, str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{name}: it is not UTF-8 at byte {error.start}.") from None
-    for row, where in _csv(text, name) if name.lower().endswith(".csv") else _lines(text, name):
-        missing = [field for field in fields[:needed] if row.get(field) in (None, "")]
-        if missing:
-            raise InvalidRequest(f"{where}: '{missing[0]}' is missing. There are: {', '.join(fields)}.")
-        yield row, where
+    yield from _csv(text, name) if name.lower().endswith(".csv") else _lines(text, name)
+
+
+def _needed(row: Json, where: str, fields: tuple[str, ...], needed: int) -> None:
+    missing = [field for field in fields[:needed] if row.get(field) in (None, "")]
+    if missing:
+        raise InvalidRequest(f"{where}: '{missing[0]}' is missing. There are: {', '.join(fields)}.")
 
 
 def _csv(text: str, name: str) -> Iterator[tuple[Json, str]]:
@@ -94,17 +116,6 @@ def _lines(text: str, name: str) -> Iterator[tuple[Json, str]]:
         yield row, where
 
 
-def _label(row: Json, where: str) -> HumanLabel:
-    trial = row.get("trial") or 0
-    try:
-        return HumanLabel(
-            case=str(row["case"]), label=_value(row["label"], where), criterion=str(row.get("criterion") or ""),
-            trial=int(trial), annotator=str(row.get("annotator") or ""),
-        )  # fmt: skip
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidRequest(f"{where}: the trial {trial!r} is no whole number.") from None
-
-
 def _value(given: Any, where: str) -> Label:
     if isinstance(given, bool):
         return PASS if given else FAIL
@@ -123,6 +134,7 @@ def _value(given: Any, where: str) -> Label:
 
 
 def _vote(row: Json, where: str) -> Vote:
+    _needed(row, where, _VOTE, 2)
     one, other = str(row["one"]), str(row["other"])
     winner = "" if row.get("winner") is None else str(row["winner"])
     winner = "" if winner.lower() == TIE and TIE not in (one, other) else winner

@@ -17,7 +17,7 @@ from pilothouse.evals.shapes import Evaluator
 from pilothouse.ids import content_hash
 from pilothouse.types import Json
 
-__all__ = ["Named", "Planned", "named_by", "planned"]
+__all__ = ["Named", "Planned", "named_by", "planned", "suite_in"]
 
 Named = Callable[[str], str]
 """What a model's name stands for, such as `default (openai/gpt-4o)`."""
@@ -35,18 +35,25 @@ class Planned:
 
 
 def planned(plan: Json, named: Named = str, known: Evaluators | None = None) -> dict[str, Planned]:
-    """The evaluators of a plan by the name that the run calls them. What is not there any more, as of a plugin that
-    was removed, is left out."""
+    """The evaluators of a plan (of its `suite`, as runs keep it) by the name that the run calls them. What is not there
+    any more, as of a plugin that was removed, is left out."""
     known, found = known or Evaluators(), dict[str, Planned]()
-    for given in plan.get("evaluators") or ():
+    suite = suite_in(plan)
+    for given in suite.get("evaluators") or ():
         one = dict(given) if isinstance(given, Mapping) else {"use": given}
         kind = str(one.pop("use", ""))
         try:
             evaluator = known.from_config(kind, one)
         except ConfigError:
             continue
-        found[evaluator.name] = _planned(evaluator, kind, plan.get("judge"), named)
+        found[evaluator.name] = _planned(evaluator, kind, suite.get("judge"), named)
     return found
+
+
+def suite_in(plan: Json) -> Json:
+    """The suite that a plan keeps, or that it is."""
+    suite = plan.get("suite")
+    return suite if isinstance(suite, dict) else plan
 
 
 def named_by(config: Config) -> Named:
