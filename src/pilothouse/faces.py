@@ -20,6 +20,7 @@ from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
+from pilothouse.api.reviews import routes as review_routes
 from pilothouse.api.route import routes as route_routes
 from pilothouse.api.scoring import routes as scoring_routes
 from pilothouse.api.shadow import routes as shadow_routes
@@ -57,6 +58,7 @@ def faces(of: "Platform") -> FastAPI:
         replay_routes(of.live, of.jobs, of.settings),
         dataset_work_routes(of.store, of.jobs, of.settings),
         dataset_routes(of.store),
+        review_routes(of.store),
         shadow_routes(ShadowReports(of.store.observe)),
         judge_routes(of.store, lambda: of.snapshot.config),
         route_routes(of.gateway, of.complexity, of.recorder),

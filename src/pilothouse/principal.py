@@ -12,14 +12,16 @@ from pilothouse.config import Budget, Limits
 
 __all__ = ["EMBEDDED", "ROLES", "Action", "Level", "Policy", "Principal", "Role"]
 
-Role = Literal["admin", "editor", "viewer", "caller"]
-ROLES: tuple[Role, ...] = ("admin", "editor", "viewer", "caller")
+Role = Literal["admin", "editor", "viewer", "annotator", "caller"]
+ROLES: tuple[Role, ...] = ("admin", "editor", "viewer", "annotator", "caller")
 
-Action = Literal["call", "read", "write", "administer"]
+Action = Literal["call", "read", "write", "administer", "attend", "review"]
+"""`attend` is to see which review queues there are, `review` to get their items and vote."""
 _MAY: dict[Role, frozenset[Action]] = {
-    "admin": frozenset(("call", "read", "write", "administer")),
-    "editor": frozenset(("call", "read", "write")),
-    "viewer": frozenset(("read",)),
+    "admin": frozenset(("call", "read", "write", "administer", "attend", "review")),
+    "editor": frozenset(("call", "read", "write", "attend", "review")),
+    "viewer": frozenset(("read", "attend")),
+    "annotator": frozenset(("attend", "review")),
     "caller": frozenset(("call",)),
 }
 

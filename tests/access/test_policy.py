@@ -93,12 +93,15 @@ def test_a_wildcard_stands_for_any_ending() -> None:
 
 @pytest.mark.parametrize(
     ("role", "actions"),
-    [("admin", "call read write administer"), ("editor", "call read write"), ("viewer", "read"), ("caller", "call")],
-)
+    [
+        ("admin", "call read write administer attend review"), ("editor", "call read write attend review"),
+        ("viewer", "read attend"), ("annotator", "attend review"), ("caller", "call"),
+    ],
+)  # fmt: skip
 def test_roles(role: str, actions: str) -> None:
     assert role in ROLES
     key = Principal("default", "k", role)  # type: ignore[arg-type]
-    every: tuple[Action, ...] = ("call", "read", "write", "administer")
+    every: tuple[Action, ...] = ("call", "read", "write", "administer", "attend", "review")
     for action in every:
         if action in actions.split():
             demand(key, action)

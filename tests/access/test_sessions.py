@@ -14,6 +14,7 @@ def test_a_session_is_for_administrators_and_ends_with_its_key(engine: Engine) -
     keys.set_master("ph-master")
     assert sessions.session_for("ph-wrong") is None
     assert sessions.session_for(keys.create("caller")[0]) is None
+    assert sessions.session_for(keys.create("annotator", "annotator")[0]) is not None
     cookie = sessions.session_for("ph-master")
     assert cookie is not None
     assert sessions.check(cookie)

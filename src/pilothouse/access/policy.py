@@ -24,6 +24,8 @@ _NEEDS: dict[Action, str] = {
     "read": "a key that may look at the platform (role admin, editor or viewer)",
     "write": "a key that may change the platform (role admin or editor)",
     "administer": "an administrator's key (role admin)",
+    "attend": "a key that may see review queues (role admin, editor, viewer or annotator)",
+    "review": "a key that may review (role admin, editor or annotator)",
 }
 
 

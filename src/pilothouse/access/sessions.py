@@ -82,7 +82,7 @@ class Sessions:
         """A key that is bound to endpoints or networks is not for a browser."""
         here = principal.everywhere or principal.project_id == self._project_id
         bound = principal.policy.endpoints or principal.policy.networks
-        return here and not bound and principal.may("read")
+        return here and not bound and principal.may("attend")
 
     def _seal(self, who: str, lifetime_us: int) -> str | None:
         claim = f"{who}.{now_us() + lifetime_us}"
