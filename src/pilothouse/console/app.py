@@ -40,6 +40,7 @@ _LARGEST_FORM = 4096
 _STATIC = Path(__file__).parent / "static"
 _OPEN = (f"{ROOT}/login", f"{ROOT}/static/")
 _LOGOUT = f"{ROOT}/logout"
+_REVIEWS = f"{ROOT}/reviews"
 _YEAR = 365 * 24 * 3600
 _HEADERS = (
     (b"content-security-policy", b"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -257,7 +258,10 @@ class _SignedIn:
         if principal is None:
             wanted = f"{scope['path']}?{request.url.query}" if request.url.query else scope["path"]
             return RedirectResponse(f"{ROOT}/login?next={quote(wanted, safe='/')}", 303)
-        if changes and scope["path"] != _LOGOUT and not principal.may("write"):
+        reviews = scope["path"] == _REVIEWS or scope["path"].startswith(f"{_REVIEWS}/")
+        if not principal.may("read") and not reviews and scope["path"] != _LOGOUT:
+            return RedirectResponse(_REVIEWS, 303)
+        if changes and scope["path"] != _LOGOUT and not principal.may("review" if reviews else "write"):
             visitor = Visitor(principal, "")
             told = f"You may look, but not change: your role is '{principal.role}'."
             return self._renderer.error(403, told, visitor)

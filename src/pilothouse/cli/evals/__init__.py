@@ -11,6 +11,7 @@ SUBCOMMANDS = {
     "report": "What a run showed: text, Markdown, JUnit, JSON.",
     "datasets": "What is evaluated on: items and their versions, files in and out.",
     "evaluators": "What there is to judge with.",
+    "review": "People judge what models answered: queues, votes, agreement.",
     "online": "Traffic that is scored while a server runs.",
     "cards": "Judges held against people, and estimates by both.",
     "leaderboard": "Who beats whom, by judges and by people.",
