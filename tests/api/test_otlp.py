@@ -31,6 +31,7 @@ from pilothouse.api.one_by_one import OneByOne
 from pilothouse.api.otlp import routes
 from pilothouse.api.spans import SpanRooms
 from pilothouse.errors import NotFound, Overloaded, StorageError
+from pilothouse.evals.datasets.experiments import Experiments, external_runs
 from pilothouse.observe import Prices
 from pilothouse.observe.scores import Scores
 from pilothouse.sdk import Embedded
@@ -268,7 +269,8 @@ class Full:
 def test_a_sender_is_put_off_while_nothing_can_be_kept(store: Store, recording: bool, media: str) -> None:
     keys, full = Keys(store.control), Full(recording=recording)
     rooms = SpanRooms.over(full, full, Prices(), 10_000)
-    app = management([routes(rooms, Scores(store), OneByOne())], keys, 10_000)
+    experiments = Experiments(store, external_runs(store))
+    app = management([routes(rooms, Scores(store), OneByOne(), experiments)], keys, 10_000)
     given = body(span())
     if media == JSON:
         one = {"traceId": TRACE, "spanId": SPAN, "startTimeUnixNano": START}

@@ -34,6 +34,7 @@ _TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
 _CALLERS = frozenset(("route", "spans", "scores", "feedback"))  # what applications send
 _PUBLIC = "/api/public/"
+_KEPT_PUBLIC = ("/api/public/v2/datasets", "/api/public/dataset-items", "/api/public/dataset-run-items")
 _SELF = ("/api/public/projects", "/api/public/health")  # by which a client finds out whether its key is right
 _FRAGMENTS = frozenset(("/api/cache/fragments", "/api/cache/fragments/find"))  # what applications keep and look up
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search")  # reads, although it is a POST
@@ -87,7 +88,8 @@ def needed(method: str, path: str) -> Action:
     """
     noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
-    if is_otlp(path) or path in _SELF or (path.startswith(_PUBLIC) and method == "POST"):
+    sent = path.startswith(_PUBLIC) and method == "POST" and path not in _KEPT_PUBLIC
+    if is_otlp(path) or path in _SELF or sent:
         return "call"
     if noun in _ADMINISTERED or (noun in (*_TENANTS, "traces") and not reads) or _INGEST.fullmatch(path):
         return "administer"

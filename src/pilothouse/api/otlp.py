@@ -14,6 +14,7 @@ from pilothouse.api.one_by_one import OneByOne
 from pilothouse.api.spans import SpanRooms
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest, PilothouseError, UnsupportedMedia
+from pilothouse.evals.datasets.experiments import Experiments, of_experiment
 from pilothouse.gateway.http import error_headers
 from pilothouse.observe.dialects import otlp_json, otlp_protobuf
 from pilothouse.observe.dialects.logs import read_records
@@ -38,8 +39,8 @@ RETRY_AFTER = "2"
 """Seconds after which to ask again what could not be served just now."""
 
 
-def routes(rooms: SpanRooms, scores: Scores, turn: OneByOne) -> APIRouter:
-    """The routes; scores are written in `turn`."""
+def routes(rooms: SpanRooms, scores: Scores, turn: OneByOne, experiments: Experiments) -> APIRouter:
+    """The routes; scores are written in `turn`. `experiments` is told of what was kept."""
     router = APIRouter(tags=["otlp"])
 
     @router.post("/api/public/otel/v1/traces", include_in_schema=False)
@@ -47,11 +48,19 @@ def routes(rooms: SpanRooms, scores: Scores, turn: OneByOne) -> APIRouter:
     async def take_traces(request: Request, caller: Caller) -> Response:
         """An ExportTraceServiceRequest. What is rejected of it is counted and explained in the answer."""
 
+        ran: list[Span] = []
+
         def read(body: bytes, encoding: ModuleType) -> Received:
             found = encoding.read_traces(body)
-            return _admitted([to_span(span) for span in found.spans], found.rejected, caller, rooms.reception)
+            received = _admitted([to_span(span) for span in found.spans], found.rejected, caller, rooms.reception)
+            ran.extend(span for span in received.spans if of_experiment(span))
+            return received
 
-        return await _export(rooms, request, read, "answer_traces")
+        async def keep() -> None:
+            if ran:
+                await turn.run(partial(experiments.note, caller.project_id, ran))
+
+        return await _export(rooms, request, read, "answer_traces", keep)
 
     @router.post("/v1/logs", response_class=Response)
     async def take_logs(request: Request, caller: Caller) -> Response:

@@ -5,9 +5,21 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from pilothouse.access import Tenants
-from pilothouse.api import deletions, langfuse, langfuse_reading, otlp, scores, sessions, spans, topics, traces
+from pilothouse.api import (
+    deletions,
+    langfuse,
+    langfuse_datasets,
+    langfuse_reading,
+    otlp,
+    scores,
+    sessions,
+    spans,
+    topics,
+    traces,
+)
 from pilothouse.api.one_by_one import OneByOne
 from pilothouse.call import Recorder, Span
+from pilothouse.evals.datasets.experiments import Experiments, external_runs
 from pilothouse.exports.queue import Queue
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe import Prices, Traces
@@ -29,12 +41,13 @@ def telemetry_routes(
     sent = spans.SpanRooms.over(recorder, drainer, prices, max_body_bytes)
     judged = Scores(store, None if queue is None else queue.put_scores)
     revisions = Revisions(store, discreet, None if queue is None else queue.put)
-    turn = OneByOne()
+    turn, external = OneByOne(), external_runs(store)
     return [
         spans.routes(sent),
-        otlp.routes(sent, judged, turn),
+        otlp.routes(sent, judged, turn, Experiments(store, external)),
         langfuse.routes(langfuse.LangfuseRooms(sent, judged, revisions, tenants, turn)),
         langfuse_reading.routes(store),
+        langfuse_datasets.routes(store, external),
         scores.routes(judged, turn),
         traces.routes(Traces(store), prices),
         sessions.routes(Traces(store)),

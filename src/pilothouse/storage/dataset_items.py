@@ -4,7 +4,7 @@ An item's content never changes under its id. Its `key` is the name that stays w
 added it gave it, else its own first id. Knows nothing of how versions are made.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
@@ -96,9 +96,10 @@ class DatasetItems:
 
     def page(
         self, project: str, dataset_id: str, version: int, *, split: str | None = None, after: int | None = None,
-        limit: int = 100,
+        limit: int = 100, skip: int = 0,
     ) -> ItemPage:  # fmt: skip
-        """Up to `limit` (500 at most) items of a version, those after the place `after`."""
+        """Up to `limit` (500 at most) items of a version, those after the place `after`, without the first `skip` of
+        these: going on by `after` is cheaper."""
         limit = max(1, min(MOST_ITEMS, limit))
         query = select(dataset_items).where(*_of(project, dataset_id), within(version))
         if split is not None:
@@ -106,7 +107,7 @@ class DatasetItems:
         if after is not None:
             query = query.where(_C.place > after)
         with self._store.control.connect() as connection:
-            rows = connection.execute(query.order_by(_C.place).limit(limit + 1)).all()
+            rows = connection.execute(query.order_by(_C.place).limit(limit + 1).offset(skip)).all()
         items = [self._item(row) for row in rows[:limit]]
         return ItemPage(items, items[-1].place if len(rows) > limit else None)
 
@@ -127,6 +128,27 @@ class DatasetItems:
         if version is not None:
             where.append(within(version))
         return self._one(select(dataset_items).where(*where).order_by(_C.since.desc(), _C.id.desc()).limit(1), key)
+
+    def of_trace(
+        self, project: str, trace: str, *, span: str | None = None, dataset_id: str | None = None, limit: int = 100,
+        skip: int = 0,
+    ) -> list[Item]:  # fmt: skip
+        """Up to `limit` items that came from this trace, or from this step of it, as they are now, the newest first."""
+        where = [_C.project_id == project, _C.source_trace == trace, _C.since.is_not(None), _C.until.is_(None)]
+        if span is not None:
+            where.append(_C.source_span == span)
+        if dataset_id is not None:
+            where.append(_C.dataset_id == dataset_id)
+        query = select(dataset_items).where(*where).order_by(_C.created_us.desc(), _C.id).limit(limit).offset(skip)
+        with self._store.control.connect() as connection:
+            return [self._item(row) for row in connection.execute(query)]
+
+    def elsewhere(self, project: str, dataset_id: str, keys: Sequence[str]) -> set[str]:
+        """Which of these keys items of other datasets have, too."""
+        with self._store.control.connect() as connection:
+            these = among(connection, (_C.project_id, _C.key), [(project, key) for key in keys])
+            query = select(_C.key).where(these, _C.dataset_id != dataset_id, _C.since.is_not(None)).distinct()
+            return {*connection.execute(query).scalars()} if keys else set()
 
     def exact(self, project: str, item_id: str) -> Item:
         """The item of this id, whose content is what it always was. Raises NotFound."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
@@ -110,10 +110,11 @@ class Datasets:
         return _dataset(next((row for row in rows if row.name == reference), rows[0]))
 
     def list(
-        self, project: str, *, text: str = "", after: str | None = None, limit: int = 50, archived: bool = False
+        self, project: str, *, text: str = "", after: str | None = None, limit: int = 50, archived: bool = False,
+        skip: int = 0,
     ) -> DatasetPage:  # fmt: skip
-        """Up to `limit` (500 at most) datasets with `text` in their names, those after the name `after`; `archived`
-        ones are a list of their own."""
+        """Up to `limit` (500 at most) datasets with `text` in their names, those after the name `after`, without the
+        first `skip` of these; `archived` ones are a list of their own."""
         limit = max(1, min(MOST_DATASETS, limit))
         query = select(datasets).where(_D.project_id == project, (_D.archived_us.is_not(None)) == archived)
         if text:
@@ -121,8 +122,14 @@ class Datasets:
         if after is not None:
             query = query.where(_D.name > _plain(after))
         with self.store.control.connect() as connection:
-            rows = connection.execute(query.order_by(_D.name).limit(limit + 1)).all()
+            rows = connection.execute(query.order_by(_D.name).limit(limit + 1).offset(skip)).all()
         return DatasetPage([_dataset(row) for row in rows[:limit]], rows[limit - 1].name if len(rows) > limit else None)
+
+    def count(self, project: str) -> int:
+        """How many datasets there are that are not archived."""
+        query = select(func.count()).where(_D.project_id == project, _D.archived_us.is_(None))
+        with self.store.control.connect() as connection:
+            return connection.scalar(query) or 0
 
     def describe(
         self, project: str, reference: str, *, description: str | None = None, metadata: Json | None = None
@@ -144,6 +151,21 @@ class Datasets:
         if row is None and number != 0:
             raise NotFound(f"The dataset '{dataset.name}' has no version {number}.", param="version")
         return Version(0, created_us=dataset.created_us) if row is None else _version(row)
+
+    def version_at(self, project: str, dataset: Dataset, at_us: int) -> Version:
+        """The newest version that there was at this time (UTC microseconds)."""
+        query = select(func.max(_V.number)).where(*_of(project, dataset), _V.created_us <= at_us)
+        with self.store.control.connect() as connection:
+            number = connection.scalar(query)
+        return self.version(project, dataset, number or 0)
+
+    def made_at(self, project: str, dataset_id: str, numbers: Sequence[int]) -> dict[int, int]:
+        """When each of these versions was made, in UTC microseconds."""
+        query = select(_V.number, _V.created_us).where(
+            _V.project_id == project, _V.dataset_id == dataset_id, _V.number.in_(sorted({*numbers}))
+        )
+        with self.store.control.connect() as connection:
+            return {row.number: row.created_us for row in connection.execute(query)}
 
     def versions(
         self, project: str, dataset: Dataset, *, before: int | None = None, limit: int = 50

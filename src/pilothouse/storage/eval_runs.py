@@ -26,6 +26,7 @@ Status = Literal["running", "done", "stopped", "failed", "cancelled"]
 
 MOST_RUNS = 500
 _SECOND = 1_000_000
+_LONGEST_REPORTED = 30 * 24 * 3600 * _SECOND
 _R = eval_runs.c
 _JSON = ("subject", "plan", "metadata", "summary")
 
@@ -128,6 +129,15 @@ class EvalRuns:
         with self.store.control.connect() as connection:
             rows = connection.execute(query.order_by(_R.id.desc()).limit(limit + 1)).all()
         return RunPage([_run(row) for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None)
+
+    def reported(self, limit: int = MOST_RUNS) -> Sequence[tuple[str, Run]]:
+        """The runs of all projects that other programs make and that go on, each with its project, the newest first;
+        those that were begun in the last 30 days."""
+        since = self.clock() - _LONGEST_REPORTED
+        going = select(eval_runs).where(_R.created_us > since, _R.kind == "external", _R.status == "running")
+        with self.store.control.connect() as connection:
+            rows = connection.execute(going.order_by(_R.created_us.desc()).limit(limit)).all()
+        return [(row.project_id, _run(row)) for row in rows]
 
     def update(self, project: str, run_id: str, **fields: Any) -> Run:
         """Change some fields of a run. Raises NotFound."""

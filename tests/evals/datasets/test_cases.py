@@ -36,6 +36,21 @@ def test_what_was_answered_is_taken_along() -> None:
     assert case.steps == (Step("find", {"a": 1}, [3]),)
 
 
+@pytest.mark.parametrize("name", ["response", "actual_output", "completion", "answer"])
+def test_answers_by_the_names_of_others(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "others.jsonl"
+    file.write_text(f'{{"question": "q", "ground_truth": "e", "{name}": "a"}}\n')
+    (case,) = read_cases(file)
+    assert (case.input, case.expected, case.output) == ("q", "e", "a")
+
+
+def test_the_sample_beside_an_item_of_openai(tmp_path: Path) -> None:
+    file = tmp_path / "openai.jsonl"
+    file.write_text('{"item": {"question": "q", "ground_truth": "e"}, "sample": {"output_text": "a"}}\n')
+    (case,) = read_cases(file)
+    assert (case.input, case.expected, case.output) == ("q", "e", "a")
+
+
 @pytest.mark.parametrize("wrong", [True, "2", -1, float("inf"), None], ids=str)
 def test_a_latency_that_is_none(wrong: Any) -> None:
     assert case_of(NewItem(key="k", input="q", metadata={"latency_s": wrong})).latency_s is None
@@ -57,10 +72,13 @@ def test_a_latency_that_is_none(wrong: Any) -> None:
         ([1, 2], "[1, 2]"),
         ({"choices": []}, '{"choices": []}'),
         (7, "7"),
+        ({"value": "a"}, "a"),
+        ({"value": {"b": 1}}, '{"b": 1}'),
+        ({"output_text": "a", "output_json": None}, "a"),
     ],
     ids=[
         "none", "text", "message", "parts", "talk", "messages", "chat", "completion", "answer", "object", "list",
-        "no choice", "number",
+        "no choice", "number", "bare", "bare object", "sample",
     ],
 )  # fmt: skip
 def test_an_answer_is_read_as_whoever_wrote_it_meant(value: Any, text: str) -> None:

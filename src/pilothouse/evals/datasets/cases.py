@@ -1,8 +1,8 @@
 """Items as cases: of a version of a dataset, or straight from a data file. Knows nothing of who evaluates them.
 
 What the data has of an answer is taken along, so that answers of elsewhere can be judged without asking for them again:
-`output` of the metadata (a text, or the answer of a chat as any API writes it), `steps` (tool calls; else those of the
-output itself) and `latency_s`.
+`output` of the metadata, or what RAGAS, DeepEval and OpenAI's evals call it (a text, or the answer of a chat as any API
+writes it), `steps` (tool calls; else those of the output itself) and `latency_s`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +21,12 @@ from pilothouse.storage.dataset_items import NewItem
 from pilothouse.storage.datasets import Dataset, Datasets
 from pilothouse.types import Json
 
-__all__ = ["answer_of", "case_of", "cases_of", "read_cases"]
+__all__ = ["answer_of", "bare", "case_of", "cases_of", "read_cases"]
 
 _SOURCE = ("split", "source_trace", "source_span", "source_user")
-_ANSWERS = ("content", "text", "answer", "output", "completion", "output_text", "value")
+_OUTPUTS = ("output", "response", "actual_output", "completion", "sample", "answer")
+_ANSWERS = ("content", "text", "answer", "output", "completion", "output_text")
+_BARE = "value"  # what spans hold an output by that is no object
 _LONGEST_WAIT = 1e9  # seconds
 
 
@@ -32,7 +34,7 @@ def case_of(item: NewItem, case_id: str | None = None) -> Case:
     """The case of an item, named by its key unless told otherwise. `split`, `source_trace`, `source_span` and
     `source_user` are in its metadata, where the item has them."""
     told = {name: value for name in _SOURCE if (value := getattr(item, name)) is not None}
-    answered = item.metadata.get("output")
+    answered = next((item.metadata[name] for name in _OUTPUTS if item.metadata.get(name) is not None), None)
     text, called = answer_of(answered)
     return Case(
         id=case_id or item.key or _named(item), input=item.input, output=text, expected=item.expected,
@@ -82,6 +84,7 @@ def answer_of(value: Any) -> tuple[str, tuple[Step, ...]]:
     `value` is a text, a message, a list of messages (the last of the assistant is meant), an answer of a chat with its
     `choices`, or an object with the text in a field of a usual name; anything else is given as JSON.
     """
+    value = bare(value)
     if value is None or isinstance(value, str):
         return value or "", ()
     found = _message(value)
@@ -93,6 +96,11 @@ def answer_of(value: Any) -> tuple[str, tuple[Step, ...]]:
         if calls:
             return "", calls
     return written(value), ()
+
+
+def bare(value: Any) -> Any:
+    """What a step took or gave, without the object that spans hold it in where it is none itself."""
+    return value[_BARE] if isinstance(value, dict) and value.keys() == {_BARE} else value
 
 
 def _seconds(given: Any) -> float | None:

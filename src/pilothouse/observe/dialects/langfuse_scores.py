@@ -10,10 +10,13 @@ from pilothouse.observe.dialects.values import structured, when_us
 from pilothouse.observe.scores import LARGEST, LATEST_US, Score
 from pilothouse.types import Json
 
-__all__ = ["SCORE_FIELDS", "score_of", "score_to_json"]
+__all__ = ["EXPERIMENT", "SCORE_FIELDS", "score_of", "score_to_json"]
 
 SCORE_FIELDS = ("details", "subject", "annotation")
 """Groups of fields that are in an answer only if they are asked for."""
+
+EXPERIMENT = "langfuse-experiment:"
+"""With the id of an experiment (a dataset run), what stands for the session of a score that judges it as a whole."""
 
 _KINDS = {"NUMERIC", "BOOLEAN", "CATEGORICAL", "TEXT", "CORRECTION"}
 _LONGEST, _LONGEST_TEXT = 200, 10_000
@@ -27,10 +30,13 @@ def score_of(given: Any, author: str | None, at_us: int | None = None) -> Score:
     body = camel(given)
     name, trace = _text(body, "name", _LONGEST), _text(body, "traceId", _LONGEST)
     session, observation = _text(body, "sessionId", _LONGEST), _text(body, "observationId", _LONGEST)
+    experiment = _text(body, "datasetRunId", _LONGEST)
+    if trace is None and session is None and experiment is not None:
+        session = EXPERIMENT + experiment
     if name is None:
         raise InvalidRequest("A score needs a `name`.", param="name")
     if trace is None and session is None:
-        raise InvalidRequest("Name what is judged: `traceId` or `sessionId`.", param="traceId")
+        raise InvalidRequest("Name what is judged: `traceId`, `sessionId` or `datasetRunId`.", param="traceId")
     kind, value, label = _value(body)
     about = {"environment": body.get("environment"), "config_id": body.get("configId"), "queue_id": body.get("queueId")}
     about["source"] = None if body.get("source") in (None, "API") else body["source"]
@@ -104,7 +110,9 @@ def _subject(score: Score) -> Json:
         return {"kind": "observation", "id": score.span_id, "traceId": score.trace_id}
     if score.trace_id is not None:
         return {"kind": "trace", "id": score.trace_id}
-    return {"kind": "session", "id": score.session_id}
+    session = score.session_id or ""
+    of_experiment = session.startswith(EXPERIMENT)
+    return {"kind": "experiment" if of_experiment else "session", "id": session.removeprefix(EXPERIMENT)}
 
 
 def _text(body: Json, name: str, longest: int) -> str | None:
