@@ -15,8 +15,9 @@ from pilothouse.storage.database import Store, writing
 from pilothouse.storage.statements import add_new, among
 from pilothouse.storage.tables import eval_answers
 
-__all__ = ["EvalAnswers", "KeptAnswer"]
+__all__ = ["AnswerRow", "EvalAnswers", "KeptAnswer"]
 
+AnswerRow = tuple[str, str, str | None, str | None, str | None, str | None, int | None, int, bytes]
 _AT_ONCE = 500
 _A = eval_answers.c
 _NAMES = (
@@ -68,7 +69,10 @@ class EvalAnswers:
     def put(self, project: str, answers: Mapping[str, KeptAnswer]) -> None:
         """Keep answers by key, in one transaction. One that is there stays as it is. Raises TypeError, ValueError for
         a body that is no JSON."""
-        rows = [self._row(project, key, answer) for key, answer in answers.items()]
+        self.put_rows([self.row(project, key, answer) for key, answer in answers.items()])
+
+    def put_rows(self, rows: Sequence[AnswerRow]) -> None:
+        """The same of rows that `row` made, of any project."""
         with writing(self._store.control) as connection:
             add_new(connection, eval_answers.name, _NAMES, rows)
 
@@ -81,7 +85,8 @@ class EvalAnswers:
                 connection.execute(delete(eval_answers).where(among(connection, (_A.project_id, _A.key), keys)))
         return len(keys)
 
-    def _row(self, project: str, key: str, answer: KeptAnswer) -> tuple[object, ...]:
+    def row(self, project: str, key: str, answer: KeptAnswer) -> AnswerRow:
+        """An answer as it lies in the database, packed and sealed. Raises TypeError, ValueError for what is no JSON."""
         body = self._store.packer.pack({"body": answer.body, "latency_us": answer.latency_us}, project, key)
         return (
             project, key, answer.run_id, answer.trace_id, answer.source_trace, answer.source_user, answer.cost_nano,

@@ -1,0 +1,198 @@
+"""A run from its start, or from where it stood, to its figures: what command line, API and Python all call."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from pilothouse.cases import Outcome
+from pilothouse.errors import Conflict
+from pilothouse.evals.reports.compare import Comparison, compare
+from pilothouse.evals.reports.gates import Gate, GateResult, check
+from pilothouse.evals.reports.summary import Summary, summarise
+from pilothouse.evals.runs.book import AnswerBook, folder
+from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
+from pilothouse.evals.runs.recovery import take_over
+from pilothouse.evals.runs.remembered import Remembered
+from pilothouse.evals.runs.rooms import Rooms
+from pilothouse.evals.runs.runner import INTERRUPTED, LEASE, Runner, Told
+from pilothouse.evals.runs.suite import Written
+from pilothouse.evals.runs.throttle import Throttle
+from pilothouse.storage.eval_runs import EvalRuns, Run, Status
+from pilothouse.storage.locks import try_hold
+from pilothouse.types import Json
+
+__all__ = ["Ended", "begun_with", "reported", "run_suite", "work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run as it is now, in figures: its summary, the comparison with its baseline, what became of its gates. `asked_
+    again` is how many questions a killed process had under way, whose answers were lost; `notes` are for the reader."""
+
+    run: Run
+    summary: Summary
+    comparison: Comparison | None
+    gates: list[GateResult]
+    asked_again: int = 0
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> Json:
+        """The summary, with what became of the gates."""
+        return {**self.summary.to_json(), "gates": msgspec.to_builtins(self.gates)}
+
+    @property
+    def passed(self) -> bool:
+        """Whether the run is done and every gate held."""
+        return self.run.status == "done" and all(gate.passed for gate in self.gates)
+
+
+async def work(
+    rooms: Rooms, project: str, run: Run, prepared: Prepared, *, told: Told = lambda done, total, nano: None,
+    started: Callable[[Runner], object] = lambda runner: None, catch: bool = False,
+    may_gate: Callable[[str], str | None] = lambda name: None,
+) -> Ended:  # fmt: skip
+    """Work a run off and keep its figures. `started` is handed what can be told to halt; with `catch`, Ctrl-C and
+    SIGTERM do that, and the second one ends it at once.
+
+    Raises Conflict where another process works on it, and StorageError. Whatever else ends it early is in its status.
+    """
+    suite = prepared.suite
+    with _alone(rooms, project, run) as holder:
+        lost = await asyncio.to_thread(take_over, rooms.store, rooms.home)
+        run = rooms.runs.get(project, run.id)
+        cap, spent = suite.cap_nano, run.cost_nano or 0
+        throttle = Throttle(suite.concurrency, suite.per_second, cap, spent)
+        book = AnswerBook(rooms.store, rooms.home, project, run.id)
+        salt = run.id if prepared.fresh else ""
+        remembered = Remembered(rooms.chat, book, throttle, run.id, rooms.fingerprint, salt)
+        runner = Runner(
+            rooms, project, run, prepared.subject, prepared.evaluators, remembered, throttle, holder=holder,
+            judge=suite.judge, concurrency=suite.concurrency, told=told,
+        )  # fmt: skip
+        started(runner)
+        try:
+            with begun_with(runner) if catch else _nothing():
+                await runner.work(prepared.cases, rooms.runs.done(project, run.id))
+        except BaseException as error:
+            rooms.runs.release(project, run.id, holder, "stopped", error=str(error) or INTERRUPTED)
+            raise
+        finally:
+            await book.aclose()
+        halt = runner.halted
+        status: Status = "done" if halt is None else halt.status
+        ended = await asyncio.to_thread(_figures, rooms.runs, project, run, prepared, may_gate)
+        run = rooms.runs.release(project, run.id, holder, status, error=halt and halt.why, summary=ended.to_json())
+    notes = (*prepared.notes, *([_unpriced(throttle.unpriced)] if throttle.unpriced else []))
+    again = lost.get((project, run.id), 0)
+    return Ended(run, ended.summary, ended.comparison, ended.gates, again, notes)
+
+
+async def run_suite(
+    rooms: Rooms, project: str, written: Written, given: Given | None = None, *, name: str | None = None,
+    metadata: Mapping[str, str] | None = None, fresh: bool = False, told: Told = lambda done, total, nano: None,
+    may_gate: Callable[[str], str | None] = lambda name: None,
+) -> Ended:  # fmt: skip
+    """Prepare a suite, make its run and work it off. `given` are cases, evaluators or a function in place of what it
+    names; another `chat` and `fingerprint` come in by the rooms. Raises what these three raise."""
+    prepared = await prepare(rooms, project, written, given, fresh=fresh)
+    run = created(rooms.runs, project, prepared, name, dict(metadata or {}))
+    return await work(rooms, project, run, prepared, told=told, may_gate=may_gate)
+
+
+def reported(
+    runs: EvalRuns, project: str, run: Run, gates: list[Gate] | None = None, *, baseline: Run | None = None,
+    may_gate: Callable[[str], str | None] = lambda name: None,
+) -> Ended:  # fmt: skip
+    """The figures of a run that was made before, by gates of now. Blocks on the database."""
+    suite, lower = run.plan.get("suite") or {}, run.plan.get("lower_is_better") or []
+    slices = suite.get("slices") or []
+    outcomes = [*runs.each(project, run.id)]
+    summary = summarise(outcomes, trials=run.trials, lower_is_better=lower, slices=slices)
+    comparison = None
+    if baseline is not None:
+        before: Iterator[Outcome] = runs.each(project, baseline.id)
+        comparison = compare(before, outcomes, lower_is_better=lower, slices=slices)
+    return Ended(run, summary, comparison, check(gates or [], summary, comparison, may_gate=may_gate))
+
+
+@contextmanager
+def begun_with(runner: Runner) -> Iterator[None]:
+    """While it works, the first Ctrl-C or SIGTERM halts it, the next one ends it at once. Only on the main thread."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def asked() -> None:
+        if runner.halted is None:
+            runner.halt("stopped", INTERRUPTED)
+        else:
+            task.cancel()
+
+    numbers = list[signal.Signals]()
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked)
+            numbers.append(number)
+    except (RuntimeError, ValueError, NotImplementedError):
+        pass  # not the main thread: whoever is on it decides
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _alone(rooms: Rooms, project: str, run: Run) -> Iterator[str]:
+    """Hold the run. A lock in the home, which a killed process lets go of, tells whether another of this home is at
+    it; for those elsewhere its lease has to run out."""
+    locks = folder(rooms.home) / "locks"
+    locks.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = locks / f"{run.id}.lock"
+    holder = f"{socket.gethostname()}:{rooms.home.absolute()}"
+    held = try_hold(path)
+    if held is not None and not _there(path, held):
+        os.close(held)  # who had it has just ended and removed it
+        held = None
+    if held is None or not rooms.runs.take(project, run.id, holder, LEASE):
+        if held is not None:
+            os.close(held)
+        raise Conflict(f"Another process works on the run '{run.name}' ({run.id}).")
+    try:
+        yield holder
+    finally:
+        _let_go(path, held)
+
+
+def _there(path: Path, held: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(held))
+    except FileNotFoundError:
+        return False
+
+
+def _let_go(path: Path, held: int) -> None:
+    path.unlink(missing_ok=True)
+    os.close(held)
+
+
+def _figures(
+    runs: EvalRuns, project: str, run: Run, prepared: Prepared, may_gate: Callable[[str], str | None]
+) -> Ended:
+    return reported(runs, project, run, prepared.gates, baseline=prepared.baseline, may_gate=may_gate)
+
+
+def _unpriced(calls: int) -> str:
+    which = "1 call has" if calls == 1 else f"{calls} calls have"
+    return f"{which} no known price: what the run cost is more than what is shown, and its cap does not cover it."

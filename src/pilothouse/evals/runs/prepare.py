@@ -1,0 +1,234 @@
+"""From a suite to what a run works with: its cases, its evaluators, what makes the outputs, and with what it compares.
+
+Whatever is wrong with a suite is found here, before anything is asked or paid.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pilothouse.cases import Case
+from pilothouse.errors import ConfigError, Conflict, InvalidRequest, NotFound, PilothouseError
+from pilothouse.evals.datasets.cases import cases_of, read_cases
+from pilothouse.evals.reports.gates import Gate
+from pilothouse.evals.runs.rooms import Rooms
+from pilothouse.evals.runs.subject import Function, Subject, function_of, subject_of
+from pilothouse.evals.runs.suite import Suite, Written, nearest, suite_of
+from pilothouse.evals.shapes import Evaluator
+from pilothouse.ids import content_hash
+from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.types import Json
+
+__all__ = ["Given", "Prepared", "baseline_of", "case_from", "created", "prepare", "prepare_again"]
+
+_MOST_BASELINES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What Python hands over as objects, in place of what a suite names."""
+
+    cases: Sequence[Case] | None = None
+    evaluators: Sequence[Evaluator] | None = None
+    function: Function | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a run needs. `versions` are what the names of models stand for; `baseline` the run to compare with."""
+
+    written: Written
+    cases: list[Case]
+    subject: Subject
+    evaluators: tuple[Evaluator, ...]
+    gates: list[Gate]
+    versions: dict[str, str]
+    plan: Json
+    dataset: Dataset | None = None
+    version: int | None = None
+    baseline: Run | None = None
+    fresh: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def suite(self) -> Suite:
+        return self.written.suite
+
+
+async def prepare(
+    rooms: Rooms, project: str, written: Written, given: Given | None = None, *, fresh: bool = False
+) -> Prepared:
+    """Read and check everything that a suite names. Raises ConfigError with file, line and key, and InvalidRequest for
+    data that cannot be read. Blocks on the database."""
+    given, suite = given or Given(), written.suite
+    evaluators = tuple(given.evaluators) if given.evaluators is not None else written.evaluators()
+    subject = _subject(written, given.function)
+    versions = await _versions(rooms, written)
+    dataset, version, cases = _cases(rooms, project, written, given)
+    notes, baseline = [], None
+    if suite.baseline is not None:
+        baseline = baseline_of(rooms.runs, project, suite.baseline)
+        if baseline is None:
+            notes.append(f"There is no finished run '{suite.baseline}' yet to compare with.")
+    told = suite.to_json()
+    plan: Json = {
+        "suite": told, "evaluators": told["evaluators"], "judge": suite.judge, "judge_agreement": suite.judge_agreement,
+        "folder": None if written.folder is None else str(written.folder.absolute()),
+        "cases": content_hash([msgspec.to_builtins(case) for case in cases]) if dataset is None else None,
+        "fresh": fresh, "in_process": given.cases is not None or given.evaluators is not None or bool(given.function),
+        "lower_is_better": sorted(one.name for one in evaluators if one.lower_is_better),
+    }  # fmt: skip
+    return Prepared(
+        written, cases, subject, evaluators, written.gates(), versions, plan, dataset, version, baseline, fresh, notes
+    )
+
+
+async def prepare_again(rooms: Rooms, project: str, run: Run, given: Given | None = None) -> Prepared:
+    """The same for a run that was begun before. Raises Conflict where it would go on as another one: its data file has
+    changed, or what a model's name stands for."""
+    if run.plan.get("in_process") and given is None:
+        raise Conflict(
+            f"The run '{run.name}' was started from Python, with objects that only its program has. Start it there "
+            "again: what was answered is kept and costs nothing."
+        )
+    if "suite" not in run.plan:
+        raise Conflict(f"The run '{run.name}' was made elsewhere and cannot be resumed.")
+    folder = run.plan.get("folder")
+    written = suite_of(run.plan["suite"], Path(folder) if folder else None)
+    if run.dataset_version is not None:
+        pinned = f"{(written.suite.dataset or '').rpartition('@')[0] or written.suite.dataset}@{run.dataset_version}"
+        written = replace(written, suite=written.suite.model_copy(update={"dataset": pinned}))
+    prepared = await prepare(rooms, project, written, given, fresh=bool(run.plan.get("fresh")))
+    if prepared.plan["cases"] != run.plan.get("cases"):
+        raise Conflict(_changed(run, f"'{written.suite.data or 'the data'}' is not what it was"))
+    for model, before in run.subject.get("versions", {}).items():
+        if prepared.versions.get(model, before) != before:
+            raise Conflict(_changed(run, f"'{model}' stands for something else now"))
+    baseline = None
+    if run.baseline_id is not None:
+        try:
+            baseline = rooms.runs.get(project, run.baseline_id)
+        except NotFound:
+            prepared.notes.append("The run to compare with was deleted.")
+    return replace(prepared, plan=run.plan, baseline=baseline)
+
+
+def created(runs: EvalRuns, project: str, prepared: Prepared, name: str | None, metadata: dict[str, str]) -> Run:
+    """The row of a new run; nothing is asked yet."""
+    suite, dataset, baseline = prepared.suite, prepared.dataset, prepared.baseline
+    subject = {**suite.task.model_dump(mode="json", exclude_none=True), "versions": prepared.versions}
+    return runs.create(
+        project, name=name or suite.suite, suite=suite.suite, kind=suite.kind, subject=subject, plan=prepared.plan,
+        plan_hash=suite.hash, dataset_id=dataset.id if dataset else None, dataset_version=prepared.version,
+        metadata={**suite.metadata, **metadata}, baseline_id=baseline.id if baseline else None,
+        cases=len(prepared.cases), trials=suite.trials,
+    )  # fmt: skip
+
+
+def baseline_of(runs: EvalRuns, project: str, reference: str) -> Run | None:
+    """The newest run of that name that is done, else the run of that id; None where there is neither."""
+    for run in runs.list(project, name=reference, limit=_MOST_BASELINES).runs:
+        if run.status == "done":
+            return run
+    try:
+        found = runs.get(project, reference)
+    except NotFound:
+        return None
+    return found if found.id == reference else None
+
+
+def case_from(given: Any, number: int) -> Case:
+    """A case of what Python or JSON has: a Case, or an object with `input` and any other field of one. Raises
+    InvalidRequest naming its number (from 1)."""
+    if isinstance(given, Case):
+        return given
+    if not isinstance(given, dict):
+        return Case(id=f"{number:06}", input=given)
+    if "input" not in given:
+        raise InvalidRequest(f"Case {number} has no 'input'.", param="data")
+    try:
+        told = {"id": f"{number:06}", **given, "id_": None}
+        del told["id_"]
+        strange = told.keys() - {*Case.__struct_fields__}
+        if strange:
+            name = min(strange)
+            raise InvalidRequest(
+                f"Case {number}: there is no '{name}'.{nearest(name, Case.__struct_fields__)}", param="data"
+            )
+        return msgspec.convert({**told, "id": str(told["id"])}, Case)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Case {number}: {error}.", param="data") from None
+
+
+def _cases(rooms: Rooms, project: str, written: Written, given: Given) -> tuple[Dataset | None, int | None, list[Case]]:
+    suite, dataset, version = written.suite, None, None
+    found: Iterable[Case]
+    if given.cases is not None:
+        found = given.cases[: suite.limit]
+    elif suite.dataset is not None:
+        dataset, version, found = _of_dataset(rooms, project, written)
+    elif suite.data is not None:
+        if written.folder is None:
+            raise written.wrong(("data",), "only a suite in a file may name a file; name a 'dataset'.")
+        path = written.folder / suite.data
+        if not path.exists():
+            raise written.wrong(("data",), f"there is no file '{path}'.")
+        found = read_cases(path, split=suite.split, limit=suite.limit)
+    else:
+        raise written.wrong((), "names no cases: add 'dataset' or 'data'.")
+    cases = [*found]
+    if not cases:
+        split = f" in the split '{suite.split}'" if suite.split else ""
+        raise written.wrong(("dataset" if dataset else "data",), f"has no cases{split}.")
+    seen = set[str]()
+    for case in cases:
+        if case.id in seen:
+            raise InvalidRequest(f"Two cases have the id '{case.id[:128]}'.", param="data")
+        seen.add(case.id)
+    return dataset, version, cases
+
+
+def _of_dataset(rooms: Rooms, project: str, written: Written) -> tuple[Dataset, int, Iterable[Case]]:
+    suite, datasets = written.suite, Datasets(rooms.store)
+    assert suite.dataset is not None
+    name, at, number = suite.dataset.rpartition("@")
+    name, wanted = (name, int(number)) if at and number.isdecimal() and number.isascii() else (suite.dataset, None)
+    try:
+        dataset = datasets.get(project, name)
+        version = datasets.version(project, dataset, wanted).number
+    except NotFound as error:
+        names = [one.name for one in datasets.list(project, limit=500).datasets] if error.param == "dataset" else []
+        raise written.wrong(("dataset",), f"{error.message}{nearest(name, names)}") from None
+    return dataset, version, cases_of(datasets, project, dataset, version, split=suite.split, limit=suite.limit)
+
+
+def _subject(written: Written, function: Function | None) -> Subject:
+    task = written.suite.task
+    try:
+        found = function or (function_of(task.python, written.folder) if task.python else None)
+        return subject_of(task, found)
+    except ConfigError as error:
+        raise written.wrong(("task", "python"), error.message) from None
+
+
+async def _versions(rooms: Rooms, written: Written) -> dict[str, str]:
+    """What the models that a suite names stand for. Raises ConfigError for one that there is not."""
+    suite, versions = written.suite, {}
+    places = {("task", "corpus" if suite.task.corpus else "model"): suite.task.asks, ("judge",): suite.judge}
+    for place, model in places.items():
+        if model is not None:
+            try:
+                versions[model] = await rooms.fingerprint(model)
+            except PilothouseError as error:
+                raise written.wrong(place, error.message) from None
+    return versions
+
+
+def _changed(run: Run, what: str) -> str:
+    return (
+        f"{what}: the run '{run.name}' cannot go on as it began. Start a new one: what is still the same costs nothing."
+    )

@@ -1,0 +1,41 @@
+"""What killed processes had been answered and had not brought to the database yet: brought there."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+
+from pilothouse.evals.runs.book import Answered, Begun, folder
+from pilothouse.storage import Cursor, Store, orphans
+from pilothouse.storage.eval_answers import EvalAnswers
+
+__all__ = ["take_over"]
+
+_AT_ONCE = 500
+_decode = msgspec.msgpack.Decoder(Begun | Answered).decode
+
+
+def take_over(store: Store, home: Path) -> dict[tuple[str, str], int]:
+    """Empty the spools of answers of processes of this home that are gone. By project and run, how many questions had
+    been asked of which the answer was not there: a vendor may bill them, and they are asked again. Blocks on the
+    database; raises StorageError."""
+    answers, lost = EvalAnswers(store), dict[tuple[str, str], int]()
+    for orphan in orphans(folder(home)):
+        done, open_keys, cursor = False, defaultdict[tuple[str, str], set[str]](set), Cursor()
+        try:
+            while True:
+                records, after = orphan.read(cursor, _AT_ONCE)
+                if after == cursor:
+                    break
+                told = [_decode(record) for record in records]
+                answers.put_rows([one.row for one in told if isinstance(one, Answered)])
+                for one in told:
+                    of_run = open_keys[one.project, one.run_id]
+                    of_run.discard(one.key) if isinstance(one, Answered) else of_run.add(one.key)
+                cursor = after
+            done = True
+        finally:
+            orphan.remove() if done else orphan.release()
+        for run, keys in open_keys.items():
+            lost[run] = lost.get(run, 0) + len(keys)
+    return {run: count for run, count in lost.items() if count}

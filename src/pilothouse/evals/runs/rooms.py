@@ -1,0 +1,72 @@
+"""What a run needs of the platform that it runs in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pilothouse.call import Call, Recorder
+from pilothouse.errors import PilothouseError
+from pilothouse.evals.runs.remembered import Fingerprint
+from pilothouse.ids import content_hash, new_id, now_us
+from pilothouse.protocols import Chat, Encode
+from pilothouse.storage import Store
+from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.types import ChatRequest
+
+if TYPE_CHECKING:
+    from pilothouse.app import Platform
+
+__all__ = ["Price", "Rooms", "rooms_of"]
+
+Price = Callable[[str, int, int], Awaitable[int | None]]
+"""What so many tokens into and out of a model cost, in nano-USD; None where no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The gateway's chat, the embedded encoder, where spans go, where runs are kept, and the home of this process."""
+
+    store: Store
+    home: Path
+    chat: Chat
+    recorder: Recorder
+    fingerprint: Fingerprint
+    price: Price
+    encode: Encode | None = None
+
+    @property
+    def runs(self) -> EvalRuns:
+        return EvalRuns(self.store)
+
+
+def rooms_of(platform: "Platform", project: str) -> Rooms:
+    """Those of a platform, for runs in this project."""
+
+    def asked(model: str) -> tuple[ChatRequest, Call]:
+        request = ChatRequest.check({"model": model, "messages": [{"role": "user", "content": ""}]})
+        return request, Call(platform.recorder, project_id=project)
+
+    async def fingerprint(model: str) -> str:
+        router = platform.gateway.router
+        request, call = asked(model)
+        plan = await router.decide(request, call)
+        versions = []
+        for deployment in plan.candidates:
+            if not deployment.leaf:
+                try:
+                    versions.append(await deployment.provider.version(deployment.model, call))  # type: ignore[attr-defined]
+                except PilothouseError:
+                    versions.append(new_id())
+        return content_hash([model, plan.alias, router.revision(plan), *versions])
+
+    async def price(model: str, read: int, wrote: int) -> int | None:
+        request, call = asked(model)
+        plan = await platform.gateway.router.decide(request, call)
+        dearest, complete = platform.prices.dearest(plan.leaves, read, wrote, now_us())
+        return dearest if complete else None
+
+    return Rooms(
+        platform.store, platform.settings.home, platform.gateway.chat, platform.recorder, fingerprint, price,
+        platform.encode,
+    )  # fmt: skip
