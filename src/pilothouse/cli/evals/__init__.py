@@ -7,6 +7,11 @@ from pilothouse.cli.lazy import Lazy
 __all__ = ["SUBCOMMANDS", "evals"]
 
 SUBCOMMANDS = {
+    "run": "Run a suite.",
+    "resume": "Go on with a run that was stopped or killed.",
+    "list": "The runs there are.",
+    "show": "The figures of a run, and what it found of each case.",
+    "delete": "Delete a run.",
     "compare": "Two or more runs over the same cases, flips first.",
     "report": "What a run showed: text, Markdown, JUnit, JSON.",
     "datasets": "What is evaluated on: items and their versions, files in and out.",

@@ -11,52 +11,42 @@ from pathlib import Path
 
 import msgspec
 
-from pilothouse.cases import Outcome
 from pilothouse.errors import Conflict
-from pilothouse.evals.reports.compare import Comparison, compare
-from pilothouse.evals.reports.gates import Gate, GateResult, check
-from pilothouse.evals.reports.summary import Summary, summarise
+from pilothouse.evals.reports.runs import Objections, RunReports
+from pilothouse.evals.reports.told import Told
 from pilothouse.evals.runs.book import AnswerBook, folder
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
 from pilothouse.evals.runs.recovery import take_over
 from pilothouse.evals.runs.remembered import Remembered
 from pilothouse.evals.runs.rooms import Rooms
-from pilothouse.evals.runs.runner import INTERRUPTED, LEASE, Runner, Told
+from pilothouse.evals.runs.runner import INTERRUPTED, LEASE, Heard, Runner
 from pilothouse.evals.runs.suite import Written
 from pilothouse.evals.runs.throttle import Throttle
-from pilothouse.storage.eval_runs import EvalRuns, Run, Status
+from pilothouse.storage.eval_runs import Run, Status
 from pilothouse.storage.locks import try_hold
-from pilothouse.types import Json
 
-__all__ = ["Ended", "begun_with", "reported", "run_suite", "work"]
+__all__ = ["Ended", "begun_with", "run_suite", "work"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run as it is now, in figures: its summary, the comparison with its baseline, what became of its gates. `asked_
-    again` is how many questions a killed process had under way, whose answers were lost; `notes` are for the reader."""
+    """A run as it is now, and all there is to say of it. `asked_again` is how many questions a killed process had under
+    way, whose answers were lost."""
 
     run: Run
-    summary: Summary
-    comparison: Comparison | None
-    gates: list[GateResult]
+    told: Told
     asked_again: int = 0
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> Json:
-        """The summary, with what became of the gates."""
-        return {**self.summary.to_json(), "gates": msgspec.to_builtins(self.gates)}
 
     @property
     def passed(self) -> bool:
-        """Whether the run is done and every gate held."""
-        return self.run.status == "done" and all(gate.passed for gate in self.gates)
+        """Whether the run is done and every gate of its suite held."""
+        return self.told.complete and not self.told.failed
 
 
 async def work(
-    rooms: Rooms, project: str, run: Run, prepared: Prepared, *, told: Told = lambda done, total, nano: None,
+    rooms: Rooms, project: str, run: Run, prepared: Prepared, *, heard: Heard = lambda done, total, nano: None,
     started: Callable[[Runner], object] = lambda runner: None, catch: bool = False,
-    may_gate: Callable[[str], str | None] = lambda name: None,
+    objections: Objections | None = None,
 ) -> Ended:  # fmt: skip
     """Work a run off and keep its figures. `started` is handed what can be told to halt; with `catch`, Ctrl-C and
     SIGTERM do that, and the second one ends it at once.
@@ -74,7 +64,7 @@ async def work(
         remembered = Remembered(rooms.chat, book, throttle, run.id, rooms.fingerprint, salt)
         runner = Runner(
             rooms, project, run, prepared.subject, prepared.evaluators, remembered, throttle, holder=holder,
-            judge=suite.judge, concurrency=suite.concurrency, told=told,
+            judge=suite.judge, concurrency=suite.concurrency, heard=heard,
         )  # fmt: skip
         started(runner)
         try:
@@ -87,39 +77,24 @@ async def work(
             await book.aclose()
         halt = runner.halted
         status: Status = "done" if halt is None else halt.status
-        ended = await asyncio.to_thread(_figures, rooms.runs, project, run, prepared, may_gate)
-        run = rooms.runs.release(project, run.id, holder, status, error=halt and halt.why, summary=ended.to_json())
-    notes = (*prepared.notes, *([_unpriced(throttle.unpriced)] if throttle.unpriced else []))
-    again = lost.get((project, run.id), 0)
-    return Ended(run, ended.summary, ended.comparison, ended.gates, again, notes)
+        run = rooms.runs.release(project, run.id, holder, status, error=None if halt is None else halt.why)
+        told = await asyncio.to_thread(RunReports(rooms.runs, objections).told, project, run)
+        told = msgspec.structs.replace(told, notes=(*told.notes, *prepared.notes, *_unpriced(throttle.unpriced)))
+        figures = {**told.summary.to_json(), "gates": msgspec.to_builtins(told.gates)}
+        run = rooms.runs.update(project, run.id, summary=figures)
+    return Ended(run, told, lost.get((project, run.id), 0))
 
 
 async def run_suite(
     rooms: Rooms, project: str, written: Written, given: Given | None = None, *, name: str | None = None,
-    metadata: Mapping[str, str] | None = None, fresh: bool = False, told: Told = lambda done, total, nano: None,
-    may_gate: Callable[[str], str | None] = lambda name: None,
+    metadata: Mapping[str, str] | None = None, fresh: bool = False, heard: Heard = lambda done, total, nano: None,
+    objections: Objections | None = None,
 ) -> Ended:  # fmt: skip
     """Prepare a suite, make its run and work it off. `given` are cases, evaluators or a function in place of what it
     names; another `chat` and `fingerprint` come in by the rooms. Raises what these three raise."""
     prepared = await prepare(rooms, project, written, given, fresh=fresh)
     run = created(rooms.runs, project, prepared, name, dict(metadata or {}))
-    return await work(rooms, project, run, prepared, told=told, may_gate=may_gate)
-
-
-def reported(
-    runs: EvalRuns, project: str, run: Run, gates: list[Gate] | None = None, *, baseline: Run | None = None,
-    may_gate: Callable[[str], str | None] = lambda name: None,
-) -> Ended:  # fmt: skip
-    """The figures of a run that was made before, by gates of now. Blocks on the database."""
-    suite, lower = run.plan.get("suite") or {}, run.plan.get("lower_is_better") or []
-    slices = suite.get("slices") or []
-    outcomes = [*runs.each(project, run.id)]
-    summary = summarise(outcomes, trials=run.trials, lower_is_better=lower, slices=slices)
-    comparison = None
-    if baseline is not None:
-        before: Iterator[Outcome] = runs.each(project, baseline.id)
-        comparison = compare(before, outcomes, lower_is_better=lower, slices=slices)
-    return Ended(run, summary, comparison, check(gates or [], summary, comparison, may_gate=may_gate))
+    return await work(rooms, project, run, prepared, heard=heard, objections=objections)
 
 
 @contextmanager
@@ -187,12 +162,7 @@ def _let_go(path: Path, held: int) -> None:
     os.close(held)
 
 
-def _figures(
-    runs: EvalRuns, project: str, run: Run, prepared: Prepared, may_gate: Callable[[str], str | None]
-) -> Ended:
-    return reported(runs, project, run, prepared.gates, baseline=prepared.baseline, may_gate=may_gate)
-
-
-def _unpriced(calls: int) -> str:
+def _unpriced(calls: int) -> list[str]:
     which = "1 call has" if calls == 1 else f"{calls} calls have"
-    return f"{which} no known price: what the run cost is more than what is shown, and its cap does not cover it."
+    told = f"{which} no known price: what the run cost is more than what is shown, and its cap does not cover it."
+    return [told] if calls else []

@@ -5,6 +5,7 @@ Whatever is wrong with a suite is found here, before anything is asked or paid.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 from pilothouse.cases import Case
 from pilothouse.errors import ConfigError, Conflict, InvalidRequest, NotFound, PilothouseError
 from pilothouse.evals.datasets.cases import cases_of, read_cases
-from pilothouse.evals.reports.gates import Gate
+from pilothouse.evals.reports.runs import find_baseline
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.subject import Function, Subject, function_of, subject_of
 from pilothouse.evals.runs.suite import Suite, Written, nearest, suite_of
@@ -23,9 +24,7 @@ from pilothouse.storage.datasets import Dataset, Datasets
 from pilothouse.storage.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
-__all__ = ["Given", "Prepared", "baseline_of", "case_from", "created", "prepare", "prepare_again"]
-
-_MOST_BASELINES = 50
+__all__ = ["Given", "Prepared", "case_from", "created", "prepare", "prepare_again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,6 @@ class Prepared:
     cases: list[Case]
     subject: Subject
     evaluators: tuple[Evaluator, ...]
-    gates: list[Gate]
     versions: dict[str, str]
     plan: Json
     dataset: Dataset | None = None
@@ -71,39 +69,46 @@ async def prepare(
     dataset, version, cases = _cases(rooms, project, written, given)
     notes, baseline = [], None
     if suite.baseline is not None:
-        baseline = baseline_of(rooms.runs, project, suite.baseline)
-        if baseline is None:
-            notes.append(f"There is no finished run '{suite.baseline}' yet to compare with.")
-    told = suite.to_json()
+        try:
+            baseline = find_baseline(rooms.runs, project, suite.baseline, suite=suite.suite)
+        except NotFound as error:
+            notes.append(error.message)
     plan: Json = {
-        "suite": told, "evaluators": told["evaluators"], "judge": suite.judge, "judge_agreement": suite.judge_agreement,
-        "folder": None if written.folder is None else str(written.folder.absolute()),
-        "cases": content_hash([msgspec.to_builtins(case) for case in cases]) if dataset is None else None,
-        "fresh": fresh, "in_process": given.cases is not None or given.evaluators is not None or bool(given.function),
-        "lower_is_better": sorted(one.name for one in evaluators if one.lower_is_better),
+        **suite.to_json(), "judge_agreement": suite.judge_agreement,
+        "run": {
+            "folder": None if written.folder is None else str(written.folder.absolute()),
+            "cases": content_hash([msgspec.to_builtins(case) for case in cases]) if dataset is None else None,
+            "fresh": fresh,
+            "in_process": not (given.cases is None and given.evaluators is None and given.function is None),
+        },
     }  # fmt: skip
-    return Prepared(
-        written, cases, subject, evaluators, written.gates(), versions, plan, dataset, version, baseline, fresh, notes
-    )
+    return Prepared(written, cases, subject, evaluators, versions, plan, dataset, version, baseline, fresh, notes)
 
 
-async def prepare_again(rooms: Rooms, project: str, run: Run, given: Given | None = None) -> Prepared:
-    """The same for a run that was begun before. Raises Conflict where it would go on as another one: its data file has
-    changed, or what a model's name stands for."""
-    if run.plan.get("in_process") and given is None:
+async def prepare_again(
+    rooms: Rooms, project: str, run: Run, given: Given | None = None, *, max_cost_usd: float | None = None
+) -> Prepared:
+    """The same for a run that was begun before, which may have another cap. Raises Conflict where it would go on as
+    another one: its data file has changed, or what a model's name stands for."""
+    own = run.plan.get("run")
+    if own is None:
+        raise Conflict(f"The run '{run.name}' was made elsewhere and cannot be resumed.")
+    if own["in_process"] and given is None:
         raise Conflict(
             f"The run '{run.name}' was started from Python, with objects that only its program has. Start it there "
             "again: what was answered is kept and costs nothing."
         )
-    if "suite" not in run.plan:
-        raise Conflict(f"The run '{run.name}' was made elsewhere and cannot be resumed.")
-    folder = run.plan.get("folder")
-    written = suite_of(run.plan["suite"], Path(folder) if folder else None)
+    folder = own["folder"]
+    told = {name: value for name, value in run.plan.items() if name != "run"}
+    written = suite_of(told, Path(folder) if folder else None)
+    if max_cost_usd is not None:
+        change = {"max_cost_usd": Decimal(str(max_cost_usd))}
+        written = replace(written, suite=written.suite.model_copy(update=change))
     if run.dataset_version is not None:
         pinned = f"{(written.suite.dataset or '').rpartition('@')[0] or written.suite.dataset}@{run.dataset_version}"
         written = replace(written, suite=written.suite.model_copy(update={"dataset": pinned}))
-    prepared = await prepare(rooms, project, written, given, fresh=bool(run.plan.get("fresh")))
-    if prepared.plan["cases"] != run.plan.get("cases"):
+    prepared = await prepare(rooms, project, written, given, fresh=own["fresh"])
+    if prepared.plan["run"]["cases"] != own["cases"]:
         raise Conflict(_changed(run, f"'{written.suite.data or 'the data'}' is not what it was"))
     for model, before in run.subject.get("versions", {}).items():
         if prepared.versions.get(model, before) != before:
@@ -127,18 +132,6 @@ def created(runs: EvalRuns, project: str, prepared: Prepared, name: str | None, 
         metadata={**suite.metadata, **metadata}, baseline_id=baseline.id if baseline else None,
         cases=len(prepared.cases), trials=suite.trials,
     )  # fmt: skip
-
-
-def baseline_of(runs: EvalRuns, project: str, reference: str) -> Run | None:
-    """The newest run of that name that is done, else the run of that id; None where there is neither."""
-    for run in runs.list(project, name=reference, limit=_MOST_BASELINES).runs:
-        if run.status == "done":
-            return run
-    try:
-        found = runs.get(project, reference)
-    except NotFound:
-        return None
-    return found if found.id == reference else None
 
 
 def case_from(given: Any, number: int) -> Case:

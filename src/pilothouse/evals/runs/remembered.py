@@ -25,7 +25,7 @@ from pilothouse.protocols import Chat
 from pilothouse.storage.eval_answers import KeptAnswer
 from pilothouse.types import ChatChunk, ChatRequest, text_of
 
-__all__ = ["Fingerprint", "Remembered"]
+__all__ = ["Fingerprint", "Keys", "Remembered"]
 
 Fingerprint = Callable[[str], Awaitable[str]]
 """What a model's name stands for now: another text once its answers may be others. Raises UnknownModel."""
@@ -35,6 +35,23 @@ _LONGEST_WAIT = 60.0
 _SLOW_DOWN = (RateLimited, TooManyRequests, Overloaded)
 
 
+class Keys:
+    """The names under which answers are kept. `salt` keeps some apart from all others."""
+
+    def __init__(self, fingerprint: Fingerprint, salt: str = "") -> None:
+        self._fingerprint, self._salt = fingerprint, salt
+        self._prints: dict[str, str] = {}
+
+    async def of(self, turn: Turn, request: ChatRequest) -> str:
+        """32 hex digits that depend on all that the answer depends on. Raises UnknownModel."""
+        model = request.model
+        if model not in self._prints:
+            self._prints[model] = await self._fingerprint(model)
+        body = {name: value for name, value in request.body.items() if name not in ("stream", "stream_options")}
+        told = [self._prints[model], body, turn.trial, turn.source, self._salt]
+        return blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=16).hexdigest()
+
+
 class Remembered:
     """Of one run. `salt` keeps its answers apart from those of other runs, where nothing kept is to be used."""
 
@@ -42,9 +59,7 @@ class Remembered:
         self, chat: Chat, book: AnswerBook, throttle: Throttle, run_id: str, fingerprint: Fingerprint, salt: str = ""
     ) -> None:
         self._chat, self._book, self._throttle = chat, book, throttle
-        self._run, self._salt = run_id, salt
-        self._fingerprint = fingerprint
-        self._prints: dict[str, str] = {}
+        self._run, self._keys = run_id, Keys(fingerprint, salt)
         self._paid_here: set[str] = set()
         self._running: dict[str, asyncio.Future[None]] = {}
 
@@ -56,7 +71,7 @@ class Remembered:
         yield ChatChunk((await self._answer(turn, request, call)).body["raw"].encode())
 
     async def _answer(self, turn: Turn, request: ChatRequest, call: Call) -> KeptAnswer:
-        key = await self._key(turn, request)
+        key = await self._keys.of(turn, request)
         while (found := await self._book.find(key)) is None:
             if (running := self._running.get(key)) is not None:
                 await asyncio.wait([running])
@@ -112,14 +127,6 @@ class Remembered:
         )  # fmt: skip
         self._book.keep(key, kept)
         return kept
-
-    async def _key(self, turn: Turn, request: ChatRequest) -> str:
-        model = request.model
-        if model not in self._prints:
-            self._prints[model] = await self._fingerprint(model)
-        body = {name: value for name, value in request.body.items() if name not in ("stream", "stream_options")}
-        told = [self._prints[model], body, turn.trial, turn.source, self._salt]
-        return blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=16).hexdigest()
 
 
 class _Noting:

@@ -26,7 +26,7 @@ from pilothouse.evals.shapes import Case, Evaluator, Models, Verdict
 from pilothouse.storage.eval_outcomes import source_of
 from pilothouse.storage.eval_runs import Run, Status
 
-__all__ = ["INTERRUPTED", "LEASE", "Halt", "Runner", "Told"]
+__all__ = ["INTERRUPTED", "LEASE", "Halt", "Heard", "Runner"]
 
 LEASE = 60.0  # seconds for which a run is held without a word
 INTERRUPTED = "It was interrupted."
@@ -36,7 +36,7 @@ _AT_ONCE = 200
 _GRACE = 30.0  # seconds for calls under way once a run is to halt
 _AGAIN = 3  # attempts at a verdict whose judge waited for room until its time was over
 
-Told = Callable[[int, int, int], object]
+Heard = Callable[[int, int, int], object]
 """Hears how many of how many outcomes are there, and what is spent (nano-USD)."""
 
 
@@ -54,13 +54,13 @@ class Runner:
     def __init__(
         self, rooms: Rooms, project: str, run: Run, subject: Subject, evaluators: Sequence[Evaluator],
         remembered: Remembered, throttle: Throttle, *, holder: str, judge: str | None = None, concurrency: int = 8,
-        told: Told = lambda done, total, nano: None, grace: float = _GRACE,
+        heard: Heard = lambda done, total, nano: None, grace: float = _GRACE,
     ) -> None:  # fmt: skip
         self._rooms, self._project, self._run = rooms, project, run
         self._subject, self._evaluators = subject, evaluators
         self._remembered, self._throttle = remembered, throttle
         self._holder, self._judge, self._concurrency = holder, judge, concurrency
-        self._told, self._grace = told, grace
+        self._heard, self._grace = heard, grace
         self._found: list[tuple[Outcome, int | None]] = []
         self._more, self._halting, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._done = run.done
@@ -193,7 +193,7 @@ class Runner:
                 return
 
     def _say(self) -> None:
-        self._told(self._done, self._run.cases * self._run.trials, self._throttle.spent_nano)
+        self._heard(self._done, self._run.cases * self._run.trials, self._throttle.spent_nano)
 
 
 def _total(parts: Sequence[int | None]) -> int | None:

@@ -1,0 +1,130 @@
+"""`pilothouse evals run`: a suite from a file, estimated, run, and held against its gates."""
+
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
+from pilothouse.cli.evals.gating import fail_on
+from pilothouse.cli.evals.running import STOPPED, say_ended, say_reports, worked
+from pilothouse.cli.filters import project_option
+from pilothouse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pilothouse.evals.reports.gates import Gate
+    from pilothouse.evals.runs.estimate import Estimate
+    from pilothouse.evals.runs.suite import Written
+
+__all__ = ["run"]
+
+
+class _Pair(click.ParamType[tuple[str, str]]):
+    """`name=value`."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not equals or not name:
+            self.fail(f"'{value}' is no pair: write it as branch=main.", param, ctx)
+        return name, text
+
+
+@click.command()
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.option("--name", help="The run's name; the suite's unless given. Another run is compared with it by this.")
+@click.option("--trials", type=click.IntRange(1, 1000), help="How often each case is run.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many cases.")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Calls at once.")
+@click.option("--max-cost", type=float, help="USD that it may cost at most.")
+@click.option("--baseline", help="The run to compare with: its name or id.")
+@click.option("--metadata", type=_Pair(), multiple=True, help="name=value, kept with the run; may be repeated.")
+@click.option("--fresh", is_flag=True, help="Use no kept answer of another run.")
+@click.option("--dry-run", is_flag=True, help="Check everything and estimate the cost. Nothing is asked.")
+@click.option("--yes", is_flag=True, help="Do not ask before money is spent.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the report here, for a pull request.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+@fail_on
+@project_option
+@as_json
+@pass_context
+def run(
+    context: Context, /, suite: Path, name: str | None, metadata: tuple[tuple[str, str], ...], fresh: bool,
+    dry_run: bool, yes: bool, markdown: Path | None, junit: Path | None, gates: "list[Gate]", project: str,
+    as_json: bool, **changes: Any,
+) -> int:  # fmt: skip
+    """Run the suite in the file SUITE.
+
+    Answers that were paid for before are used again: a second run costs only what changed. Exit code 1 says that it
+    did not end or that a gate failed, 130 that it was interrupted and can be resumed.
+    """
+    from pilothouse.evals.runs.estimate import estimate  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.evals.runs.origin import origin  # noqa: PLC0415
+    from pilothouse.evals.runs.prepare import created, prepare  # noqa: PLC0415
+    from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
+    from pilothouse.evals.runs.suite import read_suite  # noqa: PLC0415
+
+    written = _changed(read_suite(suite), changes, gates)
+    with context.platform() as platform:
+        rooms = rooms_of(platform, project)
+        prepared = platform.run(prepare(rooms, project, written, fresh=fresh))
+        told = platform.run(estimate(rooms, project, prepared))
+        if dry_run:
+            _say_estimate(told, as_json=as_json)
+            return 0
+        _agree(told, yes=yes)
+        made = created(rooms.runs, project, prepared, name, {**origin(suite.parent), **dict(metadata)})
+        ended = worked(platform, project, made, prepared)
+        say_reports(ended, rooms.runs, project, markdown, junit)
+    say_ended(ended, as_json=as_json)
+    if ended.run.status == "stopped":
+        click.echo(f"Go on with: pilothouse evals resume {ended.run.id}", err=True)
+        return STOPPED
+    return 0 if ended.passed else 1
+
+
+def _changed(written: "Written", changes: dict[str, Any], gates: "list[Gate]") -> "Written":
+    """The suite with what the options say in place of its own."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    if (most := changes.pop("max_cost")) is not None:
+        changes["max_cost_usd"] = Decimal(str(most))
+    stated = {field: value for field, value in changes.items() if value is not None}
+    stated["gates"] = [*written.suite.gates, *(gate.text for gate in gates)]
+    return replace(written, suite=written.suite.model_copy(update=stated))
+
+
+def _agree(told: "Estimate", *, yes: bool) -> None:
+    """Say what it may cost, and ask where somebody is there to answer. Raises ConfigError where nobody is."""
+    if told.nano == 0 or yes:
+        return
+    cost = "an amount that is not known" if told.nano is None else f"about ${told.nano / 1e9:.4f}"
+    calls = sum(part.calls for part in told.parts)
+    question = f"{told.outcomes} outcomes with at least {calls} calls, {cost}. Go on?"
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{question} Nobody is there to answer: say --yes, or --dry-run to see more.")
+    click.confirm(question, abort=True)
+
+
+def _say_estimate(told: "Estimate", *, as_json: bool) -> None:
+    rows = [
+        {
+            "of": part.name, "calls": part.calls, "kept": part.kept, "why": part.why,
+            "usd": "unknown" if part.nano is None else f"{part.nano / 1e9:.4f}",
+        }
+        for part in told.parts
+    ]  # fmt: skip
+    if as_json:
+        usd = None if told.nano is None else told.nano / 1e9
+        parts = [{**row, "usd": None if part.nano is None else part.nano / 1e9}
+                 for row, part in zip(rows, told.parts, strict=True)]  # fmt: skip
+        click.echo(in_json({"outcomes": told.outcomes, "usd": usd, "parts": parts}))
+        return
+    show_rows(rows, ("of", "calls", "kept", "usd", "why"), as_json=False, empty="It asks no model.")
+    cost = "unknown" if told.nano is None else f"${told.nano / 1e9:.4f}"
+    click.echo(plain(f"{told.outcomes} outcomes. May cost: {cost}."))
