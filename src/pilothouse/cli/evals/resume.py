@@ -1,10 +1,15 @@
 """`pilothouse evals resume`: a run goes on where it stood."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context
-from pilothouse.cli.evals.running import STOPPED, say_ended, worked
+from pilothouse.cli.evals.running import code_of, worked
 from pilothouse.cli.filters import project_option
+
+if TYPE_CHECKING:
+    from pilothouse.evals.runs.evaluate import Ended
 
 __all__ = ["resume"]
 
@@ -28,9 +33,11 @@ def resume(context: Context, run: str, max_cost: float | None, project: str, as_
     with context.platform() as platform:
         rooms = rooms_of(platform, project)
         found = rooms.runs.get(project, run)
-        prepared = platform.run(prepare_again(rooms, project, found, max_cost_usd=max_cost))
-        ended = worked(platform, project, found, prepared)
-    say_ended(ended, as_json=as_json)
-    if ended.run.status == "stopped":
-        return STOPPED
-    return 0 if ended.passed else 1
+
+        async def whole() -> "Ended":
+            return await worked(
+                rooms, project, found, await prepare_again(rooms, project, found, max_cost_usd=max_cost)
+            )
+
+        ended = platform.run(whole())
+    return code_of(ended, as_json=as_json)

@@ -9,13 +9,14 @@ import click
 
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
 from pilothouse.cli.evals.gating import fail_on
-from pilothouse.cli.evals.running import STOPPED, say_ended, say_reports, worked
+from pilothouse.cli.evals.running import code_of, say_reports, worked
 from pilothouse.cli.filters import project_option
 from pilothouse.errors import ConfigError
 
 if TYPE_CHECKING:
     from pilothouse.evals.reports.gates import Gate
     from pilothouse.evals.runs.estimate import Estimate
+    from pilothouse.evals.runs.evaluate import Ended
     from pilothouse.evals.runs.suite import Written
 
 __all__ = ["run"]
@@ -72,20 +73,22 @@ def run(
     written = _changed(read_suite(suite), changes, gates)
     with context.platform() as platform:
         rooms = rooms_of(platform, project)
-        prepared = platform.run(prepare(rooms, project, written, fresh=fresh))
-        told = platform.run(estimate(rooms, project, prepared))
-        if dry_run:
-            _say_estimate(told, as_json=as_json)
+
+        async def whole() -> "Ended | None":
+            prepared = await prepare(rooms, project, written, fresh=fresh)
+            told = await estimate(rooms, project, prepared)
+            if dry_run:
+                _say_estimate(told, as_json=as_json)
+                return None
+            _agree(told, yes=yes)
+            made = created(rooms.runs, project, prepared, name, {**origin(suite.parent), **dict(metadata)})
+            return await worked(rooms, project, made, prepared)
+
+        ended = platform.run(whole())
+        if ended is None:
             return 0
-        _agree(told, yes=yes)
-        made = created(rooms.runs, project, prepared, name, {**origin(suite.parent), **dict(metadata)})
-        ended = worked(platform, project, made, prepared)
         say_reports(ended, rooms.runs, project, markdown, junit)
-    say_ended(ended, as_json=as_json)
-    if ended.run.status == "stopped":
-        click.echo(f"Go on with: pilothouse evals resume {ended.run.id}", err=True)
-        return STOPPED
-    return 0 if ended.passed else 1
+    return code_of(ended, as_json=as_json)
 
 
 def _changed(written: "Written", changes: dict[str, Any], gates: "list[Gate]") -> "Written":

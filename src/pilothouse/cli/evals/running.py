@@ -13,26 +13,33 @@ from pilothouse.cli.options import shown_time
 from pilothouse.types import Json
 
 if TYPE_CHECKING:
-    from pilothouse.app import Platform
     from pilothouse.evals.runs.evaluate import Ended
     from pilothouse.evals.runs.prepare import Prepared
+    from pilothouse.evals.runs.rooms import Rooms
     from pilothouse.evals.runs.runner import Heard
     from pilothouse.storage.eval_runs import EvalRuns, Run
 
-__all__ = ["STOPPED", "row_of", "say_ended", "say_reports", "worked"]
+__all__ = ["STOPPED", "code_of", "row_of", "say_ended", "say_reports", "worked"]
 
 STOPPED = 130
 _LINES = 10  # on a pipe: one for each tenth of a run
 
 
-def worked(platform: "Platform", name: str, run: "Run", prepared: "Prepared") -> "Ended":
+async def worked(rooms: "Rooms", project: str, run: "Run", prepared: "Prepared") -> "Ended":
     """Work a run off with a bar on a terminal and lines elsewhere. Ctrl-C stops it, so that it can be resumed."""
     from pilothouse.evals.runs.evaluate import work  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
 
-    rooms = rooms_of(platform, name)
     with _showing(run.name) as heard:
-        return platform.run(work(rooms, name, run, prepared, heard=heard, catch=True))
+        return await work(rooms, project, run, prepared, heard=heard, catch=True)
+
+
+def code_of(ended: "Ended", *, as_json: bool) -> int:
+    """Say how a run ended; the exit code that says the same."""
+    say_ended(ended, as_json=as_json)
+    if ended.run.status == "stopped":
+        click.echo(f"Go on with: pilothouse evals resume {ended.run.id}", err=True)
+        return STOPPED
+    return 0 if ended.passed else 1
 
 
 def say_ended(ended: "Ended", *, as_json: bool) -> None:

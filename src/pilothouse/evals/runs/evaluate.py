@@ -49,7 +49,7 @@ async def work(
     objections: Objections | None = None,
 ) -> Ended:  # fmt: skip
     """Work a run off and keep its figures. `started` is handed what can be told to halt; with `catch`, Ctrl-C and
-    SIGTERM do that, and the second one ends it at once.
+    SIGTERM do that, and the second time they end the calls under way, too.
 
     Raises Conflict where another process works on it, and StorageError. Whatever else ends it early is in its status.
     """
@@ -99,15 +99,15 @@ async def run_suite(
 
 @contextmanager
 def begun_with(runner: Runner) -> Iterator[None]:
-    """While it works, the first Ctrl-C or SIGTERM halts it, the next one ends it at once. Only on the main thread."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
+    """While it works, the first Ctrl-C or SIGTERM halts it, and the next one ends the calls under way, too. Only on the
+    main thread."""
+    loop = asyncio.get_running_loop()
 
     def asked() -> None:
         if runner.halted is None:
             runner.halt("stopped", INTERRUPTED)
         else:
-            task.cancel()
+            runner.hurry()
 
     numbers = list[signal.Signals]()
     try:

@@ -68,7 +68,10 @@ class Remembered:
         return partial(self._ask, turn)
 
     async def _ask(self, turn: Turn, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
-        yield ChatChunk((await self._answer(turn, request, call)).body["raw"].encode())
+        began = time.perf_counter()
+        answer = await self._answer(turn, request, call)
+        turn.inside_s += time.perf_counter() - began
+        yield ChatChunk(answer.body["raw"].encode())
 
     async def _answer(self, turn: Turn, request: ChatRequest, call: Call) -> KeptAnswer:
         key = await self._keys.of(turn, request)

@@ -63,6 +63,7 @@ class Runner:
         self._heard, self._grace = heard, grace
         self._found: list[tuple[Outcome, int | None]] = []
         self._more, self._halting, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._hurry = asyncio.Event()
         self._done = run.done
         self.halted: Halt | None = None
 
@@ -72,6 +73,10 @@ class Runner:
             self.halted = Halt(status, why)
             self._throttle.halt(why)
             self._halting.set()
+
+    def hurry(self) -> None:
+        """Do not wait for calls under way once it is to halt."""
+        self._hurry.set()
 
     async def work(self, cases: Sequence[Case], done: set[tuple[str, int]]) -> None:
         """Make the outcomes that are not there. Raises StorageError where what was found cannot be kept; whatever else
@@ -95,7 +100,7 @@ class Runner:
 
     async def _ended(self, workers: list["asyncio.Task[None]"], writing: "asyncio.Task[None]") -> None:
         """Wait until all is done, or for the grace after a halt."""
-        halting = asyncio.create_task(self._halting.wait())
+        halting, hurry = asyncio.create_task(self._halting.wait()), asyncio.create_task(self._hurry.wait())
         try:
             waiting = {*workers, halting, writing}
             while waiting & {*workers} and halting in waiting and writing in waiting:
@@ -103,9 +108,11 @@ class Runner:
                 if any(one in workers and one.exception() for one in ended):
                     return
             if writing in waiting and (busy := waiting & {*workers}):
-                await asyncio.wait(busy, timeout=self._grace)
+                grace = asyncio.gather(*busy, return_exceptions=True)
+                await asyncio.wait([grace, hurry], timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
         finally:
             halting.cancel()
+            hurry.cancel()
 
     async def _works(self, left: Iterator[tuple[Case, int]]) -> None:
         for case, trial in left:
@@ -134,9 +141,7 @@ class Runner:
             told = replaced(case, cost_nano=turn.cost_nano, trace_id=turn.trace_id)
             return Outcome(case=told, trial=trial, error=why or type(error).__name__), turn.paid_nano
         if turn.calls or (self._subject.timed and made.latency_s is None):
-            elapsed = time.perf_counter() - began
-            seconds = max(0.0, elapsed - turn.waited_s) + turn.kept_s
-            made = replaced(made, latency_s=seconds)
+            made = replaced(made, latency_s=turn.latency_s(time.perf_counter() - began))
         if turn.calls:
             made = replaced(made, cost_nano=turn.cost_nano, trace_id=turn.answered_in)
         judged = await asyncio.gather(*(self._verdict(one, made, trial, case) for one in self._evaluators))

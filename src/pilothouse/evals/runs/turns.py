@@ -15,9 +15,9 @@ class Turn:
     """`calls` answers so far, of which `paid` were paid for by this turn, now or before the process was killed.
 
     `cost_nano` is what all of them cost whoever paid, `paid_nano` what those did that this turn paid; None once one has
-    no known price. `waited_s` was spent waiting for room, which is nobody's latency; `kept_s` is how long the answers
-    had taken that were there already. `cut` says that a wait for room was cut off. `context` are the passages that a
-    corpus gave to its model.
+    no known price. `answers_s` is how long the answers took when they were made, those `kept` long ago; `inside_s` was
+    spent until they were there, `waited_s` of it waiting for room, which is nobody's latency. `cut` says that a wait
+    for room was cut off. `context` are the passages that a corpus gave to its model.
     """
 
     trace_id: str
@@ -27,8 +27,10 @@ class Turn:
     paid: int = 0
     cost_nano: int | None = 0
     paid_nano: int | None = 0
+    kept: int = 0
     waited_s: float = 0.0
-    kept_s: float = 0.0
+    inside_s: float = 0.0
+    answers_s: float = 0.0
     cut: bool = False
     answered_in: str | None = None
     context: tuple[str, ...] | None = None
@@ -37,7 +39,8 @@ class Turn:
     def note(self, key: str, answer: KeptAnswer, *, fresh: bool) -> bool:
         """Count an answer; whether this turn is who paid for it."""
         self.calls += 1
-        self.kept_s += 0.0 if fresh else answer.latency_us / 1e6
+        self.kept += not fresh
+        self.answers_s += answer.latency_us / 1e6
         self.answered_in = answer.trace_id
         self.context = tuple(answer.body["context"]) if answer.body.get("context") is not None else self.context
         if key in self.keys:
@@ -49,6 +52,13 @@ class Turn:
         self.paid += 1
         self.paid_nano = _sum(self.paid_nano, answer.cost_nano)
         return True
+
+    def latency_s(self, elapsed_s: float) -> float:
+        """How long the output took, of which `elapsed_s` went by here: what is kept counts as when it was made. Several
+        questions at once, some of them kept, count one after the other."""
+        if self.calls > 1 and not self.kept:
+            return max(0.0, elapsed_s - self.waited_s)
+        return max(0.0, elapsed_s - self.inside_s) + self.answers_s
 
     @property
     def cached(self) -> bool:
