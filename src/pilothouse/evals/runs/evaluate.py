@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from pilothouse.errors import Conflict
-from pilothouse.evals.reports.runs import Objections, RunReports
+from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.reports.told import Told
 from pilothouse.evals.runs.book import AnswerBook, folder
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
@@ -46,7 +46,6 @@ class Ended:
 async def work(
     rooms: Rooms, project: str, run: Run, prepared: Prepared, *, heard: Heard = lambda done, total, nano: None,
     started: Callable[[Runner], object] = lambda runner: None, catch: bool = False,
-    objections: Objections | None = None,
 ) -> Ended:  # fmt: skip
     """Work a run off and keep its figures. `started` is handed what can be told to halt; with `catch`, Ctrl-C and
     SIGTERM do that, and the second time they end the calls under way, too.
@@ -78,7 +77,7 @@ async def work(
         halt = runner.halted
         status: Status = "done" if halt is None else halt.status
         run = rooms.runs.release(project, run.id, holder, status, error=None if halt is None else halt.why)
-        told = await asyncio.to_thread(RunReports(rooms.runs, objections).told, project, run)
+        told = await asyncio.to_thread(RunReports(rooms.runs, rooms.objections).told, project, run)
         told = msgspec.structs.replace(told, notes=(*told.notes, *prepared.notes, *_unpriced(throttle.unpriced)))
         figures = {**told.summary.to_json(), "gates": msgspec.to_builtins(told.gates)}
         run = rooms.runs.update(project, run.id, summary=figures)
@@ -88,13 +87,12 @@ async def work(
 async def run_suite(
     rooms: Rooms, project: str, written: Written, given: Given | None = None, *, name: str | None = None,
     metadata: Mapping[str, str] | None = None, fresh: bool = False, heard: Heard = lambda done, total, nano: None,
-    objections: Objections | None = None,
 ) -> Ended:  # fmt: skip
     """Prepare a suite, make its run and work it off. `given` are cases, evaluators or a function in place of what it
     names; another `chat` and `fingerprint` come in by the rooms. Raises what these three raise."""
     prepared = await prepare(rooms, project, written, given, fresh=fresh)
     run = created(rooms.runs, project, prepared, name, dict(metadata or {}))
-    return await work(rooms, project, run, prepared, heard=heard, objections=objections)
+    return await work(rooms, project, run, prepared, heard=heard)
 
 
 @contextmanager

@@ -74,13 +74,12 @@ async def prepare(
         except NotFound as error:
             notes.append(error.message)
     plan: Json = {
-        **suite.to_json(), "judge_agreement": suite.judge_agreement,
-        "run": {
-            "folder": None if written.folder is None else str(written.folder.absolute()),
-            "cases": content_hash([msgspec.to_builtins(case) for case in cases]) if dataset is None else None,
-            "fresh": fresh,
-            "in_process": not (given.cases is None and given.evaluators is None and given.function is None),
-        },
+        "suite": suite.to_json(),
+        "lower_is_better": sorted(one.name for one in evaluators if one.lower_is_better),
+        "folder": None if written.folder is None else str(written.folder.absolute()),
+        "cases": content_hash([msgspec.to_builtins(case) for case in cases]) if dataset is None else None,
+        "fresh": fresh,
+        "in_process": not (given.cases is None and given.evaluators is None and given.function is None),
     }  # fmt: skip
     return Prepared(written, cases, subject, evaluators, versions, plan, dataset, version, baseline, fresh, notes)
 
@@ -90,8 +89,8 @@ async def prepare_again(
 ) -> Prepared:
     """The same for a run that was begun before, which may have another cap. Raises Conflict where it would go on as
     another one: its data file has changed, or what a model's name stands for."""
-    own = run.plan.get("run")
-    if own is None:
+    own = run.plan
+    if "in_process" not in own:
         raise Conflict(f"The run '{run.name}' was made elsewhere and cannot be resumed.")
     if own["in_process"] and given is None:
         raise Conflict(
@@ -99,16 +98,15 @@ async def prepare_again(
             "again: what was answered is kept and costs nothing."
         )
     folder = own["folder"]
-    told = {name: value for name, value in run.plan.items() if name != "run"}
-    written = suite_of(told, Path(folder) if folder else None)
+    written = suite_of(own["suite"], Path(folder) if folder else None)
     if max_cost_usd is not None:
         change = {"max_cost_usd": Decimal(str(max_cost_usd))}
         written = replace(written, suite=written.suite.model_copy(update=change))
     if run.dataset_version is not None:
-        pinned = f"{(written.suite.dataset or '').rpartition('@')[0] or written.suite.dataset}@{run.dataset_version}"
-        written = replace(written, suite=written.suite.model_copy(update={"dataset": pinned}))
+        pinned = {"dataset": f"{run.dataset_id}@{run.dataset_version}"}
+        written = replace(written, suite=written.suite.model_copy(update=pinned))
     prepared = await prepare(rooms, project, written, given, fresh=own["fresh"])
-    if prepared.plan["run"]["cases"] != own["cases"]:
+    if prepared.plan["cases"] != own["cases"]:
         raise Conflict(_changed(run, f"'{written.suite.data or 'the data'}' is not what it was"))
     for model, before in run.subject.get("versions", {}).items():
         if prepared.versions.get(model, before) != before:

@@ -75,20 +75,20 @@ class Remembered:
 
     async def _answer(self, turn: Turn, request: ChatRequest, call: Call) -> KeptAnswer:
         key = await self._keys.of(turn, request)
-        while (found := await self._book.find(key)) is None:
-            if (running := self._running.get(key)) is not None:
-                await asyncio.wait([running])
-                continue
-            done = self._running[key] = asyncio.get_running_loop().create_future()
-            try:
+        while (running := self._running.get(key)) is not None:  # another asks this: its answer will be found
+            await asyncio.wait([running])
+        done = self._running[key] = asyncio.get_running_loop().create_future()
+        try:
+            found = await self._book.find(key)
+            fresh = found is None
+            if found is None:
                 found = await self._asked(turn, key, request, call)
-            finally:
-                del self._running[key]
-                done.set_result(None)
+        finally:
+            del self._running[key]
+            done.set_result(None)
+        if fresh:
             self._paid_here.add(key)
-            turn.note(key, found, fresh=True)
-            return found
-        if turn.note(key, found, fresh=False) and key not in self._paid_here:
+        if turn.note(key, found, fresh=fresh) and key not in self._paid_here:
             self._throttle.spend(found.cost_nano)  # paid by a process of this run that is gone
         return found
 

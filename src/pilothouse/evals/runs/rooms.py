@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from pilothouse.call import Call, Recorder
 from pilothouse.errors import PilothouseError
+from pilothouse.evals.cards.judges import JudgeRoom
+from pilothouse.evals.cards.planned import named_by
+from pilothouse.evals.reports.runs import Objections
 from pilothouse.evals.runs.remembered import Fingerprint
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.protocols import Chat, Encode
@@ -25,7 +28,8 @@ Price = Callable[[str, int, int], Awaitable[int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The gateway's chat, the embedded encoder, where spans go, where runs are kept, and the home of this process."""
+    """The gateway's chat, the embedded encoder, where spans go, where runs are kept, the home of this process, and why
+    a judge may not decide a gate."""
 
     store: Store
     home: Path
@@ -34,6 +38,7 @@ class Rooms:
     fingerprint: Fingerprint
     price: Price
     encode: Encode | None = None
+    objections: Objections | None = None
 
     @property
     def runs(self) -> EvalRuns:
@@ -68,5 +73,5 @@ def rooms_of(platform: "Platform", project: str) -> Rooms:
 
     return Rooms(
         platform.store, platform.settings.home, platform.gateway.chat, platform.recorder, fingerprint, price,
-        platform.encode,
+        platform.encode, JudgeRoom(platform.store, named_by(platform.snapshot.config)).objections,
     )  # fmt: skip

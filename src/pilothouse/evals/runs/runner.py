@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace as replaced
 
@@ -108,8 +109,9 @@ class Runner:
                 if any(one in workers and one.exception() for one in ended):
                     return
             if writing in waiting and (busy := waiting & {*workers}):
-                grace = asyncio.gather(*busy, return_exceptions=True)
-                await asyncio.wait([grace, hurry], timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+                all_of_them: asyncio.Future[Any] = asyncio.gather(*busy, return_exceptions=True)
+                either: set[asyncio.Future[Any]] = {all_of_them, hurry}
+                await asyncio.wait(either, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
         finally:
             halting.cancel()
             hurry.cancel()
@@ -165,7 +167,8 @@ class Runner:
                 verdict = Verdict.failed(evaluator.name, f"It raised {type(error).__name__}: {error}")
             if verdict.status != "failed" or not turn.cut or attempt == _AGAIN - 1:
                 break
-        return replaced(verdict, evaluator=evaluator.name, cost_nano=turn.paid_nano) if turn.calls else verdict
+        cost = turn.paid_nano if turn.calls else verdict.cost_nano
+        return replaced(verdict, evaluator=evaluator.name, cost_nano=cost)
 
     def _turn(self, case: Case, trial: int, evaluator: str = "") -> Turn:
         trace = trace_of(self._run.id, case.id, trial, evaluator)
@@ -174,8 +177,9 @@ class Runner:
     def _call(self, turn: Turn) -> Call:
         told = {"tags": "evals"}
         return Call(
-            self._rooms.recorder, project_id=self._project, trace_id=turn.trace_id, endpoint="evals", metadata=told
-        )
+            self._rooms.recorder, project_id=self._project, trace_id=turn.trace_id, request_id=f"eval_{turn.trace_id}",
+            endpoint="evals", metadata=told,
+        )  # fmt: skip
 
     async def _write(self) -> None:
         """Keep what was found, in batches, and hold the run meanwhile."""
