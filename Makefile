@@ -53,10 +53,18 @@ LANGFUSE := 3.15.0 4.18.0 5.0.4
 		ragas==0.4.3 langchain-community==0.3.31 msgspec==0.22.0 pytest==9.2.0 pytest-asyncio==1.5.0
 	@touch $@
 
-interop: .venv/.dev .venv-interop/.clients .venv-interop/.ragas $(LANGFUSE:%=.venv-interop/.langfuse-%)  ## Run others' own clients against the gateway
+# Without torch: the models are behind the gateway. It brings pandas, scikit-learn and pyarrow, 600 MB in all.
+.venv-interop/.lm-eval:
+	test -x .venv-interop/lm-eval/bin/python || $(PYTHON) -m venv .venv-interop/lm-eval
+	.venv-interop/lm-eval/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		'lm-eval[api]==0.4.13' pytest==9.2.0 pytest-asyncio==1.5.0
+	@touch $@
+
+interop: .venv/.dev .venv-interop/.clients .venv-interop/.ragas .venv-interop/.lm-eval $(LANGFUSE:%=.venv-interop/.langfuse-%)  ## Run others' own clients against the gateway
 	$(BIN)/python -m pytest -c tests/interop/pytest.ini tests/interop/test_openai.py tests/interop/test_anthropic.py
 	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
 	RAGAS_DO_NOT_TRACK=true .venv-interop/ragas/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_ragas.py
+	HF_HUB_OFFLINE=1 .venv-interop/lm-eval/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_lm_eval.py
 	for version in $(LANGFUSE); do \
 		.venv-interop/langfuse-$$version/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_langfuse.py || exit; \
 	done
