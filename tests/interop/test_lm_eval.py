@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("lm_eval")
 
-from .conftest import Door  # noqa: E402 - after the environment was looked at
+from .conftest import Door
 
 TEXT = "Hello there, this is the answer."
 TASK = {
