@@ -121,7 +121,8 @@ def test_the_pages_are_open_and_ask_for_the_key(client: TestClient) -> None:
 
 
 def test_a_body_with_an_unknown_field_is_refused_by_every_route(tmp_path: Path) -> None:
-    """Also in what a body holds, such as limits. Bodies of another type, such as YAML, have no schema here."""
+    """Also in what a body holds, such as limits. Bodies of another type, such as YAML, have no schema here, and those
+    of Langfuse's clients may have whatever their next version adds."""
     embedded = Embedded(Settings(home=tmp_path))
     try:
         described = embedded.client.request("GET", "/api/openapi.json")
@@ -130,7 +131,8 @@ def test_a_body_with_an_unknown_field_is_refused_by_every_route(tmp_path: Path) 
     finally:
         embedded.close()
     schemas = described["components"]["schemas"]
-    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    ours = [path for name, path in described["paths"].items() if not name.startswith("/api/public/")]
+    operations = [operation for path in ours for operation in path.values()]
     bodies = [o["requestBody"]["content"].get("application/json", {}) for o in operations if "requestBody" in o]
     wanted = {name for body in bodies for name in _named(body)}
     for _ in range(4):
