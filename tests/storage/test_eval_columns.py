@@ -26,7 +26,7 @@ def test_outcomes_are_what_columns_tell(store: Store) -> None:
     lost, at_first, second = columns.outcomes(P, run.id)
     assert (lost.case.id, lost.error, lost.verdicts) == ("a", "It is told with the case.", ())
     assert (at_first.trial, second.trial) == (0, 1)
-    assert second.case == Case(id="b", input="", latency_s=0.25, cost_nano=7, trace_id="t")
+    assert second.case == Case(id="b", input="b", latency_s=0.25, cost_nano=7, trace_id="t")
     assert [one.status for one in second.verdicts] == ["failed", "ok"]
     assert second.verdicts[1] == replace(good, explanation="", detail={})
     assert [*columns.outcomes("other", run.id)] == []

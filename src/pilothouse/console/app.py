@@ -20,7 +20,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.console.forms import UNSTORABLE, Fields, read_fields
-from pilothouse.console.pages import alerts, audit, budgets, cache, config, dashboards, keys, models, retention, teams
+from pilothouse.console.pages import (
+    alerts,
+    audit,
+    budgets,
+    cache,
+    config,
+    dashboards,
+    evals,
+    keys,
+    models,
+    retention,
+    teams,
+)  # fmt: skip
 from pilothouse.console.pages import sessions as sessions_pages
 from pilothouse.console.pages import trace as trace_pages
 from pilothouse.console.pages import traces as traces_pages
@@ -51,8 +63,8 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
 _PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
-    "dashboards": dashboards.pages, "alerts": alerts.pages, "models": models.pages, "cache": cache.pages,
-    "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages,
+    "dashboards": dashboards.pages, "alerts": alerts.pages, "evals": evals.pages, "models": models.pages,
+    "cache": cache.pages, "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages,
     "retention": retention.pages, "audit": audit.pages,
 }  # fmt: skip
 _log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Models": "models", "Cache": "cache",
-    "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config", "Retention": "retention",
-    "Audit": "audit",
+    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Evals": "evals", "Models": "models",
+    "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config",
+    "Retention": "retention", "Audit": "audit",
 }  # fmt: skip
 _NOTICES = {
     "changed": "Saved.",

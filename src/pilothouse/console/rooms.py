@@ -7,6 +7,9 @@ from pilothouse.access import Audit, Keys, Members, Tenants
 from pilothouse.access.budgets import Budgets
 from pilothouse.alerts.rooms import AlertRooms
 from pilothouse.cache import Caches
+from pilothouse.evals.cards.duels import Duels
+from pilothouse.evals.cards.judges import JudgeRoom
+from pilothouse.evals.cards.planned import named_by
 from pilothouse.gateway import Router
 from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.deletions import Deletions
@@ -17,6 +20,7 @@ from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.topic_report import TopicReports
 from pilothouse.storage import Store
+from pilothouse.storage.eval_runs import EvalRuns
 
 __all__ = ["ConsoleRooms"]
 
@@ -51,6 +55,18 @@ class ConsoleRooms:
     @property
     def deletions(self) -> Deletions:
         return Deletions(self.store)
+
+    @property
+    def runs(self) -> EvalRuns:
+        return EvalRuns(self.store)
+
+    @property
+    def judges(self) -> JudgeRoom:
+        return JudgeRoom(self.store, named_by(self.live.snapshot.config))
+
+    @property
+    def duels(self) -> Duels:
+        return Duels(self.store, named_by(self.live.snapshot.config))
 
     @property
     def topics(self) -> TopicReports:

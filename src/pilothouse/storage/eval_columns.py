@@ -37,8 +37,8 @@ class EvalColumns:
     store: Store
 
     def outcomes(self, project: str, run_id: str) -> Iterator[Outcome]:
-        """All outcomes of a run by case and trial, as far as columns tell: without input, output, metadata and
-        explanations."""
+        """All outcomes of a run by case and trial, as far as columns tell: without output, metadata and explanations,
+        and with the case's id in place of the input, so that no two cases seem to be asked the same."""
         verdicts = self._verdicts(project, run_id)
         waiting = next(verdicts, None)
         query = (
@@ -53,7 +53,9 @@ class EvalColumns:
                     told.append(waiting[1])
                     waiting = next(verdicts, None)
                 latency = None if row.latency_us is None else row.latency_us / 1e6
-                case = Case(id=row.case_id, input="", latency_s=latency, cost_nano=row.cost_nano, trace_id=row.trace_id)
+                case = Case(
+                    id=row.case_id, input=row.case_id, latency_s=latency, cost_nano=row.cost_nano, trace_id=row.trace_id
+                )
                 error = None if row.status == "ok" else _LEFT_OUT
                 yield Outcome(case=case, trial=row.trial, error=error, verdicts=tuple(told))
 

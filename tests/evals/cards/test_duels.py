@@ -20,6 +20,8 @@ P = "default"
 def test_judges_and_people_rank_the_same_runs(store: Store) -> None:
     runs, reviews, duels = EvalRuns(store), Reviews(store), Duels(store)
     new, old = begin(runs, "new"), begin(runs, "old", subject={"model": "gpt-4o"})
+    going = begin(runs, "going", status="running")
+    runs.put(P, going.id, [outcome(1, 3, "win")])
     begin(runs, "elsewhere", suite="other", plan={"evaluators": ["exact"]})
     assert duels.board(P).standings == ()
     runs.put(P, new.id, [outcome(i, 3, "win" if i % 4 else "loss") for i in range(20)])

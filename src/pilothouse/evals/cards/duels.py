@@ -41,8 +41,9 @@ class Duels:
         self, project: str, *, suite: str | None = None, by: By | None = None, players: Players = "name",
         criterion: str | None = None, votes: Iterable[Vote] = (), level: float = 0.95,
     ) -> Board:  # fmt: skip
-        """The ranking from the newest 200 runs (of a suite), all queues of pairs, and `votes`; of judges or of people
-        alone where `by` says so. People's choices are those on `criterion`, the first of each queue by default."""
+        """The ranking from the newest 200 runs (of a suite), those that are done, from all queues of pairs, and from
+        `votes`; of judges or of people alone where `by` says so. People's choices are those on `criterion`, the first
+        of each queue by default."""
         found: _Found = Counter()
         if by != "people":
             found += self._by_judges(project, suite, players)
@@ -51,7 +52,8 @@ class Duels:
         return leaderboard([*_duels(found), *of_votes(votes)], level)
 
     def _by_judges(self, project: str, suite: str | None, players: Players) -> _Found:
-        runs = {run.id: run for run in EvalRuns(self.store).list(project, suite=suite, limit=MOST_RUNS).runs}
+        page = EvalRuns(self.store).list(project, suite=suite, limit=MOST_RUNS)
+        runs = {run.id: run for run in page.runs if run.status == "done"}
         others = {
             (run.id, name): f"{one.against} ({run.suite})"
             for run in runs.values() for name, one in planned(run.plan, known=self.known).items() if one.against

@@ -9,7 +9,7 @@ from pilothouse.cases import Case
 from pilothouse.evals.reports.gathering import Gathered, case_means
 from pilothouse.stats.slices import Slice, Slices, slices
 
-__all__ = ["SliceOf", "cut_by", "shared", "sliced"]
+__all__ = ["SliceOf", "cut_by", "falls", "shared", "sliced"]
 
 _PLACES = ("metadata", "input", "expected")
 _SEED = 0
@@ -53,6 +53,25 @@ def cut_by(cases: Sequence[Case], keys: Sequence[str], scores: Sequence[float]) 
         [{key: _looked_up(case, key) for key in keys} for case in cases], scores, np.random.default_rng(_SEED),
         bounds=(0.0, 1.0) if unit else None,
     )  # fmt: skip
+
+
+def falls(case: Case, key: str, value: str) -> bool:
+    """Whether a case is of the slice with this value of a key, as slices write it: also of numbers `0.5 to 2`."""
+    found = _looked_up(case, key)
+    several = found if isinstance(found, list | tuple) else [found]
+    if any(_written(one) == value for one in several if isinstance(one, str | int | float)):
+        return True
+    low, to, high = value.partition(" to ")
+    if not to or isinstance(found, bool) or not isinstance(found, int | float):
+        return False
+    try:
+        return float(low) <= float(f"{found:g}") <= float(high)
+    except ValueError:
+        return False
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def shared(parts: Mapping[str, tuple[Slices, int]]) -> tuple[tuple[SliceOf, ...], dict[str, int]]:

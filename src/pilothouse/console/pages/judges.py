@@ -1,0 +1,61 @@
+"""Judges held against people: their cards, and who beats whom."""
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from pilothouse.console.evaluating import bar
+from pilothouse.console.render import Renderer
+from pilothouse.console.rooms import ConsoleRooms
+from pilothouse.console.visitor import Guest
+from pilothouse.evals.cards.card import Card
+from pilothouse.evals.cards.trusting import DEFAULT_AGREEMENT, objection
+from pilothouse.storage.judge_cards import KeptCard
+
+__all__ = ["pages"]
+
+_ROWS = 50
+
+
+def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
+    """The pages of the judges of one project."""
+    router = APIRouter()
+
+    @router.get("/judges")
+    def list_page(visitor: Guest, after: str = "") -> Response:
+        page = rooms.judges.cards.list(project, after=after or None, limit=_ROWS)
+        return renderer.page(
+            "judges.html", visitor=visitor, cards=[_told(one) for one in page.cards], next=page.next, after=after,
+            bar=bar, least=DEFAULT_AGREEMENT,
+        )  # fmt: skip
+
+    @router.get("/judges/{card_id}")
+    def card_page(visitor: Guest, card_id: str) -> Response:
+        told = _told(rooms.judges.cards.get(project, card_id))
+        return renderer.page("judge.html", visitor=visitor, one=told, bar=bar, least=DEFAULT_AGREEMENT)
+
+    @router.get("/leaderboard")
+    def leaderboard_page(
+        visitor: Guest, suite: str = "", by: str = "", rank: str = "name", criterion: str = ""
+    ) -> Response:
+        chosen: Any = {
+            "suite": suite.strip() or None, "by": by if by in ("judge", "people") else None,
+            "players": "model" if rank == "model" else "name", "criterion": criterion.strip() or None,
+        }  # fmt: skip
+        board = rooms.duels.board(project, **chosen)
+        lows = [one.low for one in board.standings]
+        highs = [one.high for one in board.standings]
+        ends = (min(lows, default=0.0), max(highs, default=1.0))
+        return renderer.page(
+            "leaderboard.html", visitor=visitor, board=board, chosen=chosen, bar=bar, ends=ends
+        )  # fmt: skip
+
+    return router
+
+
+def _told(kept: KeptCard) -> dict[str, Any]:
+    card = msgspec.convert(kept.body, Card)
+    why = objection(card.judge.name or card.judge.kind, card, DEFAULT_AGREEMENT)
+    return {"id": kept.id, "card": card, "made_us": kept.made_us, "objection": why}
