@@ -188,9 +188,14 @@ class Page:
         await self.evaluate(f"document.querySelector({selector!r}).focus()")
         await self.call("Input.insertText", text=text)
 
-    async def press(self, key: str) -> None:
+    async def press(self, key: str, *, leaves: bool = False) -> None:
+        """Press a key; `leaves` waits for the page that it leads to."""
+        if leaves:
+            self._loaded.clear()
         for kind in ("keyDown", "keyUp"):
             await self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if len(key) == 1 else "")
+        if leaves:
+            await self._load()
 
     async def screenshot(self) -> bytes:
         """What the page looks like now, as a PNG."""

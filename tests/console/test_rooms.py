@@ -13,7 +13,9 @@ from pilothouse.types import Usage
 from .conftest import CONFIG
 from .site import gateway
 
-PAGES = ("/traces", "/keys", "/teams", "/budgets", "/models", "/cache", "/audit", "/config", "/config/history")
+PAGES = (
+    "/traces", "/reviews", "/keys", "/teams", "/budgets", "/models", "/cache", "/audit", "/config", "/config/history",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])

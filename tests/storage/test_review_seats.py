@@ -132,6 +132,7 @@ def test_undo_gives_the_last_vote_back_with_what_was_said(store: Store, clock: C
     back = reviews.seats.undo(P, queue, "ada")
     assert (back.item.id, back.item.status) == (ids[1], "open")
     assert back.marks == {"faithful": Mark(2), "clear": Mark(5, "so clear")}
+    assert given(reviews.seats.next(P, queue, "ada")).marks == back.marks
     assert reviews.seats.next(P, queue, "bob") is None
     assert reviews.progress(P, queue).given == 1
     clock.forward(1000)

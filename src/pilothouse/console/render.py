@@ -18,7 +18,8 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Evals": "evals", "Models": "models",
+    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Evals": "evals", "Reviews": "reviews",
+    "Models": "models",
     "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config",
     "Retention": "retention", "Audit": "audit",
 }  # fmt: skip
@@ -28,6 +29,7 @@ _NOTICES = {
     "silenced": "Silenced. What is noticed meanwhile is written down.",
     "unchanged": "Nothing was changed.",
     "created": "Created.",
+    "corrected": "Your correction is kept, as an item of a dataset. Your vote is still asked for.",
     "deleted": "Deleted.",
     "erased": "Deleted for good. The list below says how much that was.",
     "removed": "Removed.",
@@ -36,6 +38,8 @@ _NOTICES = {
 }
 _ADMINISTERED = frozenset(("Keys", "Audit"))
 """Pages for administrators alone: for others they are not in the bar."""
+_ATTENDED = frozenset(("Reviews",))
+"""Pages for those who may not look at the rest."""
 
 # Control characters but tab and newline; lone surrogates; the marks that change the direction of the text around them.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -82,6 +86,8 @@ class Renderer:
         visitor: Visitor | None = values.get("visitor")
         keeper = visitor is not None and visitor.may("administer")
         pages = {name: path for name, path in self._pages.items() if keeper or name not in _ADMINISTERED}
+        if visitor is not None and not visitor.may("read"):
+            pages = {name: path for name, path in pages.items() if name in _ATTENDED}
         return HTMLResponse(self._environment.get_template(template).render(values, pages=pages), status)
 
     def error(self, status: int, message: str, visitor: Visitor | None = None) -> HTMLResponse:

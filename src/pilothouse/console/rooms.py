@@ -21,6 +21,7 @@ from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.topic_report import TopicReports
 from pilothouse.storage import Store
 from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.reviews import Reviews
 
 __all__ = ["ConsoleRooms"]
 
@@ -67,6 +68,10 @@ class ConsoleRooms:
     @property
     def duels(self) -> Duels:
         return Duels(self.store, named_by(self.live.snapshot.config))
+
+    @property
+    def reviews(self) -> Reviews:
+        return Reviews(self.store)
 
     @property
     def topics(self) -> TopicReports:

@@ -16,7 +16,9 @@ from pilothouse.access import Actor
 from pilothouse.access.policy import demand
 from pilothouse.principal import Action, Principal
 
-__all__ = ["COOKIE", "Administrator", "Editor", "Guest", "Visitor", "guest", "visitor_of"]
+__all__ = [
+    "COOKIE", "Administrator", "Editor", "Guest", "Reader", "Reviewer", "Visitor", "guest", "visitor_of",
+]  # fmt: skip
 
 COOKIE = "pilothouse_session"
 
@@ -62,6 +64,16 @@ Guest = Annotated[Visitor, Depends(guest)]
 """Whoever is signed in."""
 
 
+def _reader(visitor: Guest) -> Visitor:
+    demand(visitor.principal, "read")
+    return visitor
+
+
+def _reviewer(visitor: Guest) -> Visitor:
+    demand(visitor.principal, "review")
+    return visitor
+
+
 def _editor(visitor: Guest) -> Visitor:
     demand(visitor.principal, "write")
     return visitor
@@ -71,6 +83,12 @@ def _administrator(visitor: Guest) -> Visitor:
     demand(visitor.principal, "administer")
     return visitor
 
+
+Reader = Annotated[Visitor, Depends(_reader)]
+"""A visitor who may look at the platform: not those who review alone."""
+
+Reviewer = Annotated[Visitor, Depends(_reviewer)]
+"""A visitor who may review."""
 
 Editor = Annotated[Visitor, Depends(_editor)]
 """A visitor who may change the configuration."""

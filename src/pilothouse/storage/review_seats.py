@@ -136,10 +136,9 @@ class ReviewSeats:
             if seat.status == "skipped" and not self._room(connection, project, queue, item, annotator, seat.role, now):
                 raise Conflict("Others took the item that you skipped.")
             connection.execute(delete(review_seats).where(*mine, _S.status == "claimed"))
-            before = self._marks(connection, project, queue, item.id, annotator, seat.role, seat.swapped)
             self._replace(connection, project, queue, item.id, annotator, seat.role, now)
             _counted(connection, project, queue, item.id)
-            return self._sit(connection, project, queue, item.id, annotator, seat.role, before)
+            return self._sit(connection, project, queue, item.id, annotator, seat.role)
 
     def _held(
         self, connection: Connection, project: str, queue: Queue, annotator: str, role: Role, now: int
@@ -172,8 +171,7 @@ class ReviewSeats:
         return connection.scalar(query.order_by(_I.place).limit(1))
 
     def _sit(
-        self, connection: Connection, project: str, queue: Queue, item_id: str, annotator: str, role: Role,
-        marks: Mapping[str, Mark] | None = None,
+        self, connection: Connection, project: str, queue: Queue, item_id: str, annotator: str, role: Role
     ) -> Seat:  # fmt: skip
         now, seat = self.clock(), self._seat(connection, project, item_id, annotator, role)
         swapped = seat.swapped if seat else swapped_for(queue, item_id, annotator)
@@ -182,7 +180,8 @@ class ReviewSeats:
         until = now + queue.settings.lease_s * 1_000_000
         self._put(connection, project, queue, item_id, annotator, role, "claimed", swapped, started, until, 0)
         item = item_from(self.store, _item(connection, project, queue, item_id))
-        return Seat(item, role, annotator, swapped, started, until, marks or {})
+        marks = self._marks(connection, project, queue, item_id, annotator, role, swapped)
+        return Seat(item, role, annotator, swapped, started, until, marks)
 
     def _may(
         self, connection: Connection, project: str, queue: Queue, item: Row[Any], annotator: str, role: Role,
@@ -228,9 +227,10 @@ class ReviewSeats:
         self, connection: Connection, project: str, queue: Queue, item_id: str, annotator: str, role: str,
         swapped: bool,
     ) -> dict[str, Mark]:  # fmt: skip
-        query = select(_V.criterion, _V.value, _V.comment).where(
-            *_live(project, item_id), _V.annotator == annotator, _V.role == role
-        )
+        """What they said last, and took back."""
+        mine = (_V.project_id == project, _V.item_id == item_id, _V.annotator == annotator, _V.role == role)
+        last = select(func.max(_V.replaced_us)).where(*mine).scalar_subquery()
+        query = select(_V.criterion, _V.value, _V.comment).where(*mine, _V.replaced_us == last)
         values = ((row, read_value(queue.kind, row.value)) for row in connection.execute(query))
         return {row.criterion: Mark(mirrored(value) if swapped else value, row.comment) for row, value in values}
 

@@ -95,7 +95,55 @@ function showLine(link) {
   });
 }
 
+function reviewByKeys(form) {
+  const criteria = [...form.querySelectorAll("[data-criterion]")];
+  const writes = (target) => target.closest("textarea, select, input:not([type=radio])");
+  const focused = () => document.activeElement.closest("[data-criterion]") ?? criteria[0];
+  const enter = (criterion) => (criterion?.querySelector(":checked") ?? criterion?.querySelector("[type=radio]"))?.focus();
+  function choose(key) {
+    const value = { t: "tie" }[key] ?? key;
+    const pick = [...(focused()?.querySelectorAll("[type=radio]") ?? [])].find((radio) => radio.value === value);
+    if (!pick) return false;
+    pick.checked = true;
+    pick.focus();
+    return true;
+  }
+  function act(key) {
+    const button = form.querySelector(`[data-key="${key}"]`);
+    if (button) form.requestSubmit(button);
+    return Boolean(button);
+  }
+  function move(by) {
+    enter(criteria[criteria.indexOf(focused()) + by]);
+    return criteria.length > 0;
+  }
+  const actions = {
+    ArrowUp: () => move(-1),
+    ArrowDown: () => move(1),
+    c: () => !focused()?.querySelector("input[type=text]")?.focus(),
+    Enter: () => criteria.length > 0 && !form.requestSubmit(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (writes(event.target)) {
+      if (event.key === "Escape") enter(event.target.closest("[data-criterion]") ?? criteria[0]);
+      return;
+    }
+    if (event.key === "Enter" && event.target.closest("button, a, summary")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (choose(key) || act(key) || actions[key]?.()) event.preventDefault();
+  });
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => delete form.dataset.sent);
+  for (const help of form.querySelectorAll("[data-keys]")) help.hidden = false;
+  enter(criteria[0]);
+}
+
 localTimes(document);
+document.querySelectorAll("[data-review]").forEach(reviewByKeys);
 document.querySelectorAll("[data-line]").forEach(showLine);
 document.querySelectorAll("[data-live]").forEach(keepLive);
 document.querySelectorAll(".waterfall").forEach(walkSteps);
