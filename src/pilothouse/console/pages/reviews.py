@@ -76,26 +76,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
 
 def _add_queue(router: APIRouter, reviews: Reviews, filling: Filling, renderer: Renderer, project: str) -> None:
-    def shown(
-        visitor: Visitor, name: str, code: int = 200, status: str = "", after: int | None = None, **values: Any
-    ) -> Response:
-        queue = reviews.queues.get(project, name)
-        reads, page = visitor.may("read"), None
-        about: Json = {"done": "", "problem": "", "form": _form(queue), "told": ""} | values
-        status = status if status in _STATUSES else ""
-        if reads:
-            after = None if after is None else max(0, min(after, 2**62))
-            wanted: Any = status or None
-            page = reviews.items.page(project, queue, status=wanted, after=after, limit=_ROWS)
-        asked = {item.id: question(Case(id=item.id, input=item.input)) for item in (page.items if page else ())}
-        labels = {name: reviews.labels(project, queue, name) for name in queue.criteria} if reads else {}
-        return renderer.page(
-            "review_queue.html", code, visitor=visitor, queue=queue, page=page, me=annotator_of(visitor.principal),
-            progress=reviews.progress(project, queue), statuses=_STATUSES, what=WHAT, formats=FORMATS,
-            agreements=[agreed(queue.kind, name, found) for name, found in labels.items()],
-            corrections=reviews.corrections(project, queue) if reads else [], only=status, after=after, asked=asked,
-            **about,
-        )  # fmt: skip
+    def shown(visitor: Visitor, name: str, code: int = 200, **values: Any) -> Response:
+        return _shown(reviews, renderer, project, visitor, name, code, **values)
 
     @router.get("/{queue}")
     def queue_page(
@@ -137,6 +119,30 @@ def _add_queue(router: APIRouter, reviews: Reviews, filling: Filling, renderer: 
         kept = f'attachment; filename="{what}.{format}"'
         kind = "text/csv; charset=utf-8" if format == "csv" else "application/jsonl"
         return StreamingResponse(as_lines(rows, format), media_type=kind, headers={"content-disposition": kept})
+
+
+def _shown(
+    reviews: Reviews, renderer: Renderer, project: str, visitor: Visitor, name: str, code: int, status: str = "",
+    after: int | None = None, **values: Any,
+) -> Response:  # fmt: skip
+    """The page of a queue; what only readers may see is not looked for by others."""
+    queue = reviews.queues.get(project, name)
+    reads, page = visitor.may("read"), None
+    about: Json = {"done": "", "problem": "", "form": _form(queue), "told": ""} | values
+    status = status if status in _STATUSES else ""
+    if reads:
+        after = None if after is None else max(0, min(after, 2**62))
+        wanted: Any = status or None
+        page = reviews.items.page(project, queue, status=wanted, after=after, limit=_ROWS)
+    asked = {item.id: question(Case(id=item.id, input=item.input)) for item in (page.items if page else ())}
+    labels = {name: reviews.labels(project, queue, name) for name in queue.criteria} if reads else {}
+    return renderer.page(
+        "review_queue.html", code, visitor=visitor, queue=queue, page=page, me=annotator_of(visitor.principal),
+        progress=reviews.progress(project, queue), statuses=_STATUSES, what=WHAT, formats=FORMATS,
+        agreements=[agreed(queue.kind, name, found) for name, found in labels.items()],
+        corrections=reviews.corrections(project, queue) if reads else [], only=status, after=after, asked=asked,
+        **about,
+    )  # fmt: skip
 
 
 def _filled(filling: Filling, project: str, queue: Queue, form: Fields) -> Filled:
