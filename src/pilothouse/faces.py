@@ -13,6 +13,7 @@ from pilothouse.api.cache import routes as cache_routes
 from pilothouse.api.config import routes as config_routes
 from pilothouse.api.dataset_work import routes as dataset_work_routes
 from pilothouse.api.datasets import routes as dataset_routes
+from pilothouse.api.diff import routes as diff_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.judges import routes as judge_routes
@@ -56,6 +57,7 @@ def faces(of: "Platform") -> FastAPI:
         audit_routes(of.audit),
         config_routes(of.live),
         replay_routes(of.live, of.jobs, of.settings),
+        diff_routes(of.jobs, of.settings),
         dataset_work_routes(of.store, of.jobs, of.settings),
         dataset_routes(of.store),
         review_routes(of.store),

@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "Check the configuration and what it needs.",
     "config": "The stored configuration: history, diff, rollback, push.",
     "replay": "Try a new configuration on recorded traffic, without calling a provider.",
+    "diff": "Two versions of a model, corpus, prompt or configuration: what differs.",
     "keys": "Keys: create, list, change, rotate, revoke.",
     "teams": "Teams of a project, their limits and budgets.",
     "projects": "Projects, their limits and budgets.",

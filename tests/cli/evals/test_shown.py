@@ -25,6 +25,6 @@ def test_what_could_not_be_told_is_said() -> None:
     lines = list(shown_told(told))
     assert lines[0] == "x (1): The run is stopped, with 4 of 9 outcomes."
     assert "3 cases x 2 trials, 1 failed. Cost unknown." in lines
-    assert "The task failed 1 times: Timed out." in lines
-    assert "quality could not be told 1 times: No JSON." in lines
+    assert "The task failed once: Timed out." in lines
+    assert "quality could not be told once: No JSON." in lines
     assert "1 cases are flaky: c" in lines

@@ -33,8 +33,8 @@ def test_what_decides_is_on_top(make: Make) -> None:
     head = text.split("<details>")[0]
     assert head.startswith("### ❌ support: 1 of 2 gates failed.\n")
     lines = head.splitlines()
-    assert lines[2].startswith("- ❌ <code>exact drop &#62; 0&#46;02 ci</code> the drop of exact is 0.375 (0.216 to")
-    assert lines[3].startswith("- ✅ <code>exact &#60; 0&#46;5</code>")
+    assert lines[2].startswith("- ❌ <code>exact drop &#62; 0.02 ci</code> the drop of exact is 0.375 (0.216 to")
+    assert lines[3].startswith("- ✅ <code>exact &#60; 0.5</code>")
     row = next(line for line in lines if line.startswith("| <code>exact"))
     assert row.split(" | ")[1:] == ["1.000", "0.625 (0.470 to 0.758)", "-0.375 (-0.530 to -0.216) **worse**", "< 0.001",
                                     "62.5%", "0 |"]  # fmt: skip
@@ -88,7 +88,7 @@ def test_what_could_not_be_told_is_said_with_its_reasons(make: Make) -> None:
     assert "| 2 failed, 1 skipped |" in text
     assert "1 failed; cost" in text
     assert "<code>quality</code>, 2 times: The judge gave no JSON." in text
-    assert "the task failed, 1 times: Timed out." in text
+    assert "the task failed, once: Timed out." in text
     assert "2 answers may be paid for twice." in text
 
 

@@ -20,7 +20,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def fail_on(command: _F) -> _F:
     """Adds `--fail-on`, as often as wanted; the command gets `gates: list[Gate]`. What is no gate is wrong usage."""
-    told = "End with exit code 1 where this holds, as 'quality < 0.8 ci' (docs/evaluation.md#gates); may be repeated."
+    told = "End with exit code 1 where this holds, as 'quality < 0.8 ci' (docs/ci.md#gates); may be repeated."
     return click.option("--fail-on", "gates", multiple=True, metavar="GATE", callback=_parsed, help=told)(command)
 
 

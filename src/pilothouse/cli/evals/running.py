@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pilothouse.evals.runs.runner import Heard
     from pilothouse.storage.eval_runs import EvalRuns, Run
 
-__all__ = ["STOPPED", "code_of", "row_of", "say_ended", "say_reports", "worked"]
+__all__ = ["STOPPED", "code_of", "row_of", "say_ended", "say_reports", "showing", "worked"]
 
 STOPPED = 130
 _LINES = 10  # on a pipe: one for each tenth of a run
@@ -29,7 +29,7 @@ async def worked(rooms: "Rooms", project: str, run: "Run", prepared: "Prepared")
     """Work a run off with a bar on a terminal and lines elsewhere. Ctrl-C stops it, so that it can be resumed."""
     from pilothouse.evals.runs.evaluate import work  # noqa: PLC0415 - the room is heavy, and not for --help
 
-    with _showing(run.name) as heard:
+    with showing(run.name) as heard:
         return await work(rooms, project, run, prepared, heard=heard, catch=True)
 
 
@@ -83,7 +83,7 @@ def row_of(run: "Run") -> Json:
 
 
 @contextmanager
-def _showing(name: str) -> "Iterator[Heard]":
+def showing(name: str) -> "Iterator[Heard]":
     """A bar on a terminal; on a pipe a line for each tenth."""
     if not sys.stderr.isatty():
         yield _lines(lambda text: click.echo(text, err=True))

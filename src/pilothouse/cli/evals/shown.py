@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from pilothouse.evals.reports.compare import Comparison
-from pilothouse.evals.reports.figures import figure, interval, money, percent, probability, seconds, signed
+from pilothouse.evals.reports.figures import figure, interval, money, percent, probability, seconds, signed, times
 from pilothouse.evals.reports.flips import Flip
 from pilothouse.evals.reports.slicing import SliceOf
 from pilothouse.evals.reports.told import Facts, Told, verdict_of
@@ -30,10 +30,10 @@ def shown_told(told: Told) -> Iterator[str]:
     if summary.latency.p50 is not None:
         yield f"Latency p50 {seconds(summary.latency.p50)}, p95 {seconds(summary.latency.p95)}."
     for reason in summary.why_errors:
-        yield f"The task failed {reason.count} times: {reason.text}"
+        yield f"The task failed {times(reason.count)}: {reason.text}"
     for one in summary.metrics.values():
         for reason in one.why:
-            yield f"{one.name} could not be told {reason.count} times: {reason.text}"
+            yield f"{one.name} could not be told {times(reason.count)}: {reason.text}"
     if summary.flaky_cases:
         yield f"{summary.flaky_cases} cases are flaky: " + ", ".join(one.case_id for one in summary.flaky[:5])
     yield from _slices(summary.slices)

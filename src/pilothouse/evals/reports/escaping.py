@@ -5,23 +5,22 @@ from html import escape
 
 __all__ = ["block", "code", "inline", "xml_text"]
 
-_MARKS = re.compile(r"[!-/:-@\[-`{-~]")
+_MARKS = re.compile(r"[\\`*_\[\]<>&|~:@#!$]|(?<=www)\.")
 _SPACES = re.compile(r"\s+")
-_PLAIN = re.compile(r"[^\w\s.,;:%()+'\"–…-]|_")
+_TELLING = re.compile(r"[\\`*_\[\]<>&|~@#!$]|(?<=www)\.|:(?=//)")
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _WHOLE = "\N{REPLACEMENT CHARACTER}"
 
 
 def code(text: str, most: int = 120) -> str:
-    """On one line, in a fixed font. Every mark is a number, so that it is neither Markdown nor the border of a table's
+    """On one line, in a fixed font. Marks are numbers, so that they are neither Markdown nor the border of a table's
     cell; inside `code` nobody is notified and no issue is linked."""
     return f"<code>{_numbered(_MARKS, _on_a_line(text, most)) or ' '}</code>"
 
 
 def inline(text: str, most: int = 500) -> str:
     """A sentence on one line, in which only what could do something is made harmless."""
-    told = _numbered(_PLAIN, _on_a_line(text, most))
-    return re.sub(r"(&#(?:35|64);)", r"\1<!-- -->", told).replace("://", "&#58;//").replace("www.", "www&#46;")
+    return re.sub(r"(&#(?:35|64);)", r"\1<!-- -->", _numbered(_TELLING, _on_a_line(text, most)))
 
 
 def block(text: str, most: int = 2000) -> str:

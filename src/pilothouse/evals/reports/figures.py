@@ -1,6 +1,6 @@
 """Figures as people read them: as many digits as tell something, intervals, money, times. Plain text."""
 
-__all__ = ["figure", "interval", "money", "percent", "probability", "seconds", "signed"]
+__all__ = ["figure", "interval", "money", "percent", "probability", "seconds", "signed", "times"]
 
 _NANO = 1e9
 
@@ -46,3 +46,8 @@ def money(nano: int | None, unpriced: int = 0) -> str:
 def seconds(value: float | None) -> str:
     """A time, to the millisecond where it is short."""
     return "–" if value is None else f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
+
+
+def times(count: int) -> str:
+    """How often, in words for one."""
+    return "once" if count == 1 else f"{count} times"

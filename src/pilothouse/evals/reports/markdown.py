@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pilothouse.evals.reports.compare import Change, Comparison
 from pilothouse.evals.reports.escaping import block, code, inline
-from pilothouse.evals.reports.figures import figure, interval, money, percent, probability, seconds, signed
+from pilothouse.evals.reports.figures import figure, interval, money, percent, probability, seconds, signed, times
 from pilothouse.evals.reports.flips import Flip
 from pilothouse.evals.reports.gathering import Reason
 from pilothouse.evals.reports.slicing import SliceOf
@@ -112,7 +112,7 @@ def _below_the_table(told: Told) -> list[str]:
         lines.append(
             f"Compared over {comparison.shared} cases" + _beside(told) + ". p is corrected for all evaluators."
         )
-    return [*lines, *(inline(note) for note in told.notes), ""]
+    return [*lines, "", *(f"- {inline(note)}" for note in told.notes), ""]
 
 
 def _paid(told: Told) -> str:
@@ -207,7 +207,7 @@ def _compared(comparison: Comparison) -> str:
 
 def _reasons(summary: Summary) -> str:
     def listed(what: str, reasons: Sequence[Reason]) -> list[str]:
-        return [f"- {what}, {one.count} times: {inline(one.text)}" for one in reasons]
+        return [f"- {what}, {times(one.count)}: {inline(one.text)}" for one in reasons]
 
     lines = listed("the task failed", summary.why_errors)
     for metric in summary.metrics.values():

@@ -19,6 +19,8 @@ from pilothouse.types import ChatRequest
 
 if TYPE_CHECKING:
     from pilothouse.app import Platform
+    from pilothouse.gateway import Gateway
+    from pilothouse.observe import Prices
 
 __all__ = ["Price", "Rooms", "rooms_of"]
 
@@ -45,15 +47,19 @@ class Rooms:
         return EvalRuns(self.store)
 
 
-def rooms_of(platform: "Platform", project: str) -> Rooms:
-    """Those of a platform, for runs in this project."""
+def rooms_of(
+    platform: "Platform", project: str, gateway: "Gateway | None" = None, prices: "Prices | None" = None
+) -> Rooms:
+    """Those of a platform, for runs in this project; with another gateway and its prices in place of those that
+    serve."""
+    gateway, prices = gateway or platform.gateway, prices or platform.prices
 
     def asked(model: str) -> tuple[ChatRequest, Call]:
         request = ChatRequest.check({"model": model, "messages": [{"role": "user", "content": ""}]})
         return request, Call(platform.recorder, project_id=project)
 
     async def fingerprint(model: str) -> str:
-        router = platform.gateway.router
+        router = gateway.router
         request, call = asked(model)
         plan = await router.decide(request, call)
         versions = []
@@ -67,11 +73,11 @@ def rooms_of(platform: "Platform", project: str) -> Rooms:
 
     async def price(model: str, read: int, wrote: int) -> int | None:
         request, call = asked(model)
-        plan = await platform.gateway.router.decide(request, call)
-        dearest, complete = platform.prices.dearest(plan.leaves, read, wrote, now_us())
+        plan = await gateway.router.decide(request, call)
+        dearest, complete = prices.dearest(plan.leaves, read, wrote, now_us())
         return dearest if complete else None
 
     return Rooms(
-        platform.store, platform.settings.home, platform.gateway.chat, platform.recorder, fingerprint, price,
+        platform.store, platform.settings.home, gateway.chat, platform.recorder, fingerprint, price,
         platform.encode, JudgeRoom(platform.store, named_by(platform.snapshot.config)).objections,
     )  # fmt: skip

@@ -1,0 +1,114 @@
+"""Two versions on the same inputs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pilothouse.app import Platform
+from pilothouse.errors import ConfigError, PilothouseError
+from pilothouse.evals.reports.told import Told
+from pilothouse.lifecycle.diff.diffing import Diff
+from pilothouse.lifecycle.diff.order import order_of
+from pilothouse.lifecycle.diff.sides import parse_side
+from pilothouse.storage.eval_runs import EvalRuns
+
+
+def told(platform: Platform, before: Any, after: Any, **order: Any) -> Told:
+    async def whole() -> Told:
+        async with Diff(platform, "default", made) as diff:
+            await diff.prepare()
+            return await diff.run()
+
+    made = order_of({"before": before, "after": after, "evaluators": ["exact"], **order})
+    return asyncio.run(whole())
+
+
+def test_two_models_on_a_dataset(platform: Platform, dataset: str) -> None:
+    found = told(platform, "model:default", "model:short", dataset=dataset, slices=["half"], gates=["exact drop > 0.1"])
+    assert found.comparison is not None
+    change = found.comparison.metrics["exact"]
+    assert (change.n, change.before, change.after) == (12, 0.5, 0.5)
+    assert change.passes is not None
+    assert (change.passes.won, change.passes.lost) == (6, 6)
+    assert [flip.kind for flip in found.comparison.flips] == ["lost"] * 6 + ["won"] * 6
+    assert (found.run.name, found.run.subject) == ("model:default -> model:short", "model:short")
+    assert found.gates[0].passed
+    assert "0 of 12 answers are the same, word for word." in found.notes
+    assert "Compared on dataset questions@1." in found.notes
+    runs = EvalRuns(platform.store)
+    after = runs.get("default", found.run.id)
+    assert after.baseline_id is not None
+    before = runs.get("default", after.baseline_id)
+    assert (before.subject["model"], after.subject["model"], after.dataset_version) == ("default", "short", 1)
+    again = told(platform, "model:default", "model:short", dataset=dataset)
+    assert again.summary.cached == 12  # what was answered is not asked again
+
+
+def test_a_prompt_in_place_of_the_input(platform: Platform, dataset: str, tmp_path: Path) -> None:
+    prompt = {"messages": [{"role": "user", "content": "{input}"}], "params": {"max_tokens": 1}}
+    found = told(platform, "model:default", {"prompt": prompt, "label": "prompt:v2.yaml"}, dataset=dataset)
+    assert found.comparison is not None
+    assert found.comparison.flipped == 12
+    assert found.run.subject == "prompt:v2.yaml"
+
+
+def test_another_configuration_answers_beside_and_nothing_is_swapped(
+    platform: Platform, dataset: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.yaml"
+    path.write_text("models: {default: {deployments: [{provider: builtin, model: echo}], output: {default: 1}}}")
+    serving = platform.gateway.runtime
+    found = told(platform, "model:default", parse_side(f"config:{path}"), dataset=dataset, model="default")
+    assert found.comparison is not None
+    assert found.comparison.flipped == 12
+    assert platform.gateway.runtime is serving
+    assert platform.snapshot.number == 1
+    assert any("how documents are cut" in note for note in found.notes)
+    assert platform.live.put(parse_side(f"config:{path}").config, author="t", source="cli").number == 2  # type: ignore[arg-type]
+    same = told(platform, "config:1", "config:2", dataset=dataset)
+    assert same.comparison is not None
+    assert same.comparison.flipped == 12
+
+
+def test_recorded_chats_are_asked_again_as_they_were(platform: Platform, recorded: Callable[..., None]) -> None:
+    recorded("one two", "three four", "five six seven", max_tokens=2)
+    recorded("eight nine", model="short")
+    recorded("not this", endpoint="evals")
+    same = told(platform, "recorded", "model:default", recorded={"limit": 10}, evaluators=["refusal"])
+    assert same.comparison is not None
+    assert (same.comparison.shared, same.summary.errors) == (4, 0)
+    assert "3 of 4 answers are the same, word for word." in same.notes  # 'short' had said one word
+    assert "1 left out: asked by evaluation." in same.notes
+    assert same.comparison.latency is not None
+    sampled = told(platform, "recorded", "model:default", recorded={"limit": 2, "seed": 3}, evaluators=["refusal"])
+    assert "Compared on 2 of 4 recorded chats (seed 3)." in sampled.notes
+
+
+def test_each_recorded_chat_asks_the_model_that_it_asked(
+    platform: Platform, recorded: Callable[..., None], tmp_path: Path
+) -> None:
+    recorded("one two", "three four")
+    recorded("eight nine", model="short")
+    path = tmp_path / "new.yaml"
+    path.write_text(
+        "models: {default: {deployments: [{provider: builtin, model: echo}]}, "
+        "short: {deployments: [{provider: builtin, model: echo}]}}"
+    )
+    found = told(platform, "recorded", parse_side(f"config:{path}"), recorded={}, evaluators=["refusal"])
+    assert "2 of 3 answers are the same, word for word." in found.notes
+    path.write_text("models: {default: {deployments: [{provider: builtin, model: echo}]}}")
+    with pytest.raises(ConfigError, match="short"):
+        told(platform, "recorded", parse_side(f"config:{path}"), recorded={}, evaluators=["refusal"])
+
+
+def test_what_cannot_be_compared_is_said_before_anything_is_asked(platform: Platform, dataset: str) -> None:
+    with pytest.raises(ConfigError, match=r"model:gone: .*gone"):
+        told(platform, "model:default", "model:gone", dataset=dataset)
+    with pytest.raises(PilothouseError, match="nothing"):
+        told(platform, "model:default", "model:short", dataset="nothing")
+    with pytest.raises(PilothouseError, match="No recorded chat can be asked again"):
+        told(platform, "model:default", "model:short", recorded={})
+    assert EvalRuns(platform.store).list("default").runs == []
