@@ -1,6 +1,6 @@
 """Prompts with examples."""
 
-from pilothouse.evals.benchmarks.prompts import asking, cases_of, prompt
+from pilothouse.evals.benchmarks.prompts import asking, items_of, prompt
 from pilothouse.evals.benchmarks.questions import Question
 
 CHOICE = Question(id="1", text="Which?", kind="choice", answers=("B",), choices=("one", "two"))
@@ -36,8 +36,8 @@ def test_examples_of_the_same_file_are_not_asked() -> None:
     assert asking(MANY) == ([], MANY)
 
 
-def test_cases_have_what_scores_them() -> None:
-    choice, passage = cases_of([CHOICE, PASSAGE], [CHOICE])
-    assert (choice.id, choice.expected, choice.metadata["choices"]) == ("1", "B", ["one", "two"])
+def test_items_have_what_scores_them() -> None:
+    choice, passage = items_of([CHOICE, PASSAGE], [CHOICE])
+    assert (choice.key, choice.expected, choice.metadata["choices"]) == ("1", "B", ["one", "two"])
     assert choice.input == prompt(CHOICE, [CHOICE])
     assert passage.expected == ["Ada", "She"]

@@ -8,6 +8,7 @@ __all__ = ["SUBCOMMANDS", "evals"]
 
 SUBCOMMANDS = {
     "run": "Run a suite.",
+    "benchmark": "Put a standard benchmark from a file to a model.",
     "resume": "Go on with a run that was stopped or killed.",
     "list": "The runs there are.",
     "show": "The figures of a run, and what it found of each case.",

@@ -1,21 +1,19 @@
 """`pilothouse evals run`: a suite from a file, estimated, run, and held against its gates."""
 
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
+from pilothouse.cli.context import Context, as_json, pass_context
+from pilothouse.cli.evals.estimated import agree, say_estimate
 from pilothouse.cli.evals.gating import fail_on
 from pilothouse.cli.evals.running import code_of, say_reports, worked
 from pilothouse.cli.filters import project_option
-from pilothouse.errors import ConfigError
 
 if TYPE_CHECKING:
     from pilothouse.evals.reports.gates import Gate
-    from pilothouse.evals.runs.estimate import Estimate
     from pilothouse.evals.runs.evaluate import Ended
     from pilothouse.evals.runs.suite import Written
 
@@ -78,9 +76,9 @@ def run(
             prepared = await prepare(rooms, project, written, fresh=fresh)
             told = await estimate(rooms, project, prepared)
             if dry_run:
-                _say_estimate(told, as_json=as_json)
+                say_estimate(told, as_json=as_json)
                 return None
-            _agree(told, yes=yes)
+            agree(told, yes=yes)
             made = created(rooms.runs, project, prepared, name, {**origin(suite.parent), **dict(metadata)})
             return await worked(rooms, project, made, prepared)
 
@@ -100,34 +98,3 @@ def _changed(written: "Written", changes: dict[str, Any], gates: "list[Gate]") -
     stated = {field: value for field, value in changes.items() if value is not None}
     stated["gates"] = [*written.suite.gates, *(gate.text for gate in gates)]
     return replace(written, suite=written.suite.model_copy(update=stated))
-
-
-def _agree(told: "Estimate", *, yes: bool) -> None:
-    """Say what it may cost, and ask where somebody is there to answer. Raises ConfigError where nobody is."""
-    if told.nano == 0 or yes:
-        return
-    cost = "an amount that is not known" if told.nano is None else f"about ${told.nano / 1e9:.4f}"
-    calls = sum(part.calls for part in told.parts)
-    question = f"{told.outcomes} outcomes with at least {calls} calls, {cost}. Go on?"
-    if not sys.stdin.isatty():
-        raise ConfigError(f"{question} Nobody is there to answer: say --yes, or --dry-run to see more.")
-    click.confirm(question, abort=True)
-
-
-def _say_estimate(told: "Estimate", *, as_json: bool) -> None:
-    rows = [
-        {
-            "of": part.name, "calls": part.calls, "kept": part.kept, "why": part.why,
-            "usd": "unknown" if part.nano is None else f"{part.nano / 1e9:.4f}",
-        }
-        for part in told.parts
-    ]  # fmt: skip
-    if as_json:
-        usd = None if told.nano is None else told.nano / 1e9
-        parts = [{**row, "usd": None if part.nano is None else part.nano / 1e9}
-                 for row, part in zip(rows, told.parts, strict=True)]  # fmt: skip
-        click.echo(in_json({"outcomes": told.outcomes, "usd": usd, "parts": parts}))
-        return
-    show_rows(rows, ("of", "calls", "kept", "usd", "why"), as_json=False, empty="It asks no model.")
-    cost = "unknown" if told.nano is None else f"${told.nano / 1e9:.4f}"
-    click.echo(plain(f"{told.outcomes} outcomes. May cost: {cost}."))

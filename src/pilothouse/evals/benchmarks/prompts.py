@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from pilothouse.cases import Case
 from pilothouse.evals.benchmarks.questions import LETTERS, UNANSWERABLE, Kind, Question, drawn
+from pilothouse.storage.dataset_items import NewItem
 from pilothouse.types import Json
 
-__all__ = ["EVALUATORS", "asking", "cases_of", "prompt"]
+__all__ = ["EVALUATORS", "asking", "items_of", "prompt"]
 
 EVALUATORS: dict[Kind, tuple[str | Json, ...]] = {
     "choice": ("choice",),
@@ -35,11 +35,11 @@ def asking(
     return shown, left if limit is None else drawn(left, limit, seed, "questions")
 
 
-def cases_of(questions: Iterable[Question], shown: Sequence[Question] = ()) -> list[Case]:
-    """A case for each question, whose input is its prompt."""
+def items_of(questions: Iterable[Question], shown: Sequence[Question] = ()) -> list[NewItem]:
+    """An item of a dataset for each question, whose input is its prompt."""
     return [
-        Case(
-            id=question.id, input=prompt(question, shown), metadata=question.metadata,
+        NewItem(
+            key=question.id, input=prompt(question, shown), metadata=question.metadata,
             expected=question.answers[0] if len(question.answers) == 1 else list(question.answers),
         )
         for question in questions
