@@ -46,7 +46,7 @@ class AssertEval:
             verdicts = self._session.verdicts(case, wanted, judge or self._trials.mark.judge)
         except PilothouseError as error:
             raise pytest.fail.Exception(f"Evaluation stopped: {error.message}", pytrace=False) from None
-        self._trials.record(case, verdicts)
+        self._trials.record(case, verdicts, [one.name for one in wanted if getattr(one, "lower_is_better", False)])
         wrong = [one for one in verdicts if one.passed is False]
         untold = [one for one in verdicts if one.status == "failed"]
         if wrong:

@@ -5,14 +5,15 @@ A run is begun with the first result and grows with each, so that a session that
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from pilothouse.cases import Outcome
 from pilothouse.errors import PilothouseError
-from pilothouse.evals.registry import Evaluators
 from pilothouse.evals.reports.summary import Metric, Summary, summarise
+from pilothouse.evals.runs.origin import origin
 from pilothouse.ids import content_hash, now_us
 from pilothouse.pytest_plugin.trials import Found
 from pilothouse.settings import Settings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pilothouse.storage.eval_runs import EvalRuns
 
 __all__ = ["Ledger", "Terminal", "figures"]
+
+_SLICES = ("metadata.test",)
 
 
 class Terminal(Protocol):
@@ -40,6 +43,7 @@ class _Suite:
     outcomes: list[Outcome] = field(default_factory=list)
     marks: dict[str, Json] = field(default_factory=dict)
     repeated: list[Found] = field(default_factory=list)
+    lower: set[str] = field(default_factory=set)
     run_id: str | None = None
 
 
@@ -59,6 +63,7 @@ class Ledger:
         found = msgspec.json.decode(packed, type=Found)
         suite = self._suites.setdefault(found.suite, _Suite())
         suite.outcomes += found.outcomes
+        suite.lower |= set(found.lower)
         suite.marks[found.test] = found.mark
         if len(found.results) > 1:
             suite.repeated.append(found)
@@ -71,9 +76,10 @@ class Ledger:
     def finish(self) -> bool:
         """Close the runs; False where something could not be kept."""
         try:
-            for suite in self._suites.values() if self._trouble is None else ():
+            for name, suite in self._suites.items() if self._trouble is None else ():
                 if suite.run_id is not None:
-                    self._runs().update(self._project, suite.run_id, status="done", ended_us=now_us(), **_whole(suite))
+                    ended = {"status": "done", "ended_us": now_us(), **_whole(name, suite)}
+                    self._runs().update(self._project, suite.run_id, **ended)
         except PilothouseError as error:
             self._trouble = error.message
         if self._store is not None:
@@ -99,7 +105,7 @@ class Ledger:
         if suite.run_id is None:
             run = runs.create(
                 self._project, name=name, suite=found.suite, kind="unit", subject={"task": "pytest"}, plan={},
-                plan_hash="", cases=0, trials=1,
+                plan_hash="", cases=0, trials=1, metadata=origin(Path.cwd()),
             )  # fmt: skip
             suite.run_id = run.id
         runs.put(self._project, suite.run_id, found.outcomes, cost_nano=_cost(found.outcomes))
@@ -160,15 +166,14 @@ def _between(value: float | None, low: float | None, high: float | None) -> str:
 
 def _summary(suite: _Suite) -> Summary:
     trials = max((outcome.trial + 1 for outcome in suite.outcomes), default=1)
-    names = {verdict.evaluator for outcome in suite.outcomes for verdict in outcome.verdicts}
-    known = Evaluators()
-    lower = {name for name in names & set(known.names()) if known.kind(name).lower_is_better}
-    return summarise(suite.outcomes, trials=trials, lower_is_better=lower, slices=("metadata.test",))
+    return summarise(suite.outcomes, trials=trials, lower_is_better=suite.lower, slices=_SLICES)
 
 
-def _whole(suite: _Suite) -> Json:
+def _whole(name: str, suite: _Suite) -> Json:
     summary = _summary(suite)
-    plan: Json = {"tests": suite.marks}
+    plan: Json = {
+        "suite": {"suite": name, "slices": list(_SLICES)}, "lower_is_better": sorted(suite.lower), "tests": suite.marks,
+    }  # fmt: skip
     return {
         "cases": summary.cases, "trials": summary.trials, "summary": summary.to_json(), "plan": plan,
         "plan_hash": content_hash(plan),

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -36,13 +36,14 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """All that a test found, as it goes with its report."""
+    """All that a test found, as it goes with its report. `lower` names evaluators whose scores are good when low."""
 
     test: str
     suite: str
     mark: Json
     results: list[Result]
     outcomes: list[Outcome]
+    lower: list[str] = []
 
 
 class Trials:
@@ -55,9 +56,11 @@ class Trials:
         self._results: list[Result] = []
         self._outcomes: list[Outcome] = []
         self._current: list[Outcome] = []
+        self._lower: set[str] = set()
 
-    def record(self, case: Case, verdicts: Sequence[Verdict]) -> None:
-        """What evaluators said within the trial that runs."""
+    def record(self, case: Case, verdicts: Sequence[Verdict], lower: Iterable[str] = ()) -> None:
+        """What evaluators said within the trial that runs; of those in `lower` less is better."""
+        self._lower |= set(lower)
         nth = len(self._current)
         named = {"case": case.id, **case.metadata} if case.id else case.metadata
         own = msgspec.structs.replace(case, id=self._id(nth), metadata={**named, "test": self._node.partition("[")[0]})
@@ -109,7 +112,8 @@ class Trials:
 
     def packed(self) -> str:
         """A Found as JSON, which every report can carry."""
-        found = Found(self._node, self.mark.suite, self.mark.to_json(), self._results, self._outcomes)
+        lower = sorted(self._lower)
+        found = Found(self._node, self.mark.suite, self.mark.to_json(), self._results, self._outcomes, lower)
         return msgspec.json.encode(found, enc_hook=str).decode()
 
     @property
