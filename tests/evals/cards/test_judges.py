@@ -131,6 +131,22 @@ def test_labels_of_a_queue(store: Store) -> None:
         room.labels_of(P, "likert", [begin(room.runs)])
 
 
+def test_scores_without_a_pass_estimate_but_do_not_agree(store: Store) -> None:
+    room = JudgeRoom(store)
+    run = begin(room.runs, plan={"suite": {}})
+    room.runs.put(P, run.id, [
+        Outcome(case=outcome(i, 3).case, verdicts=(Verdict.ok("embedding_similarity", (i % 10) / 10),))
+        for i in range(50)
+    ])  # fmt: skip
+    words = [HumanLabel(case=f"c{i:03}", label="pass" if i % 10 > 4 else "fail") for i in range(30)]
+    assert room.estimate(P, run, "embedding_similarity", {run.id: words}).together.value == pytest.approx(0.5)
+    with pytest.raises(InvalidRequest, match="says a score, and neither pass nor fail"):
+        room.make(P, [run], "embedding_similarity", {run.id: words})
+    levels = [HumanLabel(case=f"c{i:03}", label=1 + i % 5) for i in range(30)]
+    (kept,) = room.make(P, [run], "embedding_similarity", {run.id: levels})
+    assert (kept.model, kept.body["scale"], kept.labelled) == ("", "levels", 30)
+
+
 def test_a_failed_verdict_with_a_label_is_counted(store: Store) -> None:
     room = JudgeRoom(store)
     run = filled(room)

@@ -22,6 +22,7 @@ def test_what_verdicts_tell() -> None:
     assert told_by(compared("tie", [])) == {}
     assert told_by(Verdict.ok("kind", label="split")) == {"": ("labels", "split")}
     assert told_by(Verdict.failed("x", "broken")) == {}
+    assert told_by(Verdict.ok("similarity", 0.25)) == {"": ("labels", 0.25)}
 
 
 def test_labels_find_their_case_run_trial_and_criterion() -> None:

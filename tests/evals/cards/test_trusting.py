@@ -26,8 +26,8 @@ def test_the_lower_bound_counts_and_labels_raise_it() -> None:
     assert few.kappa.value == pytest.approx(many.kappa.value)
     why = may_gate("quality", [""], {"": few}, 0.4)
     assert why is not None
-    assert why.startswith("The judge of 'quality' (gpt-4o) agrees too little with people: kappa 0.60, at least 0.14")
-    assert " by 20 labelled items, and 0.4 is asked for" in why
+    assert why.startswith("The judge of 'quality' (gpt-4o) agrees too little with people: kappa 0.60, ")
+    assert "its lower bound 0.14 by 20 labelled items, and 0.4 is asked for" in why
     assert may_gate("quality", [""], {"": many}, 0.4) is None
 
 

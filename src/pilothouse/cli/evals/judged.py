@@ -67,8 +67,8 @@ def estimate_told(found: "Estimate") -> Iterator[str]:
     yield f"  from {found.labelled} cases with labels, {found.judged} with a verdict alone; the verdict's weight is " \
           f"{found.weight:.2f}"  # fmt: skip
     yield f"  labels alone: {bounds(told['people'], 3)}"
-    yield f"  verdicts alone: {found.judge:.3f}, {abs(found.bias):.3f} too {'high' if found.bias > 0 else 'low'} " \
-          "where both are known"  # fmt: skip
+    off = f"{abs(found.bias):.3f} too {'high' if found.bias > 0 else 'low'}" if found.bias else "not off"
+    yield f"  verdicts alone: {found.judge:.3f}, {off} where both are known"
     if found.worth is not None:
         yield f"  labels alone would be as narrow with {found.worth} of them"
     if found.left_out:

@@ -54,6 +54,11 @@ class JudgeRoom:
         people takes no place of one that has such. Raises InvalidRequest where the runs have several judges of that
         name, or none."""
         judge, matched = self._matched(project, runs, evaluator, labels)
+        if "" in matched and _scores_against_words(matched[""]):
+            raise InvalidRequest(
+                f"'{evaluator}' says a score, and neither pass nor fail, where people said words. Give it a threshold "
+                "in the suite (`passing`), or labels from 1 to 5.", param="labels",
+            )  # fmt: skip
         sources = [f"{run.name} ({run.id})" for run in runs]
         made = [
             make_card(
@@ -149,6 +154,8 @@ class JudgeRoom:
         found: list[tuple[Run, Planned]] = []
         for run in runs:
             there = planned(run.plan, self.named, self.known)
+            if not there:  # the run of another program: its evaluators are what their verdicts are called
+                there = {name: Planned(JudgeId(model="", kind=name, options="", name=name), judged=False)}
             if name not in there:
                 named = ", ".join(there) or "none"
                 raise InvalidRequest(
@@ -213,6 +220,11 @@ def _makers(case: Case, against: str | None, maker: str) -> tuple[str, ...]:
         return (maker,)
     other = case.metadata.get(f"{against}_model")
     return (maker, other) if isinstance(other, str) else ()
+
+
+def _scores_against_words(matched: Matched) -> bool:
+    said = [one for one in matched.ratings if one.people is not None]
+    return any(isinstance(one.judge, float) and isinstance(one.people, str) for one in said)
 
 
 def _labelled(card: KeptCard | None) -> bool:

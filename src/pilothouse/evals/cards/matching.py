@@ -40,8 +40,8 @@ class Matched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def told_by(verdict: Verdict) -> dict[str, tuple[Scale, Label]]:
-    """What a verdict says by criterion, "" the verdict as a whole: the levels of a rubric; pass or fail, or a label.
-    Nothing for one that failed, and for a pair about which no judge was asked."""
+    """What a verdict says by criterion, "" the verdict as a whole: the levels of a rubric; pass or fail, else a label,
+    else its score. Nothing for one that failed, and for a pair about which no judge was asked."""
     if verdict.status != "ok" or verdict.detail.get("orders") == []:
         return {}
     if "orders" in verdict.detail and verdict.label in _PREFERENCES:
@@ -54,6 +54,8 @@ def told_by(verdict: Verdict) -> dict[str, tuple[Scale, Label]]:
         found[""] = "labels", PASS if verdict.passed else FAIL
     elif verdict.label is not None:
         found[""] = "labels", verdict.label
+    elif verdict.score is not None:
+        found[""] = "labels", verdict.score
     return found
 
 

@@ -47,7 +47,7 @@ def objection(name: str, card: Card, least: float) -> str | None:
         return f"{who} cannot be held against people{on}: {why}. {_REMEDY}"
     if kappa.low < least:
         return (
-            f"{who} agrees too little with people{on}: kappa {kappa.value:.2f}, at least {kappa.low:.2f} by "
-            f"{kappa.n} labelled items, and {least:g} is asked for. {_REMEDY}"
+            f"{who} agrees too little with people{on}: kappa {kappa.value + 0.0:.2f}, its lower bound "
+            f"{round(kappa.low, 2) + 0.0:.2f} by {kappa.n} labelled items, and {least:g} is asked for. {_REMEDY}"
         )
     return None
