@@ -23,6 +23,7 @@ __all__ = [
     "UNSTORABLE",
     "Fields",
     "Sent",
+    "Uploaded",
     "expiry",
     "limits_and_budgets",
     "policy",
@@ -36,6 +37,7 @@ UNSTORABLE = "\ufffd"
 """What stands for a NUL, which Postgres refuses even to look for."""
 
 _LARGEST = 1024 * 1024
+_LARGEST_UPLOAD = 8 * 1024 * 1024
 _MOST_FIELDS = 200
 _LIMITS = tuple(Limits.model_fields)
 _PERIODS: tuple[Period, ...] = get_args(Period)
@@ -93,7 +95,15 @@ async def read_fields(request: Request, largest: int = _LARGEST) -> Fields:
 
 
 async def _sent(request: Request) -> Fields:
-    fields = await read_fields(request)
+    return await _own(request, _LARGEST)
+
+
+async def _uploaded(request: Request) -> Fields:
+    return await _own(request, _LARGEST_UPLOAD)
+
+
+async def _own(request: Request, largest: int) -> Fields:
+    fields = await read_fields(request, largest)
     if not guest(request).sent(fields.get("token")):
         raise Forbidden("This form was not sent by a page of this session. Open the page again.")
     return fields
@@ -101,6 +111,9 @@ async def _sent(request: Request) -> Fields:
 
 Sent = Annotated[Fields, Depends(_sent)]
 """A form of the visitor's own session."""
+
+Uploaded = Annotated[Fields, Depends(_uploaded)]
+"""The same with the text of a file in it: 8 MiB at most, as the form writes them."""
 
 
 def stated(kind: type[M], values: Json) -> M:

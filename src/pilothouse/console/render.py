@@ -18,13 +18,15 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Evals": "evals", "Reviews": "reviews",
-    "Models": "models",
-    "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config",
-    "Retention": "retention", "Audit": "audit",
+    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Evals": "evals", "Datasets": "datasets",
+    "Reviews": "reviews", "Models": "models", "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets",
+    "Configuration": "config", "Retention": "retention", "Audit": "audit",
 }  # fmt: skip
 _NOTICES = {
+    "added": "Added. The trace stays what it is; correct here what a good answer would have been.",
+    "archived": "Archived: it is not in the list any more. Nothing of it is lost.",
     "changed": "Saved.",
+    "imported": "The items are in, as a new version.",
     "judged": "Your judgement is kept. Given again, it replaces this one.",
     "silenced": "Silenced. What is noticed meanwhile is written down.",
     "unchanged": "Nothing was changed.",

@@ -20,6 +20,7 @@ from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.topic_report import TopicReports
 from pilothouse.storage import Store
+from pilothouse.storage.datasets import Datasets
 from pilothouse.storage.eval_runs import EvalRuns
 from pilothouse.storage.reviews import Reviews
 
@@ -68,6 +69,10 @@ class ConsoleRooms:
     @property
     def duels(self) -> Duels:
         return Duels(self.store, named_by(self.live.snapshot.config))
+
+    @property
+    def datasets(self) -> Datasets:
+        return Datasets(self.store)
 
     @property
     def reviews(self) -> Reviews:

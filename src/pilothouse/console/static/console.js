@@ -142,7 +142,21 @@ function reviewByKeys(form) {
   enter(criteria[0]);
 }
 
+function takeFile(input) {
+  const form = input.closest("form");
+  input.closest("label").hidden = false;
+  input.addEventListener("change", async () => {
+    const [file] = input.files;
+    if (!file) return;
+    form.elements.text.value = await file.text();
+    form.elements.file.value = file.name;
+    const kind = { jsonl: "jsonl", ndjson: "jsonl", json: "json", csv: "csv" }[file.name.split(".").pop().toLowerCase()];
+    if (kind) form.elements.format.value = kind;
+  });
+}
+
 localTimes(document);
+document.querySelectorAll("[data-file]").forEach(takeFile);
 document.querySelectorAll("[data-review]").forEach(reviewByKeys);
 document.querySelectorAll("[data-line]").forEach(showLine);
 document.querySelectorAll("[data-live]").forEach(keepLive);
