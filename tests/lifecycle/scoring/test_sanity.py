@@ -18,7 +18,8 @@ def told(**evals: Any) -> list[str]:
 
 def test_sound_rules_raise_none() -> None:
     rule = {"evaluators": ["refusal", {"use": "llm_judge", "model": "m"}, "helpfulness"], "judge": "builtin/echo"}
-    assert told(online={"r": rule}) == []
+    asks = {"models": ["m", "builtin/echo"], "prompts": ["Who?"], "schedule": "30 6 * * mon"}
+    assert told(online={"r": rule}, sentinel=asks) == []
     assert told() == []
 
 
@@ -34,4 +35,18 @@ def test_sound_rules_raise_none() -> None:
 )
 def test_a_rule_that_does_nothing(rule: dict[str, Any], words: str) -> None:
     (concern,) = told(online={"r": rule})
+    assert concern.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("asks", "words"),
+    [
+        ({"models": ["x"]}, "!evals.sentinel.models.0: no model is called 'x'"),
+        ({"models": ["auto"]}, "evals.sentinel.models.0: 'auto' has no deployments"),
+        ({"models": ["m"], "schedule": "hourly"}, "!evals.sentinel.schedule: 'hourly' is no cron expression"),
+    ],
+    ids=["model", "no deployments", "schedule"],
+)
+def test_a_sentinel_that_asks_nobody(asks: dict[str, Any], words: str) -> None:
+    (concern,) = told(sentinel={"prompts": ["Who?"], **asks})
     assert concern.startswith(words)

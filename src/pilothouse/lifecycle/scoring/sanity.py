@@ -1,13 +1,14 @@
-"""What the configuration of online scoring says that can hardly be meant. Plain functions."""
+"""What the configuration of online scoring and of the sentinel says that can hardly be meant. Plain functions."""
 
 from collections.abc import Iterator, Sequence
 
 from pilothouse.config import Config
-from pilothouse.errors import ConfigError
+from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.evals.shapes import Evaluator
 from pilothouse.lifecycle.concern import Concern
 from pilothouse.lifecycle.scoring.rules import made
 from pilothouse.scoring import EvaluatorUse, OnlineRule
+from pilothouse.storage.cron import Cron
 
 __all__ = ["scoring_concerns"]
 
@@ -18,6 +19,20 @@ def scoring_concerns(config: Config) -> Iterator[Concern]:
     """Everything that should be looked at below `evals`, by place."""
     for name, rule in config.evals.online.items():
         yield from _of_rule(("evals", "online", name), rule, config)
+    sentinel, here = config.evals.sentinel, ("evals", "sentinel")
+    if sentinel is None:
+        return
+    yield from _judges((*here, "judge"), sentinel.judge, config)
+    yield from _evaluators((*here, "evaluators"), sentinel.evaluators, sentinel.judge)
+    for i, model in enumerate(sentinel.models):
+        if not _there(model, config):
+            yield Concern((*here, "models", i), f"no model is called '{model}'", grave=True)
+        elif model in config.models and not config.models[model].deployments:
+            yield Concern((*here, "models", i), f"'{model}' has no deployments of its own: nothing is asked")
+    try:
+        Cron.parse(sentinel.schedule)
+    except PilothouseError as error:
+        yield Concern((*here, "schedule"), error.message, grave=True)
 
 
 def _of_rule(place: _Place, rule: OnlineRule, config: Config) -> Iterator[Concern]:
