@@ -36,6 +36,8 @@ from pilothouse.lifecycle.paying import Payers
 from pilothouse.lifecycle.scoring.rooms import open_scoring
 from pilothouse.lifecycle.scoring.rules import check_online
 from pilothouse.lifecycle.scoring.scorer import Tools
+from pilothouse.lifecycle.sentinel.rooms import open_sentinel
+from pilothouse.lifecycle.sentinel.work import check_sentinel
 from pilothouse.lifecycle.telling import open_telling
 from pilothouse.lifecycle.upkeep import upkeep
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
@@ -193,6 +195,8 @@ class Platform:
         tools = Tools(self.gateway.chat, self.encode, self.recorder, self.budgets, payers)
         self.scoring = open_scoring(self.store, self.traces, tools, self.metrics, lambda: self.snapshot.config.evals)
         self.drainer.written.append(self.scoring.queue.put)
+        config, models = lambda: self.snapshot.config, self.settings.models_dir
+        self.sentinel = open_sentinel(self.store, self.alerts.book, tools, config, models)
 
     def _principal(self, key_id: str, project_id: str) -> Principal | None:
         """Who that is now, after every change that was made anywhere."""
@@ -220,6 +224,7 @@ class Platform:
 
         self.telling.check(config)
         check_online(config.evals)
+        check_sentinel(config)
 
         def swap(snapshot: Snapshot) -> None:
             self.prices.replace(map(PriceOverride.of, config.prices))
@@ -261,7 +266,8 @@ class Platform:
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
         runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.telling.run())
         up = upkeep(self.store, self.live, self.audit, self.caches, self.changes, self.encode, self.settings.models_dir)
-        self._tasks = [asyncio.create_task(work) for work in (*runs, up, self.scoring.scorer.run())]
+        judging = self.scoring.scorer.run(), self.sentinel.work.run()
+        self._tasks = [asyncio.create_task(work) for work in (*runs, up, *judging)]
 
     async def _follow(self) -> None:
         """Do on the loop what a new configuration asks for there."""

@@ -1,0 +1,1 @@
+"""The drift sentinel: golden calls to every deployment, so that what a vendor changes in silence is noticed."""
