@@ -145,7 +145,7 @@ def _change(
         if before and since:
             told = found[name].total if name in found else 0.0
             differences.append(Difference(figure=name, before=fmean(before), since=fmean(since), evidence=told))
-    differences.sort(key=lambda one: (-one.evidence, -(one.since - one.before)))
+    differences.sort(key=lambda one: -one.evidence)
     now = {one.fingerprint for one in run.answered.values()}
     prints = [sorted(filter(None, reference.fingerprints)), sorted(filter(None, now))]
     return Change(

@@ -34,9 +34,7 @@ def noticed(deployment: str, change: Change, runs: int, config: AlertsConfig, li
             for one in change.examples[:_EXAMPLES]
         ]
     elif change.examples:
-        told.append(
-            f"Among the prompts that are answered otherwise: {', '.join(one.prompt for one in change.examples)}."
-        )
+        told.append(f"Answered otherwise, among others: {', '.join(one.prompt for one in change.examples)}.")
     return Noticed(
         SENTINEL_RULE, deployment, "warning", " ".join(told), "/console/evals/sentinel", min(change.evidence, 1e15),
         limit, runs, channels_for(SENTINEL_RULE, config),
