@@ -24,6 +24,7 @@ from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.reviews import routes as review_routes
 from pilothouse.api.route import routes as route_routes
 from pilothouse.api.scoring import routes as scoring_routes
+from pilothouse.api.sentinel import routes as sentinel_routes
 from pilothouse.api.shadow import routes as shadow_routes
 from pilothouse.api.spend import routes as spend_routes
 from pilothouse.api.stats import routes as stats_routes
@@ -68,6 +69,7 @@ def faces(of: "Platform") -> FastAPI:
         spend_routes(of.ledger, of.budgets, of.tenants, of.keys),
         stats_routes(of.store),
         scoring_routes(of.scoring),
+        sentinel_routes(of.sentinel.standing),
         health_routes(
             of.health, of.process, several=of.several, trouble=of.trouble, problem=lambda: of.live.problem
         ),

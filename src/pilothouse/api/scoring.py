@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from pilothouse.api.caller import InProject
-from pilothouse.lifecycle.scoring.rooms import Scoring, rule_states
+from pilothouse.lifecycle.scoring.rooms import Scoring
 from pilothouse.types import Json
 
 __all__ = ["routes"]
@@ -20,6 +20,6 @@ def routes(scoring: Scoring) -> APIRouter:
         """Each rule as configured, with its counts of today and of the last `days` in this project, how many traces
         wait, what its judges cost today in all projects (`spent_nano` of `budget_nano`, UTC), and the newest reasons
         for what made no score."""
-        return rule_states(scoring, project, days)
+        return scoring.states(project, days)
 
     return router

@@ -38,24 +38,19 @@ def evidence(scores: Sequence[float], learnt: int) -> Evidence:
     count = len(scores)
     if count <= learnt:
         return Evidence(0.0, None)
-    above = _above(np.asarray(scores, np.float64))
     first = max(learnt, count - _STARTS)
-    starts = np.arange(first, count)
+    starts, runs = np.arange(first, count)[:, None], np.arange(first, count)[None, :]
+    above, after = _above(np.asarray(scores, np.float64), first), runs - starts + 1
     total, best, since = 0.0, 1.0, None
     for share in _BEYOND:
-        gains = np.zeros(len(starts))
-        for run in range(first, count):
-            mine = starts <= run
-            after = run - starts[mine] + 1
-            wanted = np.floor(share * starts[mine]) + after  # of the run's rank among all until it
-            odds = (run + 1) / np.minimum(wanted, run + 1)
-            won = above[run] <= wanted
-            gains[mine] += np.log(1 - _STAKE + _STAKE * np.where(won, odds, 0.0))
-        values = np.exp(np.minimum(gains, 600.0))
+        wanted = np.floor(share * starts) + after  # of a run's rank among all until it
+        odds = (runs + 1) / np.minimum(np.maximum(wanted, 1), runs + 1)
+        gains = np.log(1 - _STAKE + _STAKE * np.where(above <= wanted, odds, 0.0))
+        values = np.exp(np.minimum(np.where(after > 0, gains, 0.0).sum(axis=1), 600.0))
         total += float(values.sum()) / len(_BEYOND)
         place = int(values.argmax())
         if values[place] > best:
-            best, since = float(values[place]), int(starts[place])
+            best, since = float(values[place]), first + place
     return Evidence(total, since)
 
 
@@ -67,6 +62,6 @@ def combined(found: Sequence[Evidence]) -> Evidence:
     return Evidence(sum(one.total for one in found) / len(found), max(found, key=lambda one: one.total).since)
 
 
-def _above(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many of the runs until each, itself included, are at least as strange."""
-    return np.array([int((scores[: run + 1] >= score).sum()) for run, score in enumerate(scores)], np.int64)
+def _above(scores: NDArray[np.float64], first: int) -> NDArray[np.int64]:
+    """How many of the runs until each, itself included, are at least as strange; from `first` on."""
+    return np.array([int((scores[: run + 1] >= scores[run]).sum()) for run in range(first, len(scores))], np.int64)

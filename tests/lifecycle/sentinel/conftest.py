@@ -12,7 +12,6 @@ import yaml
 
 from pilothouse.alerts.book import Alert
 from pilothouse.app import Platform, build
-from pilothouse.lifecycle.sentinel.rooms import sentinel_state
 from pilothouse.lifecycle.sentinel.work import Ran, SentinelWork
 from pilothouse.settings import Settings
 from pilothouse.testing import Answer
@@ -65,7 +64,7 @@ class Post:
         return ran
 
     def state(self, deployment: str = "one/small") -> Json:
-        deployments: list[Json] = sentinel_state(self.platform.sentinel, "default")["deployments"]
+        deployments: list[Json] = self.platform.sentinel.standing.shown("default")["deployments"]
         return next(state for state in deployments if state["deployment"] == deployment)
 
     def alerts(self) -> Sequence[Alert]:

@@ -4,13 +4,10 @@ from typing import Any
 
 import pytest
 
-from pilothouse.access import Actor
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.lifecycle.scoring.sampling import EVALUATION
 
 from .conftest import BASELINE, GOLDEN_NANO, Post, answer
-
-ADA = Actor("ada", "cli")
 
 
 async def test_every_deployment_is_asked_by_itself_and_directly(post: Post) -> None:
@@ -85,27 +82,6 @@ async def test_a_change_that_is_taken_back_ends_its_alert(post: Post) -> None:
     assert [alert.status for alert in post.alerts()] == ["open", "cleared"], "the next one is noticed, too"
 
 
-async def test_what_is_accepted_is_the_new_baseline(post: Post) -> None:
-    with pytest.raises(NotFound):
-        post.work.accept(ADA, "one/small")
-    await post.runs(BASELINE + 1)
-    with pytest.raises(Conflict, match="nothing to accept"):
-        post.work.accept(ADA, "one/small")
-    post.one.default = answer("It rises to 97 metres.")
-    await post.runs(8)
-    since = post.state()["change"]["since_us"]
-    accepted = post.work.accept(ADA, "one/small")
-    assert (accepted.status, accepted.since_us) == ("learning", since)
-    assert accepted.course.runs > 2, "what came since the change counts already"
-    (alert,) = post.alerts()
-    assert alert.status == "cleared"
-    (entry, *_) = post.platform.audit.list(limit=1)
-    assert (entry.action, entry.actor) == ("sentinel.accept", "ada")
-    await post.runs(BASELINE)
-    assert post.state()["status"] == "watching"
-    assert len(post.alerts()) == 1
-
-
 async def test_what_is_changed_on_purpose_begins_anew(post: Post) -> None:
     await post.runs(BASELINE + 1)
     post.one.default = answer("No.")
@@ -115,10 +91,12 @@ async def test_what_is_changed_on_purpose_begins_anew(post: Post) -> None:
     await post.runs()
     assert (post.state()["status"], post.state()["runs"]) == ("learning", 1)
     assert post.alerts()[0].status == "cleared"
-    assert len(post.platform.sentinel.kept.readings("default", "one/small")) == 1, "answers of before are deleted"
+    assert len(post.platform.sentinel.standing.kept.readings("default", "one/small")) == 1, (
+        "answers of before are deleted"
+    )
     post.asks(models=["one/small"], params={"max_tokens": 20})
     await post.runs()
-    assert post.platform.sentinel.kept.state("default", "spare") is None, "asked no more"
+    assert post.platform.sentinel.standing.kept.state("default", "spare") is None, "asked no more"
     assert post.state()["runs"] == 2, "the same deployment by its direct name"
 
 
@@ -155,7 +133,7 @@ async def test_what_cannot_be_asked_is_said_and_costs_nothing(post: Post, change
 async def test_evaluators_are_watched_and_a_field_that_is_refused_is_left_out(post: Post) -> None:
     post.asks(models=["one/small"], evaluators=[{"use": "keywords", "keywords": ["97"]}], watch=["evaluators"])
     await post.runs(BASELINE)
-    assert post.platform.sentinel.kept.readings("default", "one/small", 1)[0].run.answers["tower"].scores == {
+    assert post.platform.sentinel.standing.kept.readings("default", "one/small", 1)[0].run.answers["tower"].scores == {
         "keywords": 1.0
     }
     post.one.default = answer("It is ninety metres high.")

@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "evaluators": "What there is to judge with.",
     "review": "People judge what models answered: queues, votes, agreement.",
     "online": "Traffic that is scored while a server runs.",
+    "sentinel": "Golden calls to every deployment: whether a vendor changed something in silence.",
     "cards": "Judges held against people, and estimates by both.",
     "leaderboard": "Who beats whom, by judges and by people.",
 }

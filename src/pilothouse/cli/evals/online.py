@@ -4,7 +4,6 @@ import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
 from pilothouse.cli.options import shown_time
-from pilothouse.lifecycle.scoring.rooms import rule_states
 from pilothouse.observe.money import usd
 from pilothouse.types import Json
 
@@ -29,7 +28,7 @@ def online() -> None:
 def status(context: Context, project: str, days: int, as_json: bool) -> None:
     """Each rule with its counts, the spend of its judges, and the newest reason for what made no score."""
     with context.looking() as platform:
-        found = rule_states(platform.scoring, project, days)
+        found = platform.scoring.states(project, days)
     rows = found if as_json else [_row(state) for state in found]
     show_rows(rows, _COLUMNS, as_json=as_json, empty="No rules: see evals.online in the configuration.")
 

@@ -26,13 +26,13 @@ _ERRORS = 10
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """`queue` takes spans as they are written, `scorer` works it off; `config` gives what serves now."""
+    """`queue` takes spans as they are written, `scorer` works it off; `states` are those of the rules (rule_states)."""
 
     queue: Queue
     tallies: Tallies
     scorer: Scorer
     payers: Payers
-    config: Callable[[], EvalsConfig]
+    states: Callable[[str, int], list[Json]]
 
 
 def open_scoring(
@@ -47,16 +47,21 @@ def open_scoring(
     )
     tallies = Tallies(store.observe, clock, lambda *about: counter.labels(*about).inc())
     turn = Turn(store.control, "scoring", seconds=_TURN, clock=clock)
-    return Scoring(queue, tallies, Scorer(traces, rules, queue, tallies, tools, turn, clock), tools.payers, config)
+    scorer = Scorer(traces, rules, queue, tallies, tools, turn, clock)
+    states = lambda project, days: rule_states(store, tools.payers, config(), project, days)  # noqa: E731
+    return Scoring(queue, tallies, scorer, tools.payers, states)
 
 
-def rule_states(scoring: Scoring, project: str, days: int = 7, at_us: int | None = None) -> list[Json]:
+def rule_states(
+    store: Store, payers: Payers, config: EvalsConfig, project: str, days: int = 7, at_us: int | None = None
+) -> list[Json]:
     """Each rule, in this project: its counts of today and of `days`, how many traces wait, what its judges cost today
     in all projects (nano-USD) of how much, and the newest reasons for what could not be told. Blocks."""
-    rules = scoring.config().online
-    tallies, waiting = scoring.tallies.since(days, project), scoring.queue.waiting()
     now = now_us() if at_us is None else at_us
-    spent = dict(zip(rules, scoring.payers.spent([purpose_of(name) for name in rules], now), strict=True))
+    rules = config.online
+    tallies = Tallies(store.observe, lambda: now).since(days, project)
+    waiting = Queue(store.observe, lambda: rules).waiting()
+    spent = dict(zip(rules, payers.spent([purpose_of(name) for name in rules], now), strict=True))
     return [
         {
             "name": name,

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pilothouse.access.audit import Actor, record
 from pilothouse.alerts.book import Book
 from pilothouse.call import Call
 from pilothouse.config import Config
@@ -21,17 +20,14 @@ from pilothouse.lifecycle.sentinel.asking import Asker
 from pilothouse.lifecycle.sentinel.course import Course, Status, take
 from pilothouse.lifecycle.sentinel.kept import Kept, Reading, State
 from pilothouse.lifecycle.sentinel.plan import Golden, Target, goldens, plan_of, targets
+from pilothouse.lifecycle.sentinel.standing import PURPOSE, next_run_us
 from pilothouse.lifecycle.sentinel.telling import noticed
 from pilothouse.scoring import SentinelConfig
 from pilothouse.storage import Store
 from pilothouse.storage.cron import Cron
-from pilothouse.storage.database import writing
 from pilothouse.storage.turns import Turn
 
-__all__ = ["PURPOSE", "Ran", "SentinelWork", "check_sentinel", "next_run_us"]
-
-PURPOSE = "sentinel"
-"""What the sentinel's account is called."""
+__all__ = ["Ran", "SentinelWork", "check_sentinel"]
 
 _OFTEN, _AGAIN, _BEAT = 10.0, 60.0, 15.0  # seconds
 _LEAST_ANSWERED = 0.5
@@ -47,11 +43,6 @@ class Ran:
     runs: int
     evidence: float
     error: str | None = None
-
-
-def next_run_us(config: SentinelConfig, run_us: int) -> int:
-    """When a deployment that was asked last at `run_us` is due; at once where it never was."""
-    return Cron.parse(config.schedule).next_after(run_us) if run_us else 0
 
 
 class SentinelWork:
@@ -106,31 +97,11 @@ class SentinelWork:
             one for one in chosen
             if now or one.id not in states or next_run_us(sentinel, states[one.id].run_us) <= at
         ]  # fmt: skip
-        return await self._ask_all(config, sentinel, due, states) if due else []
-
-    def accept(self, by: Actor, deployment: str) -> State:
-        """Take what a deployment answers now for usual: the runs since the change begin a new baseline, and the alert
-        is over. Raises NotFound, Conflict where nothing has changed. Blocks."""
-        sentinel = self._config().evals.sentinel
-        project = sentinel.project if sentinel else "default"
-        state = self._kept.state(project, deployment)
-        if state is None or sentinel is None:
-            raise NotFound(f"The sentinel knows no deployment '{deployment[:80]}'.")
-        change = state.course.change
-        if change is None:
-            raise Conflict(f"'{deployment}' answers as before: there is nothing to accept.")
-        course, status = Course(), "learning"
-        for reading in reversed(self._kept.readings(project, deployment, 500, since=change.since_us)):
-            references = self._kept.runs(project, deployment, course.reference)
-            limit = float(sentinel.false_alarms)
-            status = take(course, reading.run, references, sentinel.baseline, sentinel.watch, limit)
-        if state.course.alert_id is not None:
-            self._book.clear(project, state.course.alert_id, f"{by.name} took it for the new baseline.")
-        fresh = State(project, deployment, state.plan, status, change.since_us, state.run_us, course)  # type: ignore[arg-type]
-        self._kept.put(fresh)
-        with writing(self._store.control) as connection:
-            record(connection, by, "sentinel.accept", f"deployment:{deployment}", project_id=project)
-        return fresh
+        try:
+            return await self._ask_all(config, sentinel, due, states) if due else []
+        finally:
+            if now:
+                await asyncio.to_thread(self._turn.end)
 
     async def _ask_all(
         self, config: Config, sentinel: SentinelConfig, due: list[Target], states: dict[str, State]
