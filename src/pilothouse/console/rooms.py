@@ -14,6 +14,8 @@ from pilothouse.gateway import Router
 from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.lifecycle.live import LiveConfig
+from pilothouse.lifecycle.paying import Payers
+from pilothouse.lifecycle.sentinel.standing import Standing
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
 from pilothouse.observe.figures import Figures
@@ -77,6 +79,13 @@ class ConsoleRooms:
     @property
     def reviews(self) -> Reviews:
         return Reviews(self.store)
+
+    def sentinel(self) -> Standing:
+        return Standing(self.store, self.alerts.book, self.payers, lambda: self.live.snapshot.config)
+
+    @property
+    def payers(self) -> Payers:
+        return Payers(self.keys, self.ledger)
 
     @property
     def topics(self) -> TopicReports:

@@ -21,6 +21,7 @@ _WORDS = {
 _TOLD = 3
 _EXAMPLES = 2
 _SHOWN = 160
+_LARGE = 0.1  # of a figure that is not watched
 
 
 def noticed(deployment: str, change: Change, runs: int, config: AlertsConfig, limit: float, *, texts: bool) -> Noticed:
@@ -43,7 +44,7 @@ def noticed(deployment: str, change: Change, runs: int, config: AlertsConfig, li
 
 def sentence(change: Change) -> str:
     """What differs, the most telling first."""
-    parts = [_difference(one) for one in change.differences[:_TOLD] if one.since > one.before]
+    parts = [_difference(one) for one in change.differences if _stands_out(one)][:_TOLD]
     if change.models:
         before, now = change.models
         parts.insert(0, f"the model that answers is {', '.join(now)}, not {', '.join(before) or 'named before'}")
@@ -55,6 +56,10 @@ def sentence(change: Change) -> str:
 def when(at_us: int) -> str:
     """A time to the minute, UTC."""
     return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _stands_out(one: Difference) -> bool:
+    return one.since > one.before and (one.evidence >= 1 or one.since - one.before > _LARGE)
 
 
 def _difference(one: Difference) -> str:
