@@ -80,6 +80,7 @@ class ConsoleRooms:
     def reviews(self) -> Reviews:
         return Reviews(self.store)
 
+    @property
     def sentinel(self) -> Standing:
         return Standing(self.store, self.alerts.book, self.payers, lambda: self.live.snapshot.config)
 
