@@ -70,6 +70,7 @@ def test_nothing_is_asked_before_it_is_clear_what_for(call: Call, dataset: str) 
     dry = call("model:default", "model:short", "--dataset", dataset, "--evaluator", "exact", "--dry-run")
     assert (dry.exit_code, dry.stdout) == (0, "")
     assert "12 calls" in dry.stderr
+    assert "exact: 12 cases tell its mean to ±0.246 and show no change at all" in dry.stderr
 
 
 def test_money_is_spent_with_consent_and_within_the_cap(call: Call, platform: Platform, dataset: str) -> None:

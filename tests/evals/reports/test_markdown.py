@@ -39,8 +39,8 @@ def test_what_decides_is_on_top(make: Make) -> None:
     assert row.split(" | ")[1:] == ["1.000", "0.625 (0.470 to 0.758)", "-0.375 (-0.530 to -0.216) **worse**", "< 0.001",
                                     "62.5%", "0 |"]  # fmt: skip
     assert "Compared over 40 cases with <code>support</code> on <code>main</code>" in head
-    assert "**Flips**: 15 passed, and fails now." in head
-    assert head.count("\n- <code>exact</code> passed, and fails now (1.000 → 0.000), case <code>c") == 3
+    assert "**Flips**: 15 passed before, not now." in head
+    assert head.count("\n- <code>exact</code> passed before, not now (1.000 → 0.000), case <code>c") == 3
     assert "cost unknown" in head
 
 

@@ -17,7 +17,7 @@ MOST = 60_000
 """Characters: GitHub takes a comment of 65,536."""
 
 _TOP, _ALL, _SHOWN, _SLICES = 3, 50, 10, 20
-_KINDS = {"lost": "passed, and fails now", "fell": "fell", "won": "failed, and passes now", "rose": "rose"}
+_KINDS = {"lost": "passed before, not now", "fell": "fell", "won": "passed now, not before", "rose": "rose"}
 
 
 def markdown(told: Told, most: int = MOST) -> str:
