@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from pilothouse.cases import Verdict
+from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.evals.judges.ragas import Faithfulness
 from pilothouse.evals.judges.rubric import LlmJudge
+from pilothouse.evals.reports.gates import check
+from pilothouse.evals.reports.summary import summarise
 
 from .judges.conftest import CASE, Scripted, models_of
 
@@ -72,6 +74,30 @@ def test_a_score_that_is_no_number_is_no_verdict_ragas_733_1403(score: float) ->
         Verdict.ok("any", score)
     with pytest.raises((ValueError, msgspec.ValidationError)):
         msgspec.json.decode(msgspec.json.encode({"evaluator": "any", "score": score}), type=Verdict)
+
+
+def test_what_could_not_be_told_is_in_no_mean_and_is_counted_ragas_733() -> None:
+    """Nine answers of which a judge failed at three and lacked something for two: the mean is over the other four."""
+    verdicts = [Verdict.ok("quality", score, passed=score > 0.5) for score in (1.0, 0.5, 1.0, 0.75)]
+    verdicts += [Verdict.failed("quality", "Prose only.")] * 3 + [Verdict.skipped("quality", "No context.")] * 2
+    outcomes = [Outcome(case=Case(id=str(n), input="?"), verdicts=(one,)) for n, one in enumerate(verdicts)]
+    summary = summarise(outcomes)
+    metric = summary.metrics["quality"]
+    assert (metric.n, metric.failed, metric.skipped, metric.mean) == (4, 3, 2, 0.8125)
+    assert metric.why[0].count == 3
+    assert "NaN" not in json.dumps(summary.to_json())
+    told = {result.text: result for result in check(["quality < 0.5", "quality.failed > 20%"], summary)}
+    assert told["quality < 0.5"].passed
+    assert not told["quality.failed > 20%"].passed
+
+
+def test_a_gate_over_nothing_fails_and_says_so_deepeval_3234() -> None:
+    failed = Outcome(case=Case(id="1", input="?"), verdicts=(Verdict.failed("quality", "Prose only."),))
+    summary = summarise([failed])
+    assert summary.metrics["quality"].mean is None
+    (result,) = check(["quality < 0.5"], summary)
+    assert not result.passed
+    assert "cannot be told" in result.sentence
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class Scripted:
         self.cases: list[Case] = []
         self.judges: list[str | None] = []
 
-    def verdicts(self, case: Case, evaluators: Sequence[Any], judge: str | None = None) -> list[Verdict]:
+    def verdicts(self, case: Case, evaluators: Sequence[Any], judge: str | None = None, **_: Any) -> list[Verdict]:
         self.cases.append(case)
         self.judges.append(judge)
         if isinstance(self._verdicts[0], Exception):

@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--eval-run", metavar="NAME", help="Keep what is found as an eval run of this name.")
     group.addoption("--eval-judge", metavar="MODEL", help="The model that judges, where a test names none.")
     group.addoption("--eval-project", metavar="ID", default="default", help="The project of the run and of its calls.")
+    group.addoption("--eval-max-cost", metavar="USD", type=float, help="What judges may cost, in each process.")
+    group.addoption("--eval-fresh", action="store_true", help="Ask judges again what they were asked before.")
     group.addoption("--eval-strict", action="store_true", help="What could not be judged fails: no test is skipped.")
     parser.addini("eval_judge", "The model that judges, where neither a test nor the command line names one.", "string")
 
@@ -151,7 +153,10 @@ class _Home:
 def _session(config: pytest.Config) -> "Session":
     if _SESSION not in config.stash:
         judge = config.getoption("--eval-judge") or config.getini("eval_judge") or None
-        config.stash[_SESSION] = _part("session").Session(judge, config.getoption("--eval-project"))
+        config.stash[_SESSION] = _part("session").Session(
+            judge, config.getoption("--eval-project"), most_usd=config.getoption("--eval-max-cost"),
+            fresh=config.getoption("--eval-fresh"),
+        )  # fmt: skip
     return config.stash[_SESSION]
 
 

@@ -43,7 +43,8 @@ class AssertEval:
             raise pytest.UsageError("assert_eval has no evaluators: name some here or in @pytest.mark.eval.")
         case = _case(case_or_output, fields)
         try:
-            verdicts = self._session.verdicts(case, wanted, judge or self._trials.mark.judge)
+            place, trial = self._trials.place
+            verdicts = self._session.verdicts(case, wanted, judge or self._trials.mark.judge, place=place, trial=trial)
         except PilothouseError as error:
             raise pytest.fail.Exception(f"Evaluation stopped: {error.message}", pytrace=False) from None
         self._trials.record(case, verdicts, [one.name for one in wanted if getattr(one, "lower_is_better", False)])

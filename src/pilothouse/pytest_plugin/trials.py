@@ -58,13 +58,18 @@ class Trials:
         self._current: list[Outcome] = []
         self._lower: set[str] = set()
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The id of the case that comes next, and the trial that runs."""
+        return self._id(len(self._current)), len(self._results)
+
     def record(self, case: Case, verdicts: Sequence[Verdict], lower: Iterable[str] = ()) -> None:
         """What evaluators said within the trial that runs; of those in `lower` less is better."""
         self._lower |= set(lower)
-        nth = len(self._current)
+        name, trial = self.place
         named = {"case": case.id, **case.metadata} if case.id else case.metadata
-        own = msgspec.structs.replace(case, id=self._id(nth), metadata={**named, "test": self._node.partition("[")[0]})
-        self._current.append(Outcome(case=own, trial=len(self._results), verdicts=tuple(verdicts)))
+        own = msgspec.structs.replace(case, id=name, metadata={**named, "test": self._node.partition("[")[0]})
+        self._current.append(Outcome(case=own, trial=trial, verdicts=tuple(verdicts)))
 
     def repeated(self, body: Callable[..., Any]) -> Callable[..., Any]:
         """The body of the test, run as often as the mark says; sync or async as it is."""
