@@ -189,9 +189,17 @@ def test_sides_are_tossed_for_each_and_kept(store: Store, clock: Clock) -> None:
     assert reviews.seats.undo(P, queue, "bob").marks == {"better": Mark("a")}, "as it was seen"
 
 
-def test_settings_that_change_leave_what_is_done(sqlite_store: Store) -> None:
+def test_settings_that_change_leave_what_is_done_and_settle_the_rest(sqlite_store: Store) -> None:
     reviews = Reviews(sqlite_store)
-    queue, ids = filled(reviews, 2, annotators=1)
+    queue, ids = filled(reviews, 4, annotators=1)
     reviews.seats.vote(P, queue, ids[0], "ada", marks(3))
-    queue = reviews.queues.change(P, queue, msgspec.structs.replace(queue.settings, annotators=2))
+    queue = reviews.change(P, queue, msgspec.structs.replace(queue.settings, annotators=3))
     assert given(reviews.seats.next(P, queue, "bob")).item.id == ids[1]
+    for item, points in ((ids[1], 1), (ids[2], 4)):
+        reviews.seats.vote(P, queue, item, "ada", marks(4))
+        reviews.seats.vote(P, queue, item, "bob", marks(points))
+    queue = reviews.change(P, queue, msgspec.structs.replace(queue.settings, annotators=2))
+    statuses = [item.status for item in reviews.items.each(P, queue)]
+    assert statuses == ["done", "disputed", "done", "open"]
+    reviews.change(P, queue, msgspec.structs.replace(queue.settings, spread=4))
+    assert reviews.items.get(P, queue, ids[1]).status == "done"

@@ -5,7 +5,7 @@ import pytest
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.storage import Store
 from pilothouse.storage.review_items import Source
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.reviews import Reviews, Tally
 
 from .conftest import Clock
 from .review_samples import P, likert, marks, single
@@ -32,6 +32,7 @@ def test_labels_are_by_source_in_the_order_of_the_queue(store: Store) -> None:
 def test_progress_counts_items_votes_and_people(store: Store, clock: Clock) -> None:
     reviews = Reviews(store, clock)
     queue = likert(reviews)
+    assert reviews.tally(P, queue, "ada") == Tally({}, 0, 0, 0)
     assert (reviews.progress(P, queue).total, reviews.progress(P, queue).annotators) == (0, [])
     reviews.items.add(P, queue, [single(f"t{i}") for i in range(3)])
     ids = [item.id for item in reviews.items.each(P, queue)]
@@ -41,6 +42,8 @@ def test_progress_counts_items_votes_and_people(store: Store, clock: Clock) -> N
     reviews.seats.skip(P, queue, ids[1], "bob")
     reviews.seats.next(P, queue, "cyd")
     done = reviews.progress(P, queue)
+    tally = reviews.tally(P, queue, "ada")
+    assert (tally.items, tally.total, tally.asked, tally.given, tally.mine) == ({"open": 2, "disputed": 1}, 3, 6, 3, 2)
     assert (done.items, done.total, done.asked, done.given) == ({"open": 2, "disputed": 1}, 3, 6, 3)
     assert [(one.annotator, one.voted, one.skipped, one.seconds) for one in done.annotators] == [
         ("ada", 2, 0, 15.0), ("bob", 1, 1, 20.0),

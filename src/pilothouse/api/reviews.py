@@ -76,7 +76,7 @@ def routes(store: Store) -> APIRouter:
         found = reviews.queues.get(project, queue)
         settings = body.settings(found.settings)
         read_rules(found.kind, settings.rules)
-        found = reviews.queues.change(project, found, settings)
+        found = reviews.change(project, found, settings)
         if body.archived is not None:
             found = reviews.queues.archive(project, found, body.archived)
         return queue_json(found, whole=True)

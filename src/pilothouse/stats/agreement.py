@@ -120,8 +120,8 @@ def fleiss(
         raise ValueError(
             f"fleiss needs equally many labels an item, two or more, not {sorted(raters)}; krippendorff takes others"
         )
-    counts, _ = _counted(items, None, False)
-    each = raters.pop()
+    counts, times = _alike_once(_counted(items, None, False)[0])
+    n, each = len(items), raters.pop()
 
     def kappa(weights: Floats) -> tuple[float, float]:
         total = weights.sum()
@@ -129,13 +129,13 @@ def fleiss(
         shares = weights @ counts / (each * total)
         return seen, float(shares @ shares)
 
-    seen, chance = kappa(np.ones(len(counts)))
+    seen, chance = kappa(times)
     if chance >= 1 - 1e-12:
-        return _undefined(len(counts), seen, chance, "fleiss", level)
+        return _undefined(n, seen, chance, "fleiss", level)
     if seen >= 1 - 1e-12:
-        return _of_all_alike(len(counts), 1.0, chance, "fleiss", level)
-    low, high, note = _resampled(lambda w: _beyond(*kappa(w)), len(counts), random, level)
-    return Agreement((seen - chance) / (1 - chance), low, high, len(counts), seen, chance, "fleiss", level, note)
+        return _of_all_alike(n, 1.0, chance, "fleiss", level)
+    low, high, note = _resampled(lambda w: _beyond(*kappa(w)), times, random, level)
+    return Agreement((seen - chance) / (1 - chance), low, high, n, seen, chance, "fleiss", level, note)
 
 
 def krippendorff(
@@ -153,25 +153,27 @@ def krippendorff(
     counts = counts[counts.sum(axis=1) >= 2]
     if not len(counts):
         raise ValueError("no item has two labels: agreement needs one that has")
+    n = len(counts)
+    counts, times = _alike_once(counts)
     values = np.arange(len(categories), dtype=np.float64)
     if metric == "interval":
         values = _numbers(categories)
-    seen, chance = _disagreements(counts, np.ones(len(counts)), metric, values)
+    seen, chance = _disagreements(counts, times, metric, values)
     if chance <= 1e-12:
-        return _undefined(len(counts), seen, chance, "krippendorff", level)
+        return _undefined(n, seen, chance, "krippendorff", level)
     if seen <= 1e-12:
         if metric == "nominal":
-            alike = _of_all_alike(len(counts), 1.0, 1 - chance, "krippendorff", level)
-            return Agreement(1.0, alike.low, 1.0, len(counts), seen, chance, "krippendorff", level, alike.note)
+            alike = _of_all_alike(n, 1.0, 1 - chance, "krippendorff", level)
+            return Agreement(1.0, alike.low, 1.0, n, seen, chance, "krippendorff", level, alike.note)
         note = "all agree: that tells no bounds in this metric"
-        return Agreement(1.0, None, None, len(counts), seen, chance, "krippendorff", level, note)
+        return Agreement(1.0, None, None, n, seen, chance, "krippendorff", level, note)
 
     def alpha(weights: Floats) -> float | None:
         one, other = _disagreements(counts, weights, metric, values)
         return 1 - one / other if other > 1e-12 else None
 
-    low, high, note = _resampled(alpha, len(counts), random, level)
-    return Agreement(1 - seen / chance, low, high, len(counts), seen, chance, "krippendorff", level, note)
+    low, high, note = _resampled(alpha, times, random, level)
+    return Agreement(1 - seen / chance, low, high, n, seen, chance, "krippendorff", level, note)
 
 
 def _disagreements(counts: Floats, weights: Floats, metric: Metric, values: Floats) -> tuple[float, float]:
@@ -190,12 +192,20 @@ def _disagreements(counts: Floats, weights: Floats, metric: Metric, values: Floa
     return float((pairs * apart).sum() / n), float(totals @ apart @ totals / (n * (n - 1)))
 
 
+def _alike_once(counts: Floats) -> tuple[Floats, Floats]:
+    """Items that were labelled alike as one row, and how many they are: of many items there are few kinds."""
+    rows, times = np.unique(counts, axis=0, return_counts=True)
+    return rows, times.astype(np.float64)
+
+
 def _resampled(
-    measure: Callable[[Floats], float | None], n: int, random: np.random.Generator | None, level: float
+    measure: Callable[[Floats], float | None], times: Floats, random: np.random.Generator | None, level: float
 ) -> tuple[float | None, float | None, str]:
+    """Bounds by drawing as many items as there are, with replacement; `times` are how many each kind has."""
     if random is None:
         return None, None, ""
-    drawn = random.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
+    n = int(times.sum())
+    drawn = random.multinomial(n, times / n, size=_RESAMPLES).astype(np.float64)
     found = [one for one in map(measure, drawn) if one is not None]
     if len(found) < (1 - _UNDEFINED) * _RESAMPLES:
         return None, None, f"of {n} items, nearly all with the same label: too few to tell bounds"

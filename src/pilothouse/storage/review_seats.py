@@ -5,12 +5,13 @@ A claim ends by itself after the queue's `lease_s`; who comes back in time finds
 database: a restart changes nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
@@ -28,7 +29,9 @@ Role = Literal["vote", "decide"]
 _ANNOTATOR = 256
 _COMMENT = 10_000
 _LONGEST = 24 * 3600.0
+_UNDONE: tuple[Status, ...] = ("open", "disputed")
 _I, _S, _V = review_items.c, review_seats.c, review_votes.c
+_SAID = (_V.item_id, _V.role, _V.annotator, _V.criterion, _V.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class ReviewSeats:
             now, item = self.clock(), _item(connection, project, queue, item_id)
             seat = self._seat(connection, project, item_id, annotator, role)
             self._may(connection, project, queue, item, annotator, role, seat, now)
-            needed = _needed(connection, project, queue, item_id) if role == "decide" else queue.criteria
+            said = _said(connection, project, item_id) if role == "decide" else ()
+            needed = _in_dispute(queue, said) if role == "decide" else queue.criteria
             _complete(queue, values, needed)
             swapped = seat.swapped if seat else swapped_for(queue, item_id, annotator)
             took = seconds if seconds is not None else (now - seat.started_us) / 1e6 if seat else 0.0
@@ -139,6 +143,24 @@ class ReviewSeats:
             self._replace(connection, project, queue, item.id, annotator, seat.role, now)
             _counted(connection, project, queue, item.id)
             return self._sit(connection, project, queue, item.id, annotator, seat.role)
+
+    def recount(self, project: str, queue: Queue) -> None:
+        """Bring the items that are not done in step with settings that changed."""
+        of_item = and_(_I.project_id == _V.project_id, _I.id == _V.item_id)
+        query = select(_I.status, *_SAID).select_from(review_votes).join(review_items, of_item)
+        query = query.where(_V.project_id == project, _V.queue_id == queue.id, _V.replaced_us.is_(None))
+        with writing(self.store.control) as connection:
+            locked(connection, project, queue.id)
+            found = query.where(_I.status.in_(_UNDONE)).order_by(_V.item_id, _V.id)
+            rows: Any = connection.execute(found).all()
+            changes = [
+                {"item": item_id, "now": now}
+                for item_id, said in ((one, [*some]) for one, some in groupby(rows, lambda row: row.item_id))
+                if (now := _status(queue, said)) != said[0].status
+            ]
+            this = (_I.project_id == project, _I.id == bindparam("item"))
+            if changes:
+                connection.execute(update(review_items).where(*this).values(status=bindparam("now")), changes)
 
     def _held(
         self, connection: Connection, project: str, queue: Queue, annotator: str, role: Role, now: int
@@ -268,18 +290,26 @@ def _decided(connection: Connection, project: str, item_id: str) -> bool:
     return connection.scalar(query) is not None
 
 
-def _votes(connection: Connection, project: str, queue: Queue, item_id: str) -> dict[str, list[Value]]:
-    query = select(_V.criterion, _V.value).where(*_live(project, item_id), _V.role == "vote")
-    found: dict[str, list[Value]] = {name: [] for name in queue.criteria}
-    for row in connection.execute(query.order_by(_V.id)):
-        found[row.criterion].append(read_value(queue.kind, row.value))
-    return found
+def _said(connection: Connection, project: str, item_id: str) -> list[Row[Any]]:
+    """What is said of an item now."""
+    return [*connection.execute(select(*_SAID).where(*_live(project, item_id)).order_by(_V.id))]
 
 
-def _needed(connection: Connection, project: str, queue: Queue, item_id: str) -> tuple[str, ...]:
+def _in_dispute(queue: Queue, said: Iterable[Row[Any]]) -> tuple[str, ...]:
     """The criteria on which votes lie too far apart."""
-    votes = _votes(connection, project, queue, item_id)
+    votes: dict[str, list[Value]] = {name: [] for name in queue.criteria}
+    for row in said:
+        if row.role == "vote":
+            votes[row.criterion].append(read_value(queue.kind, row.value))
     return tuple(name for name, values in votes.items() if disputed(values, queue.settings.spread))
+
+
+def _status(queue: Queue, said: Sequence[Row[Any]]) -> Status:
+    """What an item is by its votes."""
+    if len({row.annotator for row in said if row.role == "vote"}) < queue.settings.annotators:
+        return "open"
+    decided = any(row.role == "decide" for row in said)
+    return "done" if decided or not _in_dispute(queue, said) else "disputed"
 
 
 def _complete(queue: Queue, values: Mapping[str, Value], needed: tuple[str, ...]) -> None:
@@ -295,15 +325,7 @@ def _complete(queue: Queue, values: Mapping[str, Value], needed: tuple[str, ...]
 
 def _counted(connection: Connection, project: str, queue: Queue, item_id: str) -> Status:
     """Bring an item's status in step with its votes."""
-    here = (_S.project_id == project, _S.item_id == item_id, _S.role == "vote", _S.status == "voted")
-    sitting = select(func.count()).select_from(review_seats).where(*here)
-    # Of a seat that is being given back the votes are replaced already.
-    voted = select(func.count(_V.annotator.distinct())).where(*_live(project, item_id), _V.role == "vote")
-    status: Status = "open"
-    if min(connection.scalar(sitting) or 0, connection.scalar(voted) or 0) >= queue.settings.annotators:
-        status = "done"
-        if not _decided(connection, project, item_id) and _needed(connection, project, queue, item_id):
-            status = "disputed"
+    status = _status(queue, _said(connection, project, item_id))
     this = (_I.project_id == project, _I.id == item_id)
     connection.execute(update(review_items).where(*this).values(status=status))
     return status

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, insert, select
+from sqlalchemy import Row, Select, and_, case, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from pilothouse.errors import InvalidRequest, NotFound, StorageError
@@ -17,11 +17,11 @@ from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.review_items import ReviewItem, ReviewItems, Source, Status
 from pilothouse.storage.review_labels import Value, label_of, read_value
-from pilothouse.storage.review_queues import Queue, ReviewQueues
+from pilothouse.storage.review_queues import Queue, QueueSettings, ReviewQueues, locked
 from pilothouse.storage.review_seats import ReviewSeats
 from pilothouse.storage.tables.reviewing import review_corrections, review_items, review_seats, review_votes
 
-__all__ = ["Annotated", "Correction", "Label", "Progress", "Reviews", "Vote"]
+__all__ = ["Annotated", "Correction", "Label", "Progress", "Reviews", "Tally", "Vote"]
 
 _ROWS = 2000
 _LONGEST = 1_000_000
@@ -75,12 +75,26 @@ class Annotated:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a queue is: its items by status, the votes on items that are asked for and those given, and who works
-    on it."""
+    on it, by name."""
 
     items: dict[Status, int]
     asked: int
     given: int
     annotators: list[Annotated]
+
+    @property
+    def total(self) -> int:
+        return sum(self.items.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The same without who did what: quick to tell. `mine` is how many items one annotator voted on."""
+
+    items: dict[Status, int]
+    asked: int
+    given: int
+    mine: int
 
     @property
     def total(self) -> int:
@@ -113,6 +127,14 @@ class Reviews:
     def __post_init__(self) -> None:
         for name, room in (("queues", ReviewQueues), ("items", ReviewItems), ("seats", ReviewSeats)):
             object.__setattr__(self, name, room(self.store, self.clock))
+
+    def change(self, project: str, queue: Queue, settings: QueueSettings) -> Queue:
+        """Set these settings; items that have votes enough by them are done, or in dispute. Those that were done stay
+        so. Raises InvalidRequest."""
+        changed = self.queues.change(project, queue, settings)
+        if (settings.annotators, settings.spread) != (queue.settings.annotators, queue.settings.spread):
+            self.seats.recount(project, changed)
+        return changed
 
     def labels(self, project: str, queue: str | Queue, criterion: str) -> list[Label]:
         """What people say of each item that has a vote, in the order of the queue. Raises NotFound."""
@@ -168,6 +190,16 @@ class Reviews:
         each = queue.settings.annotators
         return Progress(items, sum(items.values()) * each, sum(one.voted for one in people), people)
 
+    def tally(self, project: str, queue: Queue, annotator: str) -> Tally:
+        """How far a queue is, and how many items this annotator voted on."""
+        status = select(_I.status, func.count()).where(_I.project_id == project, _I.queue_id == queue.id)
+        voted = (_S.project_id == project, _S.queue_id == queue.id, _S.role == "vote", _S.status == "voted")
+        given = select(func.count(), func.sum(case((_S.annotator == annotator, 1), else_=0))).where(*voted)
+        with self.store.control.connect() as connection:
+            items: dict[Status, int] = {row[0]: row[1] for row in connection.execute(status.group_by(_I.status))}
+            votes, mine = connection.execute(given).one()
+        return Tally(items, sum(items.values()) * queue.settings.annotators, votes, mine or 0)
+
     def correct(
         self, project: str, queue: Queue, item_id: str, annotator: str, text: str, *, dataset_id: str | None = None,
         item_key: str | None = None,
@@ -182,6 +214,7 @@ class Reviews:
             "body": self.store.packer.pack(text, project, made.id),
         }  # fmt: skip
         with writing(self.store.control) as connection:
+            locked(connection, project, queue.id)  # whoever erases the item waits, or did it before
             if connection.scalar(select(_I.id).where(_I.project_id == project, _I.id == item.id)) is None:
                 raise NotFound("This item was deleted meanwhile.", param="item")
             try:

@@ -63,7 +63,7 @@ def queues(context: Context, archived: bool, project: str, as_json: bool) -> Non
     with context.looking() as platform:
         reviews = Reviews(platform.store)
         for queue in reviews.queues.list(project, limit=500, archived=archived).queues:
-            told = reviews.progress(project, queue)
+            told = reviews.tally(project, queue, "")
             counts = {name: told.items.get(name, 0) for name in ("open", "disputed", "done")}
             votes = f"{told.given} of {told.asked}"
             rows.append({"id": queue.id, "name": queue.name, "kind": queue.kind, "items": told.total, **counts,
@@ -107,13 +107,13 @@ def set_(context: Context, /, queue: str, archived: bool | None, project: str, *
     from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
-        kept = Reviews(platform.store).queues
-        found = kept.get(project, queue)
+        reviews = Reviews(platform.store)
+        found = reviews.queues.get(project, queue)
         settings = msgspec.structs.replace(found.settings, **_stated(given))
         read_rules(found.kind, settings.rules)
-        found = kept.change(project, found, settings)
+        found = reviews.change(project, found, settings)
         if archived is not None:
-            found = kept.archive(project, found, archived)
+            found = reviews.queues.archive(project, found, archived)
     click.echo(in_json({"name": found.name, "archived": found.archived_us, **msgspec.to_builtins(found.settings)}))
 
 

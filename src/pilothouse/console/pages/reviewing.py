@@ -95,13 +95,13 @@ def _screen(
     """The item that they have, or the next; with what they had filled in, where it is still that item."""
     me = annotator_of(visitor.principal)
     seat = None if queue.archived_us else reviews.seats.next(project, queue, me, role)
-    progress, told = reviews.progress(project, queue), None
+    progress, told = reviews.tally(project, queue, me), None
     if seat is not None:
         told = shown(queue, seat, reviews.votes_on(project, queue, seat.item) if role == "decide" else ())
     kept = form if form is not None and told is not None and form.get("item") == told["id"] else None
     return renderer.page(
         "review.html", 200 if error is None else error.status, visitor=visitor, queue=queue, role=role, item=told,
-        progress=progress, mine=next((one for one in progress.annotators if one.annotator == me), None), done=done,
+        progress=progress, done=done,
         problem="" if error is None else error.message, choices=POINTS if queue.kind == "likert" else CHOICES,
         input=turns(told["input"]) if told else [], filled=kept or _before(told),
     )  # fmt: skip

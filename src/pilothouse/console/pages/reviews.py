@@ -44,7 +44,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
     def listed(visitor: Visitor, status: int = 200, **values: Any) -> Response:
         page = reviews.queues.list(project, limit=500)
-        told = [(queue, reviews.progress(project, queue)) for queue in page.queues]
+        me = annotator_of(visitor.principal)
+        told = [(queue, reviews.tally(project, queue, me)) for queue in page.queues]
         about: Json = {"form": Fields(), "problem": "", "trace": "", "done": ""} | values
         return renderer.page("reviews.html", status, visitor=visitor, queues=told, **about)
 
@@ -91,7 +92,7 @@ def _add_queue(router: APIRouter, reviews: Reviews, filling: Filling, renderer: 
         try:
             settings = _settings(form, found.settings)
             read_rules(found.kind, settings.rules)
-            found = reviews.queues.change(project, found, settings)
+            found = reviews.change(project, found, settings)
         except InvalidRequest as error:
             return shown(visitor, queue, error.status, form=form, problem=error.message)
         return RedirectResponse(f"{_of(found)}?done=changed", 303)

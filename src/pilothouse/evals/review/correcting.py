@@ -1,7 +1,9 @@
 """An expert's correction becomes an item of a dataset: what was asked, with what the answer should have been."""
 
 from pilothouse.errors import NotFound
+from pilothouse.observe.erasures import erased_traces
 from pilothouse.storage.database import Store
+from pilothouse.storage.dataset_erasing import DatasetErasing
 from pilothouse.storage.dataset_items import NewItem
 from pilothouse.storage.datasets import Dataset, Datasets
 from pilothouse.storage.review_items import ReviewItem
@@ -15,6 +17,7 @@ class Correcting:
     """Over a store. Blocks on the database."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._reviews = Reviews(store)
         self._datasets = Datasets(store)
 
@@ -27,6 +30,10 @@ class Correcting:
         dataset = self._dataset(project, queue)
         made = _item(queue, item, annotator, text)
         self._datasets.change(project, dataset, [made], author=annotator, note=f"corrected in review '{queue.name}'")
+        with self._store.observe.connect() as connection:
+            gone = erased_traces(connection, project, item.traces)
+        if gone:  # deleted meanwhile: whoever deletes them from now on finds the item by himself
+            DatasetErasing(self._store).forget_traces(project, gone)
         return self._reviews.correct(
             project, queue, item_id, annotator, text, dataset_id=dataset.id, item_key=made.key
         )  # fmt: skip

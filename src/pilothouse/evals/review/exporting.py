@@ -30,15 +30,16 @@ def rows_of(reviews: Reviews, project: str, queue: Queue, what: What, *, history
     replaced; `labels` one row an item and criterion that is done; `preferences`, of a queue of pairs, what was chosen
     and what rejected wherever one of both was."""
     if what == "votes":
-        systems = {item.id: item.systems for item in reviews.items.each(project, queue) if item.systems}
+        pairs = reviews.items.each(project, queue) if queue.kind == "pairwise" else ()
+        systems = {item.id: item.systems for item in pairs}
         for vote in reviews.votes(project, queue, history=history):
             yield _vote(queue, vote, systems.get(vote.item_id, ()))
         return
-    items = {item.id: item for item in reviews.items.each(project, queue)}
-    for criterion in queue.criteria:
-        for label in reviews.labels(project, queue, criterion):
-            item = items.get(label.item_id)
-            if item is None or label.label is None:
+    found = {name: {one.item_id: one for one in reviews.labels(project, queue, name)} for name in queue.criteria}
+    for item in reviews.items.each(project, queue):
+        for criterion, labels in found.items():
+            label = labels.get(item.id)
+            if label is None or label.label is None:
                 continue
             if what == "labels":
                 yield _label(criterion, label, item)
