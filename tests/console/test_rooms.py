@@ -15,6 +15,7 @@ from .site import gateway
 
 PAGES = (
     "/traces", "/reviews", "/keys", "/teams", "/budgets", "/models", "/cache", "/audit", "/config", "/config/history",
+    "/evals", "/evals/judges", "/evals/leaderboard",
 )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ def test_a_judge_that_prefers_its_own_kind() -> None:
     assert other.judge is not None
     assert other.judge.value == 0.0
     assert self_preference(told, "pairs", "gemini-2.0-flash") is None
+    assert self_preference(told, "pairs", "gpt-4o, claude-3-haiku") is None
 
 
 def test_levels_for_its_own_kind() -> None:

@@ -19,6 +19,8 @@ from pilothouse.evals.cards.makers import maker
         ("llama-7b tuned as PandaLM", "meta"),
         ("philosopher-2", "philosopher"),
         ("house/default", "default"),
+        ("default (openai/gpt-4o, azure/gpt-4.1)", "openai"),
+        ("one (openai/gpt-4o), other (anthropic/claude-3-haiku)", ""),
         ("7b", "7b"),
         ("", ""),
     ],

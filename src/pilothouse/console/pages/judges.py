@@ -1,15 +1,17 @@
 """Judges held against people: their cards, and who beats whom."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from pilothouse.console.evaluating import bar
-from pilothouse.console.render import Renderer
+from pilothouse.console.forms import Sent
+from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
-from pilothouse.console.visitor import Guest
+from pilothouse.console.visitor import Editor, Guest
 from pilothouse.evals.cards.card import Card
 from pilothouse.evals.cards.trusting import DEFAULT_AGREEMENT, objection
 from pilothouse.storage.judge_cards import KeptCard
@@ -24,17 +26,22 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     router = APIRouter()
 
     @router.get("/judges")
-    def list_page(visitor: Guest, after: str = "") -> Response:
+    def list_page(visitor: Guest, after: str = "", done: str = "") -> Response:
         page = rooms.judges.cards.list(project, after=after or None, limit=_ROWS)
         return renderer.page(
             "judges.html", visitor=visitor, cards=[_told(one) for one in page.cards], next=page.next, after=after,
-            bar=bar, least=DEFAULT_AGREEMENT,
+            bar=bar, least=DEFAULT_AGREEMENT, done=done,
         )  # fmt: skip
 
     @router.get("/judges/{card_id}")
     def card_page(visitor: Guest, card_id: str) -> Response:
         told = _told(rooms.judges.cards.get(project, card_id))
         return renderer.page("judge.html", visitor=visitor, one=told, bar=bar, least=DEFAULT_AGREEMENT)
+
+    @router.post("/judges/{card_id}/delete")
+    async def delete(visitor: Editor, form: Sent, card_id: str) -> Response:
+        await asyncio.to_thread(rooms.judges.cards.delete, project, card_id)
+        return RedirectResponse(f"{ROOT}/evals/judges?done=removed", 303)
 
     @router.get("/leaderboard")
     def leaderboard_page(

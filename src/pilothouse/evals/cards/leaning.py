@@ -52,9 +52,11 @@ def self_preference(ratings: Sequence[Rating], scale: Scale, judge: str) -> Lean
     """How answers of models by the judge's own maker fare: of pairs against those of others. None where no model is
     known, or all are by the same maker or none."""
     own = maker(judge)
+    if not own:
+        return None
 
     def side(rating: Rating) -> int:
-        of_own = [maker(model) == own for model in rating.models if model]
+        of_own = [who == own for model in rating.models if (who := maker(model))]
         if scale == "pairs":
             return of_own[0] - of_own[1] if len(of_own) == 2 else 0
         return (1 if of_own[0] else -1) if of_own else 0

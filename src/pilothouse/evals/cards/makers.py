@@ -25,7 +25,13 @@ _PART = re.compile(r"[a-z]{2,}")
 
 def maker(model: str) -> str:
     """The maker of a model such as `openai/gpt-4o`, `us.anthropic.claude-3-haiku` or `meta-llama/Llama-3-8B`. Where the
-    name is not known, its first word, so that models of one name are of one kind; empty for no name."""
+    name is not known, its first word, so that models of one name are of one kind. Empty for no name, and for several
+    models, as of a jury or an alias (`default (openai/gpt-4o, cohere/command)`), of several makers."""
+    found = {_maker(part) for part in model.split(", ")}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _maker(model: str) -> str:
     name = model.lower().rpartition("/")[2]
     for part in re.split(r"[^a-z0-9]+", name):
         if known := _BEGIN.match(part):
