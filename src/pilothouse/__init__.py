@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pilothouse.evaluation import evaluate, evaluate_async, evaluate_response, evaluate_response_sync
     from pilothouse.tracing import (
         ContextExecutor,
         configure,
@@ -30,6 +31,10 @@ _PUBLIC = {
     "ModelRouter": "pilothouse.sdk",
     "RAG": "pilothouse.sdk",
     "parallel": "pilothouse.sdk",
+    "evaluate": "pilothouse.evaluation",
+    "evaluate_async": "pilothouse.evaluation",
+    "evaluate_response": "pilothouse.evaluation",
+    "evaluate_response_sync": "pilothouse.evaluation",
     "ContextExecutor": "pilothouse.tracing",
     "configure": "pilothouse.tracing",
     "continue_trace": "pilothouse.tracing",
@@ -50,9 +55,9 @@ _PUBLIC = {
 
 __all__ = [
     "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "__version__", "configure", "continue_trace",
-    "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_span", "score_current_trace",
-    "score_session", "score_trace", "span", "trace_context", "update_current_span", "update_current_trace",
-    "with_context",
+    "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush", "instrument", "observe",
+    "parallel", "propagation_headers", "score_current_span", "score_current_trace", "score_session", "score_trace",
+    "span", "trace_context", "update_current_span", "update_current_trace", "with_context",
 ]  # fmt: skip
 
 

@@ -294,7 +294,7 @@ class Platform:
     async def stop(self) -> None:
         """End all work, then close what belongs to this event loop."""
         await self.wind_down()
-        await self._close_rooms()
+        await self.close_rooms()
 
     def detail(self) -> str | None:
         """What is not as it should be though this process serves, or None."""
@@ -339,11 +339,11 @@ class Platform:
             try:
                 return await work
             finally:
-                await self._close_rooms()
+                await self.close_rooms()
 
         return asyncio.run(whole())
 
-    async def _close_rooms(self) -> None:
+    async def close_rooms(self) -> None:
         await self.endpoints.aclose()
         await self.mirror.aclose()
         await self.telling.aclose()

@@ -14,6 +14,7 @@ from pilothouse.api.config import routes as config_routes
 from pilothouse.api.dataset_work import routes as dataset_work_routes
 from pilothouse.api.datasets import routes as dataset_routes
 from pilothouse.api.diff import routes as diff_routes
+from pilothouse.api.evals import routes as eval_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.judges import routes as judge_routes
@@ -31,6 +32,7 @@ from pilothouse.api.stats import routes as stats_routes
 from pilothouse.api.telemetry import telemetry_routes
 from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.console import ConsoleRooms, mount_console
+from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe.figures import Figures
 
@@ -62,6 +64,7 @@ def faces(of: "Platform") -> FastAPI:
         dataset_work_routes(of.store, of.jobs, of.settings),
         dataset_routes(of.store),
         review_routes(of.store),
+        eval_routes(lambda project, principal: rooms_of(of, project, principal), of.jobs, of.settings),
         shadow_routes(ShadowReports(of.store.observe)),
         judge_routes(of.store, lambda: of.snapshot.config),
         route_routes(of.gateway, of.complexity, of.recorder),

@@ -3,15 +3,20 @@
 from pathlib import Path
 
 from pilothouse.app import Platform, build
-from pilothouse.errors import Cancelled
+from pilothouse.errors import Cancelled, Forbidden, PilothouseError
+from pilothouse.evals.runs.evaluate import work
+from pilothouse.evals.runs.prepare import prepare_again
+from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.evals.runs.runner import Runner
+from pilothouse.ids import now_us
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
+from pilothouse.principal import EMBEDDED
 from pilothouse.protocols import Progress
 from pilothouse.settings import Settings
 from pilothouse.types import Json
 
-__all__ = ["diff_task", "platform_of"]
+__all__ = ["diff_task", "platform_of", "run_task"]
 
 
 def platform_of(payload: Json) -> Platform:
@@ -42,3 +47,38 @@ def diff_task(payload: Json, progress: Progress) -> Json:
 
     with platform_of(payload) as platform:
         return platform.run(compared(platform))
+
+
+def run_task(payload: Json, progress: Progress) -> Json:
+    """The job `evals.run`: goes on with a run that the API made. The payload has home, config, project, run, and the
+    key in whose name it asks, empty for the whole installation's."""
+    project, run_id, key_id = payload["project"], payload["run"], payload["key_id"]
+    with platform_of(payload) as platform:
+        runs = rooms_of(platform, project).runs
+        try:
+            return platform.run(_gone_on(platform, project, run_id, key_id, progress))
+        except PilothouseError as error:
+            run = runs.get(project, run_id)
+            if run.status == "running" and run.holder is None:  # it never began
+                runs.update(project, run_id, status="failed", error=error.message, ended_us=now_us())
+            raise
+
+
+async def _gone_on(platform: Platform, project: str, run_id: str, key_id: str, progress: Progress) -> Json:
+    principal = platform.keys.current(key_id, project) if key_id else EMBEDDED
+    if principal is None or not principal.may("call"):
+        raise Forbidden("The key that started the run may not call models any more.")
+    rooms, runners = rooms_of(platform, project, principal), list[Runner]()
+    run = rooms.runs.get(project, run_id)
+    if run.status != "running":
+        return {"run": run.id, "status": run.status}
+
+    def heard(done: int, total: int, nano: int) -> None:
+        try:
+            progress(done, total, f"${nano / 1e9:.4f}")
+        except Cancelled as error:
+            runners[0].halt("cancelled", error.message)
+
+    prepared = await prepare_again(rooms, project, run)
+    ended = await work(rooms, project, run, prepared, heard=heard, started=runners.append)
+    return {"run": ended.run.id, "status": ended.run.status, "passed": ended.passed}

@@ -12,6 +12,7 @@ from pilothouse.evals.cards.planned import named_by
 from pilothouse.evals.reports.runs import Objections
 from pilothouse.evals.runs.remembered import Fingerprint
 from pilothouse.ids import content_hash, new_id, now_us
+from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Chat, Encode
 from pilothouse.storage import Store
 from pilothouse.storage.eval_runs import EvalRuns
@@ -31,7 +32,7 @@ Price = Callable[[str, int, int], Awaitable[int | None]]
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """The gateway's chat, the embedded encoder, where spans go, where runs are kept, the home of this process, and why
-    a judge may not decide a gate."""
+    a judge may not decide a gate. Calls are those of `principal`: its limits, budgets and policy hold."""
 
     store: Store
     home: Path
@@ -41,6 +42,7 @@ class Rooms:
     price: Price
     encode: Encode | None = None
     objections: Objections | None = None
+    principal: Principal = EMBEDDED
 
     @property
     def runs(self) -> EvalRuns:
@@ -48,15 +50,16 @@ class Rooms:
 
 
 def rooms_of(
-    platform: "Platform", project: str, gateway: "Gateway | None" = None, prices: "Prices | None" = None
-) -> Rooms:
-    """Those of a platform, for runs in this project; with another gateway and its prices in place of those that
-    serve."""
+    platform: "Platform", project: str, principal: Principal = EMBEDDED, *, gateway: "Gateway | None" = None,
+    prices: "Prices | None" = None,
+) -> Rooms:  # fmt: skip
+    """Those of a platform, for runs in this project on behalf of this caller; with another gateway and its prices in
+    place of those that serve."""
     gateway, prices = gateway or platform.gateway, prices or platform.prices
 
     def asked(model: str) -> tuple[ChatRequest, Call]:
         request = ChatRequest.check({"model": model, "messages": [{"role": "user", "content": ""}]})
-        return request, Call(platform.recorder, project_id=project)
+        return request, Call(platform.recorder, principal, project_id=project)
 
     async def fingerprint(model: str) -> str:
         router = gateway.router
@@ -79,5 +82,5 @@ def rooms_of(
 
     return Rooms(
         platform.store, platform.settings.home, gateway.chat, platform.recorder, fingerprint, price,
-        platform.encode, JudgeRoom(platform.store, named_by(platform.snapshot.config)).objections,
+        platform.encode, JudgeRoom(platform.store, named_by(platform.snapshot.config)).objections, principal,
     )  # fmt: skip

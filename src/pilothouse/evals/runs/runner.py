@@ -176,9 +176,10 @@ class Runner:
 
     def _call(self, turn: Turn) -> Call:
         told = {"tags": "evals"}
+        who = self._rooms.principal
         return Call(
-            self._rooms.recorder, project_id=self._project, trace_id=turn.trace_id, request_id=f"eval_{turn.trace_id}",
-            endpoint="evals", metadata=told,
+            self._rooms.recorder, who, self._project, trace_id=turn.trace_id, request_id=f"eval_{turn.trace_id}",
+            key_id=who.key_id or None, endpoint="evals", metadata=told,
         )  # fmt: skip
 
     async def _write(self) -> None:

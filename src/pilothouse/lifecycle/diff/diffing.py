@@ -110,7 +110,7 @@ class Diff:
             config, number = self._config(side.config)
             beside = Beside(self._platform, config, number)
             self._open.push_async_callback(beside.aclose)
-            other = rooms_of(self._platform, self._project, beside.gateway, beside.prices)
+            other = rooms_of(self._platform, self._project, gateway=beside.gateway, prices=beside.prices)
             rooms = beside_rooms(rooms, other, beside.gateway.runtime.snapshot.hash)
         written = self._order.written(cap, before=before)
         prepared = await prepare(rooms, self._project, written, Given(cases=self._cases(side)))
