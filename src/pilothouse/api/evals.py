@@ -44,22 +44,23 @@ class _New(Strict):
 def routes(rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> APIRouter:
     """The routes over the runs of an installation, worked on by `jobs`."""
     router = APIRouter(prefix="/api/evals", tags=["evals"])
+    _evaluators(router)
+    _listing(router, rooms_of)
+    _reading(router, rooms_of)
+    _working(router, rooms_of, jobs, settings)
+    _ending(router, rooms_of)
+    return router
 
-    def begun(run: Run, project: str, principal: Principal) -> Json:
-        config = str(settings.config.absolute()) if settings.config.exists() else None
-        payload = {
-            "home": str(settings.home.absolute()), "config": config, "project": project, "run": run.id,
-            "key_id": "" if principal.everywhere else principal.key_id,
-        }  # fmt: skip
-        job = jobs.enqueue(TASK, payload, project_id=project, max_attempts=_ATTEMPTS)
-        return {"run": run_json(run), "job": job.to_json()}
 
+def _evaluators(router: APIRouter) -> None:
     @router.get("/evaluators")
     def list_evaluators() -> list[Json]:
         """Every evaluator: what it needs, its options, and the dimension that it speaks for by default."""
         known, speaks = Evaluators(), {name: dimension for dimension, name in DEFAULTS.items()}
         return [_evaluator(name, known, speaks.get(name)) for name in known.names()]
 
+
+def _listing(router: APIRouter, rooms_of: RoomsOf) -> None:
     @router.get("/runs")
     def list_runs(
         project: InProject, principal: Caller, suite: str | None = None, name: str | None = None,
@@ -70,18 +71,6 @@ def routes(rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> APIRouter:
         runs = rooms_of(project, principal).runs
         page = runs.list(project, suite=suite, name=name, dataset_id=dataset, before=before, limit=limit)
         return {"data": [run_json(run) for run in page.runs], "next": page.next}
-
-    @router.post("/runs", status_code=202)
-    async def start_run(body: _New, project: InProject, principal: Caller) -> Json:
-        """Run a suite over a dataset, with the caller's limits, budgets and policy. What is wrong with it is told at
-        once; follow the rest at `/api/jobs/{id}` or at the run. A Python function is run by the command line alone."""
-        written = suite_of(body.suite)
-        if written.suite.task.python is not None:
-            raise written.wrong(("task", "python"), "a server runs nobody's functions: use the command line or Python.")
-        rooms = rooms_of(project, principal)
-        prepared = await asyncio.to_thread(_prepared, rooms, asyncio.get_running_loop(), project, written, body.fresh)
-        run = await asyncio.to_thread(created, rooms.runs, project, prepared, body.name, body.metadata)
-        return await asyncio.to_thread(begun, run, project, principal)
 
     @router.get("/runs/{run}")
     def get_run(run: str, project: InProject, principal: Caller) -> Json:
@@ -94,6 +83,8 @@ def routes(rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> APIRouter:
         rooms = rooms_of(project, principal)
         return RunReports(rooms.runs, rooms.objections).told(project, rooms.runs.get(project, run)).to_json()
 
+
+def _reading(router: APIRouter, rooms_of: RoomsOf) -> None:
     @router.get("/runs/{run}/outcomes")
     def list_outcomes(
         run: str, project: InProject, principal: Caller, evaluator: str | None = None,
@@ -115,6 +106,29 @@ def routes(rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> APIRouter:
         found: Json = msgspec.to_builtins(runs.outcome(project, runs.get(project, run).id, case, trial))
         return found
 
+
+def _working(router: APIRouter, rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> None:
+    def begun(run: Run, project: str, principal: Principal) -> Json:
+        config = str(settings.config.absolute()) if settings.config.exists() else None
+        payload = {
+            "home": str(settings.home.absolute()), "config": config, "project": project, "run": run.id,
+            "key_id": "" if principal.everywhere else principal.key_id,
+        }  # fmt: skip
+        job = jobs.enqueue(TASK, payload, project_id=project, max_attempts=_ATTEMPTS)
+        return {"run": run_json(run), "job": job.to_json()}
+
+    @router.post("/runs", status_code=202)
+    async def start_run(body: _New, project: InProject, principal: Caller) -> Json:
+        """Run a suite over a dataset, with the caller's limits, budgets and policy. What is wrong with it is told at
+        once; follow the rest at `/api/jobs/{id}` or at the run. A Python function is run by the command line alone."""
+        written = suite_of(body.suite)
+        if written.suite.task.python is not None:
+            raise written.wrong(("task", "python"), "a server runs nobody's functions: use the command line or Python.")
+        rooms = rooms_of(project, principal)
+        prepared = await asyncio.to_thread(_prepared, rooms, asyncio.get_running_loop(), project, written, body.fresh)
+        run = await asyncio.to_thread(created, rooms.runs, project, prepared, body.name, body.metadata)
+        return await asyncio.to_thread(begun, run, project, principal)
+
     @router.post("/runs/{run}/resume", status_code=202)
     def resume_run(run: str, project: InProject, principal: Caller) -> Json:
         """Go on with a run that was stopped, failed or cancelled: what is done is kept, what was answered is not asked
@@ -129,6 +143,8 @@ def routes(rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> APIRouter:
             raise Conflict(f"The run '{found.name}' is running.")
         return begun(runs.update(project, found.id, status="running", error=None, ended_us=None), project, principal)
 
+
+def _ending(router: APIRouter, rooms_of: RoomsOf) -> None:
     @router.post("/runs/{run}/cancel")
     def cancel_run(run: str, project: InProject, principal: Caller) -> Json:
         """Ask whoever works on it to stop; what is done is kept. A run that is over stays as it is."""
@@ -139,8 +155,6 @@ def routes(rooms_of: RoomsOf, jobs: Jobs, settings: Settings) -> APIRouter:
     def delete_run(run: str, project: InProject, principal: Caller) -> None:
         """Delete a run by its id, with all that it found. The answers that it paid for stay."""
         rooms_of(project, principal).runs.delete(project, run)
-
-    return router
 
 
 def run_json(run: Run) -> Json:
