@@ -38,6 +38,8 @@ _NOTICES = {
     "revoked": "The key is revoked. It is refused from the next request on.",
     "rolled-back": "Rolled back: the earlier configuration serves again, under a new number.",
 }
+_SETTLED = frozenset(("Keys", "Teams", "Budgets", "Configuration", "Retention", "Audit"))
+"""Pages for what is set once and looked at now and then: the bar has them in a menu."""
 _ADMINISTERED = frozenset(("Keys", "Audit"))
 """Pages for administrators alone: for others they are not in the bar."""
 _ATTENDED = frozenset(("Reviews",))
@@ -81,6 +83,7 @@ class Renderer:
         self._pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
         self._environment.globals |= {
             "root": ROOT, "asset": self._asset, "config_problem": problem, "trouble": trouble, "notices": _NOTICES,
+            "settled": _SETTLED,
         }  # fmt: skip
         self._assets: dict[str, str] = {}
 
