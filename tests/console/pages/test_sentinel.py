@@ -2,7 +2,7 @@
 
 from pilothouse.config import Config
 from pilothouse.lifecycle.sentinel.answers import Answer, Run
-from pilothouse.lifecycle.sentinel.course import Change, Course, Difference, Example
+from pilothouse.lifecycle.sentinel.course import Change, Course, Difference
 from pilothouse.lifecycle.sentinel.kept import Reading, State
 
 from ..site import HOSTILE, Gateway
@@ -22,12 +22,12 @@ def changed(site: Gateway) -> None:
     change = Change(
         since_us=5 * HOUR_US, found_us=6 * HOUR_US, evidence=2500.0,
         differences=[Difference(figure="agreement", before=0.02, since=0.9, evidence=2400.0)],
-        examples=[Example(prompt=HOSTILE, before="It is 97 m.", now=HOSTILE)],
     )  # fmt: skip
     course = Course(reference=list(range(8)), figures=[{}] * 20, evidence=2500.0, models=["echo"], change=change)
     state = State("default", "builtin/echo", "plan", "changed", 1, 6 * HOUR_US, course)
     kept = site.platform.sentinel.standing.kept
-    kept.put(state, Reading(Run(at_us=6 * HOUR_US, answers={"who": Answer(text="x")}), 2500.0))
+    kept.put(state, Reading(Run(at_us=0, answers={HOSTILE: Answer(text="It is 97 m.")}), 0.0))
+    kept.put(state, Reading(Run(at_us=6 * HOUR_US, answers={HOSTILE: Answer(text=HOSTILE)}), 2500.0))
 
 
 def test_without_either_the_page_says_what_they_are_for(site: Gateway) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 
-from sqlalchemy import select
-
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.judged import Sides, judged_pairs
+from pilothouse.observe.figures import Figures
+from pilothouse.observe.period import Period
 from pilothouse.storage import writing
-from pilothouse.storage.tables import score_rollups
 
 from ...alerts.seeding import HOUR_US, put, scores_of
 from .conftest import Site, graded
@@ -38,11 +37,10 @@ async def test_a_drop_of_quality_in_the_traffic_is_an_alert(site: Site) -> None:
 async def test_scores_are_in_the_figures_of_quality_by_model(site: Site) -> None:
     await site.ask(feature="help")
     await site.judge()
-    c = score_rollups.c
-    wanted = select(c.dimension, c.value, c.count, c.total).where(c.grain == "day", c.name == "quality")
-    with site.platform.store.observe.connect() as connection:
-        found = {(row.dimension, row.value): (row.count, row.total) for row in connection.execute(wanted)}
-    assert found["all", ""] == found["model", "small"] == found["feature", "help"] == (1, 0.75)
+    figures, period = Figures(site.platform.store), Period.last("24h", now_us() + 1)
+    for dimension, value in (("all", ""), ("model", "small"), ("feature", "help")):
+        found = figures.scores(period, "default", dimension, None)
+        assert (found[value, "quality"].count, found[value, "quality"].mean) == (1, 0.75)
 
 
 async def test_the_router_learns_from_such_scores(site: Site) -> None:

@@ -1,9 +1,11 @@
 """From a request to the score of its trace, over a real gateway, and all that can come between."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from pilothouse.app import build
 from pilothouse.errors import ProviderError
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.scoring.sampling import EVALUATION
@@ -52,6 +54,7 @@ async def test_a_judge_that_breaks_makes_no_score(site: Site) -> None:
     (tally,) = site.platform.scoring.tallies.since(1)
     assert (tally.outcome, tally.count) == ("failed", 1)
     assert "no usable answer in 3 attempts" in tally.note
+    assert "I like it" not in tally.note, "what a judge says may be what people said"
 
 
 async def test_what_another_time_may_help_is_tried_again_and_then_failed(site: Site) -> None:
@@ -166,11 +169,31 @@ async def test_filters_are_held_against_the_whole_trace(site: Site) -> None:
     assert site.outcomes() == {("refusal", "scored"): 1}
 
 
-async def test_one_process_of_several_does_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    await site.ask()
-    monkeypatch.setattr(site.platform.scoring.scorer._turn, "take", lambda: False)
-    assert await site.judge() == 0
-    assert site.platform.scoring.queue.waiting() == {("default", "support"): 1}
+async def test_one_process_of_several_does_it_and_another_goes_on_after_it(site: Site) -> None:
+    trace = await site.ask()
+    await site.judge()
+    later = await site.ask()
+    await asyncio.to_thread(site.platform.drainer.flush)
+    with build(site.platform.settings) as other:
+        assert await other.scoring.scorer.tick() == 0, "the first has the turn"
+        site.platform.scoring.scorer._turn.end()
+        assert await other.scoring.scorer.tick() == 1
+        await asyncio.to_thread(other.drainer.flush)
+        assert await other.scoring.scorer.tick() == 0
+        await other.stop()
+    assert [len(site.scores(one)) for one in (trace, later)] == [1, 1]
+    assert len(site.judge_.requests) == 2
+    assert site.platform.scoring.payers.spent(["online/support"]) == [2 * JUDGED_NANO]
+
+
+async def test_what_waits_survives_a_restart(site: Site) -> None:
+    trace = await site.ask()
+    settings = site.platform.settings
+    await asyncio.to_thread(site.platform.drainer.flush)
+    with build(settings) as fresh:
+        assert await fresh.scoring.scorer.tick() == 1
+        await fresh.stop()
+    assert len(site.scores(trace)) == 1
 
 
 async def test_no_faster_than_its_pace(site: Site) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from pilothouse.lifecycle.sentinel.answers import Answer, Run
-from pilothouse.lifecycle.sentinel.course import Course, Status, references_of, take
+from pilothouse.lifecycle.sentinel.course import Course, Status, examples_of, references_of, take
 
 WATCH = ("agreement", "length", "refusals", "fingerprint", "evaluators")
 PROMPTS = 10
@@ -52,8 +52,9 @@ def test_a_change_of_some_answers_is_found_with_when_it_began() -> None:
     assert 60 <= change.since_us <= 62
     assert change.differences[0].figure == "agreement"
     assert change.differences[0].since > 0.4 > change.differences[0].before
-    assert change.examples
-    assert change.examples[0].before != change.examples[0].now
+    found = examples_of(one.known[change.found_us], [one.known[at] for at in one.course.reference])
+    assert 0 < len(found) <= 5
+    assert all(example.before != example.now for example in found)
 
 
 def test_figures_that_are_not_watched_are_told_and_raise_nothing() -> None:

@@ -40,7 +40,11 @@ def test_deployments_are_named_by_their_ids_where_these_tell_them_apart() -> Non
 def test_prompts_have_keys_of_their_own(tmp_path: Path) -> None:
     given = ["Who?", "When?", {"text": "Where?", "name": "place", "system": "Be brief.", "expected": "Paris"}]
     found = goldens(sentinel(prompts=given), open_store(Settings(home=tmp_path)))
-    assert len({one.key for one in found}) == 3
+    assert [one.key for one in found] == ["Who?", "When?", "place"]
+    again = goldens(
+        sentinel(prompts=["Who?", {"text": "Who?", "system": "Be kind."}]), open_store(Settings(home=tmp_path))
+    )
+    assert [one.key for one in again] == ["Who?", "Who?-2"]
     assert (found[2].key, found[2].input, found[2].expected) == ("place", "Where?", "Paris")
     assert [turn["role"] for turn in found[2].messages] == ["system", "user"]
 

@@ -11,13 +11,13 @@ CHANGE = Change(
         Difference(figure="evaluator good", before=0.01, since=0.3, evidence=9.0),
         Difference(figure="latency", before=0.0, since=1.0, evidence=0.0),
     ],
-    examples=[Example(prompt="tower", before="97 m.", now="x" * 500), Example(prompt="who", before="Ada", now="Eve")],
     fingerprints=[["fp1"], ["fp2"]],
 )  # fmt: skip
+EXAMPLES = [Example(prompt="tower", before="97 m.", now="x" * 500), Example(prompt="who", before="Ada", now="Eve")]
 
 
 def test_an_alert_says_who_since_when_and_what_differs() -> None:
-    told = noticed("pool/a", CHANGE, 40, CONFIG, 1000.0, texts=True)
+    told = noticed("pool/a", CHANGE, 40, CONFIG, 1000.0, EXAMPLES, texts=True)
     assert (told.rule, told.subject, told.value, told.expected, told.samples) == (
         "sentinel",
         "pool/a",
@@ -32,7 +32,7 @@ def test_an_alert_says_who_since_when_and_what_differs() -> None:
 
 
 def test_what_people_asked_is_not_sent_around() -> None:
-    told = noticed("pool/a", CHANGE, 40, CONFIG, 1000.0, texts=False).text
+    told = noticed("pool/a", CHANGE, 40, CONFIG, 1000.0, EXAMPLES, texts=False).text
     assert "Answered otherwise, among others: tower, who." in told
     assert "Ada" not in told
 

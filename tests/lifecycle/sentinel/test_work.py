@@ -100,6 +100,18 @@ async def test_what_is_changed_on_purpose_begins_anew(post: Post) -> None:
     assert post.state()["runs"] == 2, "the same deployment by its direct name"
 
 
+async def test_without_the_sentinel_nothing_stays_open(post: Post) -> None:
+    await post.runs(BASELINE)
+    post.one.default = answer(model="other")
+    await post.runs()
+    del post.document["evals"]
+    post.reload()
+    assert post.alerts()[0].status == "open"
+    await post.work.look()
+    assert post.alerts()[0].status == "cleared"
+    assert post.platform.sentinel.standing.kept.states(None) == []
+
+
 async def test_a_vendor_that_is_away_is_no_change(post: Post) -> None:
     await post.runs(BASELINE)
     post.one.default = answer(fault="server_error")

@@ -40,6 +40,7 @@ _OLDEST_US = 86_400_000_000
 _DAY_US = 86_400_000_000
 _CLEANED_US = 3_600_000_000
 _COMMENT = 2000
+_QUOTES = (" Its last one: ", " to judge: ")
 _log = logging.getLogger(__name__)
 
 
@@ -196,7 +197,7 @@ class Scorer:
             await asyncio.to_thread(self._queue.again, one, _BACKOFF * 2**one.tries, one.tries + 1)
             return False
         else:
-            await self._count(one, evaluator.name, verdict.status, verdict.explanation)
+            await self._count(one, evaluator.name, verdict.status, _reason(verdict))
         return True
 
     async def _models(self, one: Waiting, ready: Ready, payers: set[str]) -> Models:
@@ -254,3 +255,11 @@ class Scorer:
 
     async def _count(self, one: Waiting, evaluator: str, outcome: Outcome, note: str = "") -> None:
         await asyncio.to_thread(self._tallies.add, one.project_id, one.rule, evaluator, outcome, note)
+
+
+def _reason(verdict: Verdict) -> str:
+    """Why there is no score, without the words of a judge, which may be those of people."""
+    reason = verdict.explanation
+    for quotes in _QUOTES:
+        reason = reason.partition(quotes)[0]
+    return reason

@@ -15,7 +15,7 @@ from pilothouse.lifecycle.sentinel.answers import Run
 from pilothouse.lifecycle.sentinel.measuring import Reference, new_models, strangeness
 from pilothouse.stats.detecting import Evidence, combined, evidence
 
-__all__ = ["Change", "Course", "Difference", "Example", "Status", "references_of", "take"]
+__all__ = ["Change", "Course", "Difference", "Example", "Status", "examples_of", "references_of", "take"]
 
 Status = Literal["learning", "watching", "changed"]
 
@@ -44,14 +44,13 @@ class Example(msgspec.Struct, kw_only=True):
 
 
 class Change(msgspec.Struct, kw_only=True):
-    """What was found: since which run, what differs, the most telling first, and examples. `models` and `fingerprints`
-    are those before and now, where they are others."""
+    """What was found, by the run that began at `found_us`: since which run, and what differs, the most telling first.
+    `models` and `fingerprints` are those before and now, where they are others."""
 
     since_us: int
     found_us: int
     evidence: float
     differences: list[Difference] = []
-    examples: list[Example] = []
     models: list[list[str]] = []
     fingerprints: list[list[str]] = []
 
@@ -150,13 +149,14 @@ def _change(
     prints = [sorted(filter(None, reference.fingerprints)), sorted(filter(None, now))]
     return Change(
         since_us=course.at_us[first], found_us=run.at_us, evidence=course.evidence, differences=differences,
-        examples=_examples(run, reference), models=[sorted(course.models), sorted(renamed)] if renamed else [],
+        models=[sorted(course.models), sorted(renamed)] if renamed else [],
         fingerprints=prints if now - reference.fingerprints else [],
     )  # fmt: skip
 
 
-def _examples(run: Run, reference: Reference) -> list[Example]:
-    """Of the prompts whose answers differ most, the last answer of the reference and the one of now."""
+def examples_of(run: Run, references: Sequence[Run]) -> list[Example]:
+    """Of the prompts whose answers differ most from those of the reference runs, the last of these and that of now."""
+    reference = Reference(references)
     apart = {}
     for key, answer in run.answered.items():
         others = reference.by_prompt.get(key)

@@ -54,9 +54,11 @@ class Kept:
         found = self.states(project, deployment)
         return found[0] if found else None
 
-    def states(self, project: str, deployment: str | None = None) -> list[State]:
-        """By the deployment's id."""
-        query = select(sentinel_states).where(_S.project_id == project).order_by(_S.deployment)
+    def states(self, project: str | None, deployment: str | None = None) -> list[State]:
+        """By the deployment's id, of a project, or of all."""
+        query = select(sentinel_states).order_by(_S.deployment)
+        if project is not None:
+            query = query.where(_S.project_id == project)
         if deployment is not None:
             query = query.where(_S.deployment == deployment)
         with self._engine.connect() as connection:

@@ -3,6 +3,7 @@
 Another hash begins a deployment anew: then it was not the vendor who changed something. Knows nothing of answers.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from pilothouse.config import Config
 from pilothouse.errors import ConfigError
 from pilothouse.evals.values import written
 from pilothouse.ids import content_hash
-from pilothouse.scoring import SentinelConfig
+from pilothouse.scoring import GoldenPrompt, SentinelConfig
 from pilothouse.storage import Store
 from pilothouse.storage.datasets import Datasets
 from pilothouse.types import Json
@@ -19,6 +20,7 @@ from pilothouse.types import Json
 __all__ = ["Golden", "Target", "goldens", "plan_of", "targets"]
 
 _NOT_LEAVES = "rag"
+_LONGEST_NAME = 80  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Target:
 def goldens(config: SentinelConfig, store: Store) -> list[Golden]:
     """The questions. Raises NotFound for a dataset that is not there, ConfigError for one without items. Blocks."""
     if not config.dataset:
-        return [_of_prompt(prompt.name, prompt.text, prompt.system, prompt.expected) for prompt in config.prompts]
+        return _of_prompts(config.prompts)
     name, _, number = config.dataset.partition("@")
     if number and not number.isdigit():
         raise ConfigError(f"evals.sentinel.dataset: '{number[:40]}' is no version of a dataset.", param="dataset")
@@ -81,10 +83,17 @@ def plan_of(
     return content_hash([target.model, place, how, questions, encoder])
 
 
-def _of_prompt(name: str | None, text: str, system: str | None, expected: str | None) -> Golden:
-    messages: list[Json] = [] if system is None else [{"role": "system", "content": system}]
-    messages.append({"role": "user", "content": text})
-    return Golden(name or content_hash([messages])[:12], messages, text, expected)
+def _of_prompts(prompts: Sequence[GoldenPrompt]) -> list[Golden]:
+    """Named by themselves, else by what they ask; the second of a name ends in `-2`."""
+    found, seen = list[Golden](), Counter[str]()
+    for prompt in prompts:
+        name = prompt.name or prompt.text[:_LONGEST_NAME]
+        seen[name] += 1
+        messages: list[Json] = [] if prompt.system is None else [{"role": "system", "content": prompt.system}]
+        messages.append({"role": "user", "content": prompt.text})
+        key = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        found.append(Golden(key, messages, prompt.text, prompt.expected))
+    return found
 
 
 def _messages(given: Any) -> list[Json]:

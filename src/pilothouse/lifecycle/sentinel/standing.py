@@ -9,7 +9,7 @@ from pilothouse.alerts.book import Book
 from pilothouse.config import Config
 from pilothouse.errors import Conflict, NotFound
 from pilothouse.lifecycle.paying import Payers
-from pilothouse.lifecycle.sentinel.course import Course, Status, references_of, take
+from pilothouse.lifecycle.sentinel.course import Course, Status, examples_of, references_of, take
 from pilothouse.lifecycle.sentinel.kept import Kept, Reading, State
 from pilothouse.lifecycle.sentinel.measuring import shown_figures
 from pilothouse.lifecycle.sentinel.plan import targets
@@ -64,7 +64,8 @@ class Standing:
             "spent_nano": self._payers.spent([PURPOSE])[0],
             "budget_nano": int(sentinel.usd_per_day.scaleb(9)),
             "deployments": [
-                _deployment(one.id, states.get(one.id), sentinel) for one in targets(config, sentinel.models)
+                self._with_examples(project, _deployment(one.id, states.get(one.id), sentinel), states.get(one.id))
+                for one in targets(config, sentinel.models)
             ],
         }
 
@@ -92,6 +93,16 @@ class Standing:
         with writing(self._store.control) as connection:
             record(connection, by, "sentinel.accept", f"deployment:{deployment}", project_id=project)
         return fresh
+
+    def _with_examples(self, project: str, told: Json, state: State | None) -> Json:
+        """The answers are read anew: they are kept in one place, where they can be sealed and deleted."""
+        change = None if state is None else state.course.change
+        if state is not None and change is not None:
+            run = self.kept.runs(project, state.deployment, [change.found_us])
+            references = self.kept.runs(project, state.deployment, state.course.reference)
+            found = examples_of(run[0], references) if run else []
+            told["change"]["examples"] = msgspec.to_builtins(found)
+        return told
 
     def _again(self, sentinel: SentinelConfig, deployment: str, since_us: int) -> tuple[Course, Status]:
         """The course of the runs since then, as if they were the first."""

@@ -1,11 +1,12 @@
 """What is said of a deployment that answers otherwise than before. Plain functions."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pilothouse.alerts.book import Noticed
 from pilothouse.alerts.evaluator import channels_for
-from pilothouse.lifecycle.sentinel.course import Change, Difference
+from pilothouse.lifecycle.sentinel.course import Change, Difference, Example
 from pilothouse.monitoring import AlertsConfig
 
 __all__ = ["SENTINEL_RULE", "noticed", "sentence", "when"]
@@ -24,18 +25,21 @@ _SHOWN = 160
 _LARGE = 0.1  # of a figure that is not watched
 
 
-def noticed(deployment: str, change: Change, runs: int, config: AlertsConfig, limit: float, *, texts: bool) -> Noticed:
-    """The alert. With `texts` it has examples of answers: not where the prompts are items of a dataset, which may hold
+def noticed(
+    deployment: str, change: Change, runs: int, config: AlertsConfig, limit: float, examples: Sequence[Example], *,
+    texts: bool,
+) -> Noticed:  # fmt: skip
+    """The alert. With `texts` it shows the examples: not where the prompts are items of a dataset, which may hold
     what people asked."""
     told = [f"{deployment} answers otherwise since {when(change.since_us)} (UTC).", sentence(change)]
     if texts:
         told += [
             f"'{one.prompt}': before \N{LEFT DOUBLE QUOTATION MARK}{_cut(one.before)}\N{RIGHT DOUBLE QUOTATION MARK}, "
             f"now \N{LEFT DOUBLE QUOTATION MARK}{_cut(one.now)}\N{RIGHT DOUBLE QUOTATION MARK}."
-            for one in change.examples[:_EXAMPLES]
+            for one in examples[:_EXAMPLES]
         ]
-    elif change.examples:
-        told.append(f"Answered otherwise, among others: {', '.join(one.prompt for one in change.examples)}.")
+    elif examples:
+        told.append(f"Answered otherwise, among others: {', '.join(one.prompt for one in examples)}.")
     return Noticed(
         SENTINEL_RULE, deployment, "warning", " ".join(told), "/console/evals/sentinel", min(change.evidence, 1e15),
         limit, runs, channels_for(SENTINEL_RULE, config),

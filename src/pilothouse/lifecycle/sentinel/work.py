@@ -17,7 +17,7 @@ from pilothouse.lifecycle.scoring.sampling import Marked
 from pilothouse.lifecycle.scoring.scorer import Tools
 from pilothouse.lifecycle.sentinel.answers import Run
 from pilothouse.lifecycle.sentinel.asking import Asker
-from pilothouse.lifecycle.sentinel.course import Course, Status, take
+from pilothouse.lifecycle.sentinel.course import Course, Example, Status, examples_of, take
 from pilothouse.lifecycle.sentinel.kept import Kept, Reading, State
 from pilothouse.lifecycle.sentinel.plan import Golden, Target, goldens, plan_of, targets
 from pilothouse.lifecycle.sentinel.standing import PURPOSE, next_run_us
@@ -61,17 +61,22 @@ class SentinelWork:
         self._config = config
         self._encoder = encoder
         self._clock = clock
+        self._any = True  # something may be known of deployments
 
     async def run(self) -> None:
         """Never ends by itself."""
 
-        async def work() -> float:
-            sentinel = self._config().evals.sentinel
-            if sentinel is not None and sentinel.enabled:
-                await self.tick()
-            return _OFTEN
+        await self._turn.serve(self.look, again=_AGAIN, failing="Golden calls are not made", logger=_log)
 
-        await self._turn.serve(work, again=_AGAIN, failing="Golden calls are not made", logger=_log)
+    async def look(self) -> float:
+        """What is due by the schedule. Of a sentinel that is configured no more nothing stays. In how many seconds to
+        look again."""
+        sentinel = self._config().evals.sentinel
+        if sentinel is not None and sentinel.enabled:
+            await self.tick()
+        elif sentinel is None and self._any and await asyncio.to_thread(self._turn.take):
+            await self._forget_others(None, set())
+        return _OFTEN
 
     async def tick(self, *, now: bool = False, only: str | None = None) -> list[Ran]:
         """Ask the deployments that are due; with `now` all, or the one that is named. Raises Conflict where another
@@ -89,9 +94,9 @@ class SentinelWork:
             if now:
                 raise Conflict("A server makes golden calls now, and one process does it for all. Try again later.")
             return []
-        states = {s.deployment: s for s in await asyncio.to_thread(self._kept.states, sentinel.project)}
         if only is None:
-            await self._forget_others(sentinel, states, {one.id for one in there})
+            await self._forget_others(sentinel.project, {one.id for one in there})
+        states = {s.deployment: s for s in await asyncio.to_thread(self._kept.states, sentinel.project)}
         at = self._clock()
         due = [
             one for one in chosen
@@ -157,18 +162,19 @@ class SentinelWork:
         status = await asyncio.to_thread(
             take, course, run, references, sentinel.baseline, sentinel.watch, limit
         )  # fmt: skip
-        await asyncio.to_thread(self._tell, config, sentinel, target, course, before is not None)
+        examples = examples_of(run, references) if course.change is not None and before is None else []
+        await asyncio.to_thread(self._tell, config, sentinel, target, course, examples)
         after = replace(state, status=status, run_us=at, course=course)
         await asyncio.to_thread(self._kept.put, after, Reading(run, course.evidence))
         return Ran(target.id, status, course.runs, course.evidence)
 
     def _tell(
-        self, config: Config, sentinel: SentinelConfig, target: Target, course: Course, known: bool
+        self, config: Config, sentinel: SentinelConfig, target: Target, course: Course, examples: list[Example]
     ) -> None:  # fmt: skip
-        """Open the alert of a change that is new, or end that of one that is over."""
-        if course.change is not None and not known and config.alerts.enabled:
+        """Open the alert of a change that has none, or end that of one that is over."""
+        if course.change is not None and course.alert_id is None and config.alerts.enabled:
             what = noticed(
-                target.id, course.change, course.runs, config.alerts, float(sentinel.false_alarms),
+                target.id, course.change, course.runs, config.alerts, float(sentinel.false_alarms), examples,
                 texts=not sentinel.dataset,
             )  # fmt: skip
             alert = self._book.open(sentinel.project, what, standing=False)
@@ -198,13 +204,15 @@ class SentinelWork:
         _log.warning("Golden calls to %s told nothing: %s", target.id, why)
         return Ran(target.id, known.status, known.course.runs, known.course.evidence, why)
 
-    async def _forget_others(self, sentinel: SentinelConfig, states: dict[str, State], there: set[str]) -> None:
-        for name in states.keys() - there:
-            alert_id = states[name].course.alert_id
-            if alert_id is not None:
-                told = "The deployment is asked no more."
-                await asyncio.to_thread(self._book.clear, sentinel.project, alert_id, told)
-            await asyncio.to_thread(self._kept.drop, sentinel.project, name)
+    async def _forget_others(self, project: str | None, there: set[str]) -> None:
+        """What is known of deployments that are asked no more."""
+        self._any = project is not None
+        for state in await asyncio.to_thread(self._kept.states, None):
+            if state.project_id != project or state.deployment not in there:
+                alert_id, told = state.course.alert_id, "The deployment is asked no more."
+                if alert_id is not None:
+                    await asyncio.to_thread(self._book.clear, state.project_id, alert_id, told)
+                await asyncio.to_thread(self._kept.drop, state.project_id, state.deployment)
 
     def _asker(self, sentinel: SentinelConfig, embeds: bool) -> Asker:
         evaluators = made(sentinel.evaluators, "evals.sentinel.evaluators")
