@@ -108,6 +108,23 @@ def test_pages_join_without_gap_or_overlap(datasets: Datasets, made: Dataset) ->
     assert datasets.items.page(P, made.id, 2, split="odd", after=odd.next, limit=1).items[0].input == 7
 
 
+def test_versions_and_items_are_found_by_time_trace_and_id(datasets: Datasets, made: Dataset) -> None:
+    other = datasets.create(P, "other")
+    datasets.change(P, made, [NewItem(key="1", input="a", source_trace="t", source_span="s"), *new("b", "c")])
+    datasets.change(P, other, [NewItem(key="1", input="x", source_trace="t")])
+    datasets.change(P, made, remove=["1"])
+    newest = datasets.version(P, datasets.get(P, made.id))
+    first = datasets.version(P, made, 1)
+    assert [datasets.version_at(P, made, at).number for at in (0, first.created_us, newest.created_us)] == [0, 1, 2]
+    assert datasets.made_at(P, made.id, [2, 1, 7]) == {1: first.created_us, 2: newest.created_us}
+    assert [item.input for item in datasets.items.page(P, made.id, 1, skip=1, limit=1).items] == ["b"]
+    assert datasets.items.elsewhere(P, made.id, ["1", "2"]) == {"1"}
+    assert datasets.items.elsewhere(P, made.id, []) == set()
+    assert [item.input for item in datasets.items.of_trace(P, "t")] == ["x"]
+    assert datasets.items.of_trace(P, "t", span="s") == []
+    assert datasets.items.of_trace(P, "t", dataset_id=made.id) == []
+
+
 def test_two_writers_never_make_the_same_version(datasets: Datasets, made: Dataset) -> None:
     start, found, lost = threading.Barrier(4), list[int](), list[Exception]()
 
@@ -193,7 +210,9 @@ def test_names_are_found_listed_and_archived(datasets: Datasets, made: Dataset) 
     assert [d.name for d in page.datasets] == ["a", "b"]
     assert [d.name for d in datasets.list(P, after=page.next).datasets] == ["golden", "made 100%"]
     assert [d.name for d in datasets.list(P, text="0%").datasets] == ["made 100%"]
+    assert ([d.name for d in datasets.list(P, skip=3).datasets], datasets.count(P)) == (["made 100%"], 4)
     archived = datasets.archive(P, "golden")
+    assert datasets.count(P) == 3
     assert [d.name for d in datasets.list(P, archived=True).datasets] == ["golden"]
     with pytest.raises(Conflict, match="is archived"):
         datasets.change(P, made, new("a"))

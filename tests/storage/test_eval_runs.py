@@ -97,6 +97,14 @@ def test_runs_are_found_by_id_and_by_name_the_newest_first(runs: EvalRuns) -> No
         runs.delete(P, made[0].id)
 
 
+def test_runs_that_other_programs_make_are_listed_while_they_go_on(runs: EvalRuns) -> None:
+    begin(runs)
+    mine, theirs = begin(runs, kind="external"), begin(runs, "far", kind="external")
+    assert runs.reported() == [("far", theirs), (P, mine)]
+    runs.update(P, mine.id, status="done")
+    assert [run for _, run in runs.reported()] == [theirs]
+
+
 def test_one_works_on_a_run_until_it_ends_or_falls_silent(store: Store) -> None:
     now = [1_000_000_000]
     runs = EvalRuns(store, lambda: now[0])
