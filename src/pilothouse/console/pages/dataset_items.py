@@ -21,7 +21,7 @@ from pilothouse.evals.datasets.production import Production
 from pilothouse.storage.dataset_items import Item, NewItem
 from pilothouse.storage.datasets import Dataset, Datasets
 
-__all__ = ["add_item_pages"]
+__all__ = ["add_item_pages", "chosen_dataset"]
 
 _HOME = f"{ROOT}/datasets"
 _FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv")
@@ -123,7 +123,7 @@ def _add_from_trace(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, 
     def add(visitor: Editor, trace: str, form: Sent, span: str = "") -> Response:
         item = production.item(project, trace, span)
         try:
-            found = _chosen(datasets, project, form)
+            found = chosen_dataset(datasets, project, form)
             expected = form.raw("expected").replace("\r\n", "\n")
             made = replace(item, expected=expected if expected.strip() else None, split=form.get("split") or None)
             production.put(project, found, [made], author=visitor.actor.name, note=form.get("note"))
@@ -132,8 +132,9 @@ def _add_from_trace(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, 
         return RedirectResponse(f"{_HOME}/{found.id}/item?{urlencode({'key': made.key or '', 'done': 'added'})}", 303)
 
 
-def _chosen(datasets: Datasets, project: str, form: Fields) -> Dataset:
-    """The dataset that was chosen, or a new one of the name that was given."""
+def chosen_dataset(datasets: Datasets, project: str, form: Fields) -> Dataset:
+    """The dataset that a form chose, or a new one of the name that it gives. Raises InvalidRequest where it says
+    neither, Conflict for a name that there is, NotFound."""
     if name := form.get("name"):
         return datasets.create(project, name)
     if not form.get("dataset"):

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from pilothouse.console.forms import Sent
 from pilothouse.console.pages.dataset_items import add_item_pages
+from pilothouse.console.pages.dataset_work import add_work_pages
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest
@@ -70,6 +71,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         return RedirectResponse(f"{_HOME}/{made.id}?done=created", 303)
 
     add_item_pages(router, rooms, renderer, project)
+    add_work_pages(router, rooms, renderer, project)
     _add_versions(router, renderer, datasets, project)
 
     @router.get("/{dataset}")

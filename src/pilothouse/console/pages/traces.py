@@ -40,6 +40,7 @@ def pages(traces: Traces, renderer: Renderer, project: str) -> APIRouter:
             share=share, longest=max((row.duration_us for row in page.rows), default=0), periods=PERIODS,
             statuses=STATUSES, first=_link(address), older=_link({**address, "before": page.next or ""}),
             visitor=visitor, chips=chips, fields=FIELDS, values=shown(address),
+            sample=f"{ROOT}/datasets/sample" + (f"?{urlencode(address)}" if address else ""),
         )  # fmt: skip
 
     return router
