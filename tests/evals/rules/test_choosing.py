@@ -49,6 +49,13 @@ def test_the_letter_that_is_meant(output: str, letter: str | None) -> None:
     assert choice_in(output, CHOICES) == letter
 
 
+def test_letters_are_as_many_as_choices() -> None:
+    assert choice_in("The answer is K.", [f"choice {n}" for n in range(11)]) == "K"
+    assert choice_in("The answer is K.", CHOICES) is None
+    assert choice_in("The answer I know is this.", ()) is None
+    assert choice_in("The answer is D.", ()) == "D"
+
+
 def test_the_right_one_passes_and_the_letter_is_the_label(judge: Any) -> None:
     fields = {"metadata": {"choices": list(CHOICES)}, "expected": "B"}
     verdict = judge(Choice(), "The answer is B.", **fields)

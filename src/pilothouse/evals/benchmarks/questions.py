@@ -10,7 +10,7 @@ from pilothouse.types import Json
 
 __all__ = ["LETTERS", "UNANSWERABLE", "Kind", "Question", "drawn"]
 
-LETTERS = "ABCDEFGHIJ"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The names of choices, in their order."""
 
 UNANSWERABLE = "unanswerable"

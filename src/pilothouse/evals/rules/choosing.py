@@ -12,19 +12,20 @@ from pilothouse.evals.values import accepted, written
 
 __all__ = ["Choice", "choice_in"]
 
-_LETTERS = "ABCDEFGHIJ"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_USUAL = "ABCDEFGH"  # where nobody says how many there are; I is a word
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _MARKED = r"[\s*_`\"'(\[{$]{0,8}(?:\\(?:text|mathrm|mathbf)\{)?"
 _SAID = re.compile(
     r"(?:(?i:\b(?:answer|solution)\b(?:\s+(?:is|would be|should be|must be))?(?:\s+(?:option|choice))?)\s*[:=]?"
-    r"|####|\\boxed\{)" + _MARKED + r"([A-J])(?![\w'\u2019])"
+    r"|####|\\boxed\{)" + _MARKED + r"([A-Z])(?![\w'\u2019])"
 )
 _MEANT = re.compile(
-    r"(?i:\b(?:choose|pick|select|go with|option|choice)\b(?:\s+(?:is|option|choice))?)" + _MARKED + r"([A-J])(?!\w)"
+    r"(?i:\b(?:choose|pick|select|go with|option|choice)\b(?:\s+(?:is|option|choice))?)" + _MARKED + r"([A-Z])(?!\w)"
 )
-_ALONE = re.compile(r"[\s*_`\"'(\[{]*([A-Ja-j])[\s*_`\"')\]}.:,]*")
-_FIRST = re.compile(r"[\s*_`\"'(\[{]*([A-J])[*_`\"']*(?:[).:\]}](?!\s*(?:or|and)\b)|\s*[-\u2013\u2014]\s|\s*\n)")
-_BRACKETED = re.compile(r"\(([A-J])\)|\*\*([A-J])(?:\*\*|[.):])|\[([A-J])\]")
+_ALONE = re.compile(r"[\s*_`\"'(\[{]*([A-Za-z])[\s*_`\"')\]}.:,]*")
+_FIRST = re.compile(r"[\s*_`\"'(\[{]*([A-Z])[*_`\"']*(?:[).:\]}](?!\s*(?:or|and)\b)|\s*[-\u2013\u2014]\s|\s*\n)")
+_BRACKETED = re.compile(r"\(([A-Z])\)|\*\*([A-Z])(?:\*\*|[.):])|\[([A-Z])\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Choice(Evaluator):
 
 def choice_in(output: str, choices: Sequence[str] = ()) -> str | None:
     """The letter of the choice that an output names; None for none, and where it cannot be told which."""
-    letters = _LETTERS[: len(choices)] or _LETTERS
+    letters = _LETTERS[: len(choices)] or _USUAL
     said = _THOUGHT.sub("", output).strip()
     if (alone := _ALONE.fullmatch(said)) and alone[1].upper() in letters:
         return str(alone[1]).upper()
