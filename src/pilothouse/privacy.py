@@ -57,11 +57,14 @@ class PrivacyConfig(ProjectPrivacy):
 
 class RetentionConfig(_Strict):
     """For how many days things are kept; 0 is for ever. Inputs and outputs go by the day on which they arrived, spans
-    with their traces and scores by when they began, rollups by what they sum up."""
+    with their traces and scores by when they began, rollups by what they sum up; runs of evaluation by when they began,
+    and the answers that were paid for in them by when they were given."""
 
     payloads: int = Field(30, ge=0)
     spans: int = Field(90, ge=0)
     rollups: int = Field(1095, ge=0)
+    eval_runs: int = Field(365, ge=0)
+    eval_answers: int = Field(90, ge=0)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -31,7 +31,7 @@ def run(settings: Settings, *arguments: str) -> Result:
 def test_a_dry_run_tells_and_changes_nothing(settings: Settings) -> None:
     for _ in range(2):
         output = run(settings, "--dry-run").output
-        assert "Kept: payloads 3 days, spans 10 days, rollups for ever." in output
+        assert "Kept: payloads 3 days, spans 10 days, rollups for ever, runs of evaluation 365 days, " in output
         assert "Payloads would go: 1 whole days" in output
     assert json.loads(run(settings, "--dry-run", "--json").output)["days"] == 1
 
@@ -39,5 +39,6 @@ def test_a_dry_run_tells_and_changes_nothing(settings: Settings) -> None:
 def test_a_run_does_it(settings: Settings) -> None:
     assert "Payloads gone: 1 whole days" in run(settings).output
     assert json.loads(run(settings, "--json").output) == dict.fromkeys(
-        ("days", "bytes", "bodies", "questions", "traces", "spans", "scores", "rollups"), 0
+        ("days", "bytes", "bodies", "questions", "traces", "spans", "scores", "rollups", "runs", "outcomes", "answers"),
+        0,
     )

@@ -36,10 +36,12 @@ def run(context: Context, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps(asdict(gone), indent=2))
         return
     days = {name: f"{number} days" if number else "for ever" for name, number in ages.model_dump().items()}
-    click.echo(f"Kept: payloads {days['payloads']}, spans {days['spans']}, rollups {days['rollups']}.")
+    click.echo(f"Kept: payloads {days['payloads']}, spans {days['spans']}, rollups {days['rollups']},"
+               f" runs of evaluation {days['eval_runs']}, their answers {days['eval_answers']}.")  # fmt: skip
     went = "would go" if dry_run else "gone"
     megabytes = f"{gone.bytes / 1e6:.1f} MB"
     click.echo(f"Payloads {went}: {gone.days} whole days ({megabytes}), {gone.bodies} single ones.")
     click.echo(f"Vectors of questions {went}: {gone.questions}.")
     click.echo(f"Traces {went}: {gone.traces}, with {gone.spans} spans and {gone.scores} scores.")
     click.echo(f"Rollups {went}: {gone.rollups} rows.")
+    click.echo(f"Runs of evaluation {went}: {gone.runs}; answers that were paid for in them: {gone.answers}.")

@@ -16,7 +16,18 @@ from pilothouse.observe.rows import COLUMNS
 from pilothouse.storage.statements import among, upsert
 from pilothouse.storage.tables import erasures
 
-__all__ = ["AGE", "FOREVER_US", "TRACE", "USER", "erase", "erased_traces", "forgone", "prune", "user_hash"]
+__all__ = [
+    "AGE",
+    "FOREVER_US",
+    "TRACE",
+    "USER",
+    "erase",
+    "erased_traces",
+    "erased_users",
+    "forgone",
+    "prune",
+    "user_hash",
+]
 
 AGE, USER, TRACE = "age", "user", "trace"
 FOREVER_US = 2**62
@@ -76,6 +87,12 @@ def erased_traces(connection: Connection, project: str, traces: Iterable[str]) -
     """Which of these traces were deleted for good."""
     these = among(connection, (_C.project_id, _C.value), [(project, trace) for trace in traces])
     return [*connection.execute(select(_C.value).where(_C.kind == TRACE, these)).scalars()]
+
+
+def erased_users(connection: Connection, project: str, users: Iterable[str]) -> list[str]:
+    """Which of these users, named by `user_hash`, were deleted not long ago."""
+    these = among(connection, (_C.project_id, _C.value), [(project, user) for user in users])
+    return [*connection.execute(select(_C.value).where(_C.kind == USER, these)).scalars()]
 
 
 def user_hash(user_id: str) -> str:

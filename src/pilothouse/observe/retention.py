@@ -23,6 +23,7 @@ from pilothouse.observe.rollups import GRAINS
 from pilothouse.observe.summaries import known_traces
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage.database import Store, writing
+from pilothouse.storage.eval_aging import EvalAging
 from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.span_days import drop, outlived, there
 from pilothouse.storage.statements import among
@@ -51,7 +52,8 @@ _Q = question_vectors.c
 
 @dataclass(slots=True)
 class Gone:
-    """How much goes, or went: whole days of bodies with their bytes, and rows. `questions` are vectors of them."""
+    """How much goes, or went: whole days of bodies with their bytes, and rows. `questions` are vectors of them.
+    `outcomes` are counted as they go, not before."""
 
     days: int = 0
     bytes: int = 0
@@ -61,6 +63,9 @@ class Gone:
     spans: int = 0
     scores: int = 0
     rollups: int = 0
+    runs: int = 0
+    outcomes: int = 0
+    answers: int = 0
 
     def add(self, other: "Gone") -> None:
         for field in fields(self):
@@ -76,6 +81,7 @@ class Retention:
     def __init__(self, store: Store, clock: Callable[[], int] = now_us) -> None:
         self._store = store
         self._clock = clock
+        self._evals = EvalAging(store)
 
     def plan(self, ages: RetentionConfig) -> Gone:
         """What would go now. Counts rows, which takes a while where there are millions."""
@@ -99,6 +105,8 @@ class Retention:
                     plan.rollups += _count(connection, select(table.c.at).where(*place, table.c.at < at_least))
                 for project in self._projects(drifts, connection):
                     plan.rollups += _count(connection, self._old_drifts(project, now, ages.rollups))
+        runs, answers = (now - days * _DAY_US if days else None for days in (ages.eval_runs, ages.eval_answers))
+        plan.runs, plan.answers = self._evals.counted(runs, answers)
         return plan
 
     def run(self, ages: RetentionConfig) -> Iterator[Gone]:
@@ -119,6 +127,7 @@ class Retention:
                 yield from self._until_nothing(partial(_delete_scores, project=project, cutoff_us=cutoff))
         if ages.rollups:
             yield from self._delete_rollups(now, ages.rollups)
+        yield from self._delete_evals(now, ages)
         with writing(self._store.observe) as connection:
             prune(connection, now - _REMEMBERED_US)
         yield from self._shrink()
@@ -204,6 +213,12 @@ class Retention:
     def _delete_drifts(self, connection: Connection, project: str, now: int, days: int) -> Gone:
         old = connection.execute(self._old_drifts(project, now, days).limit(_MOST_ROWS)).all()
         return Gone(rollups=_delete(connection, drifts, old))
+
+    def _delete_evals(self, now: int, ages: RetentionConfig) -> Iterator[Gone]:
+        while ages.eval_runs and (step := self._evals.forget_run(now - ages.eval_runs * _DAY_US)) is not None:
+            yield Gone(runs=step[0], outcomes=step[1])
+        while ages.eval_answers and (gone := self._evals.forget_answers(now - ages.eval_answers * _DAY_US)):
+            yield Gone(answers=gone)
 
     # ---- parts
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, select
 
 from pilothouse.errors import StorageError
 from pilothouse.ids import now_us
@@ -15,7 +15,7 @@ from pilothouse.storage.database import Store, writing
 from pilothouse.storage.statements import add_new, among
 from pilothouse.storage.tables import eval_answers
 
-__all__ = ["AnswerRow", "EvalAnswers", "KeptAnswer"]
+__all__ = ["AnswerRow", "EvalAnswers", "KeptAnswer", "source_of_row"]
 
 AnswerRow = tuple[str, str, str | None, str | None, str | None, str | None, int | None, int, bytes]
 _AT_ONCE = 500
@@ -76,15 +76,6 @@ class EvalAnswers:
         with writing(self._store.control) as connection:
             add_new(connection, eval_answers.name, _NAMES, rows)
 
-    def forget(self, before_us: int, most: int = 1000) -> int:
-        """Delete up to `most` answers that are older than this, of any project; how many there were."""
-        with writing(self._store.control) as connection:
-            old = select(_A.project_id, _A.key).where(_A.created_us < before_us).order_by(_A.created_us).limit(most)
-            keys: Sequence[Any] = connection.execute(old).all()
-            if keys:
-                connection.execute(delete(eval_answers).where(among(connection, (_A.project_id, _A.key), keys)))
-        return len(keys)
-
     def row(self, project: str, key: str, answer: KeptAnswer) -> AnswerRow:
         """An answer as it lies in the database, packed and sealed. Raises TypeError, ValueError for what is no JSON."""
         body = self._store.packer.pack({"body": answer.body, "latency_us": answer.latency_us}, project, key)
@@ -102,3 +93,8 @@ class EvalAnswers:
             body=told["body"], latency_us=told["latency_us"], cost_nano=row.cost_nano, run_id=row.run_id,
             trace_id=row.trace_id, source_trace=row.source_trace, source_user=row.source_user,
         )  # fmt: skip
+
+
+def source_of_row(row: AnswerRow) -> tuple[str | None, str | None]:
+    """The trace and the user that the case of an answer came from."""
+    return row[4], row[5]

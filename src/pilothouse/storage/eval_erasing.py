@@ -7,7 +7,7 @@ Under SQLite what was deleted is overwritten in the file.
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, select, union, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, select, update
 from sqlalchemy.engine import Connection
 
 from pilothouse.storage.database import Store
@@ -54,15 +54,13 @@ class EvalErasing:
             return self._made(connection, project, _O.source_user == user)
 
     def _made(self, connection: Connection, project: str, which: ColumnElement[bool]) -> list[str]:
+        """Those of judges before those of outputs, by which the former are found."""
         same = (_V.project_id == _O.project_id, _V.run_id == _O.run_id, _V.case_id == _O.case_id, _V.trial == _O.trial)
         mine = (_O.project_id == project, which)
-        query = union(
-            select(_O.trace_id).where(*mine, _O.trace_id.is_not(None)),
-            select(_V.trace_id).select_from(eval_outcomes.join(eval_verdicts, and_(*same))).where(
-                *mine, _V.trace_id.is_not(None)
-            ),
-        )  # fmt: skip
-        return [*connection.execute(query).scalars()]
+        judged = select(_V.trace_id).select_from(eval_outcomes.join(eval_verdicts, and_(*same)))
+        found = connection.execute(judged.where(*mine, _V.trace_id.is_not(None))).scalars().all()
+        made = connection.execute(select(_O.trace_id).where(*mine, _O.trace_id.is_not(None))).scalars().all()
+        return [*dict.fromkeys([*found, *(trace for trace in made if trace is not None)])]
 
     def _forget(self, project: str, mine: Sequence[tuple[Table, ColumnElement[bool]]]) -> int:
         with self._engine.connect() as connection:

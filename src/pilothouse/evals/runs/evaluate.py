@@ -16,12 +16,13 @@ from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.reports.told import Told
 from pilothouse.evals.runs.book import AnswerBook, folder
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
-from pilothouse.evals.runs.recovery import take_over
+from pilothouse.evals.runs.recovery import forget_erased, take_over
 from pilothouse.evals.runs.remembered import Remembered
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import INTERRUPTED, LEASE, Heard, Runner
 from pilothouse.evals.runs.suite import Written
 from pilothouse.evals.runs.throttle import Throttle
+from pilothouse.storage.eval_outcomes import source_of
 from pilothouse.storage.eval_runs import Run, Status
 from pilothouse.storage.locks import try_hold
 
@@ -74,6 +75,8 @@ async def work(
             raise
         finally:
             await book.aclose()
+        sources = [source_of(case) for case in prepared.cases]
+        await asyncio.to_thread(forget_erased, rooms.store, project, sources)
         halt = runner.halted
         status: Status = "done" if halt is None else halt.status
         run = rooms.runs.release(project, run.id, holder, status, error=None if halt is None else halt.why)
