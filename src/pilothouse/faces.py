@@ -14,6 +14,7 @@ from pilothouse.api.config import routes as config_routes
 from pilothouse.api.dataset_work import routes as dataset_work_routes
 from pilothouse.api.datasets import routes as dataset_routes
 from pilothouse.api.diff import routes as diff_routes
+from pilothouse.api.eval_reports import routes as eval_report_routes
 from pilothouse.api.evals import routes as eval_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
@@ -61,6 +62,7 @@ def faces(of: "Platform") -> FastAPI:
         config_routes(of.live),
         replay_routes(of.live, of.jobs, of.settings),
         diff_routes(of.jobs, of.settings),
+        eval_report_routes(of.store, lambda: of.snapshot.config),
         dataset_work_routes(of.store, of.jobs, of.settings),
         dataset_routes(of.store),
         review_routes(of.store),
