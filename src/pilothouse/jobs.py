@@ -11,7 +11,7 @@ from pilothouse.evals.runs.runner import Runner
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
-from pilothouse.principal import EMBEDDED
+from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Progress
 from pilothouse.settings import Settings
 from pilothouse.types import Json
@@ -26,8 +26,8 @@ def platform_of(payload: Json) -> Platform:
 
 
 def diff_task(payload: Json, progress: Progress) -> Json:
-    """The job `evals.diff`. The payload has home, config, project and order; the result is the report, with `markdown`
-    as for a pull request."""
+    """The job `evals.diff`. The payload has home, config, project, order, and key_id as that of a run; the result is
+    the report, with `markdown` as for a pull request."""
     from pilothouse.evals.reports.markdown import markdown  # noqa: PLC0415
 
     runners: list[Runner] = []
@@ -40,7 +40,8 @@ def diff_task(payload: Json, progress: Progress) -> Json:
                 runner.halt("cancelled", error.message)
 
     async def compared(platform: Platform) -> Json:
-        async with Diff(platform, payload["project"], order_of(payload["order"])) as diff:
+        principal = _caller(platform, payload["project"], payload["key_id"])
+        async with Diff(platform, payload["project"], order_of(payload["order"]), principal) as diff:
             await diff.prepare()
             told = await diff.run(heard, started=runners.append)
         return {**told.to_json(), "markdown": markdown(told)}
@@ -65,10 +66,7 @@ def run_task(payload: Json, progress: Progress) -> Json:
 
 
 async def _gone_on(platform: Platform, project: str, run_id: str, key_id: str, progress: Progress) -> Json:
-    principal = platform.keys.current(key_id, project) if key_id else EMBEDDED
-    if principal is None or not principal.may("call"):
-        raise Forbidden("The key that started the run may not call models any more.")
-    rooms, runners = rooms_of(platform, project, principal), list[Runner]()
+    rooms, runners = rooms_of(platform, project, _caller(platform, project, key_id)), list[Runner]()
     run = rooms.runs.get(project, run_id)
     if run.status != "running":
         return {"run": run.id, "status": run.status}
@@ -82,3 +80,11 @@ async def _gone_on(platform: Platform, project: str, run_id: str, key_id: str, p
     prepared = await prepare_again(rooms, project, run)
     ended = await work(rooms, project, run, prepared, heard=heard, started=runners.append)
     return {"run": ended.run.id, "status": ended.run.status, "passed": ended.passed}
+
+
+def _caller(platform: Platform, project: str, key_id: str) -> Principal:
+    """In whose name a job asks. Raises Forbidden where that key is gone, or may not call any more."""
+    principal = platform.keys.current(key_id, project) if key_id else EMBEDDED
+    if principal is None or not principal.may("call"):
+        raise Forbidden("The key that started this may not call models any more.")
+    return principal

@@ -44,7 +44,7 @@ def test_an_order_waits_as_a_job_of_its_project(client: TestClient, store: Store
     assert told.status_code == 202, told.text
     job = Jobs(store.control).get(told.json()["id"], project_id="shop")
     assert job.task == TASK
-    assert job.payload == {"home": str(tmp_path), "config": None, "project": "shop", "order": ORDER}
+    assert job.payload == {"home": str(tmp_path), "config": None, "project": "shop", "order": ORDER, "key_id": ""}
 
 
 @pytest.mark.parametrize(

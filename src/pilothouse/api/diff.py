@@ -26,12 +26,16 @@ def routes(jobs: Jobs, settings: Settings) -> APIRouter:
     @router.post("", status_code=202)
     def compare(caller: Caller, project: InProject, body: dict[str, Any] = Body()) -> Json:  # noqa: B008 - FastAPI's way
         """Ask `before` and `after` the same, and tell what differs. Follow the job at `/api/jobs/{id}`: its `result` is
-        the report, with `markdown` for a pull request. Both sides are runs that are kept."""
+        the report, with `markdown` for a pull request. Both sides are runs that are kept. The caller's policy, limits
+        and budgets hold."""
         order = order_of(body)
         _check_configs(order, caller)
         order.written(order.max_cost_usd, before=False).evaluators()
         config = str(settings.config.absolute()) if settings.config.exists() else None
-        payload = {"home": str(settings.home.absolute()), "config": config, "project": project, "order": body}
+        payload = {
+            "home": str(settings.home.absolute()), "config": config, "project": project, "order": body,
+            "key_id": "" if caller.everywhere else caller.key_id,
+        }  # fmt: skip
         return jobs.enqueue(TASK, payload, project_id=project, max_attempts=1).to_json()
 
     return router

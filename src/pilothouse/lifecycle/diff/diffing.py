@@ -27,6 +27,7 @@ from pilothouse.lifecycle.diff.beside import Beside
 from pilothouse.lifecycle.diff.inputs import Inputs, dataset_inputs, recorded_inputs
 from pilothouse.lifecycle.diff.order import DiffOrder
 from pilothouse.lifecycle.diff.sides import Side
+from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.storage.eval_runs import Run
 
 if TYPE_CHECKING:
@@ -49,11 +50,13 @@ class Sided:
 
 
 class Diff:
-    """One comparison on a platform: `async with` it, `prepare`, then `run`. Blocks on the database at times."""
+    """One comparison on a platform, asked for by `principal`, whose policy, limits and budgets hold: `async with` it,
+    `prepare`, then `run`. Blocks on the database at times."""
 
-    def __init__(self, platform: "Platform", project: str, order: DiffOrder) -> None:
+    def __init__(self, platform: "Platform", project: str, order: DiffOrder, principal: Principal = EMBEDDED) -> None:
         self._platform, self._project, self._order = platform, project, order
-        self._rooms = rooms_of(platform, project)
+        self._principal = principal
+        self._rooms = rooms_of(platform, project, principal)
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -110,7 +113,9 @@ class Diff:
             config, number = self._config(side.config)
             beside = Beside(self._platform, config, number)
             self._open.push_async_callback(beside.aclose)
-            other = rooms_of(self._platform, self._project, gateway=beside.gateway, prices=beside.prices)
+            other = rooms_of(
+                self._platform, self._project, self._principal, gateway=beside.gateway, prices=beside.prices
+            )
             rooms = beside_rooms(rooms, other, beside.gateway.runtime.snapshot.hash)
         written = self._order.written(cap, before=before)
         prepared = await prepare(rooms, self._project, written, Given(cases=self._cases(side)))
