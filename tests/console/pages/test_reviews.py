@@ -6,7 +6,9 @@ import re
 import pytest
 
 from pilothouse.call import Span
+from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.ids import now_us
+from pilothouse.storage.eval_runs import EvalRuns
 from pilothouse.storage.review_items import NewReviewItem
 from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
 from pilothouse.storage.review_seats import Mark
@@ -50,8 +52,8 @@ def test_a_queue_is_made_filled_and_changed(site: Gateway) -> None:
     answer = site.send("/reviews/add", "/reviews?trace=t1", queue=queue.id, trace="t1")
     assert "1 added; 1 found." in site.page(answer.headers["location"].removeprefix("/console"))
     assert site.send("/reviews/support/fill", "/reviews/support").headers["location"].endswith("told=0-0-0")
-    assert site.send("/reviews/support/fill", "/reviews/support", traces="none").status_code == 404
-    assert site.send("/reviews/support/fill", "/reviews/support", runs="none").status_code == 404
+    assert site.send("/reviews/support/fill", "/reviews/support", trace="none").status_code == 404
+    assert site.send("/reviews/support/fill", "/reviews/support", run="none").status_code == 404
     page = site.page("/reviews/support?status=open")
     assert "How high?" in page
     assert 'href="/console/traces/t1"' in page
@@ -68,6 +70,33 @@ def test_a_queue_is_made_filled_and_changed(site: Gateway) -> None:
     site.send("/reviews/support/archive", "/reviews/support", archived="yes")
     assert "archived" in site.page("/reviews/support")
     assert "No review queues yet" in site.page("/reviews")
+
+
+def test_a_run_and_two_runs_go_into_queues_from_their_pages(site: Gateway) -> None:
+    runs = EvalRuns(site.platform.store)
+    made = [
+        runs.create("default", name=name, suite="s", subject={}, plan={}, plan_hash="h").id for name in ("old", "new")
+    ]
+    for run, passed in zip(made, (False, True), strict=True):
+        verdicts = (Verdict.ok("exact", passed=passed),)
+        outcomes = [Outcome(case=Case(id=c, input=c, output=f"{c} of {run}"), verdicts=verdicts) for c in ("c1", "c2")]
+        runs.put("default", run, outcomes)
+    site.send("/reviews", **MADE)
+    site.send("/reviews", **{**MADE, "name": "pairs", "kind": "pairwise", "rules": ""})
+    assert f'href="/console/reviews?run={made[0]}"' in site.page(f"/evals/runs/{made[0]}")
+    assert f"/console/reviews?run={made[0]}&amp;against={made[1]}" in site.page(
+        f"/evals/compare?run={made[0]}&run={made[1]}"
+    )
+    for at, queue, given, told in (
+        (f"/reviews?run={made[0]}", "support", {"run": made[0], "failing": "yes", "most": "1"}, "1-1-0"),
+        (f"/reviews?run={made[0]}&against={made[1]}", "pairs", {"run": made[0], "against": made[1]}, "2-2-0"),
+    ):
+        assert re.findall("<option[^>]*>(\\w+)</option>", site.page(at).split("</form>")[1]) == [queue]
+        assert site.send("/reviews/add", at, queue=queue, **given).headers["location"].endswith(f"told={told}")
+    assert f'href="/console/evals/runs/{made[0]}"' in site.page("/reviews/support")
+    assert made[0] not in site.page("/reviews/pairs"), "which run is which is not told"
+    assert site.send("/reviews/pairs/fill", "/reviews/pairs", run=made[0]).status_code == 400
+    assert site.send("/reviews/support/fill", "/reviews/support", run=made[0], most="x").status_code == 400
 
 
 def test_progress_agreement_items_and_exports(site: Gateway) -> None:

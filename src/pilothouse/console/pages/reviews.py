@@ -46,12 +46,14 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         page = reviews.queues.list(project, limit=500)
         me = annotator_of(visitor.principal)
         told = [(queue, reviews.tally(project, queue, me)) for queue in page.queues]
-        about: Json = {"form": Fields(), "problem": "", "trace": "", "done": ""} | values
+        about: Json = {"form": Fields(), "problem": "", "coming": {}, "done": ""} | values
         return renderer.page("reviews.html", status, visitor=visitor, queues=told, **about)
 
     @router.get("")
-    def list_page(visitor: Guest, trace: str = "", done: str = "") -> Response:
-        return listed(visitor, trace=trace[:200] if visitor.may("write") else "", done=done)
+    def list_page(visitor: Guest, trace: str = "", run: str = "", against: str = "", done: str = "") -> Response:
+        """With what is to go into one of the queues, from the page of a trace, of a run or of two."""
+        given = {"trace": trace, "run": run, "against": against} if visitor.may("write") else {}
+        return listed(visitor, coming={name: text[:200] for name, text in given.items() if text}, done=done)
 
     @router.post("")
     def create(visitor: Editor, form: Sent) -> Response:
@@ -66,10 +68,9 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
     @router.post("/add")
     def add(visitor: Editor, form: Sent) -> Response:
-        """A trace into a queue, from the page of the trace."""
+        """What `list_page` showed into the queue that was chosen."""
         queue = reviews.queues.get(project, form.get("queue"))
-        told = filling.traces(project, queue, [form.get("trace")])
-        return _back(queue, told)
+        return _back(queue, _filled(filling, project, queue, form))
 
     _add_queue(router, reviews, filling, renderer, project)
     reviewing.add(router, rooms, renderer, project)
@@ -147,21 +148,20 @@ def _shown(
 
 
 def _filled(filling: Filling, project: str, queue: Queue, form: Fields) -> Filled:
-    runs, traces = form.words("runs"), form.words("traces")
+    traces, run, against = form.words("trace"), form.get("run"), form.get("against")
     if traces:
         return filling.traces(project, queue, traces)
-    if not runs:
+    if not run:
         return filling.follow(project, queue)
     most = form.get("most")
     if most and not (most.isascii() and most.isdecimal() and 0 < int(most) < 10**6):
         raise InvalidRequest("most: must be a whole number.", param="most")
     number = int(most) if most else None
-    if queue.kind == "pairwise":
-        if len(runs) != 2:
-            raise InvalidRequest("Name two runs, which are put side by side.", param="runs")
-        return filling.pair(project, queue, runs[0], runs[1], most=number)
-    told = [filling.run(project, queue, run, failing=form.get("failing") == "yes", most=number) for run in runs]
-    return Filled(sum(one.added for one in told), sum(one.found for one in told), 0)
+    if queue.kind == "likert":
+        return filling.run(project, queue, run, failing=form.get("failing") == "yes", most=number)
+    if not against:
+        raise InvalidRequest("Name two runs, which are put side by side.", param="against")
+    return filling.pair(project, queue, run, against, most=number)
 
 
 def _back(queue: Queue, told: Filled) -> Response:
