@@ -81,7 +81,7 @@ def add(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project: str
         told = reviews.items.get(project, found, item)
         settled = told.status == "done"
         return renderer.page(
-            "review_item.html", visitor=visitor, queue=found, item=told, input=turns(told.input), settled=settled,
+            "review_item.html", visitor=visitor, queue=found, item=told, input=turns(told.input), complete=settled,
             blind=found.kind == "pairwise" and not settled,
             votes=reviews.votes_on(project, found, told) if settled else [],
             corrections=reviews.corrections(project, found, told.id),
