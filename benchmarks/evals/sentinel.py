@@ -9,9 +9,11 @@ times vary. Seeded: the figures come out the same on every machine.
 
 import sys
 import time
+from functools import lru_cache
 
 import numpy as np
 
+from pilothouse.lifecycle.sentinel import measuring
 from pilothouse.lifecycle.sentinel.answers import Answer, Run
 from pilothouse.lifecycle.sentinel.course import Course, take
 
@@ -43,8 +45,6 @@ class Deployment:
                 model="m", scores={"quality": score},
             )  # fmt: skip
         run = Run(at_us=self.hour, answers=answers)
-        if len(self.references) < len(self.course.reference):
-            raise AssertionError
         status = take(self.course, run, self.references, BASELINE, WATCH, LIMIT)
         if len(self.course.reference) > len(self.references):
             self.references.append(run)
@@ -98,8 +98,10 @@ def delays(sequences: int, before: int) -> None:
 def main() -> None:
     sequences = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     began = time.monotonic()
+    for name in ("refuses", "_plain"):  # the same texts come again and again
+        setattr(measuring, name, lru_cache(getattr(measuring, name)))
     print("| | runs watched | alarms | |\n|---|---|---|---|")
-    false_alarms(5 * sequences, 500)
+    false_alarms(4 * sequences, 400)
     print("\n| change | runs before it | noticed within 100 runs | median delay, runs | 90 % within |")
     print("|---|---|---|---|---|")
     for before in (0, 168):

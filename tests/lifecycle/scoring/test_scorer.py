@@ -143,6 +143,16 @@ async def test_what_no_trace_fares_better_with_stops_the_rule_and_is_said(
     assert all(site.scores(trace) for trace in traces)
 
 
+async def test_a_price_that_is_not_known_is_said_where_such_calls_may_pass(site: Site) -> None:
+    site.document["unpriced"] = "allow"
+    site.rules(support={"judge": "unpriced"})
+    trace = await site.ask()
+    await site.judge()
+    assert "cost_nano" not in site.scores(trace)[0].metadata
+    (tally,) = site.platform.scoring.tallies.since(1)
+    assert (tally.outcome, tally.note) == ("scored", "What its judge cost is not known: its model has no price.")
+
+
 async def test_a_trace_that_is_deleted_is_forgotten(site: Site) -> None:
     trace = await site.ask()
     site.platform.drainer.flush()

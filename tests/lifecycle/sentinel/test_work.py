@@ -67,6 +67,11 @@ async def test_another_model_behind_the_name_is_told_at_once(post: Post) -> None
     (alert,) = post.alerts()
     assert "the model that answers is small-2026-11-01, not small" in alert.text
     assert alert.subject == "one/small"
+    await post.runs(4)
+    assert post.alerts()[0].status == "open", "the answers are as before, the name is not"
+    post.one.default = answer()
+    await post.runs()
+    assert post.alerts()[0].status == "cleared"
 
 
 async def test_a_change_that_is_taken_back_ends_its_alert(post: Post) -> None:

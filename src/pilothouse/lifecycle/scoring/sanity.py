@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from pilothouse.config import Config
+from pilothouse.config import Config, ProviderConfig
 from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.evals.shapes import Evaluator
+from pilothouse.ids import now_us
 from pilothouse.lifecycle.concern import Concern
 from pilothouse.lifecycle.scoring.rules import made
+from pilothouse.lifecycle.sentinel.plan import targets
+from pilothouse.observe import PriceOverride, Prices, price_kind
 from pilothouse.scoring import EvaluatorUse, OnlineRule
 from pilothouse.storage.cron import Cron
+from pilothouse.types import Usage
 
 __all__ = ["scoring_concerns"]
 
@@ -29,6 +33,8 @@ def scoring_concerns(config: Config) -> Iterator[Concern]:
             yield Concern((*here, "models", i), f"no model is called '{model}'", grave=True)
         elif model in config.models and not config.models[model].deployments:
             yield Concern((*here, "models", i), f"'{model}' has no deployments of its own: nothing is asked")
+        else:
+            yield from _prices((*here, "models", i), model, config)
     try:
         Cron.parse(sentinel.schedule)
     except PilothouseError as error:
@@ -45,6 +51,22 @@ def _of_rule(place: _Place, rule: OnlineRule, config: Config) -> Iterator[Concer
 def _judges(place: _Place, judge: str | None, config: Config) -> Iterator[Concern]:
     if judge is not None and not _there(judge, config):
         yield Concern(place, f"no model is called '{judge}': nothing can be judged", grave=True)
+    elif judge is not None:
+        yield from _prices(place, judge, config)
+
+
+def _prices(place: _Place, model: str, config: Config) -> Iterator[Concern]:
+    """Deployments whose calls the budget would refuse, for want of a price."""
+    if config.unpriced == "allow":
+        return
+    prices = Prices(map(PriceOverride.of, config.prices))
+    for one in targets(config, [model]):
+        provider = config.providers.get(one.provider, ProviderConfig())
+        payee = price_kind(provider.kind or one.provider, provider.base_url)
+        name = one.model.partition("/")[2]
+        if prices.cost(payee, name, Usage(1, 1), now_us(), provider=one.provider) is None:
+            text = f"{one.model} has no known price, and usd_per_day refuses its calls: add it to prices, or set "
+            yield Concern(place, f"{text}unpriced: allow", grave=True)
 
 
 def _evaluators(place: _Place, uses: Sequence[EvaluatorUse], judge: str | None) -> Iterator[Concern]:

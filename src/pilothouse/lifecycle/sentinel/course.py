@@ -97,7 +97,7 @@ def take(
         del course.at_us[learnt], course.figures[learnt]
         course.floor = max(0, course.floor - 1)
     if course.change is not None:
-        if not _is_back(course, learnt):
+        if not _is_back(course, run, learnt):
             return "changed"
         _take_back(course, course.change)
         return "watching"
@@ -170,10 +170,10 @@ def examples_of(run: Run, references: Sequence[Run]) -> list[Example]:
     ]
 
 
-def _is_back(course: Course, learnt: int) -> bool:
+def _is_back(course: Course, run: Run, learnt: int) -> bool:
     """Whether the newest runs are as ordinary as those of the baseline, in every figure, under the names of before."""
     assert course.change is not None
-    if course.change.models or len(course.at_us) < _BACK or course.at_us[-_BACK] <= course.change.found_us:
+    if len(course.at_us) < _BACK or course.at_us[-_BACK] <= course.change.found_us or new_models(run, course.models):
         return False
     for name in dict.fromkeys(name for figures in course.figures[:learnt] for name in figures if name != "latency"):
         usual = sorted(figures[name] for figures in course.figures[:learnt] if name in figures)
