@@ -176,6 +176,8 @@ def test_a_session_without_evaluation_loads_nothing(tmp_path: Path) -> None:
         "import sys\n\ndef test_plain():\n"
         "    loaded = [name for name in sys.modules if name.startswith('pilothouse')]\n"
         "    assert loaded == ['pilothouse', 'pilothouse.pytest_plugin']\n"
+        "    import pilothouse.errors\n"
+        "    assert 'Rewriting' not in type(pilothouse.errors.__loader__).__name__\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

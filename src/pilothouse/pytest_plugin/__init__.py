@@ -30,7 +30,8 @@ _MARK = (
 )
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    _spare(pluginmanager)
     group = parser.getgroup("eval", "evaluation of LLM applications (pilothouse)")
     group.addoption("--eval-run", metavar="NAME", help="Keep what is found as an eval run of this name.")
     group.addoption("--eval-judge", metavar="MODEL", help="The model that judges, where a test names none.")
@@ -148,6 +149,16 @@ class _Home:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._ledger is not None:
             self._ledger.tell(terminalreporter)
+
+
+def _spare(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Import this package as it is. pytest marks all modules of a plugin's distribution, so that the assertions in them
+    are rewritten: for some 600 modules that takes seconds, and nobody reads those assertions."""
+    hook = getattr(pluginmanager, "rewrite_hook", None)
+    marked = getattr(hook, "_must_rewrite", None)  # no public way leads there; without it all is only slower
+    if isinstance(marked, set):
+        marked.discard("pilothouse")
+        getattr(hook, "_marked_for_rewrite_cache", {}).clear()
 
 
 def _session(config: pytest.Config) -> "Session":
