@@ -1,4 +1,4 @@
-"""Cards and estimates from kept runs, over both databases."""
+"""Cards and estimates from kept runs."""
 
 from typing import Any
 
