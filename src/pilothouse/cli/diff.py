@@ -137,12 +137,14 @@ def _filters(options: dict[str, Any]) -> dict[str, Any]:
 def _estimated(sides: "tuple[Sided, Sided]") -> list[str]:
     """What it may cost, and what it can show for that."""
     from pilothouse.evals.reports.foreseen import foresee  # noqa: PLC0415 - numpy, and not for --help
+    from pilothouse.lifecycle.diff.asking import BESIDE  # noqa: PLC0415
 
     lines = []
     for side in sides:
         for part in side.estimate.parts:
             cost = "unknown" if part.nano is None else f"${part.nano / 1e9:.4f}"
-            lines.append(f"{side.side.told}: {part.name}: {part.calls} calls, {part.kept} kept, {cost} ({part.why})")
+            name = part.name.removeprefix(BESIDE)
+            lines.append(f"{side.side.told}: {name}: {part.calls} calls, {part.kept} kept, {cost} ({part.why})")
     prepared = sides[1].prepared
     shares = [one.name for one in prepared.evaluators if not one.lower_is_better]
     return [*lines, *(one.sentence for one in foresee(len(prepared.cases), shares))]

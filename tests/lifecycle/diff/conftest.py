@@ -61,12 +61,15 @@ def dataset(platform: Platform) -> str:
 def recorded(platform: Platform) -> Callable[..., None]:
     """Records chats of production."""
 
-    def record(*texts: str, model: str = "default", endpoint: str = "/v1/chat/completions", **body: Any) -> None:
+    def record(
+        *texts: str, model: str = "default", endpoint: str | None = "/v1/chat/completions",
+        request_id: str = "req_1", **body: Any,
+    ) -> None:  # fmt: skip
         async def ask() -> None:
             for text in texts:
                 messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": text}]
                 request = ChatRequest.check({"model": model, "messages": messages, **body})
-                call = Call(platform.recorder, endpoint=endpoint)
+                call = Call(platform.recorder, endpoint=endpoint, request_id=request_id)
                 async with aclosing(platform.gateway.chat(request, call)) as chunks:
                     async for _ in chunks:
                         pass

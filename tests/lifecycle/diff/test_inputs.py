@@ -27,6 +27,7 @@ def test_the_cases_of_a_version(platform: Platform, dataset: str) -> None:
 def test_recorded_chats_with_what_they_were_asked_with(platform: Platform, recorded: Callable[..., None]) -> None:
     recorded("one two", temperature=0.5, user="somebody", tools=[])
     recorded("elsewhere", endpoint="/v1/messages")
+    recorded("a judge's", endpoint=None, request_id="eval_1")
     found = recorded_inputs(platform.store, "default", ALL, limit=10)
     (case,) = found.cases
     assert case.input == {
@@ -36,7 +37,7 @@ def test_recorded_chats_with_what_they_were_asked_with(platform: Platform, recor
     assert case.latency_s is not None
     assert case.cost_nano == 0
     assert found.requests == {case.id: {"model": "default", "temperature": 0.5, "tools": []}}
-    assert found.left_out == {"asked at /v1/messages": 1}
+    assert found.left_out == {"asked at /v1/messages": 1, "asked by evaluation": 1}
 
 
 def test_a_sample_is_seeded(platform: Platform, recorded: Callable[..., None]) -> None:

@@ -40,12 +40,17 @@ def shown_told(told: Told) -> Iterator[str]:
     yield from told.notes
     if told.comparison is not None and told.baseline is not None:
         yield ""
-        yield from shown_comparison(told.comparison, told.baseline, told.run)
+        yield f"Compared with {told.baseline.name} ({told.baseline.id}), over {told.comparison.shared} cases:"
+        yield from _changes(told.comparison)
 
 
 def shown_comparison(comparison: Comparison, before: Facts, after: Facts) -> Iterator[str]:
     """What changed, metric by metric, then the flips."""
     yield f"{before.name} ({before.id}) -> {after.name} ({after.id}), over {comparison.shared} cases"
+    yield from _changes(comparison)
+
+
+def _changes(comparison: Comparison) -> Iterator[str]:
     rows = [["", "before", "after", "change", "95% interval", "p", ""]]
     for one in comparison.metrics.values():
         bounds = interval(one.low, one.high)

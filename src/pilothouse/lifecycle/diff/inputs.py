@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pilothouse.cases import Case
-from pilothouse.errors import InvalidRequest, PilothouseError
+from pilothouse.errors import InvalidRequest, NotFound, PilothouseError
 from pilothouse.evals.datasets.cases import case_of, cases_of
 from pilothouse.evals.datasets.production import Production, Sampling
 from pilothouse.evals.datasets.sampling import at_random
+from pilothouse.lifecycle.scoring.sampling import is_evaluation
 from pilothouse.observe.listing import Filters, TraceRow
+from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
 from pilothouse.storage.dataset_items import NewItem
 from pilothouse.storage.datasets import Datasets
@@ -23,7 +25,8 @@ from pilothouse.types import ChatRequest, Json
 __all__ = ["Inputs", "dataset_inputs", "recorded_inputs"]
 
 _SEARCHED = 10_000
-_CHATS = "/chat/completions"
+_CHATS, _EVALUATION = "/chat/completions", "evals"
+_OWN = "asked by evaluation"
 _NOT_ASKED = frozenset({"model", "messages", "stream", "stream_options", "user", "metadata", "store", "n"})
 
 
@@ -67,7 +70,15 @@ def recorded_inputs(store: Store, project: str, filters: Filters, *, limit: int,
             chats[row.trace_id] = row
         else:
             left_out[why] += 1
-    chosen = [chats[one] for one in sorted(at_random([*chats], limit, seed))]
+    traces, chosen = Traces(store), list[TraceRow]()
+    for one in at_random([*chats], len(chats), seed):
+        if len(chosen) == limit:
+            break
+        if _is_own(traces, project, one):
+            left_out[_OWN] += 1
+        else:
+            chosen.append(chats[one])
+    chosen.sort(key=lambda row: row.trace_id)
     cases, requests = list[Case](), dict[str, Json]()
     for item in production.items(project, chosen):
         assert item.source_trace is not None
@@ -103,7 +114,19 @@ def _case(item: NewItem, row: TraceRow) -> Case:
     )  # fmt: skip
 
 
+def _is_own(traces: Traces, project: str, trace_id: str) -> bool:
+    """Whether evaluation asked it: a judge, the sentinel. One that was deleted meanwhile counts as such."""
+    try:
+        return is_evaluation(traces.get(trace_id, project, payload=False).spans)
+    except NotFound:
+        return True
+
+
 def _no_chat(row: TraceRow) -> str | None:
-    if row.endpoint is not None and not row.endpoint.endswith(_CHATS):
-        return "asked by evaluation" if row.endpoint == "evals" else f"asked at {row.endpoint}"
+    """Why a trace is no chat that can be asked again; None where it may be one."""
+    asked_at = row.endpoint or ""
+    if asked_at.startswith(_EVALUATION):
+        return _OWN
+    if asked_at.startswith("/") and not asked_at.endswith(_CHATS):
+        return f"asked at {asked_at}"
     return "failed or was left when recorded" if row.status != "ok" else None
