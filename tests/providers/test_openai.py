@@ -179,6 +179,14 @@ async def test_text_completion(server, provider, stream):
 # ---- embeddings and models
 
 
+async def test_what_lm_eval_asks_for_log_likelihoods_goes_on_as_it_is(server, provider):
+    """Tokens for a prompt, repeated in the answer with their log-probabilities."""
+    body = {"model": "m", "prompt": [[1, 2, 3]], "echo": True, "logprobs": 1, "max_tokens": 1, "seed": 1234}
+    async for _ in provider.chat(ChatRequest.check(body, "text_completion"), new_call()):
+        pass
+    assert server.last.body == body
+
+
 async def test_embeddings_are_forwarded(server, provider):
     answer = await provider.embed(EmbedRequest.check({"model": "e", "input": ["a", "b"], "dimensions": 8}), new_call())
     assert b"%r" % vector("a")[0] in answer.raw
