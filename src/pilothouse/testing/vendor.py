@@ -26,6 +26,7 @@ class HeldVendor(OpenAIServer):
         self.held = threading.Event()
         self._reply = reply
         self._left: int | None = None
+        self._told = threading.Condition()
         self._hang_until = self._hanging = 0
 
     def hold(self, after: int, held_at: int) -> None:
@@ -37,6 +38,11 @@ class HeldVendor(OpenAIServer):
         """Answer everything from now on. What hangs, hangs."""
         self._left = None
 
+    def reached(self, answers: int) -> None:
+        """Wait, on another thread than the server's, until it has given so many answers in all."""
+        with self._told:
+            self._told.wait_for(lambda: self.answered.total() >= answers)
+
     def pick(self, heard: Heard) -> Answer:
         text = heard.turns[-1].text
         self.asked[text] += 1
@@ -47,5 +53,7 @@ class HeldVendor(OpenAIServer):
                     self.held.set()
                 return Answer(fault="hang")
             self._left -= 1
-        self.answered[text] += 1
+        with self._told:
+            self.answered[text] += 1
+            self._told.notify_all()
         return Answer(text=self._reply(text), usage=Usage(input_tokens=100, output_tokens=10))

@@ -146,9 +146,20 @@ class Runner:
             made = replaced(made, latency_s=turn.latency_s(time.perf_counter() - began))
         if turn.calls:
             made = replaced(made, cost_nano=turn.cost_nano, trace_id=turn.answered_in)
-        judged = await asyncio.gather(*(self._verdict(one, made, trial, case) for one in self._evaluators))
+        judged = await self._judged(made, trial, case)
         paid = _total([turn.paid_nano, *(verdict.cost_nano for verdict in judged)])
         return Outcome(case=made, trial=trial, verdicts=tuple(judged), cached=turn.cached), paid
+
+    async def _judged(self, made: Case, trial: int, case: Case) -> list[Verdict]:
+        """The verdicts in the order of their evaluators. Those that wait for nobody are not worth a task each."""
+        waits = [bool(one.needs & {"judge", "encoder"}) for one in self._evaluators]
+        told = [
+            None if wait else await self._verdict(one, made, trial, case)
+            for one, wait in zip(self._evaluators, waits, strict=True)
+        ]
+        asked = [one for one, wait in zip(self._evaluators, waits, strict=True) if wait]
+        found = iter(await asyncio.gather(*(self._verdict(one, made, trial, case) for one in asked)))
+        return [next(found) if one is None else one for one in told]
 
     async def _verdict(self, evaluator: Evaluator, made: Case, trial: int, case: Case) -> Verdict:
         for attempt in range(_AGAIN):
