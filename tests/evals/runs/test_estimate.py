@@ -45,3 +45,14 @@ def test_what_is_not_known_is_said(bench: Bench) -> None:
     assert estimated(bench, 1, task={"recorded": True}).nano == 0
     messages = [{"role": "user", "content": "{metadata.none}"}]
     assert estimated(bench, 1, task={"model": "m", "messages": messages}).parts[0].calls == 0
+
+
+def test_what_so_many_cases_can_tell_is_said_before(bench: Bench) -> None:
+    (first,) = estimated(bench, 40).foreseen
+    assert (first.metric, first.cases, "for a share that passes" in first.why) == ("exact", 40, True)
+    assert first.detectable is not None
+    wrong = [case(i, expected="x") if i % 4 == 0 else case(i) for i in range(8)]
+    bench.run(wrong)
+    (second,) = estimated(bench, 40, baseline="s").foreseen
+    assert "75.0% of 8 passed before" in second.sentence
+    assert estimated(bench, 3, evaluators=["toxicity"]).foreseen == []  # nothing is known of its scores

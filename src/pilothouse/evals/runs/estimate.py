@@ -14,6 +14,7 @@ import msgspec
 from pilothouse.call import Call, Progress, Reservation, Span
 from pilothouse.cases import Case, Outcome
 from pilothouse.errors import Cancelled, PilothouseError
+from pilothouse.evals.reports.foreseen import Foreseen, foresee
 from pilothouse.evals.runs.prepare import Prepared
 from pilothouse.evals.runs.remembered import Keys
 from pilothouse.evals.runs.rooms import Rooms
@@ -22,6 +23,7 @@ from pilothouse.evals.runs.turns import Turn
 from pilothouse.evals.shapes import Evaluator, Models
 from pilothouse.storage.eval_answers import EvalAnswers
 from pilothouse.storage.eval_outcomes import source_of
+from pilothouse.storage.eval_runs import Run
 from pilothouse.types import ChatChunk, ChatRequest, text_of
 
 __all__ = ["Estimate", "Part", "estimate"]
@@ -29,7 +31,7 @@ __all__ = ["Estimate", "Part", "estimate"]
 T = TypeVar("T")
 USUAL_ANSWER = 256  # tokens, where neither the suite nor an earlier run tells
 _SAMPLE = 20
-_EARLIER = 200  # outcomes of an earlier run that are looked at
+_EARLIER = 500  # outcomes of an earlier run that are looked at
 _CHARACTERS = 4.0  # of a token, in English prose
 
 
@@ -47,10 +49,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`outcomes` are cases times trials."""
+    """`outcomes` are cases times trials. `foreseen` is what so many cases can tell of each evaluator: the width of its
+    interval, and the least change that a comparison finds."""
 
     outcomes: int
     parts: list[Part] = field(default_factory=list)
+    foreseen: list[Foreseen] = field(default_factory=list)
 
     @property
     def nano(self) -> int | None:
@@ -99,7 +103,10 @@ async def estimate(rooms: Rooms, project: str, prepared: Prepared) -> Estimate:
     for evaluator in prepared.evaluators:
         if "judge" in evaluator.needs and (suite.judge or getattr(evaluator, "model", None)):
             parts.append(await _of_judge(rooms, prepared, evaluator, earlier))
-    return Estimate(len(prepared.cases) * suite.trials, parts)
+    before = _of_run(rooms, project, prepared.baseline) if prepared.baseline is not None else earlier
+    told = {verdict.evaluator for outcome in before for verdict in outcome.verdicts}
+    names = [one.name for one in prepared.evaluators if one.name in told or not one.lower_is_better]
+    return Estimate(len(prepared.cases) * suite.trials, parts, foresee(len(prepared.cases), names, before))
 
 
 async def _of_task(
@@ -173,8 +180,12 @@ def _earlier(rooms: Rooms, project: str, prepared: Prepared) -> list[Outcome]:
     """Some of what the newest finished run of the suite found, of the same models."""
     for run in rooms.runs.list(project, suite=prepared.suite.suite, limit=20).runs:
         if run.status == "done" and run.subject.get("versions") == prepared.versions:
-            return rooms.runs.outcomes(project, run.id, limit=_EARLIER).outcomes
+            return _of_run(rooms, project, run)
     return []
+
+
+def _of_run(rooms: Rooms, project: str, run: Run) -> list[Outcome]:
+    return rooms.runs.outcomes(project, run.id, limit=_EARLIER).outcomes
 
 
 def _spread(items: Sequence[T]) -> Iterable[T]:
