@@ -1,14 +1,14 @@
 """Which traces and outcomes a rule means, of those that came since a time: the newest first, found by indexes.
 
-Nothing is read without bound: a rule looks at 10,000 traces or scores at most, and for log probabilities at 1,000
-answers. Knows nothing of queues.
+Nothing is read without bound: a rule looks at 10,000 traces or scores of its kind at most, draws from 200,000, and
+looks for log probabilities into 1,000 answers. Knows nothing of queues.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from pilothouse.cases import Outcome, Verdict
 from pilothouse.evals.review.rules import Rule
@@ -31,6 +31,7 @@ _PAGE = 500
 _MOST_PAGES = 20
 _ANSWER_PAGES = 2
 _RUNS = 100
+_DRAWN = 200_000
 _LET_PASS = frozenset(("pass", "passed", "ok", "allow", "allowed", "safe", "none", ""))
 
 
@@ -56,7 +57,11 @@ class Finding:
 
     def _by_scores(self, project: str, rule: Rule, since_us: int) -> Iterator[Found]:
         name = rule.score or ("feedback" if rule.why == "thumbs_down" else None)
-        sought = ScoresSought(name=None if name is None else [name], since_us=since_us)
+        least, most = _bounds(rule)
+        sought = ScoresSought(
+            name=None if name is None else [name], source=["evaluator"] if rule.why == "failed" else None,
+            least=least, most=most, since_us=since_us,
+        )  # fmt: skip
         means = _MEANS[rule.why]
         before: tuple[int, str] | None = None
         for _ in range(_MOST_PAGES):
@@ -71,8 +76,7 @@ class Finding:
 
     def _within(self, project: str, rule: Rule, found: list[Found]) -> list[Found]:
         """Those of traces of the feature and environment that the rule names."""
-        c = traces.c
-        named = [c[name] == value for name in ("feature", "environment") if (value := getattr(rule, name)) is not None]
+        c, named = traces.c, _named(rule)
         if not named or not found:
             return found
         keys = {(project, source.trace_id) for source, _ in found}
@@ -82,8 +86,12 @@ class Finding:
         return [one for one in found if one[0].trace_id in mine]
 
     def _at_random(self, project: str, rule: Rule, since_us: int) -> Iterator[Found]:
-        for rows in self._listed(project, rule, since_us, _MOST_PAGES):
-            yield from ((Source(row.trace_id), "random sample") for row in rows if rule.draws(row.trace_id))
+        c = traces.c
+        query = select(c.trace_id).where(c.project_id == project, c.start_us >= since_us, *_named(rule))
+        query = query.order_by(c.start_us.desc(), c.trace_id.desc()).limit(_DRAWN)
+        with self._store.observe.connect() as connection:
+            drawn = [one for one in connection.execute(query).scalars() if rule.draws(one)]
+        yield from ((Source(one), "random sample") for one in drawn)
 
     def _by_guard(self, project: str, rule: Rule, since_us: int) -> Iterator[Found]:
         c = spans.c
@@ -131,6 +139,20 @@ class Finding:
             yield from page.outcomes
             if (after := page.next) is None:
                 return
+
+
+def _named(rule: Rule) -> list[ColumnElement[bool]]:
+    given = {name: getattr(rule, name) for name in ("feature", "environment")}
+    return [traces.c[name] == value.replace("\0", "\ufffd") for name, value in given.items() if value is not None]
+
+
+def _bounds(rule: Rule) -> tuple[float | None, float | None]:
+    """Between which the scores lie that a rule means, where it says so."""
+    if rule.why == "thumbs_down":
+        return None, rule.threshold or 0.0
+    if rule.why == "low_confidence" and rule.threshold is not None:
+        return rule.threshold - rule.margin, rule.threshold + rule.margin
+    return None, None
 
 
 def mean_logprob(output: Any) -> float | None:
