@@ -3,7 +3,7 @@
 Plain functions over the spans of a trace. Shadow traffic inside it is not what was answered, and is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pilothouse.call import Span
@@ -13,7 +13,12 @@ from pilothouse.observe.trace import Trace
 from pilothouse.passages import parse_passages
 from pilothouse.types import Json, text_of
 
-__all__ = ["NOT_KEPT", "case_of"]
+__all__ = ["EVALUATION", "NOT_KEPT", "OF_RUNS", "case_of", "is_evaluation"]
+
+EVALUATION = "pilothouse.evaluation"
+"""The attribute of spans that are evaluation's own; its value says whose."""
+OF_RUNS = "eval_"
+"""How the ids of requests begin by which runs of suites ask."""
 
 NOT_KEPT = "What was answered is not kept: privacy, retention or the program that sent the trace left it out."
 _LISTS = ("documents", "hits", "results", "passages", "chunks", "matches", "nodes", "output", "value", "context")
@@ -21,6 +26,11 @@ _TEXTS = ("text", "content", "page_content", "passage", "document", "chunk", "sn
 _TOLD = ("request_model", "response_model", "deployment", "prompt", "feature", "environment", "release", "endpoint")
 _MOST = 200  # passages, and steps
 _DEEPEST = 4
+
+
+def is_evaluation(spans: Iterable[Span]) -> bool:
+    """Whether a trace is evaluation's own traffic."""
+    return any(EVALUATION in span.attributes or (span.request_id or "").startswith(OF_RUNS) for span in spans)
 
 
 def case_of(trace: Trace) -> Case | None:

@@ -8,6 +8,7 @@ import pytest
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.review.filling import Filled, Filling
+from pilothouse.evals.traced import EVALUATION
 from pilothouse.observe.erasing import Erasing
 from pilothouse.observe.erasures import user_hash
 from pilothouse.observe.scores import Score, Scores
@@ -57,6 +58,12 @@ def test_rules_bring_what_is_new_and_nothing_twice(write: Write, store: Store) -
     assert filling.follow(P, queue).added == 2, "what was left over, since the last hour is looked at again"
     clock += 2 * HOUR
     queue = Reviews(store).queues.get(P, queue.id)
+    write(
+        [
+            asked(20, start_us=clock - 9, request_id="eval_1"),
+            asked(21, start_us=clock - 9, attributes={EVALUATION: "x"}),
+        ]
+    )
     Erasing(store, [ReviewErasing(store)]).user(P, "u0")
     assert len(inputs(store, queue)) == 3
     assert filling.follow(P, queue) == Filled(0, 0, 0, [0, 0])

@@ -104,15 +104,21 @@ class Filling:
         return self._put(project, queue, items)
 
     def _by_rule(self, project: str, queue: Queue, rule: Rule, since_us: int) -> Filled:
-        return self._add(project, queue, self._finding.find(project, rule, since_us), rule.most)
+        return self._add(project, queue, self._finding.find(project, rule, since_us), rule.most, live=True)
 
-    def _add(self, project: str, queue: Queue, found: Iterable[tuple[Source, str]], most: int) -> Filled:
-        """Those that are new, until `most` were added."""
+    def _add(
+        self, project: str, queue: Queue, found: Iterable[tuple[Source, str]], most: int, *, live: bool = False
+    ) -> Filled:
+        """Those that are new, until `most` were added; `live` leaves out what evaluation itself asked."""
         added = new = unreadable = 0
         for some in _batches(found, _AT_ONCE):
             reasons = dict(some)
             made = list[NewReviewItem]()
-            for source in self._items.new(project, queue, [*reasons]):
+            fresh = self._items.new(project, queue, [*reasons])
+            own = self._finding.own(project, {one.trace_id for one in fresh if one.trace_id}) if live else ()
+            for source in fresh:
+                if source.trace_id in own:
+                    continue
                 if added + len(made) >= most:
                     break
                 item = self._item(project, source, reasons[source])

@@ -4,14 +4,15 @@ Nothing is read without bound: a rule looks at 10,000 traces or scores of its ki
 looks for log probabilities into 1,000 answers. Knows nothing of queues.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 
 from pilothouse.cases import Outcome, Verdict
 from pilothouse.evals.review.rules import Rule
+from pilothouse.evals.traced import EVALUATION, OF_RUNS
 from pilothouse.observe.listing import Filters, TraceRow
 from pilothouse.observe.scores import Score, ScoresSought
 from pilothouse.observe.traces import Traces
@@ -54,6 +55,15 @@ class Finding:
         if rule.logprob is not None:
             return self._by_logprob(project, rule, since_us)
         return self._by_scores(project, rule, since_us)
+
+    def own(self, project: str, traces: Iterable[str]) -> set[str]:
+        """Those of these traces that are evaluation's own traffic: what judges and suites asked."""
+        c, keys = spans.c, [(project, trace) for trace in traces]
+        marked = c.attributes.contains(f'"{EVALUATION}"', autoescape=True)
+        asked = c.request_id.startswith(OF_RUNS, autoescape=True)
+        with self._store.observe.connect() as connection:
+            query = select(c.trace_id).where(of_traces(connection, keys), or_(marked, asked))
+            return {*connection.execute(query.distinct()).scalars()}
 
     def _by_scores(self, project: str, rule: Rule, since_us: int) -> Iterator[Found]:
         name = rule.score or ("feedback" if rule.why == "thumbs_down" else None)

@@ -11,15 +11,12 @@ from typing import Any
 import msgspec
 
 from pilothouse.call import Progress, Recorder, Reservation, Span
+from pilothouse.evals.traced import EVALUATION, OF_RUNS, is_evaluation
 from pilothouse.observe.rows import COLUMNS
 from pilothouse.scoring import OnlineRule, Traffic
 
 __all__ = ["EVALUATION", "Marked", "fits", "is_evaluation", "place", "sampled"]
 
-EVALUATION = "pilothouse.evaluation"
-"""The attribute of spans that are evaluation's own; its value says whose."""
-
-_OF_RUNS = "eval_"
 _PROJECT, _TRACE, _REQUEST, _ATTRIBUTES, _TAGS, _PROMPT = map(
     COLUMNS.index, ("project_id", "trace_id", "request_id", "attributes", "tags", "prompt")
 )
@@ -74,13 +71,8 @@ def fits(when: Traffic, project: str, spans: Sequence[Span]) -> bool:
     return all(any(_says(name, wanted, _of_span(span)) for span in spans) for name, wanted in _filters(when))
 
 
-def is_evaluation(spans: Iterable[Span]) -> bool:
-    """Whether a trace is evaluation's own traffic."""
-    return any(EVALUATION in span.attributes or (span.request_id or "").startswith(_OF_RUNS) for span in spans)
-
-
 def _is_own(row: Row) -> bool:
-    if (row[_REQUEST] or "").startswith(_OF_RUNS):
+    if (row[_REQUEST] or "").startswith(OF_RUNS):
         return True
     return f'"{EVALUATION}"' in row[_ATTRIBUTES]
 
