@@ -50,6 +50,9 @@ def test_judges_and_people_rank_the_same_runs(store: Store) -> None:
     by_model = duels.board(P, players="model")
     assert {one.name for one in by_model.standings} == {"gpt-4.1", "gpt-4o", "baseline (support)", "by hand", "old"}
     assert duels.board("other").comparisons == 0
+    newest = begin(runs, "newest", metadata={"baseline_name": "new"})
+    runs.put(P, newest.id, [outcome(i, 3, "win") for i in range(5)])
+    assert {one.name: one.games for one in duels.board(P, by="judge").standings}["new"] == 25
 
 
 def test_votes_of_a_file_join_them(store: Store) -> None:

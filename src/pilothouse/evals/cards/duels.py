@@ -55,7 +55,7 @@ class Duels:
         page = EvalRuns(self.store).list(project, suite=suite, limit=MOST_RUNS)
         runs = {run.id: run for run in page.runs if run.status == "done"}
         others = {
-            (run.id, name): f"{one.against} ({run.suite})"
+            (run.id, name): _opponent(run, one.against)
             for run in runs.values() for name, one in planned(run.plan, known=self.known).items() if one.against
         }  # fmt: skip
         found: _Found = Counter()
@@ -108,6 +108,12 @@ class Duels:
 
     def _player(self, run: Run, players: Players) -> str:
         return run.name if players == "name" else subject_of(run, self.named)
+
+
+def _opponent(run: Run, against: str) -> str:
+    """Who made the other answers: as the run's metadata names them under `<against>_name`, else by where they are."""
+    named = run.metadata.get(f"{against}_name")
+    return named if isinstance(named, str) and named else f"{against} ({run.suite})"
 
 
 def of_votes(votes: Iterable[Vote]) -> list[Duel]:
