@@ -3,7 +3,7 @@
 import msgspec
 from markdown_it import MarkdownIt
 
-from pilothouse.cases import Case, Outcome
+from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.evals.reports.compare import compare
 from pilothouse.evals.reports.gates import check
 from pilothouse.evals.reports.markdown import MOST, markdown
@@ -99,6 +99,14 @@ def test_trials_and_labels(make: Make) -> None:
     assert "| <code>exact</code> | 2 | 1.000 (" in text
     assert "4 flaky" in text
     assert "| refund 3 |" in text
+
+
+def test_criteria() -> None:
+    told = Verdict.ok("quality", 0.5, detail={"scores": {"faithfulness": 4, "clarity": 2}})
+    summary = summarise([Outcome(case=Case(id="1", input="q"), verdicts=(told,))])
+    text = markdown(Told(run=RUN, summary=summary))
+    assert "<summary>By criterion, from 1 to 5</summary>" in text
+    assert "| <code>quality</code> | <code>faithfulness</code> | 1 | 4.000 (" in text
 
 
 def test_a_run_of_nothing() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pilothouse.cases import Case, Outcome, Verdict
+from pilothouse.evals.reports.gates import check
 from pilothouse.evals.reports.summary import Summary, quantiles, summarise
 from pilothouse.stats.intervals import bootstrap_mean, wilson
 from tests.evals.reports.conftest import Make
@@ -114,6 +115,27 @@ def test_a_summary_is_json_and_back_and_the_same_each_time(make: Make) -> None:
     assert summarise(list(reversed(outcomes)), trials=3, slices=["topic"]).metrics["exact"].mean == pytest.approx(2 / 3)
     with pytest.raises(msgspec.ValidationError):
         Summary.from_json({"cases": "many"})
+
+
+def test_a_judge_of_several_criteria_is_told_by_each_of_them() -> None:
+    levels = [{"faithfulness": 5, "clarity": n % 5 + 1} for n in range(20)]
+    outcomes = [
+        Outcome(case=Case(id=str(n), input="q"), verdicts=(Verdict.ok("quality", 0.5, detail={"scores": one}),))
+        for n, one in enumerate(levels)
+    ]
+    summary = summarise([*outcomes, Outcome(case=Case(id="x", input="q"), verdicts=(Verdict.failed("quality", "no"),))])
+    found = summary.metrics["quality"].criteria
+    assert (found["faithfulness"].value, found["clarity"].value, found["clarity"].n) == (5.0, 3.0, 20)
+    assert found["faithfulness"].low is not None
+    assert found["faithfulness"].low < 5
+    held, failed, unknown = check(["quality.faithfulness < 4", "quality.clarity < 3.5 ci", "quality.tone < 3"], summary)
+    assert (held.passed, failed.passed, unknown.passed) == (True, False, False)
+    assert "lost, faithfulness, clarity." in unknown.sentence
+    assert (
+        check(["quality.clarity < 1"], summary, may_gate=lambda name: f"{name} may not.")[0].sentence
+        == "quality may not."
+    )
+    assert Summary.from_json(json.loads(json.dumps(summary.to_json()))) == summary
 
 
 def test_labels_are_counted_and_no_mean_is_made_of_them(make: Make) -> None:

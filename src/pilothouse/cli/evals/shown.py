@@ -23,6 +23,9 @@ def shown_told(told: Told) -> Iterator[str]:
     for one in summary.metrics.values():
         counts = [str(one.n), str(one.failed), str(one.skipped)]
         rows.append([one.name, figure(one.mean), interval(one.low, one.high), percent(one.pass_rate), *counts])
+        for name, told_of in one.criteria.items():
+            bounds = interval(told_of.low, told_of.high)
+            rows.append([f"  {name} (1 to 5)", figure(told_of.value), bounds, "", str(told_of.n), "", ""])
     yield from in_columns(rows)
     yield ""
     trials = f" x {summary.trials} trials" if summary.trials > 1 else ""

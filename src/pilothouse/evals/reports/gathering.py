@@ -27,11 +27,12 @@ class Reason(msgspec.Struct, frozen=True):
 @dataclass(slots=True)
 class Measured:
     """What all verdicts of one evaluator say. `scores` and `passes` are by case id, a value for each trial that could
-    be told."""
+    be told; `criteria` are, by their name, those of a judge that scores several from 1 to 5."""
 
     scores: dict[str, list[float]] = field(default_factory=dict)
     passes: dict[str, list[bool]] = field(default_factory=dict)
     labels: Counter[str] = field(default_factory=Counter)
+    criteria: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     ok: int = 0
     failed: int = 0
     skipped: int = 0
@@ -56,6 +57,11 @@ class Measured:
             self.passes.setdefault(case_id, []).append(verdict.passed)
         if verdict.label is not None:
             self.labels[verdict.label] += 1
+        levels = verdict.detail.get("scores")
+        if isinstance(levels, dict) and len(levels) > 1:
+            for criterion, level in levels.items():
+                if isinstance(level, int | float):
+                    self.criteria.setdefault(criterion, {}).setdefault(case_id, []).append(level)
 
 
 @dataclass(slots=True)

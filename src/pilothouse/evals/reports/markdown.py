@@ -156,6 +156,8 @@ def _details(told: Told) -> Iterable[tuple[str, str]]:
         yield "What was compared, and what could not be", _compared(comparison)
     if any(metric.why for metric in summary.metrics.values()) or summary.why_errors:
         yield "What could not be told, and why", _reasons(summary)
+    if any(metric.criteria for metric in summary.metrics.values()):
+        yield "By criterion, from 1 to 5", _criteria(summary)
     if any(len(metric.pass_at_k) > 1 for metric in summary.metrics.values()):
         yield f"Of {summary.trials} trials", _trials(summary)
 
@@ -213,6 +215,15 @@ def _reasons(summary: Summary) -> str:
     for metric in summary.metrics.values():
         lines += listed(code(metric.name), metric.why)
     return "\n".join(lines)
+
+
+def _criteria(summary: Summary) -> str:
+    rows = ["| evaluator | criterion | cases | mean (95% interval) |", "|---|---|--:|--:|"]
+    for metric in summary.metrics.values():
+        for name, one in metric.criteria.items():
+            mean = f"{figure(one.value)} ({interval(one.low, one.high)})"
+            rows.append(f"| {code(metric.name)} | {code(name)} | {one.n} | {mean} |")
+    return "\n".join(rows)
 
 
 def _trials(summary: Summary) -> str:

@@ -67,7 +67,10 @@ def _of_metric(metric: Metric, part: str, share: bool) -> Measure | str:
         if found is None:
             return f"{name} has no {part}: that needs as many trials of a case that say pass or fail."
         return Measure(f"{name}.{part}", found.value, found.low, found.high, found.n, found.note, name)
-    return f"{name} has no part '{part}': it is mean, pass, pass@2, pass^2, failed, skipped or lost."
+    if found := metric.criteria.get(part):
+        return Measure(f"{name}.{part}", found.value, found.low, found.high, found.n, found.note, name)
+    criteria = f", {', '.join(metric.criteria)}" if metric.criteria else ""
+    return f"{name} has no part '{part}': it is mean, pass, pass@2, pass^2, failed, skipped or lost{criteria}."
 
 
 def _changed(metric: Metric, part: str, change: str, comparison: Comparison | None) -> Measure | str:

@@ -4,7 +4,7 @@ Every interval is over cases; the trials of a case are one value, since they are
 no mean: it is counted, with the reasons. The same outcomes give the same summary.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -14,20 +14,22 @@ from pilothouse.cases import Outcome
 from pilothouse.evals.reports.gathering import Gathered, Measured, Reason, case_means, gather, most_frequent
 from pilothouse.evals.reports.slicing import SliceOf, sliced
 from pilothouse.stats.flaky import flaky, passes
-from pilothouse.stats.intervals import Interval, mean_interval
+from pilothouse.stats.intervals import Interval, bootstrap_mean, mean_interval
 from pilothouse.types import Json
 
 __all__ = ["FlakyCase", "Latency", "Metric", "Summary", "quantiles", "span_of", "summarise"]
 
 _ALL_KS, _SOME_KS = 5, (1, 2, 5, 10, 20, 50, 100)
 _MOST_FLAKY = 100
+_LEVELS = (1.0, 5.0)
 _SEED = 0
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluator says of a run. `n` verdicts are ok, over `cases` cases; `mean` with its bounds is of the
     scores, of the passes where there are none, None where there is neither. `pass_at_k` and `pass_hat_k` are by k, over
-    the cases with k trials that were told. `why` gives the most frequent reasons of what failed or was skipped."""
+    the cases with k trials that were told. `criteria` are the means of a judge that scores several, from 1 to 5. `why`
+    gives the most frequent reasons of what failed or was skipped."""
 
     name: str
     n: int
@@ -45,6 +47,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, int] = {}
     pass_at_k: dict[int, Interval] = {}
     pass_hat_k: dict[int, Interval] = {}
+    criteria: dict[str, Interval] = {}
     cost_nano: int | None = None
     unpriced: int = 0
     lower_is_better: bool = False
@@ -156,9 +159,16 @@ def _metric(name: str, measured: Measured, trials: int, lower: bool) -> Metric:
         pass_low=None if rate is None else rate.low, pass_high=None if rate is None else rate.high,
         labels=dict(measured.labels.most_common()),
         pass_at_k=_of_k(measured, trials, every=False), pass_hat_k=_of_k(measured, trials, every=True),
+        criteria={criterion: _of_levels(cases) for criterion, cases in measured.criteria.items()},
         cost_nano=_known(measured.cost_nano, measured.unpriced), unpriced=measured.unpriced,
         lower_is_better=lower, why=most_frequent(measured.why),
     )  # fmt: skip
+
+
+def _of_levels(cases: Mapping[str, Sequence[float]]) -> Interval:
+    means = [sum(trials) / len(trials) for trials in cases.values()]
+    within = all(_LEVELS[0] <= mean <= _LEVELS[1] for mean in means)
+    return bootstrap_mean(means, np.random.default_rng(_SEED), bounds=_LEVELS if within else None)
 
 
 def _of_k(measured: Measured, trials: int, every: bool) -> dict[int, Interval]:
