@@ -172,8 +172,13 @@ def test_cases_of_a_file(pytester: pytest.Pytester, home: Path) -> None:
 
 
 def test_a_session_without_evaluation_loads_nothing(tmp_path: Path) -> None:
+    """Marks of others by the same name included."""
     (tmp_path / "test_plain.py").write_text(
-        "import sys\n\ndef test_plain():\n"
+        "import sys\nimport pytest\n\n"
+        "@pytest.mark.eval(name='theirs')\n"
+        "def test_theirs():\n    pass\n\n"
+        "@pytest.mark.eval\n"
+        "def test_plain():\n"
         "    loaded = [name for name in sys.modules if name.startswith('pilothouse')]\n"
         "    assert loaded == ['pilothouse', 'pilothouse.pytest_plugin']\n"
         "    import pilothouse.errors\n"
@@ -182,4 +187,5 @@ def test_a_session_without_evaluation_loads_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
+    assert "evaluation" not in done.stdout

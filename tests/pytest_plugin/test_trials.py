@@ -9,7 +9,7 @@ import pytest
 
 from pilothouse.cases import Case, Verdict
 from pilothouse.pytest_plugin.marks import EvalMark, PassRate
-from pilothouse.pytest_plugin.trials import Found, Trials, Untold
+from pilothouse.pytest_plugin.trials import Found, Stopped, Trials, Untold
 
 CASE = Case(id="fr", input="France?", output="Paris", metadata={"topic": "capitals"})
 RIGHT = Verdict.ok("exact", 1, passed=True)
@@ -68,6 +68,13 @@ def test_what_could_not_be_told_counts_for_nothing() -> None:
     nothing = run(Untold("prose"), Untold("prose"))[1]
     assert isinstance(nothing, pytest.fail.Exception)
     assert "2 of 2 trials could not be judged" in str(nothing)
+
+
+def test_what_stops_evaluation_ends_the_test() -> None:
+    stopped = Stopped("The money is spent.")
+    trials, error = run(RIGHT, stopped, RIGHT, rate=PassRate(0.1))
+    assert error is stopped
+    assert len(found(trials).results) == 1
 
 
 def test_what_was_skipped_skips_at_the_end() -> None:

@@ -4,6 +4,7 @@ pytest loads this at every start wherever Pilothouse is installed, so it imports
 loaded by the first test that evaluates.
 """
 
+import difflib
 import importlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ _SESSION = pytest.StashKey["Session"]()
 _TRIALS = pytest.StashKey["Trials"]()
 _BODY = pytest.StashKey[Any]()
 _FOUND = "pilothouse_eval"
+_ARGUMENTS = ("trials", "pass_rate", "evaluators", "judge", "suite", "data")
 _MARK = (
     "eval(trials=1, pass_rate=1.0, evaluators=[], judge=None, suite='pytest', data=None): evaluate what the test gives "
     "to assert_eval; run its body `trials` times and ask for a pass rate, as 0.8 or '0.8 ci'."
@@ -69,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("eval")
-    if not isinstance(item, pytest.Function) or (marker is None and "assert_eval" not in item.fixturenames):
+    if not isinstance(item, pytest.Function) or not ("assert_eval" in item.fixturenames or _ours(marker)):
         return
     mark, wrong = _read(marker)
     if mark is None:
@@ -169,6 +171,11 @@ def _session(config: pytest.Config) -> "Session":
             fresh=config.getoption("--eval-fresh"),
         )  # fmt: skip
     return config.stash[_SESSION]
+
+
+def _ours(marker: pytest.Mark | None) -> bool:
+    """Whether a mark asks for anything here. Others mark tests as `eval`, too, some with arguments of their own."""
+    return marker is not None and any(difflib.get_close_matches(name, _ARGUMENTS, n=1) for name in marker.kwargs)
 
 
 def _read(marker: pytest.Mark | None) -> "tuple[EvalMark | None, str]":

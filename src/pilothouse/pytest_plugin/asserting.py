@@ -12,7 +12,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.evals.values import written
 from pilothouse.pytest_plugin.marks import evaluators_of
 from pilothouse.pytest_plugin.session import Session
-from pilothouse.pytest_plugin.trials import Trials, Untold
+from pilothouse.pytest_plugin.trials import Stopped, Trials, Untold
 
 __all__ = ["AssertEval", "explained"]
 
@@ -46,7 +46,7 @@ class AssertEval:
             place, trial = self._trials.place
             verdicts = self._session.verdicts(case, wanted, judge or self._trials.mark.judge, place=place, trial=trial)
         except PilothouseError as error:
-            raise pytest.fail.Exception(f"Evaluation stopped: {error.message}", pytrace=False) from None
+            raise Stopped(f"Evaluation stopped: {error.message}", pytrace=False) from None
         self._trials.record(case, verdicts, [one.name for one in wanted if getattr(one, "lower_is_better", False)])
         wrong = [one for one in verdicts if one.passed is False]
         untold = [one for one in verdicts if one.status == "failed"]

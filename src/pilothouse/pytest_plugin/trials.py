@@ -15,7 +15,7 @@ from pilothouse.pytest_plugin.marks import EvalMark
 from pilothouse.stats.intervals import wilson
 from pilothouse.types import Json
 
-__all__ = ["TEST", "Found", "Result", "Trials", "Untold"]
+__all__ = ["TEST", "Found", "Result", "Stopped", "Trials", "Untold"]
 
 TEST = "test"
 """The name under which a run has whether the test itself passed."""
@@ -26,6 +26,10 @@ _MOST_SHOWN = 3
 
 class Untold(AssertionError):
     """An evaluator could not tell, such as a judge whose answers stayed broken: neither a pass nor a failure."""
+
+
+class Stopped(pytest.fail.Exception):  # type: ignore[name-defined, misc]
+    """Evaluation cannot go on, such as when its money is spent: it ends the test, whatever trials are left."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -134,7 +138,7 @@ class Trials:
         self._current = []
         try:
             yield
-        except pytest.skip.Exception:
+        except (pytest.skip.Exception, Stopped):
             raise
         except Untold as error:
             self._end("untold", error)
