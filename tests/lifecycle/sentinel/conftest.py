@@ -60,7 +60,7 @@ class Post:
         for _ in range(number):
             self.now += HOUR_US
             ran = await self.work.tick()
-            await asyncio.to_thread(self.platform.drainer.flush)
+        await asyncio.to_thread(self.platform.drainer.flush)
         return ran
 
     def state(self, deployment: str = "one/small") -> Json:
@@ -78,6 +78,13 @@ class Post:
     def reload(self) -> None:
         self.path.write_text(yaml.safe_dump(self.document))
         self.platform.live.load()
+
+
+@pytest.fixture
+def alone(post: Post) -> Post:
+    """The same with one deployment and one prompt: as much as a change needs."""
+    post.asks(models=["one/small"], prompts=[ASKS["prompts"][0]])
+    return post
 
 
 @pytest.fixture

@@ -34,22 +34,22 @@ async def test_a_run_as_json_has_no_vectors(post: Post) -> None:
     assert told["figures"]["refusals"] == 0.0
 
 
-async def test_what_is_accepted_is_the_new_baseline(post: Post) -> None:
+async def test_what_is_accepted_is_the_new_baseline(alone: Post) -> None:
     with pytest.raises(NotFound):
-        post.platform.sentinel.standing.accept(ADA, "default", "one/small")
-    await post.runs(BASELINE + 1)
+        alone.platform.sentinel.standing.accept(ADA, "default", "one/small")
+    await alone.runs(BASELINE + 1)
     with pytest.raises(Conflict, match="nothing to accept"):
-        post.platform.sentinel.standing.accept(ADA, "default", "one/small")
-    post.one.default = answer("It rises to 97 metres.")
-    await post.runs(8)
-    since = post.state()["change"]["since_us"]
-    accepted = post.platform.sentinel.standing.accept(ADA, "default", "one/small")
+        alone.platform.sentinel.standing.accept(ADA, "default", "one/small")
+    alone.one.default = answer("It rises to 97 metres.")
+    await alone.runs(8)
+    since = alone.state()["change"]["since_us"]
+    accepted = alone.platform.sentinel.standing.accept(ADA, "default", "one/small")
     assert (accepted.status, accepted.since_us) == ("learning", since)
     assert accepted.course.runs > 2, "what came since the change counts already"
-    (alert,) = post.alerts()
+    (alert,) = alone.alerts()
     assert alert.status == "cleared"
-    (entry, *_) = post.platform.audit.list(limit=1)
+    (entry, *_) = alone.platform.audit.list(limit=1)
     assert (entry.action, entry.actor) == ("sentinel.accept", "ada")
-    await post.runs(BASELINE)
-    assert post.state()["status"] == "watching"
-    assert len(post.alerts()) == 1
+    await alone.runs(BASELINE)
+    assert alone.state()["status"] == "watching"
+    assert len(alone.alerts()) == 1

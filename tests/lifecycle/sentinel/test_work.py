@@ -60,31 +60,31 @@ async def test_a_silent_change_is_an_alert_that_names_it(post: Post) -> None:
     assert len(post.alerts()) == 1, "told once"
 
 
-async def test_another_model_behind_the_name_is_told_at_once(post: Post) -> None:
-    await post.runs(BASELINE)
-    post.one.default = answer(model="small-2026-11-01")
-    await post.runs()
-    (alert,) = post.alerts()
+async def test_another_model_behind_the_name_is_told_at_once(alone: Post) -> None:
+    await alone.runs(BASELINE)
+    alone.one.default = answer(model="small-2026-11-01")
+    await alone.runs()
+    (alert,) = alone.alerts()
     assert "the model that answers is small-2026-11-01, not small" in alert.text
     assert alert.subject == "one/small"
-    await post.runs(4)
-    assert post.alerts()[0].status == "open", "the answers are as before, the name is not"
-    post.one.default = answer()
-    await post.runs()
-    assert post.alerts()[0].status == "cleared"
+    await alone.runs(4)
+    assert alone.alerts()[0].status == "open", "the answers are as before, the name is not"
+    alone.one.default = answer()
+    await alone.runs()
+    assert alone.alerts()[0].status == "cleared"
 
 
-async def test_a_change_that_is_taken_back_ends_its_alert(post: Post) -> None:
-    await post.runs(BASELINE + 1)
-    post.one.default = answer("No.")
-    await post.runs(8)
-    post.one.default = answer()
-    await post.runs(4)
-    assert [alert.status for alert in post.alerts()] == ["cleared"]
-    assert post.state()["status"] == "watching"
-    post.one.default = answer("Never.")
-    await post.runs(15)
-    assert [alert.status for alert in post.alerts()] == ["open", "cleared"], "the next one is noticed, too"
+async def test_a_change_that_is_taken_back_ends_its_alert(alone: Post) -> None:
+    await alone.runs(BASELINE + 1)
+    alone.one.default = answer("No.")
+    await alone.runs(8)
+    alone.one.default = answer()
+    await alone.runs(4)
+    assert [alert.status for alert in alone.alerts()] == ["cleared"]
+    assert alone.state()["status"] == "watching"
+    alone.one.default = answer("Never.")
+    await alone.runs(15)
+    assert [alert.status for alert in alone.alerts()] == ["open", "cleared"], "the next one is noticed, too"
 
 
 async def test_what_is_changed_on_purpose_begins_anew(post: Post) -> None:
@@ -105,16 +105,16 @@ async def test_what_is_changed_on_purpose_begins_anew(post: Post) -> None:
     assert post.state()["runs"] == 2, "the same deployment by its direct name"
 
 
-async def test_without_the_sentinel_nothing_stays_open(post: Post) -> None:
-    await post.runs(BASELINE)
-    post.one.default = answer(model="other")
-    await post.runs()
-    del post.document["evals"]
-    post.reload()
-    assert post.alerts()[0].status == "open"
-    await post.work.look()
-    assert post.alerts()[0].status == "cleared"
-    assert post.platform.sentinel.standing.kept.states(None) == []
+async def test_without_the_sentinel_nothing_stays_open(alone: Post) -> None:
+    await alone.runs(BASELINE)
+    alone.one.default = answer(model="other")
+    await alone.runs()
+    del alone.document["evals"]
+    alone.reload()
+    assert alone.alerts()[0].status == "open"
+    await alone.work.look()
+    assert alone.alerts()[0].status == "cleared"
+    assert alone.platform.sentinel.standing.kept.states(None) == []
 
 
 async def test_a_vendor_that_is_away_is_no_change(post: Post) -> None:
@@ -147,15 +147,15 @@ async def test_what_cannot_be_asked_is_said_and_costs_nothing(post: Post, change
     assert post.platform.scoring.payers.spent(["sentinel"]) == [0]
 
 
-async def test_evaluators_are_watched_and_a_field_that_is_refused_is_left_out(post: Post) -> None:
-    post.asks(models=["one/small"], evaluators=[{"use": "keywords", "keywords": ["97"]}], watch=["evaluators"])
-    await post.runs(BASELINE)
-    assert post.platform.sentinel.standing.kept.readings("default", "one/small", 1)[0].run.answers["tower"].scores == {
+async def test_evaluators_are_watched_and_a_field_that_is_refused_is_left_out(alone: Post) -> None:
+    alone.asks(models=["one/small"], evaluators=[{"use": "keywords", "keywords": ["97"]}], watch=["evaluators"])
+    await alone.runs(BASELINE)
+    assert alone.platform.sentinel.standing.kept.readings("default", "one/small", 1)[0].run.answers["tower"].scores == {
         "keywords": 1.0
     }
-    post.one.default = answer("It is ninety metres high.")
-    await post.runs(9)
-    (alert,) = post.alerts()
+    alone.one.default = answer("It is ninety metres high.")
+    await alone.runs(9)
+    (alert,) = alone.alerts()
     assert "score keywords off by 1.000 (before 0.000)" in alert.text
 
 
