@@ -3,9 +3,9 @@
 An outcome is one row, each of its verdicts another, so that the failing ones of an evaluator are found in the database.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +23,8 @@ __all__ = ["EvalOutcomes", "OutcomePage", "source_of"]
 MOST_OUTCOMES = 500
 MOST_NAME = 512
 _O, _V = eval_outcomes.c, eval_verdicts.c
+_outcome_of, _verdict_of = msgspec.json.Decoder(Outcome).decode, msgspec.json.Decoder(Verdict).decode
+T = TypeVar("T")
 _KEY = ("project_id", "run_id", "case_id", "trial")
 _OUTCOME = (
     *_KEY, "status", "latency_us", "cost_nano", "trace_id", "source_trace", "source_user", "body",
@@ -146,17 +148,19 @@ class EvalOutcomes:
         mine = among(connection, [_V[name] for name in _KEY], keys)
         told: dict[tuple[str, int], list[Verdict]] = {}
         for row in connection.execute(select(eval_verdicts).where(mine).order_by(_V.place)) if rows else ():
-            told.setdefault((row.case_id, row.trial), []).append(self._read(row, Verdict))
+            told.setdefault((row.case_id, row.trial), []).append(self._read(row, _verdict_of))
         return [
-            replace(self._read(row, Outcome), verdicts=tuple(told.get((row.case_id, row.trial), ()))) for row in rows
+            replace(self._read(row, _outcome_of), verdicts=tuple(told.get((row.case_id, row.trial), ())))
+            for row in rows
         ]
 
-    def _read(self, row: Row[Any], kind: type[Any]) -> Any:
+    def _read(self, row: Row[Any], decode: Callable[[bytes], T]) -> T:
+        place = (row.project_id, row.run_id, row.case_id)
         try:
-            body = self._store.packer.unpack(row.body, row.project_id, row.run_id, row.case_id)
-            return msgspec.convert(body, kind)
-        except (ValueError, msgspec.ValidationError) as error:
+            found: T = self._store.packer.unpack(row.body, *place, decode=decode)
+        except ValueError as error:
             raise StorageError(f"The outcome of case '{row.case_id}' cannot be read: {error}.") from None
+        return found
 
 
 def source_of(case: Case) -> tuple[str | None, str | None]:

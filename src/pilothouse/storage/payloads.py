@@ -5,6 +5,7 @@ What the dictionary saves is in benchmarks/observe/ingest.md. A body from before
 """
 
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -57,10 +58,11 @@ class Packer:
         """What was packed, without its seal. Raises SealedAway, a ValueError."""
         return opened(self.keyring, blob, *place)
 
-    def unpack(self, blob: bytes, *place: str) -> Any:
-        """The value that `pack` was given. Raises ValueError when the blob is damaged or cannot be opened."""
+    def unpack(self, blob: bytes, *place: str, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
+        """The value that `pack` was given, as `decode` of a msgspec decoder makes it. Raises ValueError when the blob
+        is damaged or cannot be opened."""
         try:
-            return msgspec.json.decode(self.decompress(self.open(blob, *place)))
+            return decode(self.decompress(self.open(blob, *place)))
         except (zstd.ZstdError, msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"The stored payload is damaged: {error}") from None
 
