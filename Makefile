@@ -65,9 +65,9 @@ interop: .venv/.dev .venv-interop/.clients .venv-interop/.ragas .venv-interop/.l
 	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
 	RAGAS_DO_NOT_TRACK=true .venv-interop/ragas/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_ragas.py
 	HF_HUB_OFFLINE=1 .venv-interop/lm-eval/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_lm_eval.py
-	for version in $(LANGFUSE); do \
-		.venv-interop/langfuse-$$version/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_langfuse.py || exit; \
-	done
+	for version in $(LANGFUSE); do for page in test_langfuse test_langfuse_datasets; do \
+		.venv-interop/langfuse-$$version/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/$$page.py || exit; \
+	done; done
 
 .venv-interop/.claude-code: .venv-interop/.clients
 	npm install --no-save --prefix .venv-interop @anthropic-ai/claude-code@2.1.197

@@ -169,6 +169,24 @@ def test_of_a_file_that_is_wrong_nothing_is_kept(
     assert "without a content-encoding" in told(packed, 400)
 
 
+@pytest.mark.parametrize("odd", ["\\u0000", "\\ud800", "\\u202e"], ids=["nul", "half", "turned"])
+def test_odd_texts_are_kept_or_refused(client: TestClient, odd: str) -> None:
+    """Sent as JSON escapes, wherever a text may stand: what cannot be kept is the caller's error."""
+    bodies = {
+        "/api/datasets": '{"name": "%s", "description": "%s", "metadata": {"%s": "%s"}}',
+        "/api/datasets/d/items": '{"add": [{"input": "%s", "expected": {"%s": 1}}], "remove": ["%s"], "note": "%s"}',
+        "/api/datasets/%s/items": '{"add": []}',
+        "/api/datasets/d/sample": '{"by": "%s", "filters": {"user_id": "%s"}}',
+        "/api/datasets/d/split": '{"shares": {"%s": 1}}',
+        "/api/datasets/d/scrub": '{"patterns": {"%s": "%s"}}',
+    }
+    for path, body in bodies.items():
+        for _ in range(2):
+            answer = client.post(path.replace("%s", "x"), content=body.replace("%s", odd))
+            assert answer.status_code < 500, (path, answer.text)
+    assert client.get("/api/datasets/d/export").status_code == 200
+
+
 def test_who_may_what(as_: As, client: TestClient) -> None:
     looking, elsewhere = as_("viewer"), as_("editor", "shop")
     assert looking.get("/api/datasets/d/items").status_code == 200

@@ -228,6 +228,8 @@ def test_names_are_found_listed_and_archived(datasets: Datasets, made: Dataset) 
     for look in (
         lambda: datasets.get("other", "golden"),
         lambda: datasets.get(P, "\0"),
+        lambda: datasets.get(P, "\ud800"),
+        lambda: datasets.items.get(P, "\ud800"),
         lambda: datasets.version(P, made, 1),
         lambda: datasets.version(P, made, 2**40),
         lambda: datasets.items.get(P, "\0"),

@@ -225,7 +225,7 @@ def _add_run_items(router: APIRouter, datasets: Datasets, external: ExternalRuns
 def _named(datasets: Datasets, caller: Principal, name: str) -> Dataset:
     found = datasets.get(caller.project_id, name)
     if found.name != name:  # an id is no name here
-        raise NotFound(f"There is no dataset '{name[:256]}'.", param="datasetName")
+        raise NotFound(f"There is no dataset of the name '{name[:256]}'.", param="datasetName")
     return found
 
 

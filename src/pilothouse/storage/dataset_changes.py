@@ -162,7 +162,7 @@ class DatasetChanges:
         """Take out what is to be removed; the hashes of it."""
         gone = list[str]()
         for first in range(0, len(remove), _AT_ONCE):
-            keys = [(self._project, key) for key in remove[first : first + _AT_ONCE] if "\0" not in key]
+            keys = [(self._project, key) for key in remove[first : first + _AT_ONCE] if key.isprintable()]
             gone += self._retire(connection, number, among(connection, (_C.project_id, _C.key), keys))
         if replace:
             new = dataset_items.alias()

@@ -180,9 +180,10 @@ class DatasetItems:
 
     def _one(self, query: Select[Any], name: str) -> Item:
         with self._store.control.connect() as connection:
-            row = None if "\0" in name else connection.execute(query).first()
+            row = connection.execute(query).first() if name.isprintable() else None
         if row is None:
-            raise NotFound(f"There is no item '{name[:128]}' here.", param="item")
+            told = name[:128].encode("utf-8", "replace").decode()
+            raise NotFound(f"There is no item '{told}' here.", param="item")
         return self._item(row)
 
     def _item(self, row: Row[Any]) -> Item:

@@ -97,16 +97,16 @@ class Datasets:
             with writing(self.store.control) as connection:
                 connection.execute(insert(datasets), row)
         except IntegrityError:
-            raise Conflict(f"There is a dataset '{name}' already.", param="name") from None
+            raise Conflict(f"There is a dataset '{made.name}' already.", param="name") from None
         return made
 
     def get(self, project: str, reference: str) -> Dataset:
         """The dataset of this name, else of this id; also one that is archived. Raises NotFound."""
         query = select(datasets).where(_D.project_id == project, or_(_D.name == reference, _D.id == reference))
         with self.store.control.connect() as connection:
-            rows = [] if "\0" in reference else connection.execute(query).all()
+            rows = connection.execute(query).all() if reference == _plain(reference) else []
         if not rows:
-            raise NotFound(f"There is no dataset '{reference[:256]}'.", param="dataset")
+            raise NotFound(f"There is no dataset '{_plain(reference[:256])}'.", param="dataset")
         return _dataset(next((row for row in rows if row.name == reference), rows[0]))
 
     def list(

@@ -7,16 +7,16 @@ changes.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from pilothouse.errors import NotFound
 from pilothouse.evals.datasets.editing import Likeness, deduplicate, scrub, split
 from pilothouse.evals.datasets.near import said
-from pilothouse.evals.datasets.production import Production, Sampling, VectorsOf
+from pilothouse.evals.datasets.production import STRATA, Production, Sampling, VectorsOf
 from pilothouse.evals.datasets.sampling import Vector
 from pilothouse.evals.datasets.scrubbing import redaction_of, scrubbed
 from pilothouse.models import Encoder, EncoderStore
@@ -40,7 +40,15 @@ _MOST_SAMPLED = 100_000
 _MOST_ENCODED = 5000  # questions that a sample makes vectors of, at 4 ms each; others keep those that they have
 _FILTERS: dict[str, Any] = {field.name: field.type for field in fields(Filters)}
 
-_Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+def _plain(text: str) -> str:
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("must be a text without NUL and without halves of surrogate pairs")
+    return text
+
+
+_Text = Annotated[str, Field(max_length=2000), AfterValidator(_plain)]
+_Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
 
 
 class _Strict(BaseModel):
@@ -68,7 +76,7 @@ def _filters(given: Json) -> Json:
             raise ValueError(f"{name}: {error.errors()[0]['msg']}") from None
         if isinstance(value, int | float) and not abs(value) <= _LARGEST:
             raise ValueError(f"{name}: is out of range")
-        checked[name] = value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        checked[name] = _plain(value) if isinstance(value, str) else value
     return checked
 
 
@@ -77,7 +85,7 @@ class Rules(_Strict):
     by the name that stands for what it finds."""
 
     redact: list[Annotated[str, AfterValidator(_kind)]] = [*PERSONAL]
-    patterns: Annotated[dict[_Name, str], Field(max_length=100)] = {}
+    patterns: Annotated[dict[_Name, _Text], Field(max_length=100)] = {}
 
     def redaction(self) -> Redaction:
         """Raises ConfigError for a pattern that is none."""
@@ -92,10 +100,16 @@ class Sample(_Strict):
     filters: Annotated[Json, AfterValidator(_filters)] = {}
     how: Literal["newest", "random", "stratified", "failures", "diverse"] = "random"
     most: Annotated[int, Field(ge=1, le=_MOST_SAMPLED)] = 100
-    by: str = ""
+    by: _Text = ""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     searched: Annotated[int, Field(ge=1, le=_MOST_SAMPLED)] = 10_000
     scrub: Rules | None = None
+
+    @model_validator(mode="after")
+    def _by_something(self) -> Self:
+        if self.how == "stratified" and self.by not in STRATA:
+            raise ValueError(f"say what to stratify by: {', '.join(STRATA)}")
+        return self
 
 
 class Deduplicating(_Strict):
@@ -116,7 +130,7 @@ class Splitting(_Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     likeness: Literal["exact", "words", "vectors"] = "words"
     threshold: Annotated[float | None, Field(gt=0, le=1)] = None
-    by: str = ""
+    by: _Text = ""
     again: bool = False
 
 
