@@ -47,6 +47,8 @@ def test_cards_are_made_listed_and_shown(kept: Kept, tmp_path: Path) -> None:
     table = kept.call(cards, "list", "--limit", "1").output
     assert "There are more: add --after" in table
     assert "is no criterion" not in table
+    assert kept.call(cards, "delete", one["id"]).output == "Deleted.\n"
+    assert len(json.loads(kept.call(cards, "list", "--json").output)) == 1
     assert "no judge card" in str(kept.call(cards, "show", "none").exception)
 
 

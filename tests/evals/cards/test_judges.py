@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from pilothouse.cases import Outcome, Verdict
-from pilothouse.errors import InvalidRequest, NotFound
+from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.evals.cards.card import Card
-from pilothouse.evals.cards.judges import JudgeRoom, subject_of
+from pilothouse.evals.cards.judges import JudgeRoom, card_of, subject_of
 from pilothouse.evals.cards.labels import HumanLabel
 from pilothouse.storage import Store
 from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.judge_cards import NewCard
 from pilothouse.storage.review_items import NewReviewItem, Source
 from pilothouse.storage.review_queues import Criterion, QueueSettings
 from pilothouse.storage.reviews import Reviews
@@ -145,6 +146,14 @@ def test_scores_without_a_pass_estimate_but_do_not_agree(store: Store) -> None:
     levels = [HumanLabel(case=f"c{i:03}", label=1 + i % 5) for i in range(30)]
     (kept,) = room.make(P, [run], "embedding_similarity", {run.id: levels})
     assert (kept.model, kept.body["scale"], kept.labelled) == ("", "levels", 30)
+
+
+def test_a_card_that_cannot_be_read_is_named(store: Store) -> None:
+    room = JudgeRoom(store)
+    names = {"model": "m", "kind": "k", "options": "o", "criterion": ""}
+    (kept,) = room.cards.put(P, [NewCard(**names, labelled=0, kappa=None, low=None, body={"items": "many"})])
+    with pytest.raises(StorageError, match=f"'{kept.id}' cannot be read .* make it again, or delete it"):
+        card_of(kept)
 
 
 def test_a_failed_verdict_with_a_label_is_counted(store: Store) -> None:

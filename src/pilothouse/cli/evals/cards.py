@@ -74,6 +74,19 @@ def show(context: Context, card: str, project: str, as_json: bool) -> None:
 
 
 @cards.command()
+@click.argument("card")
+@project_option
+@pass_context
+def delete(context: Context, card: str, project: str) -> None:
+    """Forget a card, by its id."""
+    from pilothouse.storage.judge_cards import JudgeCards  # noqa: PLC0415
+
+    with context.looking() as platform:
+        JudgeCards(platform.store).delete(project, card)
+    click.echo("Deleted.")
+
+
+@cards.command()
 @click.argument("runs", nargs=-1, required=True)
 @click.argument("evaluator")
 @_labels

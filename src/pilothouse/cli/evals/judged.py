@@ -26,7 +26,7 @@ def bounds(one: "Json | None", digits: int = 2) -> str:
 
 def card_row(card: "KeptCard") -> dict[str, Any]:
     """A line of a list."""
-    body = card.body
+    body = _whole(card)
     return {
         "id": card.id, "judge": card.model or "(no model)", "evaluator": card.kind,
         "criterion": card.criterion or "(whole)", "labelled": card.labelled, "kappa": bounds(body["kappa"]),
@@ -37,7 +37,7 @@ def card_row(card: "KeptCard") -> dict[str, Any]:
 
 def card_told(card: "KeptCard") -> Iterator[str]:
     """All of a card, a line for each thing that is known."""
-    body = card.body
+    body = _whole(card)
     on = f"'{card.criterion}'" if card.criterion else "its verdict as a whole"
     yield f"{card.model or card.kind} by {card.kind} on {on}  ({card.id}, {shown_time(card.made_us)})"
     yield f"  items: {body['items']}, without a verdict {body['failed']}, asked again {body['reasked']}"
@@ -74,6 +74,13 @@ def estimate_told(found: "Estimate") -> Iterator[str]:
     if found.left_out:
         yield f"  {found.left_out} labelled cases have no verdict and are left out"
     yield from (f"  {note}" for note in found.notes)
+
+
+def _whole(card: "KeptCard") -> "Json":
+    """With all fields, also of a card that a version made which knew fewer."""
+    from pilothouse.evals.cards.judges import card_of  # noqa: PLC0415 - numpy, and not for --help
+
+    return card_of(card).to_json()
 
 
 def _leaning(body: "Json", name: str, what: str) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
@@ -12,7 +11,7 @@ from pilothouse.console.forms import Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest
-from pilothouse.evals.cards.card import Card
+from pilothouse.evals.cards.judges import card_of
 from pilothouse.evals.cards.trusting import DEFAULT_AGREEMENT, objection
 from pilothouse.storage.judge_cards import KeptCard
 
@@ -63,6 +62,6 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
 
 
 def _told(kept: KeptCard) -> dict[str, Any]:
-    card = msgspec.convert(kept.body, Card)
+    card = card_of(kept)
     why = objection(card.judge.name or card.judge.kind, card, DEFAULT_AGREEMENT)
     return {"id": kept.id, "card": card, "made_us": kept.made_us, "objection": why}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pilothouse.cases import Case, Outcome, Verdict
-from pilothouse.errors import InvalidRequest, NotFound
+from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.evals.cards.card import Card, JudgeId, make_card
 from pilothouse.evals.cards.estimating import Estimate, estimate
 from pilothouse.evals.cards.labels import HumanLabel
@@ -23,7 +23,7 @@ from pilothouse.storage.reviews import Reviews
 from pilothouse.storage.trace_times import durations_us
 from pilothouse.types import Json
 
-__all__ = ["JudgeRoom", "Labels", "subject_of"]
+__all__ = ["JudgeRoom", "Labels", "card_of", "subject_of"]
 
 Labels = Mapping[str, Sequence[HumanLabel]]
 """Labels of people by the id of the run whose outputs they are of."""
@@ -118,7 +118,7 @@ class JudgeRoom:
                 return None
             judge = one.judge
             kept = self.cards.of(project, judge.model, judge.kind, judge.options)
-            cards = {card.criterion: msgspec.convert(card.body, Card) for card in kept}
+            cards = {card.criterion: card_of(card) for card in kept}
             return may_gate(name, one.criteria, cards, float(least))
 
         return objection
@@ -181,6 +181,16 @@ class JudgeRoom:
             return self.runs.outcome(project, run_id, label.case, label.trial).case.output
         except NotFound:
             return None
+
+
+def card_of(kept: KeptCard) -> Card:
+    """The card that is kept. Raises StorageError for one that another version made otherwise."""
+    try:
+        return msgspec.convert(kept.body, Card)
+    except msgspec.ValidationError as error:
+        raise StorageError(
+            f"The judge card '{kept.id}' cannot be read ({error}): make it again, or delete it."
+        ) from None
 
 
 def subject_of(run: Run, named: Named = str) -> str:
