@@ -1,4 +1,4 @@
-"""Deleting a user or a trace reaches the items of datasets, and the log says how many."""
+"""Deleting a user or a trace reaches the items of datasets and reviews, and the log says how many."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from pilothouse.storage import open_store
 from pilothouse.storage.dataset_items import NewItem
 from pilothouse.storage.datasets import Datasets
 from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.review_items import NewReviewItem, Source
+from pilothouse.storage.review_queues import Criterion, QueueSettings
+from pilothouse.storage.reviews import Reviews
 from pilothouse.storage.tables import traces
 
 TRACE: dict[str, Any] = {
@@ -23,17 +26,25 @@ TRACE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_items_of_datasets_go_with_what_they_came_from(tmp_path: Path) -> None:
+def test_items_of_datasets_and_reviews_go_with_what_they_came_from(tmp_path: Path) -> None:
     store, by = open_store(Settings(home=tmp_path)), Actor("ana", "cli")
     datasets, deletions = Datasets(store), Deletions(store)
     made = datasets.create("default", "golden")
     old = NewItem(input="of a trace that was too old to keep", source_trace="t1", source_user=user_hash("ada"))
     datasets.change("default", made, [old, NewItem(input="a", source_trace="t2"), NewItem(input="b")])
-    assert deletions.user(by, "default", "ada").elsewhere == 1
+    reviews = Reviews(store)
+    queue = reviews.queues.create("default", "q", "likert", QueueSettings(criteria=(Criterion("clear"),)))
+    reviewed = [
+        NewReviewItem(input=trace, outputs=("x",), source=Source(trace), traces=(trace,), user=user)
+        for trace, user in (("t1", user_hash("ada")), ("t3", None))
+    ]
+    reviews.items.add("default", queue, reviewed)
+    assert deletions.user(by, "default", "ada").elsewhere == 2
+    assert [item.input for item in reviews.items.each("default", queue)] == ["t3"]
     assert deletions.trace(by, "default", "t2").elsewhere == 1
     assert [item.input for item in datasets.items.each("default", made.id, 1)] == ["b"]
     logged = [entry for entry in Audit(store.control).list("default") if entry.action == DELETED]
-    assert [entry.after and entry.after["elsewhere"] for entry in logged] == [1, 1]
+    assert [entry.after and entry.after["elsewhere"] for entry in logged] == [1, 2]
     store.close()
 
 

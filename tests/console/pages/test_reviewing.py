@@ -58,6 +58,11 @@ def test_a_pass_through_a_queue(site: Gateway) -> None:
     assert (vote_kept.annotator, vote_kept.value) == ("ada", 5)
 
 
+def test_an_empty_queue_says_so(site: Gateway) -> None:
+    likert(site, 0)
+    assert "There are no items in this queue yet." in site.page(SCREEN)
+
+
 def test_a_correction_becomes_an_item_and_the_vote_is_not_lost(site: Gateway) -> None:
     likert(site)
     site.act_as("annotator")

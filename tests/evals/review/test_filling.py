@@ -58,12 +58,8 @@ def test_rules_bring_what_is_new_and_nothing_twice(write: Write, store: Store) -
     assert filling.follow(P, queue).added == 2, "what was left over, since the last hour is looked at again"
     clock += 2 * HOUR
     queue = Reviews(store).queues.get(P, queue.id)
-    write(
-        [
-            asked(20, start_us=clock - 9, request_id="eval_1"),
-            asked(21, start_us=clock - 9, attributes={EVALUATION: "x"}),
-        ]
-    )
+    late = {"start_us": clock - 9, "end_us": clock, "user_id": None}
+    write([asked(20, request_id="eval_1", **late), asked(21, attributes={EVALUATION: "judge"}, **late)])
     Erasing(store, [ReviewErasing(store)]).user(P, "u0")
     assert len(inputs(store, queue)) == 3
     assert filling.follow(P, queue) == Filled(0, 0, 0, [0, 0])
