@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from pilothouse.app import Platform
+from pilothouse.config import Config
 from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.evals.reports.told import Told
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
 from pilothouse.lifecycle.diff.sides import parse_side
 from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.testing.vendor import HeldVendor
 
 
 def told(platform: Platform, before: Any, after: Any, **order: Any) -> Told:
@@ -112,3 +114,34 @@ def test_what_cannot_be_compared_is_said_before_anything_is_asked(platform: Plat
     with pytest.raises(PilothouseError, match="No recorded chat can be asked again"):
         told(platform, "model:default", "model:short", recorded={})
     assert EvalRuns(platform.store).list("default").runs == []
+
+
+def test_money_is_capped_over_both_sides_and_what_was_answered_is_not_paid_for_again(
+    platform: Platform, dataset: str
+) -> None:
+    order = {"before": "model:vendor/a", "after": "model:vendor/b", "dataset": dataset, "evaluators": ["exact"]}
+
+    async def whole() -> tuple[HeldVendor, Told]:
+        async with HeldVendor(lambda text: text) as vendor:
+            place = {"providers": {"vendor": {"kind": "openai", "base_url": f"{vendor.url}/v1", "api_key": "k"}}}
+            prices = [{"provider": "vendor", "model": name, "input": 2, "output": 8} for name in ("a", "b")]
+            platform.live.put(Config.model_validate({**place, "prices": prices}), author="t", source="cli")
+            capped = order_of({**order, "max_cost_usd": "0.005", "concurrency": 1})
+            async with Diff(platform, "default", capped) as diff:
+                before, _ = await diff.prepare()
+                assert before.estimate.nano is not None
+                assert before.estimate.nano > 0
+                with pytest.raises(PilothouseError, match=r"'model:vendor/b' was not asked to its end: .*over its cap"):
+                    await diff.run()
+            assert 12 < vendor.answered.total() < 20  # each answer costs 0.00028 USD
+            async with Diff(platform, "default", order_of(order)) as diff:
+                await diff.prepare()
+                found = await diff.run()
+            return vendor, found
+
+    vendor, found = platform.run(whole())
+    assert vendor.answered.total() == 24
+    assert set(vendor.answered.values()) == {2}  # by a and by b
+    assert found.comparison is not None
+    assert found.comparison.cost is not None
+    assert found.comparison.cost.before == pytest.approx(0.00028)
