@@ -11,6 +11,8 @@ from pilothouse.pytest_plugin.ledger import Ledger
 from pilothouse.pytest_plugin.marks import EvalMark
 from pilothouse.pytest_plugin.trials import Trials
 from pilothouse.settings import Settings
+from pilothouse.storage import open_store
+from pilothouse.storage.eval_runs import EvalRuns
 
 
 class Terminal:
@@ -57,6 +59,21 @@ def test_several_suites_have_tables_and_runs_of_their_own(tmp_path: Path) -> Non
         ledger.add(packed("test_x", Verdict.ok("exact", 1, passed=True), suite=suite))
     assert ledger.finish()
     assert sum("kept as run" in line for line in told(ledger)) == 2
+
+
+def test_a_run_that_was_cancelled_stays_so(tmp_path: Path) -> None:
+    ledger = Ledger("main", settings=Settings(home=tmp_path))
+    ledger.add(packed("test_x", Verdict.ok("exact", 1, passed=True)))
+    store = open_store(Settings(home=tmp_path))
+    runs = EvalRuns(store)
+    (run,) = runs.list("default").runs
+    assert (run.status, run.done, run.holder is not None) == ("running", 1, True)
+    runs.cancel("default", run.id)
+    ledger.add(packed("test_y", Verdict.ok("exact", 1, passed=True)))
+    assert not ledger.finish()
+    assert told(ledger)[-1] == "The eval run 'main' could not be kept: It was cancelled."
+    assert runs.get("default", run.id).status == "cancelled"
+    store.close()
 
 
 def test_a_run_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

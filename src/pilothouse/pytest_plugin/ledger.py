@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from pilothouse.cases import Outcome
-from pilothouse.errors import PilothouseError
+from pilothouse.errors import Cancelled, PilothouseError
 from pilothouse.evals.reports.summary import Metric, Summary, summarise
 from pilothouse.evals.runs.origin import origin
-from pilothouse.ids import content_hash, now_us
+from pilothouse.ids import content_hash, new_id
 from pilothouse.pytest_plugin.trials import Found
 from pilothouse.settings import Settings
 from pilothouse.stats.intervals import wilson
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Terminal", "figures"]
 
 _SLICES = ("metadata.test",)
+_LEASE = 3600.0  # seconds for which a run counts as under way without a word
 
 
 class Terminal(Protocol):
@@ -54,6 +55,7 @@ class Ledger:
         self._name = name
         self._project = project
         self._settings = settings
+        self._holder = f"pytest {new_id()}"
         self._suites: dict[str, _Suite] = {}
         self._store: Store | None = None
         self._trouble: str | None = None
@@ -78,8 +80,7 @@ class Ledger:
         try:
             for name, suite in self._suites.items() if self._trouble is None else ():
                 if suite.run_id is not None:
-                    ended = {"status": "done", "ended_us": now_us(), **_whole(name, suite)}
-                    self._runs().update(self._project, suite.run_id, **ended)
+                    self._runs().release(self._project, suite.run_id, self._holder, "done", **_whole(name, suite))
         except PilothouseError as error:
             self._trouble = error.message
         if self._store is not None:
@@ -108,7 +109,13 @@ class Ledger:
                 plan_hash="", cases=0, trials=1, metadata=origin(Path.cwd()),
             )  # fmt: skip
             suite.run_id = run.id
-        runs.put(self._project, suite.run_id, found.outcomes, cost_nano=_cost(found.outcomes))
+            runs.take(self._project, run.id, self._holder, _LEASE)
+        kept = runs.put(
+            self._project, suite.run_id, found.outcomes, holder=self._holder, seconds=_LEASE,
+            cost_nano=_cost(found.outcomes),
+        )  # fmt: skip
+        if not kept:
+            raise Cancelled("It was cancelled.")
 
     def _runs(self) -> "EvalRuns":
         from pilothouse.storage import open_store  # noqa: PLC0415 - takes half a second, and only --eval-run needs it
