@@ -115,7 +115,9 @@ def test_one_works_on_a_run_until_it_ends_or_falls_silent(store: Store) -> None:
     assert runs.put(P, run.id, [outcome("a")], holder="here", seconds=60)
     assert not runs.put(P, run.id, [outcome("b")], holder="there")
     assert runs.done(P, run.id) == {("a", 0)}
+    assert not runs.get(P, run.id).is_silent(now[0])
     now[0] += 61_000_000
+    assert runs.get(P, run.id).is_silent(now[0])
     assert runs.take(P, run.id, "there", 30)
     assert not runs.renew(P, run.id, "here", 30)
     assert runs.take(P, run.id, "here", 30, alone=True)

@@ -18,7 +18,7 @@ from pilothouse.storage.database import Store
 from pilothouse.storage.statements import add_new, among
 from pilothouse.storage.tables import eval_outcomes, eval_verdicts
 
-__all__ = ["EvalOutcomes", "OutcomePage", "source_of"]
+__all__ = ["EvalOutcomes", "OutcomePage", "keepable", "source_of"]
 
 MOST_OUTCOMES = 500
 MOST_NAME = 512
@@ -121,7 +121,7 @@ class EvalOutcomes:
 
     def _row(self, project: str, run_id: str, outcome: Outcome) -> tuple[object, ...]:
         case = outcome.case
-        where = (project, run_id, _named("id of a case", case.id))
+        where = (project, run_id, keepable("id of a case", case.id))
         latency = None if case.latency_s is None else round(case.latency_s * 1_000_000)
         return (
             *where, outcome.trial, "ok" if outcome.error is None else "error", latency, case.cost_nano, case.trace_id,
@@ -132,7 +132,7 @@ class EvalOutcomes:
         self, project: str, run_id: str, outcome: Outcome, place: int, verdict: Verdict
     ) -> tuple[object, ...]:  # fmt: skip
         where = (project, run_id, outcome.case.id)
-        name = _named("name of an evaluator", verdict.evaluator)
+        name = keepable("name of an evaluator", verdict.evaluator)
         label = None if verdict.label is None else verdict.label.replace("\0", "\ufffd")
         told = (verdict.status, verdict.score, verdict.passed, label, verdict.cost_nano, verdict.trace_id)
         return (*where, outcome.trial, name, place, *told, self._packed(verdict, where))
@@ -191,7 +191,8 @@ def _read(mark: str) -> tuple[str, int]:
     return case_id, int(trial)
 
 
-def _named(what: str, name: str) -> str:
+def keepable(what: str, name: str) -> str:
+    """The name, if outcomes can be kept by it. Raises InvalidRequest."""
     if not (0 < len(name) <= MOST_NAME and name.isprintable()):
         raise InvalidRequest(f"The {what} must be 1 to {MOST_NAME} printable characters: {name[:64]!r}.", param="id")
     return name

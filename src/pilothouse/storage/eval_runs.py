@@ -63,6 +63,10 @@ class Run:
     holder: str | None = None
     lease_until_us: int | None = None
 
+    def is_silent(self, now_us: int) -> bool:
+        """Whether whoever worked on it was killed, or is away: it can be gone on with."""
+        return self.status == "running" and self.lease_until_us is not None and self.lease_until_us < now_us
+
 
 @dataclass(frozen=True, slots=True)
 class RunPage:

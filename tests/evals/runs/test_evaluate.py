@@ -94,6 +94,24 @@ def test_an_evaluator_that_raises_could_not_tell_and_objects_of_python_will_do(b
     assert (ended.run.cost_nano, found.case.cost_nano, found.case.latency_s is not None) == (0, None, True)
 
 
+@dataclass(frozen=True)
+class Strange(Evaluator):
+    name: str = "strange"
+
+    async def evaluate(self, case: Case, models: Models) -> Verdict:
+        return Verdict.ok(self.name, 1.0, detail={"what": object()})
+
+
+def test_what_cannot_be_kept_spoils_its_own_case_alone(bench: Bench) -> None:
+    given = Given(
+        cases=[case(1), case(2)], evaluators=[Strange()], function=lambda one: "\ud800" if one.id == "c001" else "x"
+    )
+    ended = bench.run(given=given, task={"python": "here:f"})
+    first, second = outcomes(bench, ended.run.id)
+    assert "What the task made is no JSON" in str(first.error)
+    assert (second.verdicts[0].status, "is no JSON" in second.verdicts[0].explanation) == ("failed", True)
+
+
 def test_money_that_is_spent_stops_a_run_which_goes_on_with_more(bench: Bench) -> None:
     ended = bench.run(5, concurrency=1, max_cost_usd="0.000000020")
     assert (ended.run.status, ended.run.done, ended.run.cost_nano) == ("stopped", 2, 14)

@@ -63,8 +63,14 @@ def test_what_is_missing_is_named_with_its_place(bench: Bench, tmp_path: Path) -
     (tmp_path / "cases.jsonl").unlink()
     with pytest.raises(ConfigError, match="data: there is no file"):
         run(prepare(bench.rooms, P, file))
-    with pytest.raises(InvalidRequest, match="Two cases have the id 'c001'"):
-        run(prepare(bench.rooms, P, suite_of(suited()), Given(cases=[case(1), case(1)])))
+    for cases, wrong in (
+        ([case(1), case(1)], "Two cases have the id 'c001'"),
+        ([Case(id="a\0", input=1)], "id of a case must be 1 to 512 printable"),
+        ([Case(id="a", input=object())], "The case 'a' is no JSON"),
+        ([Case(id="a", input="\ud800")], "The case 'a' is no JSON"),
+    ):
+        with pytest.raises(InvalidRequest, match=wrong):
+            run(prepare(bench.rooms, P, suite_of(suited()), Given(cases=cases)))
 
 
 def test_a_model_that_there_is_not_is_told_where_it_is_named(bench: Bench) -> None:
@@ -84,6 +90,8 @@ def test_a_run_goes_on_only_as_what_it_was(bench: Bench, tmp_path: Path) -> None
     runs = bench.rooms.runs
     prepared = run(prepare(bench.rooms, P, written(tmp_path, [{"input": 1}], baseline="main"), fresh=True))
     assert prepared.notes == ["There is no run 'main' that is done."]
+    alone = run(prepare(bench.rooms, P, suite_of(suited(kind="regression")), Given(cases=[case(1)])))
+    assert alone.notes == ["The suite is a regression and names no baseline: it is compared with nothing."]
     begun = created(runs, P, prepared, None, {"branch": "b"})
     again = run(prepare_again(bench.rooms, P, begun, max_cost_usd=3))
     assert (again.cases, again.fresh, again.suite.cap_nano) == (prepared.cases, True, 3 * 10**9)

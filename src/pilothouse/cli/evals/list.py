@@ -5,6 +5,7 @@ import click
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
 from pilothouse.cli.evals.running import row_of
 from pilothouse.cli.filters import project_option
+from pilothouse.ids import now_us
 from pilothouse.types import Json
 
 __all__ = ["list"]
@@ -32,13 +33,17 @@ def list(
         page = EvalRuns(store).list(project, suite=suite, name=name, limit=limit, before=before)
     finally:
         store.close()
-    rows = [{**row_of(run), "summary": run.summary} if as_json else _shown(row_of(run), run.summary)
-            for run in page.runs]  # fmt: skip
+    if as_json:
+        rows = [{**row_of(run), "summary": run.summary} for run in page.runs]
+    else:
+        rows = [_shown(row_of(run), run.summary, silent=run.is_silent(now_us())) for run in page.runs]
     show_rows(rows, _COLUMNS, as_json=as_json, empty="No runs yet: pilothouse evals run SUITE")
 
 
-def _shown(row: Json, summary: Json | None) -> Json:
+def _shown(row: Json, summary: Json | None, *, silent: bool) -> Json:
     means = {name: metric.get("mean") for name, metric in ((summary or {}).get("metrics") or {}).items()}
     scores = ", ".join(f"{name} {mean:.3f}" for name, mean in means.items() if mean is not None)
     cost = "unknown" if row["cost_usd"] is None else f"{row['cost_usd']:.4f}"
+    if silent:
+        row = {**row, "status": "fell silent"}
     return {**row, "done": f"{row['done']}/{row['cases'] * row['trials']}", "scores": scores, "cost_usd": cost}

@@ -21,6 +21,7 @@ from pilothouse.evals.runs.suite import Suite, Written, nearest, suite_of
 from pilothouse.evals.shapes import Evaluator
 from pilothouse.ids import content_hash
 from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.eval_outcomes import keepable
 from pilothouse.storage.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
@@ -64,10 +65,14 @@ async def prepare(
     data that cannot be read. Blocks on the database."""
     given, suite = given or Given(), written.suite
     evaluators = tuple(given.evaluators) if given.evaluators is not None else written.evaluators()
+    for one in evaluators:
+        keepable("name of an evaluator", one.name)
     subject = _subject(written, given.function)
     versions = await _versions(rooms, written)
     dataset, version, cases = _cases(rooms, project, written, given)
-    notes, baseline = [], None
+    notes, baseline = list[str](), None
+    if suite.kind == "regression" and suite.baseline is None:
+        notes.append("The suite is a regression and names no baseline: it is compared with nothing.")
     if suite.baseline is not None:
         try:
             baseline = find_baseline(rooms.runs, project, suite.baseline, suite=suite.suite)
@@ -179,7 +184,11 @@ def _cases(rooms: Rooms, project: str, written: Written, given: Given) -> tuple[
     for case in cases:
         if case.id in seen:
             raise InvalidRequest(f"Two cases have the id '{case.id[:128]}'.", param="data")
-        seen.add(case.id)
+        seen.add(keepable("id of a case", case.id))
+        try:
+            msgspec.json.encode(case)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise InvalidRequest(f"The case '{case.id}' is no JSON: {error}.", param="data") from None
     return dataset, version, cases
 
 

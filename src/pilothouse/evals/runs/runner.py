@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace as replaced
 
 from pilothouse.call import Call
@@ -136,6 +137,8 @@ class Runner:
         asking = Asking(self._remembered.of(turn), self._call(turn), self._judge)
         try:
             made = await self._subject.run(case, asking, turn)
+            if what := _unkeepable(made):
+                raise TaskFailed(f"What the task made is no JSON: {what}")
         except STOPPING:
             raise
         except (TaskFailed, PilothouseError) as error:
@@ -176,6 +179,8 @@ class Runner:
                 verdict = Verdict.failed(evaluator.name, error.message)
             except Exception as error:  # noqa: BLE001 - somebody else's code: one bad evaluator does not end a run
                 verdict = Verdict.failed(evaluator.name, f"It raised {type(error).__name__}: {error}")
+            if what := _unkeepable(verdict):
+                verdict = Verdict.failed(evaluator.name, f"What it said is no JSON: {what}")
             if verdict.status != "failed" or not turn.cut or attempt == _AGAIN - 1:
                 break
         cost = turn.paid_nano if turn.calls else verdict.cost_nano
@@ -215,6 +220,15 @@ class Runner:
 
     def _say(self) -> None:
         self._heard(self._done, self._run.cases * self._run.trials, self._throttle.spent_nano)
+
+
+def _unkeepable(value: Case | Verdict) -> str | None:
+    """Why something that other people's code made cannot be kept."""
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        return str(error)
+    return None
 
 
 def _total(parts: Sequence[int | None]) -> int | None:
