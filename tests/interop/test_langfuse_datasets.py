@@ -5,6 +5,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -187,6 +188,15 @@ def test_an_experiment_is_a_run_of_ours(door: Door, client: Any, dataset: Any) -
     kept = soon(whole)
     assert (kept["kind"], kept["dataset_id"], kept["cases"]) == ("external", dataset.id, 3)
     assert (kept["subject"]["scores"], kept["metadata"]) == ({"mean": 0.5}, {"model": "none"})
+    if MAJOR == 5:
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        (one,) = client.api.experiments.list(from_start_time=long_ago, name=run, fields="core,metadata,scores").data
+        assert (one.id, one.item_count, one.dataset_id) == (result.experiment_id, 3, dataset.id)
+        assert [(score.name, score.value) for score in one.scores] == [("mean", 0.5)]
+        asked = {"from_start_time": long_ago, "experiment_id": result.experiment_id, "fields": "core,io,scores"}
+        items = {item.experiment_item_id: item for item in client.api.experiments.list_items(**asked, limit=2).data}
+        assert items["France-5"].output == "PARIS"
+        assert [score.value for score in items["Ghana-5"].scores] == [1.0]
 
 
 @pytest.mark.skipif(MAJOR == 3, reason="version 3 says nothing of experiments over what is in no dataset")

@@ -25,6 +25,7 @@ CHAT = [{"role": "user", "content": "2+2?"}]
             {
                 "id": "i", "status": "ACTIVE", "input": {"q": 1}, "expectedOutput": {"a": 2}, "metadata": None,
                 "sourceTraceId": "t", "sourceObservationId": "s", "datasetName": "d", "createdAt": "2026-01-01",
+                "mediaReferences": [],
             },
             NewItem(key="i", input={"q": 1}, expected={"a": 2}, source_trace="t", source_span="s"),
         ),

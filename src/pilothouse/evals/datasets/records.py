@@ -30,7 +30,10 @@ _NAMES = {
     "source_user": ("source_user",),
 }
 _TEXTS = ("key", "split", "source_trace", "source_span", "source_user")
-_UNSAID = ("status", "createdAt", "updatedAt", "datasetId", "datasetName", "projectId", "htmlSourcePath")
+_UNSAID = (
+    "status", "createdAt", "updatedAt", "datasetId", "datasetName", "projectId", "htmlSourcePath", "mediaReferences",
+    "validFrom", "validTo",
+)  # fmt: skip
 """What Langfuse says of an item that is not part of it."""
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
