@@ -3,10 +3,12 @@
 Knows nothing of queues and rules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pilothouse.cases import Outcome
+import msgspec
+
+from pilothouse.cases import Outcome, Step
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.datasets.cases import answer_of
 from pilothouse.evals.traced import case_of
@@ -34,7 +36,7 @@ def trace_item(
         case = case_of(trace)
         if case is None or case.input is None:
             return None
-        asked, answer, context = case.input, case.output or written([*case.steps]), case.context
+        asked, answer, context = case.input, _said(case.output, case.steps), case.context
     else:
         asked, answer, context = *_of_step(trace, span_id), ()
     if asked is None or not answer:
@@ -51,7 +53,8 @@ def outcome_item(run: Run, outcome: Outcome, reason: str) -> NewReviewItem:
     """The item of a case as a run answered it."""
     case = outcome.case
     return NewReviewItem(
-        source=Source(run_id=run.id, case_id=case.id, trial=outcome.trial), input=case.input, outputs=(case.output,),
+        source=Source(run_id=run.id, case_id=case.id, trial=outcome.trial), input=case.input,
+        outputs=(_said(case.output, case.steps),),
         systems=(run.name,), context=case.context, expected=case.expected, metadata=case.metadata, reason=reason,
         traces=_traces(outcome), user=source_of(case)[1],
     )  # fmt: skip
@@ -73,12 +76,14 @@ def pair_items(runs: EvalRuns, project: str, one: Run, other: Run) -> Iterator[N
         except NotFound:
             continue
         case = outcome.case
-        if beside.error is not None or beside.case.output == case.output:
+        outputs = _said(case.output, case.steps), _said(beside.case.output, beside.case.steps)
+        if beside.error is not None or outputs[0] == outputs[1]:
             continue
         source = Source(run_id=one.id, other_run_id=other.id, case_id=case.id, trial=outcome.trial)
         yield NewReviewItem(
-            source=source, input=case.input, outputs=(case.output, beside.case.output), systems=named,
-            context=case.context, expected=case.expected, metadata=case.metadata, reason="side by side",
+            source=source, input=case.input, outputs=outputs, systems=named,
+            context=_of_both(case.context, beside.case.context), expected=case.expected, metadata=case.metadata,
+            reason="side by side",
             traces=tuple(dict.fromkeys((*_traces(outcome), *_traces(beside)))), user=source_of(case)[1],
         )  # fmt: skip
 
@@ -111,7 +116,17 @@ def _of_step(trace: Trace, span_id: str) -> tuple[Any, str]:
     if span is None:
         raise NotFound(f"The trace has no span '{span_id[:64]}'.")
     answer, steps = answer_of(span.output)
-    return span.input, answer or written([*steps] or None)
+    return span.input, _said(answer, steps)
+
+
+def _said(output: str, steps: Sequence[Step]) -> str:
+    """What was answered; where that is nothing but calls of tools, these."""
+    return output or (written(msgspec.to_builtins([*steps])) if steps else "")
+
+
+def _of_both(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    """What both rest on: passages of two runs in an order that does not tell whose they are."""
+    return tuple(one) if tuple(one) == tuple(other) else tuple(sorted({*one, *other}))
 
 
 def _traces(outcome: Outcome) -> tuple[str, ...]:
