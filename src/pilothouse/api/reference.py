@@ -13,8 +13,8 @@ _HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Pilothouse API</title><link rel="stylesheet" href="/console/static/console.css">
 <main class="reference"><h1>Management API</h1>
-<p>Every call needs a key, <code>Authorization: Bearer ph-...</code>, with a role: viewers read, annotators review, editors change,
-administrators keep keys, teams and members. Machines read
+<p>Every call needs a key, <code>Authorization: Bearer ph-...</code>, with a role: viewers read, annotators review,
+editors change, administrators keep keys, teams and members. Machines read
 <a href="/api/openapi.json">openapi.json</a>; models answer at <code>/v1</code>, in OpenAI's own format.</p>
 """
 
