@@ -14,7 +14,11 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import text
 
+from pilothouse.app import build
 from pilothouse.cases import Outcome
+from pilothouse.evals.runs.evaluate import run_suite
+from pilothouse.evals.runs.rooms import rooms_of
+from pilothouse.evals.runs.suite import read_suite
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 from pilothouse.storage.eval_runs import EvalRuns, Run
@@ -56,6 +60,15 @@ async def start(folder: Path, home: str, *words: str) -> Process:
     return await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=PIPE, stderr=PIPE, env=os.environ)
 
 
+async def undisturbed(folder: Path) -> None:
+    """The same suite in this process."""
+    with build(Settings(home=folder / "calm", config=folder / "pilothouse.yaml")) as platform:
+        try:
+            await run_suite(rooms_of(platform, "default"), "default", read_suite(folder / "suite.yaml"))
+        finally:
+            await platform.close_rooms()
+
+
 async def ends(process: Process) -> str:
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, err.decode()
@@ -91,7 +104,7 @@ def without(outcome: Outcome) -> Outcome:
 async def test_killed_twice_and_stopped_it_ends_as_if_nothing_had_been_and_pays_once(tmp_path: Path) -> None:
     with HeldVendor(reply) as vendor:
         write(tmp_path, vendor.url)
-        await ends(await start(tmp_path, "calm", "run", "suite.yaml", "--yes"))
+        await undisturbed(tmp_path)
         run, outcomes, asked, _ = found(tmp_path, "calm")
         vendor.answered.clear()
 
