@@ -19,6 +19,7 @@ class Scripted:
         self._verdicts = verdicts
         self.cases: list[Case] = []
         self.judges: list[str | None] = []
+        self.judge = "usual"
 
     def verdicts(self, case: Case, evaluators: Sequence[Any], judge: str | None = None, **_: Any) -> list[Verdict]:
         self.cases.append(case)
@@ -45,7 +46,7 @@ def test_an_output_with_its_fields_becomes_a_case() -> None:
     assert (first.output, first.context, first.steps) == ("Paris", ("One.",), (Step("search"),))
     assert (second.output, second.context) == ('{"a": 1}', ("x", "y"))
     assert (third.id, third.output, third.expected) == ("1", "Rome", "Paris")
-    assert session.judges == [None, "other", None]
+    assert session.judges == ["usual", "other", "usual"]
 
 
 def test_scores_without_a_pass_are_no_failure() -> None:

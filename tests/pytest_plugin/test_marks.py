@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
+from pilothouse.evals.cards.planned import planned
+from pilothouse.evals.judges.rubric import LlmJudge
+from pilothouse.evals.registry import Evaluators
 from pilothouse.evals.rules.matching import ExactMatch
-from pilothouse.pytest_plugin.marks import EvalMark, PassRate, evaluators_of, mark_of
+from pilothouse.pytest_plugin.marks import EvalMark, PassRate, evaluators_of, mark_of, used
+
+from ..evals.test_every_evaluator import OPTIONS
 
 
 def marked(*args: Any, **given: Any) -> EvalMark:
@@ -42,6 +47,26 @@ def test_evaluators_by_name_by_options_or_made() -> None:
     made = evaluators_of(["exact", {"use": "length", "maximum": 9, "name": "short"}, ExactMatch(name="mine")])
     assert [one.name for one in made] == ["exact", "short", "mine"]
     assert evaluators_of("exact") == evaluators_of({"use": "exact"}) == evaluators_of(ExactMatch()) == (ExactMatch(),)
+
+
+def test_evaluators_are_told_as_a_suite_names_them() -> None:
+    """So that a judge's card is found, whose gate a run of tests may be."""
+    made = evaluators_of(["exact", {"use": "length", "maximum": 9, "name": "short"}, LlmJudge(passing=0.5)])
+    told = [used(one, "gpt") for one in made]
+    assert told == [
+        {"use": "exact"}, {"use": "length", "maximum": 9, "name": "short"},
+        {"use": "llm_judge", "passing": 0.5, "model": "gpt"},
+    ]  # fmt: skip
+    found = planned({"suite": {"evaluators": told}})
+    assert (found["llm_judge"].judge.model, found["llm_judge"].judged, found["exact"].judged) == ("gpt", True, False)
+
+
+def test_what_is_told_makes_the_same_evaluator_again() -> None:
+    known = Evaluators()
+    for name in known.names():
+        for options in OPTIONS.get(name, [{}]):
+            one = known.from_config(name, options)
+            assert evaluators_of([used(one)]) == (one,)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -132,6 +132,7 @@ def test_a_run_is_kept_from_several_processes(pytester: pytest.Pytester, home: P
     store.close()
     assert (capitals.name, capitals.status, capitals.kind, capitals.done) == ("main", "done", "unit", 6)
     assert (capitals.cases, capitals.trials, capitals.cost_nano) == (3, 4, 0)
+    assert capitals.plan["suite"]["evaluators"] == [{"use": "exact"}]
     assert capitals.summary is not None
     assert capitals.summary["metrics"]["exact"]["n"] == 6
     assert sorted((one.case.id.rpartition("::")[2], one.trial) for one in outcomes) == [

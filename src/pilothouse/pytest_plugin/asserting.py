@@ -42,12 +42,13 @@ class AssertEval:
         if not wanted:
             raise pytest.UsageError("assert_eval has no evaluators: name some here or in @pytest.mark.eval.")
         case = _case(case_or_output, fields)
+        who = judge or self._trials.mark.judge or self._session.judge
         try:
             place, trial = self._trials.place
-            verdicts = self._session.verdicts(case, wanted, judge or self._trials.mark.judge, place=place, trial=trial)
+            verdicts = self._session.verdicts(case, wanted, who, place=place, trial=trial)
         except PilothouseError as error:
             raise Stopped(f"Evaluation stopped: {error.message}", pytrace=False) from None
-        self._trials.record(case, verdicts, [one.name for one in wanted if getattr(one, "lower_is_better", False)])
+        self._trials.record(case, verdicts, wanted, who)
         wrong = [one for one in verdicts if one.passed is False]
         untold = [one for one in verdicts if one.status == "failed"]
         if wrong:

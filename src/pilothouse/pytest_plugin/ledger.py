@@ -44,6 +44,7 @@ class _Suite:
     outcomes: list[Outcome] = field(default_factory=list)
     marks: dict[str, Json] = field(default_factory=dict)
     repeated: list[Found] = field(default_factory=list)
+    evaluators: dict[str, Json] = field(default_factory=dict)
     lower: set[str] = field(default_factory=set)
     run_id: str | None = None
 
@@ -65,6 +66,7 @@ class Ledger:
         found = msgspec.json.decode(packed, type=Found)
         suite = self._suites.setdefault(found.suite, _Suite())
         suite.outcomes += found.outcomes
+        suite.evaluators = {**found.evaluators, **suite.evaluators}
         suite.lower |= set(found.lower)
         suite.marks[found.test] = found.mark
         if len(found.results) > 1:
@@ -178,9 +180,8 @@ def _summary(suite: _Suite) -> Summary:
 
 def _whole(name: str, suite: _Suite) -> Json:
     summary = _summary(suite)
-    plan: Json = {
-        "suite": {"suite": name, "slices": list(_SLICES)}, "lower_is_better": sorted(suite.lower), "tests": suite.marks,
-    }  # fmt: skip
+    told: Json = {"suite": name, "slices": list(_SLICES), "evaluators": list(suite.evaluators.values())}
+    plan: Json = {"suite": told, "lower_is_better": sorted(suite.lower), "tests": suite.marks}
     return {
         "cases": summary.cases, "trials": summary.trials, "summary": summary.to_json(), "plan": plan,
         "plan_hash": content_hash(plan),

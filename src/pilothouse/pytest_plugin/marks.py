@@ -1,11 +1,13 @@
 """What `@pytest.mark.eval` asks for, read and checked."""
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pilothouse.cases import Case
@@ -16,7 +18,7 @@ from pilothouse.evals.shapes import Evaluator
 from pilothouse.stats.intervals import wilson
 from pilothouse.types import Json
 
-__all__ = ["EvalMark", "PassRate", "cases_of", "evaluators_of", "mark_of"]
+__all__ = ["EvalMark", "PassRate", "cases_of", "evaluators_of", "mark_of", "used"]
 
 _RATE = re.compile(r"(?:([01]?(?:\.\d+)?)\s*)?(ci)?")
 _MOST_TRIALS = 1000
@@ -95,6 +97,25 @@ def evaluators_of(given: Any) -> tuple[Evaluator, ...]:
             raise pytest.UsageError(f"Two evaluators are named '{evaluator.name}': give one a 'name' of its own.")
         made[evaluator.name] = evaluator
     return tuple(made.values())
+
+
+def used(evaluator: Evaluator, judge: str | None = None) -> Json:
+    """An evaluator as a suite names it: `use` with the options that are not as they are by themselves, and who judges
+    for it where it names nobody."""
+    told: Json = {"use": evaluator.name}
+    fields: dict[str, dataclasses.Field[Any]] = getattr(evaluator, "__dataclass_fields__", {})  # a plugin may have none
+    for field in fields.values():
+        value, default = getattr(evaluator, field.name), field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if field.name == "name" and isinstance(default, str):
+            told["use"] = default
+        if value != default:
+            told[field.name] = value
+    if judge and "judge" in evaluator.needs and getattr(evaluator, "model", "none") is None:
+        told["model"] = judge
+    plain: Json = msgspec.to_builtins(told, enc_hook=str)
+    return plain
 
 
 def cases_of(data: Any, test: Path) -> list[Case]:

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from pilothouse.cases import Case, Outcome, Verdict
+from pilothouse.evals.shapes import Evaluator
 from pilothouse.ids import content_hash
-from pilothouse.pytest_plugin.marks import EvalMark
+from pilothouse.pytest_plugin.marks import EvalMark, used
 from pilothouse.stats.intervals import wilson
 from pilothouse.types import Json
 
@@ -40,13 +41,15 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """All that a test found, as it goes with its report. `lower` names evaluators whose scores are good when low."""
+    """All that a test found, as it goes with its report. `evaluators` are those that spoke, as a suite names them;
+    `lower` are the names of those whose scores are good when low."""
 
     test: str
     suite: str
     mark: Json
     results: list[Result]
     outcomes: list[Outcome]
+    evaluators: dict[str, Json] = {}
     lower: list[str] = []
 
 
@@ -60,6 +63,7 @@ class Trials:
         self._results: list[Result] = []
         self._outcomes: list[Outcome] = []
         self._current: list[Outcome] = []
+        self._used: dict[str, Json] = {}
         self._lower: set[str] = set()
 
     @property
@@ -67,9 +71,13 @@ class Trials:
         """The id of the case that comes next, and the trial that runs."""
         return self._id(len(self._current)), len(self._results)
 
-    def record(self, case: Case, verdicts: Sequence[Verdict], lower: Iterable[str] = ()) -> None:
-        """What evaluators said within the trial that runs; of those in `lower` less is better."""
-        self._lower |= set(lower)
+    def record(
+        self, case: Case, verdicts: Sequence[Verdict], evaluators: Iterable[Evaluator] = (), judge: str | None = None
+    ) -> None:
+        """What these evaluators said within the trial that runs, where `judge` judges."""
+        for one in evaluators:
+            self._used.setdefault(one.name, used(one, judge))
+            self._lower |= {one.name} if getattr(one, "lower_is_better", False) else set()
         name, trial = self.place
         named = {"case": case.id, **case.metadata} if case.id else case.metadata
         own = msgspec.structs.replace(case, id=name, metadata={**named, "test": self._node.partition("[")[0]})
@@ -121,8 +129,10 @@ class Trials:
 
     def packed(self) -> str:
         """A Found as JSON, which every report can carry."""
-        lower = sorted(self._lower)
-        found = Found(self._node, self.mark.suite, self.mark.to_json(), self._results, self._outcomes, lower)
+        found = Found(
+            self._node, self.mark.suite, self.mark.to_json(), self._results, self._outcomes, self._used,
+            sorted(self._lower),
+        )  # fmt: skip
         return msgspec.json.encode(found, enc_hook=str).decode()
 
     @property
