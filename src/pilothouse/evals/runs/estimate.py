@@ -31,6 +31,7 @@ __all__ = ["Estimate", "Part", "estimate"]
 T = TypeVar("T")
 USUAL_ANSWER = 256  # tokens, where neither the suite nor an earlier run tells
 _SAMPLE = 20
+_MANY = 1_000_000
 _EARLIER = 500  # outcomes of an earlier run that are looked at
 _CHARACTERS = 4.0  # of a token, in English prose
 
@@ -160,6 +161,9 @@ async def _first_of_task(subject: ModelSubject, case: Case, turn: Turn) -> ChatR
 
 async def _priced(rooms: Rooms, model: str, requests: Sequence[ChatRequest], wrote: int) -> tuple[int | None, str]:
     """What these requests cost at `wrote` tokens an answer, and from what that was told."""
+    at_all = await rooms.price(model, _MANY, _MANY)
+    if not at_all:  # nothing needs to be counted, for which the encoder would have to be loaded
+        return at_all, f"the price of '{model}' is not known" if at_all is None else f"'{model}' costs nothing"
     sample = [*_spread(requests)]
     texts = ["\n".join(text_of(message.get("content")) for message in one.messages) for one in sample]
     try:
