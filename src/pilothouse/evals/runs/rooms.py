@@ -77,7 +77,12 @@ def rooms_of(
     async def price(model: str, read: int, wrote: int) -> int | None:
         request, call = asked(model)
         plan = await gateway.router.decide(request, call)
-        dearest, complete = prices.dearest(plan.leaves, read, wrote, now_us())
+        dearest, complete = prices.dearest(plan.leaves, read, wrote, now_us()) if plan.leaves else (0, True)
+        if complete and not all(deployment.leaf for deployment in plan.candidates):  # a corpus: who answers from it
+            rag = gateway.runtime.snapshot.config.rag
+            passages = rag.top_k * rag.chunk_tokens
+            inner = None if rag.answer_model == model else await price(rag.answer_model, read + passages, wrote)
+            return None if inner is None else max(dearest, inner)
         return dearest if complete else None
 
     return Rooms(
