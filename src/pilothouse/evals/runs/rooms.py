@@ -82,7 +82,7 @@ def rooms_of(
             rag = gateway.runtime.snapshot.config.rag
             passages = rag.top_k * rag.chunk_tokens
             inner = None if rag.answer_model == model else await price(rag.answer_model, read + passages, wrote)
-            return None if inner is None else max(dearest, inner)
+            return None if inner is None or dearest is None else max(dearest, inner)
         return dearest if complete else None
 
     return Rooms(
