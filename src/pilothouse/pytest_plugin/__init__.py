@@ -148,7 +148,7 @@ class _Home:
         if self._ledger is not None and not self._ledger.finish() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         if self._ledger is not None:
             self._ledger.tell(terminalreporter)
 
