@@ -136,8 +136,7 @@ def _filters(options: dict[str, Any]) -> dict[str, Any]:
 
 def _estimated(sides: "tuple[Sided, Sided]") -> list[str]:
     """What it may cost, and what it can show for that."""
-    from pilothouse.evals.reports.foreseen import foresee  # noqa: PLC0415 - numpy, and not for --help
-    from pilothouse.lifecycle.diff.asking import BESIDE  # noqa: PLC0415
+    from pilothouse.lifecycle.diff.asking import BESIDE  # noqa: PLC0415 - the room is heavy, and not for --help
 
     lines = []
     for side in sides:
@@ -145,9 +144,7 @@ def _estimated(sides: "tuple[Sided, Sided]") -> list[str]:
             cost = "unknown" if part.nano is None else f"${part.nano / 1e9:.4f}"
             name = part.name.removeprefix(BESIDE)
             lines.append(f"{side.side.told}: {name}: {part.calls} calls, {part.kept} kept, {cost} ({part.why})")
-    prepared = sides[1].prepared
-    shares = [one.name for one in prepared.evaluators if not one.lower_is_better]
-    return [*lines, *(one.sentence for one in foresee(len(prepared.cases), shares))]
+    return [*lines, *(one.sentence for one in sides[1].estimate.foreseen)]
 
 
 def _agree(sides: "tuple[Sided, Sided]", order: "DiffOrder", yes: bool) -> None:
