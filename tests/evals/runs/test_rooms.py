@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pilothouse.app import build
+from pilothouse.errors import UnknownModel
 from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.settings import Settings
 
@@ -27,3 +28,17 @@ def test_a_corpus_costs_what_the_model_costs_that_answers_from_its_passages(
         price = rooms_of(platform, "default").price
         told = asyncio.run(price("rag:notes", 1000, 100)), asyncio.run(price("writer", 1000, 100))
     assert told == (nano, 1000 * 1000 + 100 * 2000)
+
+
+async def test_a_name_stands_for_what_the_configuration_makes_of_it(tmp_path: Path) -> None:
+    told = list[str]()
+    for model in ("some", "some", "another"):
+        (tmp_path / "pilothouse.yaml").write_text(_CONFIG.replace("model: some}]}", f"model: {model}}}]}}"))
+        with build(Settings(home=tmp_path / "home", config=tmp_path / "pilothouse.yaml")) as platform:
+            rooms = rooms_of(platform, "default")
+            told.append(await rooms.fingerprint("writer"))
+            assert told[-1] != await rooms.fingerprint("vendor/some")
+            with pytest.raises(UnknownModel):
+                await rooms.fingerprint("wrtier")
+            await platform.close_rooms()
+    assert told[0] == told[1] != told[2]
