@@ -145,3 +145,13 @@ def test_money_is_capped_over_both_sides_and_what_was_answered_is_not_paid_for_a
     assert found.comparison is not None
     assert found.comparison.cost is not None
     assert found.comparison.cost.before == pytest.approx(0.00028)
+
+
+def test_a_side_that_names_no_model_asks_default_or_says_how_to_name_one(platform: Platform, dataset: str) -> None:
+    prompt = {"prompt": {"messages": [{"role": "user", "content": "{input}"}]}, "label": "prompt:p.yaml"}
+    found = told(platform, "model:default", prompt, dataset=dataset)
+    assert "12 of 12 answers are the same, word for word." in found.notes
+    other = Config.model_validate({"models": {"other": {"deployments": [{"provider": "builtin", "model": "echo"}]}}})
+    platform.live.put(other, author="t", source="cli")
+    with pytest.raises(ConfigError, match=r"which model is asked\? Name one, as prompt:p\.yaml\+model:NAME"):
+        told(platform, "model:other", prompt, dataset=dataset)

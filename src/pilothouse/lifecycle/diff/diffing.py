@@ -151,7 +151,7 @@ class Diff:
             config = self._platform.snapshot.config if side.config is None else self._config(side.config)[0]
             if "default" not in config.models:
                 raise ConfigError(
-                    f"{side.told}: which model is asked? Name one, as {side.told}+model:NAME, or with --model.",
+                    f"{side.told}: which model is asked? Name one, as {side.told}+model:NAME, or with --ask NAME.",
                     param="model",
                 )
             asks = "default"
