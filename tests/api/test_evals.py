@@ -122,7 +122,7 @@ def test_rights_and_projects_hold(platform: Platform, as_: As) -> None:
     with pytest.raises(Forbidden, match="may not call models any more"):
         run_task(payload, lambda done, total, note="": None)
     run = EvalRuns(platform.store).get("shop", "echoes")
-    assert (run.status, run.error) == ("failed", "The key that started the run may not call models any more.")
+    assert (run.status, run.error) == ("failed", "The key that started this may not call models any more.")
 
 
 def test_evaluators_are_listed_with_what_they_need(as_: As) -> None:

@@ -53,7 +53,7 @@ def test_a_key_from_its_making_to_its_end(as_: As, keyring: Keys) -> None:
     ("body", "words"),
     [
         ({}, "name: Field required"),
-        ({"name": "x", "role": "owner"}, "role: Input should be 'admin', 'editor', 'viewer' or 'caller'"),
+        ({"name": "x", "role": "owner"}, "role: Input should be 'admin', 'editor', 'viewer', 'annotator' or 'caller'"),
         ({"name": "x", "policy": {"networks": ["10.0.0.1/8"]}}, "policy.networks"),
         ({"name": "x", "policy": {"models": ["a*b"]}}, "'a*b': a * may only stand at the end"),
         ({"name": "x", "limits": {"parallel": 0}}, "limits.parallel"),
