@@ -9,7 +9,7 @@ import pytest
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.storage import Store
 from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.review_seats import Mark, Seat
+from pilothouse.storage.review_seats import Mark, Seat, swapped_for
 from pilothouse.storage.reviews import Reviews
 
 from .conftest import Clock
@@ -172,21 +172,22 @@ def test_another_person_decides_what_is_in_dispute(store: Store, clock: Clock) -
 def test_sides_are_tossed_for_each_and_kept(store: Store, clock: Clock) -> None:
     reviews = Reviews(store, clock)
     queue = pairwise(reviews, annotators=2)
-    reviews.items.add(P, queue, [twins(f"c{i}") for i in range(40)])
-    ids = [item.id for item in reviews.items.each(P, queue)]
-    swapped = dict[tuple[str, str], bool]()
+    reviews.items.add(P, queue, [twins(f"c{i}") for i in range(3)])
     for name in ("ada", "bob"):
-        for item in ids:
+        for item in reviews.items.each(P, queue):
             seat = given(reviews.seats.next(P, queue, name))
-            assert seat.item.id == item
-            swapped[item, name] = seat.swapped
+            assert (seat.item.id, seat.swapped) == (item.id, swapped_for(queue, item.id, name))
             assert given(reviews.seats.next(P, queue, name)).swapped == seat.swapped
-            reviews.seats.vote(P, queue, item, name, {"better": Mark("a")})
-    assert {(swapped[item, "ada"], swapped[item, "bob"]) for item in ids} == {(a, b) for a in (0, 1) for b in (0, 1)}
+            reviews.seats.vote(P, queue, item.id, name, {"better": Mark("a")})
     for label in reviews.labels(P, queue, "better"):
-        assert label.votes == {name: "b" if swapped[label.item_id, name] else "a" for name in ("ada", "bob")}
+        sides = {name: swapped_for(queue, label.item_id, name) for name in ("ada", "bob")}
+        assert label.votes == {name: "b" if swapped else "a" for name, swapped in sides.items()}
     clock.forward(1)
     assert reviews.seats.undo(P, queue, "bob").marks == {"better": Mark("a")}, "as it was seen"
+    tossed = [tuple(swapped_for(queue, f"item {i}", name) for name in ("ada", "bob")) for i in range(400)]
+    assert all(80 < tossed.count((one, other)) < 120 for one in (False, True) for other in (False, True))
+    points = likert(reviews)
+    assert not any(swapped_for(points, f"item {i}", "ada") for i in range(40))
 
 
 def test_settings_that_change_leave_what_is_done_and_settle_the_rest(sqlite_store: Store) -> None:
