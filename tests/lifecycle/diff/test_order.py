@@ -32,13 +32,14 @@ def test_each_side_is_a_suite_and_gates_are_of_the_one_after() -> None:
         ({"dataset": None}, "name 'dataset' or 'recorded'"),
         ({"recorded": {}}, "name 'dataset' or 'recorded'"),
         ({"dataset": None, "recorded": {"filters": {"modle": "x"}}}, "there is no 'modle'"),
+        ({"dataset": None, "recorded": {"filters": {"since_us": "x"}}}, r"Expected `int.*since_us"),
         ({"before": "a"}, "Write it as model:NAME"),
         ({"before": {"modle": "a"}}, "modle: unknown key"),
         ({"evaluators": []}, "evaluators"),
         ({"max_cost_usd": 0}, "max_cost_usd"),
         ({"colour": "red"}, "colour"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_is_wrong_is_named(change: dict[str, Any], why: str) -> None:
     with pytest.raises((InvalidRequest, ConfigError), match=why):

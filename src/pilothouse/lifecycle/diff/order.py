@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, Self
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -37,12 +38,15 @@ class Recorded(_Strict):
             there = ", ".join(Filters.__dataclass_fields__)
             raise PydanticCustomError("filters", "there is no '{name}'; there are {there}",
                                       {"name": min(strange), "there": there})  # fmt: skip
+        try:
+            msgspec.convert(given, Filters)
+        except msgspec.ValidationError as error:
+            raise PydanticCustomError("filters", "{what}", {"what": str(error)}) from None
         return given
 
     @property
     def as_filters(self) -> Filters:
-        given: Any = self.filters
-        return Filters(**given)
+        return msgspec.convert(self.filters, Filters)
 
 
 class DiffOrder(_Strict):
