@@ -6,6 +6,7 @@ none. All tests are two-sided.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -61,7 +62,7 @@ def power_of_flips(n: int, flips: float, difference: float, level: float = 0.95)
         spread = math.sqrt(max(0.0, flips - difference * difference))
         reach = abs(difference) * math.sqrt(n) - quantile(level) * math.sqrt(flips)
         return _NORMAL.cdf(reach / spread) if spread else float(reach > 0)
-    logs = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, n + 1)))))
+    logs = _log_factorials(n)
     many = _binomial(logs, n, flips)
     likely = np.flatnonzero(many > 1e-12)
     to_one = (flips + abs(difference)) / (2 * flips)
@@ -111,12 +112,22 @@ def _binomial(logs: NDArray[np.float64], n: int, share: float) -> NDArray[np.flo
 
 def _rejects(logs: NDArray[np.float64], flips: int, to_one: float, alpha: float) -> float:
     """How often so many flips tell a difference, of which each goes to one side with a chance of `to_one`."""
-    tail = np.cumsum(_binomial(logs, flips, 0.5)) * 2
-    most = int(np.searchsorted(tail, alpha * (1 + 1e-12), side="right")) - 1  # of the fewer side
+    most = _most_rejected(flips, alpha)
     if most < 0 or 2 * most >= flips:
         return 0.0
     chances = _binomial(logs, flips, to_one)
     return float(chances[: most + 1].sum() + chances[flips - most :].sum())
+
+
+@cache
+def _most_rejected(flips: int, alpha: float) -> int:
+    """How many of so many flips may go to the fewer side where McNemar's test still tells a difference; -1 for none."""
+    tail = np.cumsum(_binomial(_log_factorials(flips), flips, 0.5)) * 2
+    return int(np.searchsorted(tail, alpha * (1 + 1e-12), side="right")) - 1
+
+
+def _log_factorials(n: int) -> NDArray[np.float64]:
+    return np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, n + 1)))))
 
 
 def _smallest(power_of: Callable[[float], float], room: float, power: float) -> float | None:
