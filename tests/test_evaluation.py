@@ -13,9 +13,9 @@ from pilothouse.errors import ConfigError, InvalidRequest
 from pilothouse.protocols import Evaluator, Models
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 from pilothouse.testing.openai_server import OpenAIServer
 from pilothouse.testing.wire import Answer
 

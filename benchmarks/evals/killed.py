@@ -24,7 +24,7 @@ from sqlalchemy import text
 from pilothouse.cases import Outcome
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 from pilothouse.testing.vendor import HeldVendor
 
 AT_ONCE = 8

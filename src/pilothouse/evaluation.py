@@ -31,7 +31,7 @@ from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.evals.runs.suite import Written, suite_of
 from pilothouse.evals.shapes import Evaluator, Models
 from pilothouse.settings import Settings
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.eval_runs import Run
 from pilothouse.types import Json
 
 __all__ = ["Result", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync"]

@@ -15,7 +15,7 @@ from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.config import Config
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pilothouse.errors import Forbidden
 from pilothouse.faces import faces
 from pilothouse.jobs import run_task
 from pilothouse.settings import Settings
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 As = Callable[..., TestClient]
 SUITE: dict[str, Any] = {

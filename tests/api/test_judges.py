@@ -14,7 +14,7 @@ from pilothouse.api.management import management
 from pilothouse.config import Config
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 from ..evals.cards.kept import begin, outcome
 

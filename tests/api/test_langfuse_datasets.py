@@ -17,8 +17,8 @@ from pilothouse.observe import Drainer, SpoolRecorder
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 Json = dict[str, Any]
 P, TRACE, STEP = "default", "0" * 31 + "1", "0" * 15 + "2"

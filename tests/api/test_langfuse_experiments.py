@@ -11,7 +11,7 @@ from pilothouse.evals.datasets.experiments import external_runs
 from pilothouse.evals.datasets.external import Link
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 
 from .test_langfuse_datasets import P, client_of, keys, store
 

@@ -6,7 +6,7 @@ import pytest
 
 from pilothouse.app import build
 from pilothouse.settings import Settings
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 from ..console.site import HOSTILE
 from ..evals.cards.kept import begin, outcome

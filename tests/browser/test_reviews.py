@@ -9,9 +9,9 @@ import pytest
 from pilothouse.access.shapes import KeySettings
 from pilothouse.app import build
 from pilothouse.settings import Settings
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from ..console.site import HOSTILE
 from .driver import Browser, Page

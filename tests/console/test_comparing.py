@@ -11,7 +11,7 @@ from pilothouse.console.comparing import RunComparisons
 from pilothouse.errors import InvalidRequest
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 P = "default"
 

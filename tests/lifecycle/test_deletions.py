@@ -11,12 +11,12 @@ from pilothouse.lifecycle.deletions import DELETED, Deletions
 from pilothouse.observe.erasures import user_hash
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.eval_runs import EvalRuns
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.storage.tables import traces
 
 TRACE: dict[str, Any] = {

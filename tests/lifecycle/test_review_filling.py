@@ -7,8 +7,8 @@ import msgspec
 from pilothouse.lifecycle.review_filling import ReviewFilling
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.storage.turns import Turn
 
 from .conftest import START, ask

@@ -12,7 +12,7 @@ from pilothouse.pytest_plugin.marks import EvalMark
 from pilothouse.pytest_plugin.trials import Trials
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 
 class Terminal:

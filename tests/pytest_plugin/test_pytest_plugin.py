@@ -10,7 +10,7 @@ import pytest
 from pilothouse.pytest_plugin import asserting, ledger
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 pytest_plugins = ["pytester"]
 

@@ -6,7 +6,7 @@ from pilothouse.api.caller import By, InProject
 from pilothouse.evals.datasets.work import TASK, Deduplicating, Order, Sample, Scrubbing, Splitting
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs, Store
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.types import Json
 
 __all__ = ["routes"]

@@ -18,8 +18,8 @@ from pilothouse.api.dataset_bodies import given_file
 from pilothouse.evals.datasets.files import Format, line_of, read_items
 from pilothouse.evals.datasets.records import item_of_record
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_items import Difference, Item, NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import Difference, Item, NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 from pilothouse.types import Json
 
 __all__ = ["dataset_json", "item_json", "routes"]

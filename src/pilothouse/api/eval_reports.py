@@ -15,7 +15,7 @@ from pilothouse.evals.reports.markdown import markdown
 from pilothouse.evals.reports.runs import RunReports, find_baseline, planned
 from pilothouse.evals.reports.told import Told
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
 __all__ = ["routes"]

@@ -21,7 +21,7 @@ from pilothouse.ids import now_us
 from pilothouse.principal import Principal
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.eval_runs import Run
 from pilothouse.types import Json
 
 __all__ = ["TASK", "routes", "run_json"]

@@ -16,8 +16,8 @@ from pilothouse.evals.cards.judges import JudgeRoom, Labels
 from pilothouse.evals.cards.labels import label_of, renamed
 from pilothouse.evals.cards.planned import named_by
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import Run
-from pilothouse.storage.judge_cards import KeptCard
+from pilothouse.storage.evaluating.eval_runs import Run
+from pilothouse.storage.evaluating.judge_cards import KeptCard
 from pilothouse.types import Json
 
 __all__ = ["card_json", "routes"]

@@ -30,8 +30,8 @@ from pilothouse.observe.dialects.langfuse_ids import span_id_of, trace_id_of
 from pilothouse.observe.dialects.values import when_us
 from pilothouse.principal import Principal
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_items import Item
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import Item
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 from pilothouse.types import Json
 
 __all__ = ["routes"]

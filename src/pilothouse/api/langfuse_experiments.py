@@ -24,7 +24,7 @@ from pilothouse.observe.dialects.values import when_us
 from pilothouse.observe.scores import ScoresSought
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
 __all__ = ["routes"]

@@ -15,9 +15,9 @@ from pilothouse.cases import Outcome
 from pilothouse.evals.datasets.reported import STEP
 from pilothouse.ids import content_hash
 from pilothouse.observe.dialects.langfuse_ids import iso, span_id_of, trace_id_of
-from pilothouse.storage.dataset_items import Item, NewItem
-from pilothouse.storage.datasets import Dataset
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.dataset_items import Item, NewItem
+from pilothouse.storage.evaluating.datasets import Dataset
+from pilothouse.storage.evaluating.eval_runs import Run
 from pilothouse.types import Json
 
 __all__ = [

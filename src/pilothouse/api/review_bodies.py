@@ -9,10 +9,10 @@ from pydantic import Field
 
 from pilothouse.access.shapes import Strict
 from pilothouse.evals.review.agreement import Agreed
-from pilothouse.storage.review_items import ReviewItem
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.review_seats import Mark
-from pilothouse.storage.reviews import Progress, Vote
+from pilothouse.storage.evaluating.review_items import ReviewItem
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.review_seats import Mark
+from pilothouse.storage.evaluating.reviews import Progress, Vote
 from pilothouse.types import Json
 
 __all__ = [

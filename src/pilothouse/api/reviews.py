@@ -32,10 +32,10 @@ from pilothouse.evals.review.exporting import Form, What, as_lines, rows_of
 from pilothouse.evals.review.filling import Filled, Filling
 from pilothouse.evals.review.rules import read_rules
 from pilothouse.storage import Store
-from pilothouse.storage.review_items import Status
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.review_seats import Seat
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import Status
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.review_seats import Seat
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 __all__ = ["routes"]

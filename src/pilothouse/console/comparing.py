@@ -8,8 +8,8 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.reports.compare import Comparison, compare_all
 from pilothouse.evals.reports.flips import Flip
 from pilothouse.evals.reports.runs import lower_is_better
-from pilothouse.storage.eval_columns import EvalColumns
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_columns import EvalColumns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 __all__ = ["Compared", "RunComparisons"]
 

@@ -13,7 +13,7 @@ from pilothouse.evals.reports.runs import facts_of
 from pilothouse.evals.reports.slicing import falls
 from pilothouse.evals.reports.summary import Summary
 from pilothouse.evals.reports.told import Facts
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 __all__ = [
     "Bar", "Cases", "RunView", "Wanted", "bar", "cases_of", "differing", "snippet_of", "text_of", "view_of",

@@ -22,9 +22,9 @@ from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.topic_report import TopicReports
 from pilothouse.storage import Store
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.eval_runs import EvalRuns
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.reviews import Reviews
 
 __all__ = ["ConsoleRooms"]
 

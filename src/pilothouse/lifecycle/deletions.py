@@ -10,9 +10,9 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.observe.erasing import Erased, Erasing, Hook
 from pilothouse.observe.erasures import user_hash
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_erasing import DatasetErasing
-from pilothouse.storage.eval_erasing import EvalErasing
-from pilothouse.storage.review_erasing import ReviewErasing
+from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
+from pilothouse.storage.evaluating.eval_erasing import EvalErasing
+from pilothouse.storage.evaluating.review_erasing import ReviewErasing
 
 __all__ = ["DELETED", "Deletions"]
 

@@ -10,7 +10,7 @@ from pilothouse.errors import PilothouseError, StorageError
 from pilothouse.evals.review.filling import Filling
 from pilothouse.ids import now_us
 from pilothouse.storage.database import Store
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.storage.turns import Turn
 
 __all__ = ["ReviewFilling"]

@@ -23,7 +23,7 @@ from pilothouse.observe.rollups import GRAINS
 from pilothouse.observe.summaries import known_traces
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.eval_aging import EvalAging
+from pilothouse.storage.evaluating.eval_aging import EvalAging
 from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.span_days import drop, outlived, there
 from pilothouse.storage.statements import among

@@ -22,7 +22,7 @@ from pilothouse.types import Json
 
 if TYPE_CHECKING:
     from pilothouse.storage import Store
-    from pilothouse.storage.eval_runs import EvalRuns
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 __all__ = ["Ledger", "Terminal", "figures"]
 
@@ -121,7 +121,7 @@ class Ledger:
 
     def _runs(self) -> "EvalRuns":
         from pilothouse.storage import open_store  # noqa: PLC0415 - takes half a second, and only --eval-run needs it
-        from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
+        from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
         if self._store is None:
             self._store = open_store(self._settings or Settings.from_env())

@@ -13,7 +13,7 @@ from pilothouse.cli.context import Context
 from pilothouse.config import Config
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Snapshot
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 from ..spooled import Spooled
 

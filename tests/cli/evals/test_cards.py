@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from pilothouse.cli.evals.cards import cards
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from ...evals.cards.kept import begin, outcome, vote
 from .conftest import Kept

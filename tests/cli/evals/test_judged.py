@@ -4,7 +4,7 @@ from pilothouse.cli.evals.judged import bounds, card_row, card_told, estimate_to
 from pilothouse.evals.cards.card import JudgeId, make_card
 from pilothouse.evals.cards.estimating import estimate
 from pilothouse.evals.cards.ratings import Rating
-from pilothouse.storage.judge_cards import KeptCard
+from pilothouse.storage.evaluating.judge_cards import KeptCard
 
 
 def kept(ratings: list[Rating]) -> KeptCard:

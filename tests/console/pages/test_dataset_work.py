@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 from ..site import Gateway, answer, gateway
 

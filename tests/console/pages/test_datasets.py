@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from msgspec.structs import replace
 
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 
 from ..site import HOSTILE, Gateway, answer, gateway
 

@@ -8,7 +8,7 @@ import pytest
 
 from pilothouse.cases import Case, Outcome, Step, Verdict
 from pilothouse.evals.reports.runs import RunReports
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 from ..site import HOSTILE, Gateway
 

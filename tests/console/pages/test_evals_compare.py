@@ -1,7 +1,7 @@
 """Runs of evaluation side by side."""
 
 from pilothouse.cases import Case, Outcome, Verdict
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 from ..site import Gateway
 

@@ -1,11 +1,11 @@
 """A run held against people, in the console."""
 
 from pilothouse.evals.cards.judges import JudgeRoom
-from pilothouse.storage.eval_runs import Run
-from pilothouse.storage.judge_cards import JudgeCards
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import Run
+from pilothouse.storage.evaluating.judge_cards import JudgeCards
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from ...evals.cards.kept import begin, outcome, vote
 from ..site import Gateway

@@ -2,7 +2,7 @@
 
 from pilothouse.evals.cards.judges import JudgeRoom
 from pilothouse.evals.cards.labels import HumanLabel
-from pilothouse.storage.judge_cards import JudgeCards, NewCard
+from pilothouse.storage.evaluating.judge_cards import JudgeCards, NewCard
 
 from ...evals.cards.kept import begin, labels, outcome
 from ..site import HOSTILE, Gateway

@@ -2,11 +2,11 @@
 
 import re
 
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.review_seats import Mark
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.review_seats import Mark
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from ..site import HOSTILE, Gateway
 

@@ -8,11 +8,11 @@ import pytest
 from pilothouse.call import Span
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.ids import now_us
-from pilothouse.storage.eval_runs import EvalRuns
-from pilothouse.storage.review_items import NewReviewItem
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.review_seats import Mark
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.review_items import NewReviewItem
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.review_seats import Mark
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from ..site import HOSTILE, Gateway
 

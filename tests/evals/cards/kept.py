@@ -4,11 +4,11 @@ from typing import Any
 
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.evals.cards.labels import HumanLabel
-from pilothouse.storage.eval_runs import EvalRuns, Run
-from pilothouse.storage.review_labels import Value, mirrored
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.review_seats import Mark, Role
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.review_labels import Value, mirrored
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.review_seats import Mark, Role
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 PLAN: Json = {

@@ -7,10 +7,10 @@ from pilothouse.evals.cards.board import Duel
 from pilothouse.evals.cards.duels import Duels, of_votes
 from pilothouse.evals.cards.labels import Vote
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from .kept import begin, outcome, vote
 

@@ -11,11 +11,11 @@ from pilothouse.evals.cards.card import Card
 from pilothouse.evals.cards.judges import JudgeRoom, card_of, subject_of
 from pilothouse.evals.cards.labels import HumanLabel
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import Run
-from pilothouse.storage.judge_cards import NewCard
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import Run
+from pilothouse.storage.evaluating.judge_cards import NewCard
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from .kept import PLAN, begin, labels, outcome, vote
 

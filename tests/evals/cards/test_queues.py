@@ -5,9 +5,9 @@ from pilothouse.evals.cards.judges import JudgeRoom
 from pilothouse.evals.cards.labels import HumanLabel
 from pilothouse.evals.cards.queues import biased_by, queue_labels
 from pilothouse.storage import Store
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from .kept import begin, outcome, vote
 

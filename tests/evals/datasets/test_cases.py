@@ -10,8 +10,8 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.datasets.cases import answer_of, case_of, cases_of, read_cases
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 CALL = {"type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
 

@@ -14,8 +14,8 @@ from pilothouse.evals.datasets.scrubbing import redaction_of
 from pilothouse.privacy import ProjectPrivacy
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.dataset_items import Item, NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import Item, NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 
 P = "default"
 LONG = " ".join(f"word{i}" for i in range(30))

@@ -11,9 +11,9 @@ from pilothouse.evals.datasets.experiments import Experiments, external_runs, of
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.eval_runs import Run
 
 P = "default"
 

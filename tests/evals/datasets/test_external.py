@@ -16,9 +16,9 @@ from pilothouse.observe.erasing import Erasing
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
-from pilothouse.storage.eval_erasing import EvalErasing
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.eval_erasing import EvalErasing
 
 P, AT = "default", 1_750_000_000_000_000
 Write = Callable[..., None]

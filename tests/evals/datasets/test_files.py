@@ -8,7 +8,7 @@ import pytest
 from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets import files
 from pilothouse.evals.datasets.files import line_of, read_items, read_lines
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 
 
 def test_json_lines_come_back_as_they_were(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from pilothouse.observe.questions import Questions
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store
-from pilothouse.storage.dataset_erasing import DatasetErasing
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 P, AT = "default", 1_750_000_000_000_000
 Write = Callable[[Iterable[Span]], None]

@@ -6,7 +6,7 @@ import pytest
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets.records import item_of_record
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 
 CHAT = [{"role": "user", "content": "2+2?"}]
 

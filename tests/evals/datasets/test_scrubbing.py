@@ -5,7 +5,7 @@ import pytest
 from pilothouse.errors import ConfigError
 from pilothouse.evals.datasets.scrubbing import redaction_of, scrubbed
 from pilothouse.privacy import ProjectPrivacy
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 
 
 def test_every_field_is_scrubbed_and_the_item_itself_stays() -> None:

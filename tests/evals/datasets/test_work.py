@@ -13,8 +13,8 @@ from pilothouse.evals.datasets.work import Deduplicating, Sample, Scrubbing, Spl
 from pilothouse.observe import Drainer, SpoolRecorder
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 P = "default"
 ASKED = ["How long does a rollback take?", "How long does a roll-back take?", "Who painted the Mona Lisa?"]

@@ -11,7 +11,7 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.reports.runs import RunReports, facts_of, find_baseline, lower_is_better
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from tests.evals.reports.conftest import Make
 
 P = "default"

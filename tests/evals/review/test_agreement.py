@@ -5,9 +5,9 @@ import pytest
 
 from pilothouse.evals.review.agreement import agreed
 from pilothouse.stats.agreement import cohen, fleiss, krippendorff
-from pilothouse.storage.review_items import Source
-from pilothouse.storage.review_labels import Value
-from pilothouse.storage.reviews import Label
+from pilothouse.storage.evaluating.review_items import Source
+from pilothouse.storage.evaluating.review_labels import Value
+from pilothouse.storage.evaluating.reviews import Label
 
 
 def labels(*votes: dict[str, Value]) -> list[Label]:

@@ -5,10 +5,10 @@ import pytest
 
 from pilothouse.evals.review.blind import shown
 from pilothouse.storage import Store, review_seats
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.review_seats import Mark
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.review_seats import Mark
+from pilothouse.storage.evaluating.reviews import Reviews
 
 P = "default"
 

@@ -5,11 +5,11 @@ import pytest
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.review.correcting import Correcting
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_erasing import DatasetErasing
-from pilothouse.storage.datasets import Datasets
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
+from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 
 P = "default"
 

@@ -6,10 +6,10 @@ import json
 
 from pilothouse.evals.review.exporting import Form, What, as_lines, rows_of
 from pilothouse.storage import Store
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.review_seats import Mark
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.review_seats import Mark
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 P = "default"

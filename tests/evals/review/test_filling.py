@@ -13,12 +13,12 @@ from pilothouse.observe.erasing import Erasing
 from pilothouse.observe.erasures import user_hash
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns
-from pilothouse.storage.review_erasing import ReviewErasing
-from pilothouse.storage.review_items import Source
-from pilothouse.storage.review_labels import Kind
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.review_erasing import ReviewErasing
+from pilothouse.storage.evaluating.review_items import Source
+from pilothouse.storage.evaluating.review_labels import Kind
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 from .conftest import AT, Write, asked

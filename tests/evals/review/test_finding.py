@@ -7,7 +7,7 @@ from pilothouse.evals.review.finding import Finding, mean_logprob
 from pilothouse.evals.review.rules import Rule
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 from pilothouse.types import Json
 
 from .conftest import AT, Write, asked

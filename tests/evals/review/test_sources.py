@@ -3,7 +3,7 @@
 from pilothouse.cases import Case, Outcome, Step
 from pilothouse.evals.review.sources import outcome_item, pair_items
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 
 def run_of(runs: EvalRuns, name: str, *cases: Case) -> Run:

@@ -8,7 +8,7 @@ from pilothouse.errors import StorageError
 from pilothouse.evals.runs.book import AnswerBook, folder
 from pilothouse.evals.runs.recovery import take_over
 from pilothouse.storage import Store, writing
-from pilothouse.storage.eval_answers import EvalAnswers, KeptAnswer
+from pilothouse.storage.evaluating.eval_answers import EvalAnswers, KeptAnswer
 
 P = "default"
 

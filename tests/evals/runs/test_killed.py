@@ -21,7 +21,7 @@ from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.evals.runs.suite import read_suite
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.testing.vendor import HeldVendor
 
 CASES, AT_ONCE = 40, 4

@@ -12,8 +12,8 @@ from pilothouse.cases import Case
 from pilothouse.errors import ConfigError, Conflict, InvalidRequest, UnknownModel
 from pilothouse.evals.runs.prepare import Given, case_from, created, prepare, prepare_again
 from pilothouse.evals.runs.suite import Written, read_suite, suite_of
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 from .conftest import Bench, P, case, suited
 

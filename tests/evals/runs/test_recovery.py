@@ -8,7 +8,7 @@ from pilothouse.evals.runs.recovery import forget_erased, take_over
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe.erasures import user_hash
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 
 def test_where_nothing_was_run_there_is_nothing_to_take_over(small_store: Store, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pilothouse.evals.runs.turns import Turn, trace_of
 from pilothouse.ids import new_id, time_us_of
-from pilothouse.storage.eval_answers import KeptAnswer
+from pilothouse.storage.evaluating.eval_answers import KeptAnswer
 
 
 def answer(trace: str = "mine", cost: int | None = 5, seconds: float = 2) -> KeptAnswer:

@@ -10,8 +10,8 @@ import pytest
 from pilothouse.app import Platform, build
 from pilothouse.call import Call
 from pilothouse.settings import Settings
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.types import ChatRequest
 
 CONFIG = """

@@ -14,7 +14,7 @@ from pilothouse.evals.reports.told import Told
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
 from pilothouse.lifecycle.diff.sides import parse_side
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 from pilothouse.testing.vendor import HeldVendor
 
 

@@ -9,8 +9,8 @@ from pilothouse.lifecycle.sentinel.plan import Target, goldens, plan_of, targets
 from pilothouse.scoring import SentinelConfig
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 CONFIG: dict[str, Any] = {
     "providers": {"pool": {"kind": "openai", "base_url": "http://10.0.0.5/v1"}},

@@ -13,7 +13,7 @@ from pilothouse.cli.filters import project_option
 if TYPE_CHECKING:
     from pilothouse.app import Platform
     from pilothouse.evals.cards.judges import JudgeRoom, Labels
-    from pilothouse.storage.eval_runs import Run
+    from pilothouse.storage.evaluating.eval_runs import Run
 
 __all__ = ["cards"]
 
@@ -46,7 +46,7 @@ def cards() -> None:
 @pass_context
 def list_(context: Context, limit: int, after: str | None, project: str, as_json: bool) -> None:
     """The newest card of each judge and criterion."""
-    from pilothouse.storage.judge_cards import JudgeCards  # noqa: PLC0415 - SQLAlchemy is not for --help
+    from pilothouse.storage.evaluating.judge_cards import JudgeCards  # noqa: PLC0415 - SQLAlchemy is not for --help
 
     with context.looking() as platform:
         page = JudgeCards(platform.store).list(project, after=after, limit=limit)
@@ -63,7 +63,7 @@ def list_(context: Context, limit: int, after: str | None, project: str, as_json
 @pass_context
 def show(context: Context, card: str, project: str, as_json: bool) -> None:
     """One card, by its id."""
-    from pilothouse.storage.judge_cards import JudgeCards  # noqa: PLC0415
+    from pilothouse.storage.evaluating.judge_cards import JudgeCards  # noqa: PLC0415
 
     with context.looking() as platform:
         found = JudgeCards(platform.store).get(project, card)
@@ -79,7 +79,7 @@ def show(context: Context, card: str, project: str, as_json: bool) -> None:
 @pass_context
 def delete(context: Context, card: str, project: str) -> None:
     """Forget a card, by its id."""
-    from pilothouse.storage.judge_cards import JudgeCards  # noqa: PLC0415
+    from pilothouse.storage.evaluating.judge_cards import JudgeCards  # noqa: PLC0415
 
     with context.looking() as platform:
         JudgeCards(platform.store).delete(project, card)

@@ -9,7 +9,7 @@ from pilothouse.cli.context import in_json
 from pilothouse.cli.options import me
 
 if TYPE_CHECKING:
-    from pilothouse.storage.dataset_changes import Change
+    from pilothouse.storage.evaluating.dataset_changes import Change
 
 __all__ = ["base_option", "my_name", "note_option", "say_change"]
 

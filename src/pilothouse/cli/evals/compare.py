@@ -36,7 +36,7 @@ def compare(
     from pilothouse.cli.evals.shown import shown_comparison, shown_gates  # noqa: PLC0415 - numpy, and not for --help
     from pilothouse.evals.reports.markdown import markdown  # noqa: PLC0415
     from pilothouse.evals.reports.runs import RunReports, find_baseline  # noqa: PLC0415
-    from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
     with context.looking() as platform:
         runs = EvalRuns(platform.store)

@@ -36,7 +36,7 @@ def import_(
     Where a line is wrong nothing of the file is kept.
     """
     from pilothouse.evals.datasets.files import read_items  # noqa: PLC0415 - SQLAlchemy is not for --help
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     named = dict[str, str]()
     for pair in columns:
@@ -68,7 +68,7 @@ def import_(
 def export(context: Context, name: str, file: Path, version: int | None, split: str | None, project: str) -> None:
     """Write a version into FILE (- for the standard output) as JSON Lines, which `import` reads back."""
     from pilothouse.evals.datasets.files import line_of  # noqa: PLC0415
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         kept = Datasets(platform.store)

@@ -13,7 +13,7 @@ from pilothouse.cli.filters import project_option
 from pilothouse.errors import NotFound
 
 if TYPE_CHECKING:
-    from pilothouse.storage.dataset_items import Item, NewItem
+    from pilothouse.storage.evaluating.dataset_items import Item, NewItem
 
 __all__ = ["COMMANDS"]
 
@@ -36,7 +36,7 @@ def items_(
     as_json: bool,
 ) -> None:  # fmt: skip
     """The items of a version, in their order."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415 - SQLAlchemy is not for --help
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415 - SQLAlchemy is not for --help
 
     with context.looking() as platform:
         kept = Datasets(platform.store)
@@ -71,7 +71,7 @@ def add(
 ) -> None:  # fmt: skip
     """Add one item, or change what is said of the one of this --id. With --trace it is a step of production."""
     from pilothouse.evals.datasets.production import Production  # noqa: PLC0415
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     if fields["given"] is not None and trace is not None:
         raise click.UsageError("Say --input, or --trace.")
@@ -103,7 +103,7 @@ def remove(
     context: Context, name: str, ids: tuple[str, ...], base: int | None, note: str, project: str, as_json: bool
 ) -> None:  # fmt: skip
     """Take items out, in a new version. Versions of before keep them."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         kept = Datasets(platform.store)
@@ -128,7 +128,7 @@ def diff(
     as_json: bool,
 ) -> None:  # fmt: skip
     """What version NEW has otherwise than OLD; by default the newest, and the one before."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         kept = Datasets(platform.store)
@@ -163,7 +163,7 @@ def _stated(
     passages: tuple[str, ...], metadata: str | None, split: str | None,
 ) -> "NewItem":  # fmt: skip
     """The item that the options say, beside what `item` has."""
-    from pilothouse.storage.dataset_items import NewItem  # noqa: PLC0415
+    from pilothouse.storage.evaluating.dataset_items import NewItem  # noqa: PLC0415
 
     def read(option: str, text: str) -> Any:
         try:

@@ -32,7 +32,7 @@ def datasets() -> None:
 @pass_context
 def create(context: Context, name: str, description: str, project: str, as_json: bool) -> None:
     """Make an empty dataset."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415 - SQLAlchemy is not for --help
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415 - SQLAlchemy is not for --help
 
     with context.looking() as platform:
         made = Datasets(platform.store).create(project, name, description=description)
@@ -52,7 +52,7 @@ def list_(
     context: Context, text: str, archived: bool, limit: int, after: str | None, project: str, as_json: bool
 ) -> None:  # fmt: skip
     """Datasets by name."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         kept = Datasets(platform.store)
@@ -74,7 +74,7 @@ def list_(
 @pass_context
 def show(context: Context, name: str, project: str, as_json: bool) -> None:
     """One dataset: its newest version and its splits."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         kept = Datasets(platform.store)
@@ -104,7 +104,7 @@ def show(context: Context, name: str, project: str, as_json: bool) -> None:
 @pass_context
 def versions(context: Context, name: str, limit: int, before: int | None, project: str, as_json: bool) -> None:
     """The versions of a dataset, the newest first."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         kept = Datasets(platform.store)
@@ -124,7 +124,7 @@ def versions(context: Context, name: str, limit: int, before: int | None, projec
 @pass_context
 def archive(context: Context, name: str, undo: bool, project: str) -> None:
     """Take a dataset out of the list. Nothing of it is lost."""
-    from pilothouse.storage.datasets import Datasets  # noqa: PLC0415
+    from pilothouse.storage.evaluating.datasets import Datasets  # noqa: PLC0415
 
     with context.looking() as platform:
         found = Datasets(platform.store).archive(project, name, not undo)

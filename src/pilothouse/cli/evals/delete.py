@@ -17,7 +17,7 @@ def delete(context: Context, run: str, yes: bool, project: str) -> None:
     """Delete RUN, an id or a name (the newest of it), with all that it found. The answers that it paid for stay, so
     that the next run need not pay for them."""
     from pilothouse.storage import open_store  # noqa: PLC0415 - SQLAlchemy costs 150 ms that --help does not need
-    from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
     store = open_store(context.settings)
     try:

@@ -8,7 +8,7 @@ from pilothouse.observe.money import duration, usd
 
 if TYPE_CHECKING:
     from pilothouse.evals.cards.estimating import Estimate
-    from pilothouse.storage.judge_cards import KeptCard
+    from pilothouse.storage.evaluating.judge_cards import KeptCard
     from pilothouse.types import Json
 
 __all__ = ["bounds", "card_row", "card_told", "estimate_told"]

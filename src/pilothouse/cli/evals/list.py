@@ -26,7 +26,7 @@ def list(
 ) -> None:
     """The runs, the newest first."""
     from pilothouse.storage import open_store  # noqa: PLC0415 - SQLAlchemy costs 150 ms that --help does not need
-    from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
     store = open_store(context.settings)
     try:

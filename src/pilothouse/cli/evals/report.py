@@ -37,7 +37,7 @@ def report(
     from pilothouse.evals.reports.junit import junit  # noqa: PLC0415
     from pilothouse.evals.reports.markdown import markdown  # noqa: PLC0415
     from pilothouse.evals.reports.runs import RunReports, find_baseline, planned  # noqa: PLC0415
-    from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
     with context.looking() as platform:
         runs = EvalRuns(platform.store)

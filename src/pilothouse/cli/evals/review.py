@@ -57,7 +57,7 @@ for _command in review_seat.COMMANDS:
 @pass_context
 def queues(context: Context, archived: bool, project: str, as_json: bool) -> None:
     """The queues, and how far each is."""
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415 - SQLAlchemy is not for --help
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415 - SQLAlchemy is not for --help
 
     rows = []
     with context.looking() as platform:
@@ -82,8 +82,8 @@ def queues(context: Context, archived: bool, project: str, as_json: bool) -> Non
 def create(context: Context, /, name: str, kind: Any, criteria: tuple[str, ...], project: str, **given: Any) -> None:
     """Make an empty queue: points from 1 to 5, or two answers side by side."""
     from pilothouse.evals.review.rules import read_rules  # noqa: PLC0415
-    from pilothouse.storage.review_queues import Criterion, QueueSettings  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     named = [criterion.partition("=") for criterion in criteria]
     stated = {**_stated(given), "criteria": tuple(Criterion(one.strip(), text.strip()) for one, _, text in named)}
@@ -104,7 +104,7 @@ def set_(context: Context, /, queue: str, archived: bool | None, project: str, *
     import msgspec  # noqa: PLC0415
 
     from pilothouse.evals.review.rules import read_rules  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)
@@ -137,7 +137,7 @@ def fill(
     """Put items into a queue: traces, the answers of a run, of two runs side by side, or a file. With none of these its
     rules are followed now. Nothing is twice in a queue."""
     from pilothouse.evals.review.filling import Filling  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     if sum((bool(traces), run is not None, path is not None)) > 1:
         raise click.UsageError("Give one of --trace, --run and --file.")
@@ -164,7 +164,7 @@ def fill(
 @pass_context
 def progress(context: Context, queue: str, project: str, as_json: bool) -> None:
     """How far a queue is, and who did what."""
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)
@@ -190,7 +190,7 @@ def progress(context: Context, queue: str, project: str, as_json: bool) -> None:
 def agreement(context: Context, queue: str, project: str, as_json: bool) -> None:
     """How far annotators agree, by criterion, with 95 % intervals."""
     from pilothouse.evals.review.agreement import agreed  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)
@@ -223,7 +223,7 @@ def export(
 ) -> None:  # fmt: skip
     """Votes one by one, the labels of what is done, or preferences (chosen and rejected) of pairs."""
     from pilothouse.evals.review.exporting import as_lines, rows_of  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)

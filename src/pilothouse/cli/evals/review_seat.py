@@ -9,9 +9,9 @@ from pilothouse.cli.filters import project_option
 from pilothouse.cli.options import me
 
 if TYPE_CHECKING:
-    from pilothouse.storage.review_queues import Queue
-    from pilothouse.storage.review_seats import Seat
-    from pilothouse.storage.reviews import Reviews
+    from pilothouse.storage.evaluating.review_queues import Queue
+    from pilothouse.storage.evaluating.review_seats import Seat
+    from pilothouse.storage.evaluating.reviews import Reviews
     from pilothouse.types import Json
 
 __all__ = ["COMMANDS"]
@@ -29,7 +29,7 @@ _decide = click.option("--decide", is_flag=True, help="Items on which others dis
 @pass_context
 def next_(context: Context, queue: str, annotator: str | None, decide: bool, project: str, as_json: bool) -> None:
     """The item that you have, else the next that needs you. It is yours for the lease of the queue."""
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415 - SQLAlchemy is not for --help
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415 - SQLAlchemy is not for --help
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)
@@ -53,8 +53,8 @@ def vote(
     annotator: str | None, decide: bool, project: str,
 ) -> None:  # fmt: skip
     """Say what you think of an item: 1 to 5, or a, b or tie, for each criterion."""
-    from pilothouse.storage.review_seats import Mark  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.review_seats import Mark  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     said = dict(_pair(text) for text in comments)
     marks = {name: Mark(value, said.pop(name, "")) for name, value in map(_pair, votes)}
@@ -76,7 +76,7 @@ def vote(
 @pass_context
 def skip(context: Context, queue: str, item: str, annotator: str | None, decide: bool, project: str) -> None:
     """Leave an item to others."""
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)
@@ -93,7 +93,7 @@ def skip(context: Context, queue: str, item: str, annotator: str | None, decide:
 @pass_context
 def undo(context: Context, queue: str, annotator: str | None, project: str, as_json: bool) -> None:
     """Take your last vote or skip back, and get that item again."""
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         reviews = Reviews(platform.store)
@@ -112,7 +112,7 @@ def undo(context: Context, queue: str, annotator: str | None, project: str, as_j
 def correct(context: Context, queue: str, item: str, text: str, annotator: str | None, project: str) -> None:
     """Say what the answer should have been: it becomes an item of a dataset."""
     from pilothouse.evals.review.correcting import Correcting  # noqa: PLC0415
-    from pilothouse.storage.reviews import Reviews  # noqa: PLC0415
+    from pilothouse.storage.evaluating.reviews import Reviews  # noqa: PLC0415
 
     with context.looking() as platform:
         found = Reviews(platform.store).queues.get(project, queue)

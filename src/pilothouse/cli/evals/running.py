@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pilothouse.evals.runs.prepare import Prepared
     from pilothouse.evals.runs.rooms import Rooms
     from pilothouse.evals.runs.runner import Heard
-    from pilothouse.storage.eval_runs import EvalRuns, Run
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 __all__ = ["STOPPED", "code_of", "row_of", "say_ended", "say_reports", "showing", "worked"]
 

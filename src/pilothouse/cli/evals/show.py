@@ -37,7 +37,7 @@ def show(
     from pilothouse.evals.reports.runs import RunReports  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.evals.runs.evaluate import Ended  # noqa: PLC0415
     from pilothouse.storage import open_store  # noqa: PLC0415
-    from pilothouse.storage.eval_runs import EvalRuns  # noqa: PLC0415
+    from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
     store = open_store(context.settings)
     try:

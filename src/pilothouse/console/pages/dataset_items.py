@@ -18,8 +18,8 @@ from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.evals.datasets.cases import answer_of
 from pilothouse.evals.datasets.files import Format, read_lines
 from pilothouse.evals.datasets.production import Production
-from pilothouse.storage.dataset_items import Item, NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import Item, NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 
 __all__ = ["add_item_pages", "chosen_dataset"]
 

@@ -21,8 +21,8 @@ from pilothouse.console.visitor import Editor, Guest
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.evals.datasets.files import line_of
 from pilothouse.evals.datasets.near import said
-from pilothouse.storage.dataset_items import Difference, Item
-from pilothouse.storage.datasets import Dataset, Datasets, Version
+from pilothouse.storage.evaluating.dataset_items import Difference, Item
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets, Version
 
 __all__ = ["pages"]
 

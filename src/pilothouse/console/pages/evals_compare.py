@@ -13,7 +13,7 @@ from pilothouse.console.render import Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Guest
 from pilothouse.errors import InvalidRequest, NotFound
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.eval_runs import Run
 
 __all__ = ["pages"]
 

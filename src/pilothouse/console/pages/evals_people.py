@@ -14,8 +14,8 @@ from pilothouse.errors import InvalidRequest, PilothouseError
 from pilothouse.evals.cards.estimating import Estimate
 from pilothouse.evals.cards.labels import renamed
 from pilothouse.evals.cards.planned import planned
-from pilothouse.storage.eval_runs import Run
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import Run
+from pilothouse.storage.evaluating.reviews import Reviews
 
 __all__ = ["pages"]
 

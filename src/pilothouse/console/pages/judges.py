@@ -13,7 +13,7 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest
 from pilothouse.evals.cards.judges import card_of
 from pilothouse.evals.cards.trusting import DEFAULT_AGREEMENT, objection
-from pilothouse.storage.judge_cards import KeptCard
+from pilothouse.storage.evaluating.judge_cards import KeptCard
 
 __all__ = ["pages"]
 

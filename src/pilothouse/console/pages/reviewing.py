@@ -18,10 +18,10 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.evals.review.annotators import annotator_of
 from pilothouse.evals.review.blind import shown
 from pilothouse.evals.review.correcting import Correcting
-from pilothouse.storage.review_labels import CHOICES, POINTS
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.review_seats import Mark, Role
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_labels import CHOICES, POINTS
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.review_seats import Mark, Role
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 __all__ = ["add"]

@@ -24,9 +24,9 @@ from pilothouse.evals.review.exporting import FORMATS, WHAT, as_lines, rows_of
 from pilothouse.evals.review.filling import Filled, Filling
 from pilothouse.evals.review.rules import read_rules
 from pilothouse.evals.values import question
-from pilothouse.storage.review_labels import Kind
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_labels import Kind
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 __all__ = ["pages"]

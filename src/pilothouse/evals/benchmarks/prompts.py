@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pilothouse.evals.benchmarks.questions import LETTERS, UNANSWERABLE, Kind, Question, drawn
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.types import Json
 
 __all__ = ["EVALUATORS", "asking", "items_of", "prompt"]

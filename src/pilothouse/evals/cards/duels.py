@@ -13,10 +13,10 @@ from pilothouse.evals.cards.planned import Named, planned
 from pilothouse.evals.cards.ratings import LOSS, TIE, WIN
 from pilothouse.evals.registry import Evaluators
 from pilothouse.storage import Store
-from pilothouse.storage.eval_columns import EvalColumns
-from pilothouse.storage.eval_runs import EvalRuns, Run
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_columns import EvalColumns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.reviews import Reviews
 
 __all__ = ["Duels", "Players", "of_votes"]
 

@@ -17,9 +17,9 @@ from pilothouse.evals.cards.trusting import DEFAULT_AGREEMENT, may_gate
 from pilothouse.evals.judges.prompt import shown
 from pilothouse.evals.registry import Evaluators
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns, Run
-from pilothouse.storage.judge_cards import JudgeCards, KeptCard, NewCard
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.judge_cards import JudgeCards, KeptCard, NewCard
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.storage.trace_times import durations_us
 from pilothouse.types import Json
 

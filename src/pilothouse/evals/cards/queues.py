@@ -7,8 +7,8 @@ from pilothouse.errors import NotFound
 from pilothouse.evals.cards.labels import HumanLabel
 from pilothouse.evals.cards.ratings import LOSS, TIE, WIN
 from pilothouse.stats.agreement import Label
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.reviews import Reviews
 
 __all__ = ["QueueLabel", "biased_by", "queue_labels"]
 

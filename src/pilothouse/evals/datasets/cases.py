@@ -17,8 +17,8 @@ from pilothouse.cases import Case, Step
 from pilothouse.evals.datasets.files import Format, read_items
 from pilothouse.evals.datasets.near import normalised
 from pilothouse.evals.values import written
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 from pilothouse.types import Json
 
 __all__ = ["answer_of", "bare", "case_of", "cases_of", "read_cases"]

@@ -15,9 +15,9 @@ from pilothouse.evals.datasets.near import alike, alike_by_vectors, normalised, 
 from pilothouse.evals.datasets.scrubbing import scrubbed
 from pilothouse.evals.datasets.splitting import split_by_groups
 from pilothouse.observe.redaction import Redaction
-from pilothouse.storage.dataset_changes import Change
-from pilothouse.storage.dataset_items import Item, NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_changes import Change
+from pilothouse.storage.evaluating.dataset_items import Item, NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 
 __all__ = ["Likeness", "Tick", "deduplicate", "scrub", "split"]
 

@@ -16,9 +16,9 @@ from pilothouse.evals.datasets.external import ExternalRuns, Link
 from pilothouse.observe.dialects.langfuse_scores import EXPERIMENT
 from pilothouse.observe.dialects.values import when_us
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_items import Item
-from pilothouse.storage.datasets import Dataset, Datasets
-from pilothouse.storage.eval_outcomes import MOST_NAME
+from pilothouse.storage.evaluating.dataset_items import Item
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.eval_outcomes import MOST_NAME
 from pilothouse.types import Json
 
 __all__ = ["Experiments", "external_runs", "of_experiment"]

@@ -21,10 +21,10 @@ from pilothouse.observe.erasures import erased_traces
 from pilothouse.observe.scores import Score, ScoresSought
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset
-from pilothouse.storage.eval_erasing import EvalErasing
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset
+from pilothouse.storage.evaluating.eval_erasing import EvalErasing
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
 __all__ = ["ExternalRuns", "Link"]

@@ -12,7 +12,7 @@ import msgspec
 
 from pilothouse.errors import InvalidRequest, MissingExtra
 from pilothouse.evals.datasets.records import item_of_record
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 
 __all__ = ["Format", "line_of", "read_items", "read_lines", "read_records"]
 

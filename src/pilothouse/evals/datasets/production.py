@@ -17,10 +17,10 @@ from pilothouse.observe.listing import Filters, TraceRow
 from pilothouse.observe.questions import Questions
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_changes import Change
-from pilothouse.storage.dataset_erasing import DatasetErasing
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_changes import Change
+from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 
 __all__ = ["STRATA", "Built", "Production", "Sampling", "VectorsOf"]
 

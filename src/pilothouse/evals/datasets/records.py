@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.types import Json
 
 __all__ = ["item_of_record"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pilothouse.observe.redaction import OwnPatterns, Redaction
 from pilothouse.privacy import ProjectPrivacy
-from pilothouse.storage.dataset_items import NewItem
+from pilothouse.storage.evaluating.dataset_items import NewItem
 
 __all__ = ["redaction_of", "scrubbed"]
 

@@ -28,7 +28,7 @@ from pilothouse.privacy import PERSONAL, ProjectPrivacy
 from pilothouse.protocols import Progress
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.types import Json
 
 __all__ = ["TASK", "Deduplicating", "Order", "Sample", "Scrubbing", "Splitting", "Work", "order_of", "work_task"]

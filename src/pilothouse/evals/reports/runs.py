@@ -9,7 +9,7 @@ from pilothouse.evals.reports.compare import Comparison, compare, compare_all
 from pilothouse.evals.reports.gates import Gate, check
 from pilothouse.evals.reports.summary import summarise
 from pilothouse.evals.reports.told import Facts, Told
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
 __all__ = ["Objections", "RunReports", "facts_of", "find_baseline", "lower_is_better", "planned"]

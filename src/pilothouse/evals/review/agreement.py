@@ -9,8 +9,8 @@ import numpy as np
 
 from pilothouse.stats.agreement import Agreement, cohen, fleiss, krippendorff
 from pilothouse.stats.intervals import Interval, wilson
-from pilothouse.storage.review_labels import CHOICES, POINTS, Kind, Value, apart
-from pilothouse.storage.reviews import Label
+from pilothouse.storage.evaluating.review_labels import CHOICES, POINTS, Kind, Value, apart
+from pilothouse.storage.evaluating.reviews import Label
 
 __all__ = ["Agreed", "Pair", "agreed"]
 

@@ -6,10 +6,10 @@ others said, and the metadata of the case, in which the system may be named.
 
 from collections.abc import Sequence
 
-from pilothouse.storage.review_labels import Value, disputed, mirrored
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.review_seats import Seat
-from pilothouse.storage.reviews import Vote
+from pilothouse.storage.evaluating.review_labels import Value, disputed, mirrored
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.review_seats import Seat
+from pilothouse.storage.evaluating.reviews import Vote
 from pilothouse.types import Json
 
 __all__ = ["criteria_of", "shown"]

@@ -3,12 +3,12 @@
 from pilothouse.errors import NotFound
 from pilothouse.observe.erasures import erased_traces
 from pilothouse.storage.database import Store
-from pilothouse.storage.dataset_erasing import DatasetErasing
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
-from pilothouse.storage.review_items import ReviewItem
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.reviews import Correction, Reviews
+from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.review_items import ReviewItem
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.reviews import Correction, Reviews
 
 __all__ = ["Correcting"]
 

@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from pilothouse.evals.values import written
-from pilothouse.storage.review_items import ReviewItem
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.reviews import Label, Reviews, Vote
+from pilothouse.storage.evaluating.review_items import ReviewItem
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.reviews import Label, Reviews, Vote
 from pilothouse.types import Json
 
 __all__ = ["FORMATS", "WHAT", "as_lines", "rows_of"]

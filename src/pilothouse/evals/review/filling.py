@@ -15,11 +15,11 @@ from pilothouse.ids import now_us
 from pilothouse.observe.erasures import erased_traces
 from pilothouse.observe.traces import Traces
 from pilothouse.storage.database import Store
-from pilothouse.storage.eval_runs import EvalRuns, Run
-from pilothouse.storage.review_erasing import ReviewErasing
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.review_erasing import ReviewErasing
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.types import Json
 
 __all__ = ["LATE_US", "LOOK_BACK_US", "Filled", "Filling"]

@@ -17,8 +17,8 @@ from pilothouse.observe.listing import Filters, TraceRow
 from pilothouse.observe.scores import Score, ScoresSought
 from pilothouse.observe.traces import Traces
 from pilothouse.storage.database import Store
-from pilothouse.storage.eval_runs import EvalRuns, Run
-from pilothouse.storage.review_items import Source
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.review_items import Source
 from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables import spans, traces

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.storage.review_labels import Kind
+from pilothouse.storage.evaluating.review_labels import Kind
 from pilothouse.types import Json
 
 __all__ = ["Rule", "Why", "drawn", "read_rules"]

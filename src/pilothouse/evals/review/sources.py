@@ -16,9 +16,9 @@ from pilothouse.evals.values import written
 from pilothouse.observe.erasures import user_hash
 from pilothouse.observe.trace import Trace
 from pilothouse.observe.traces import Traces
-from pilothouse.storage.eval_outcomes import source_of
-from pilothouse.storage.eval_runs import EvalRuns, Run
-from pilothouse.storage.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.eval_outcomes import source_of
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
 
 __all__ = ["given_item", "outcome_item", "pair_items", "trace_item"]
 

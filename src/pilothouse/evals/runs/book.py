@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from pilothouse.storage import Spool, Store
-from pilothouse.storage.eval_answers import AnswerRow, EvalAnswers, KeptAnswer
+from pilothouse.storage.evaluating.eval_answers import AnswerRow, EvalAnswers, KeptAnswer
 
 __all__ = ["AnswerBook", "Answered", "Begun", "folder"]
 

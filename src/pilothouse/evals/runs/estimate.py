@@ -21,9 +21,9 @@ from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.subject import Asking, ModelSubject, TaskFailed
 from pilothouse.evals.runs.turns import Turn
 from pilothouse.evals.shapes import Evaluator, Models
-from pilothouse.storage.eval_answers import EvalAnswers
-from pilothouse.storage.eval_outcomes import source_of
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.eval_answers import EvalAnswers
+from pilothouse.storage.evaluating.eval_outcomes import source_of
+from pilothouse.storage.evaluating.eval_runs import Run
 from pilothouse.types import ChatChunk, ChatRequest, text_of
 
 __all__ = ["Estimate", "Part", "estimate"]

@@ -22,8 +22,8 @@ from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import INTERRUPTED, LEASE, Heard, Runner
 from pilothouse.evals.runs.suite import Written
 from pilothouse.evals.runs.throttle import Throttle
-from pilothouse.storage.eval_outcomes import source_of
-from pilothouse.storage.eval_runs import Run, Status
+from pilothouse.storage.evaluating.eval_outcomes import source_of
+from pilothouse.storage.evaluating.eval_runs import Run, Status
 from pilothouse.storage.locks import try_hold
 
 __all__ = ["Ended", "begun_with", "run_suite", "work"]

@@ -20,9 +20,9 @@ from pilothouse.evals.runs.subject import Function, Subject, function_of, subjec
 from pilothouse.evals.runs.suite import Suite, Written, nearest, suite_of
 from pilothouse.evals.shapes import Evaluator
 from pilothouse.ids import content_hash
-from pilothouse.storage.datasets import Dataset, Datasets
-from pilothouse.storage.eval_outcomes import keepable
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.eval_outcomes import keepable
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
 __all__ = ["Given", "Prepared", "case_from", "created", "prepare", "prepare_again"]

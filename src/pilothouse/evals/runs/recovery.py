@@ -9,8 +9,8 @@ import msgspec
 from pilothouse.evals.runs.book import Answered, Begun, folder
 from pilothouse.observe.erasures import erased_traces, erased_users
 from pilothouse.storage import Cursor, Store, orphans
-from pilothouse.storage.eval_answers import EvalAnswers, source_of_row
-from pilothouse.storage.eval_erasing import EvalErasing
+from pilothouse.storage.evaluating.eval_answers import EvalAnswers, source_of_row
+from pilothouse.storage.evaluating.eval_erasing import EvalErasing
 
 __all__ = ["forget_erased", "take_over"]
 

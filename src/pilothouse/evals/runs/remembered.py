@@ -22,7 +22,7 @@ from pilothouse.evals.runs.throttle import Throttle
 from pilothouse.evals.runs.turns import Turn
 from pilothouse.passages import parse_passages
 from pilothouse.protocols import Chat
-from pilothouse.storage.eval_answers import KeptAnswer
+from pilothouse.storage.evaluating.eval_answers import KeptAnswer
 from pilothouse.types import ChatChunk, ChatRequest, text_of
 
 __all__ = ["Fingerprint", "Keys", "Remembered"]

@@ -15,7 +15,7 @@ from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Chat, Encode
 from pilothouse.storage import Store
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 from pilothouse.types import ChatRequest
 
 if TYPE_CHECKING:

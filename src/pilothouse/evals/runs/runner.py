@@ -25,8 +25,8 @@ from pilothouse.evals.runs.subject import Asking, Subject, TaskFailed
 from pilothouse.evals.runs.throttle import Throttle
 from pilothouse.evals.runs.turns import Turn, trace_of
 from pilothouse.evals.shapes import Case, Evaluator, Models, Verdict
-from pilothouse.storage.eval_outcomes import source_of
-from pilothouse.storage.eval_runs import Run, Status
+from pilothouse.storage.evaluating.eval_outcomes import source_of
+from pilothouse.storage.evaluating.eval_runs import Run, Status
 
 __all__ = ["INTERRUPTED", "LEASE", "Halt", "Heard", "Runner"]
 

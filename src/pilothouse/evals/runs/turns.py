@@ -5,7 +5,7 @@ to. Knows nothing of who asks.
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from pilothouse.storage.eval_answers import KeptAnswer
+from pilothouse.storage.evaluating.eval_answers import KeptAnswer
 
 __all__ = ["Turn", "trace_of"]
 

@@ -28,7 +28,7 @@ from pilothouse.lifecycle.diff.inputs import Inputs, dataset_inputs, recorded_in
 from pilothouse.lifecycle.diff.order import DiffOrder
 from pilothouse.lifecycle.diff.sides import Side
 from pilothouse.principal import EMBEDDED, Principal
-from pilothouse.storage.eval_runs import Run
+from pilothouse.storage.evaluating.eval_runs import Run
 
 if TYPE_CHECKING:
     from pilothouse.app import Platform

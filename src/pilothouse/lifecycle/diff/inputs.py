@@ -18,8 +18,8 @@ from pilothouse.lifecycle.scoring.sampling import is_evaluation
 from pilothouse.observe.listing import Filters, TraceRow
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.types import ChatRequest, Json
 
 __all__ = ["Inputs", "dataset_inputs", "recorded_inputs"]

@@ -14,7 +14,7 @@ from pilothouse.evals.values import written
 from pilothouse.ids import content_hash
 from pilothouse.scoring import GoldenPrompt, SentinelConfig
 from pilothouse.storage import Store
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.types import Json
 
 __all__ = ["Golden", "Target", "goldens", "plan_of", "targets"]

@@ -1,9 +1,9 @@
 """Queues and items for the tests of human review."""
 
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.review_queues import Criterion, Queue, QueueSettings
-from pilothouse.storage.review_seats import Mark
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.review_queues import Criterion, Queue, QueueSettings
+from pilothouse.storage.evaluating.review_seats import Mark
+from pilothouse.storage.evaluating.reviews import Reviews
 
 __all__ = ["P", "likert", "marks", "pairwise", "single", "twins"]
 

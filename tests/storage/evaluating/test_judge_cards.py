@@ -4,7 +4,7 @@ import pytest
 
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.storage import Store
-from pilothouse.storage.judge_cards import JudgeCards, NewCard
+from pilothouse.storage.evaluating.judge_cards import JudgeCards, NewCard
 
 
 def card(criterion: str = "clarity", model: str = "gpt-4o", **more: object) -> NewCard:

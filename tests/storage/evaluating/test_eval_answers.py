@@ -4,7 +4,7 @@ import pytest
 
 from pilothouse.errors import StorageError
 from pilothouse.storage import Store
-from pilothouse.storage.eval_answers import EvalAnswers, KeptAnswer
+from pilothouse.storage.evaluating.eval_answers import EvalAnswers, KeptAnswer
 from pilothouse.storage.tables import eval_answers
 
 P = "default"

@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.review_erasing import ReviewErasing
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_erasing import ReviewErasing
+from pilothouse.storage.evaluating.reviews import Reviews
 from pilothouse.storage.tables import reviewing
 
 from .review_samples import P, likert, marks, single

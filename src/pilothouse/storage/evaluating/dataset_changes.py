@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.ids import new_id
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.dataset_items import NewItem, within
+from pilothouse.storage.evaluating.dataset_items import NewItem, within
 from pilothouse.storage.statements import add_new, among
 from pilothouse.storage.tables import dataset_items, dataset_versions, datasets
 

@@ -13,7 +13,7 @@ from pilothouse.cases import Outcome
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.eval_outcomes import EvalOutcomes, OutcomePage
+from pilothouse.storage.evaluating.eval_outcomes import EvalOutcomes, OutcomePage
 from pilothouse.storage.tables import eval_runs
 from pilothouse.types import Json
 

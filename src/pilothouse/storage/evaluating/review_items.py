@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.review_queues import Queue, locked
+from pilothouse.storage.evaluating.review_queues import Queue, locked
 from pilothouse.storage.statements import among
 from pilothouse.storage.tables.reviewing import review_items, review_queues, review_sources
 from pilothouse.types import Json

@@ -4,8 +4,8 @@ import pytest
 
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.storage import Store
-from pilothouse.storage.review_items import NewReviewItem, Source
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
+from pilothouse.storage.evaluating.reviews import Reviews
 
 from .review_samples import P, likert, pairwise, single, twins
 

@@ -9,8 +9,8 @@ import pytest
 from pilothouse.errors import Conflict, InvalidRequest, NotFound, StorageError
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Dataset, Datasets
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Dataset, Datasets
 from pilothouse.storage.keyring import new_key
 from pilothouse.storage.rotation import Rotation
 from pilothouse.storage.tables import dataset_items

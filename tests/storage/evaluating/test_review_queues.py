@@ -7,9 +7,9 @@ import pytest
 
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.storage import Store
-from pilothouse.storage.review_queues import Criterion, QueueSettings, ReviewQueues
+from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings, ReviewQueues
 
-from .conftest import Clock
+from ..conftest import Clock
 
 ONE = QueueSettings(criteria=(Criterion("clear", "Easy to read."),), instructions="Read all of it.")
 

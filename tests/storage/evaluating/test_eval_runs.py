@@ -9,7 +9,7 @@ from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.storage.keyring import new_key
 from pilothouse.storage.rotation import Rotation
 

@@ -8,11 +8,11 @@ import pytest
 
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.storage import Store
-from pilothouse.storage.review_queues import Queue
-from pilothouse.storage.review_seats import Mark, Seat, swapped_for
-from pilothouse.storage.reviews import Reviews
+from pilothouse.storage.evaluating.review_queues import Queue
+from pilothouse.storage.evaluating.review_seats import Mark, Seat, swapped_for
+from pilothouse.storage.evaluating.reviews import Reviews
 
-from .conftest import Clock
+from ..conftest import Clock
 from .review_samples import P, likert, marks, pairwise, single, twins
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.storage import Store
-from pilothouse.storage.review_items import Source
-from pilothouse.storage.reviews import Reviews, Tally
+from pilothouse.storage.evaluating.review_items import Source
+from pilothouse.storage.evaluating.reviews import Reviews, Tally
 
-from .conftest import Clock
+from ..conftest import Clock
 from .review_samples import P, likert, marks, single
 
 

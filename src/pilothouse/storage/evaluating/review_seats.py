@@ -17,9 +17,9 @@ from sqlalchemy.engine import Connection
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.review_items import ReviewItem, Status, item_from
-from pilothouse.storage.review_labels import Value, checked, disputed, mirrored, read_value
-from pilothouse.storage.review_queues import Queue, locked
+from pilothouse.storage.evaluating.review_items import ReviewItem, Status, item_from
+from pilothouse.storage.evaluating.review_labels import Value, checked, disputed, mirrored, read_value
+from pilothouse.storage.evaluating.review_queues import Queue, locked
 from pilothouse.storage.statements import upsert
 from pilothouse.storage.tables.reviewing import review_items, review_seats, review_votes
 

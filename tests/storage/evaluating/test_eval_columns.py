@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.storage import Store
-from pilothouse.storage.eval_columns import EvalColumns, LabelCount
-from pilothouse.storage.eval_runs import EvalRuns, Run
+from pilothouse.storage.evaluating.eval_columns import EvalColumns, LabelCount
+from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
 P = "default"
 

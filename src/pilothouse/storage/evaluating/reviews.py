@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from pilothouse.errors import InvalidRequest, NotFound, StorageError
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.review_items import ReviewItem, ReviewItems, Source, Status
-from pilothouse.storage.review_labels import Value, label_of, read_value
-from pilothouse.storage.review_queues import Queue, QueueSettings, ReviewQueues, locked
-from pilothouse.storage.review_seats import ReviewSeats
+from pilothouse.storage.evaluating.review_items import ReviewItem, ReviewItems, Source, Status
+from pilothouse.storage.evaluating.review_labels import Value, label_of, read_value
+from pilothouse.storage.evaluating.review_queues import Queue, QueueSettings, ReviewQueues, locked
+from pilothouse.storage.evaluating.review_seats import ReviewSeats
 from pilothouse.storage.tables.reviewing import review_corrections, review_items, review_seats, review_votes
 
 __all__ = ["Annotated", "Correction", "Label", "Progress", "Reviews", "Tally", "Vote"]

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.review_labels import Kind
+from pilothouse.storage.evaluating.review_labels import Kind
 from pilothouse.storage.tables.reviewing import review_queues
 from pilothouse.types import Json
 

@@ -4,8 +4,8 @@ from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.observe.retention import Gone, Retention
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage import Store
-from pilothouse.storage.eval_answers import EvalAnswers, KeptAnswer
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_answers import EvalAnswers, KeptAnswer
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 P, DAY_US = "default", 86_400_000_000
 

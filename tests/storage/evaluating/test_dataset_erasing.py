@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.dataset_erasing import DatasetErasing
-from pilothouse.storage.dataset_items import NewItem
-from pilothouse.storage.datasets import Datasets
+from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
+from pilothouse.storage.evaluating.dataset_items import NewItem
+from pilothouse.storage.evaluating.datasets import Datasets
 
 P = "default"
 

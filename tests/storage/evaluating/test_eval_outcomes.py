@@ -1,7 +1,7 @@
-"""Where a case came from, as its metadata has it. Outcomes themselves: tests/storage/test_eval_runs.py."""
+"""Where a case came from, as its metadata has it. Outcomes themselves: test_eval_runs.py."""
 
 from pilothouse.cases import Case
-from pilothouse.storage.eval_outcomes import source_of
+from pilothouse.storage.evaluating.eval_outcomes import source_of
 
 
 def test_the_source_of_a_case_is_what_its_metadata_says() -> None:

@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
-from pilothouse.storage.dataset_changes import EMPTY, Change, DatasetChanges
-from pilothouse.storage.dataset_items import DatasetItems, NewItem
+from pilothouse.storage.evaluating.dataset_changes import EMPTY, Change, DatasetChanges
+from pilothouse.storage.evaluating.dataset_items import DatasetItems, NewItem
 from pilothouse.storage.tables import dataset_versions, datasets
 from pilothouse.types import Json
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pilothouse.errors import InvalidRequest
-from pilothouse.storage.review_labels import Kind, Value, apart, checked, disputed, label_of, mirrored
+from pilothouse.storage.evaluating.review_labels import Kind, Value, apart, checked, disputed, label_of, mirrored
 
 
 @pytest.mark.parametrize(

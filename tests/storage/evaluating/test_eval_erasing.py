@@ -6,9 +6,9 @@ from typing import Any
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
-from pilothouse.storage.eval_answers import EvalAnswers, KeptAnswer
-from pilothouse.storage.eval_erasing import EvalErasing
-from pilothouse.storage.eval_runs import EvalRuns
+from pilothouse.storage.evaluating.eval_answers import EvalAnswers, KeptAnswer
+from pilothouse.storage.evaluating.eval_erasing import EvalErasing
+from pilothouse.storage.evaluating.eval_runs import EvalRuns
 
 P = "default"
 
