@@ -40,7 +40,11 @@ def client(keys: Keys) -> Iterator[TestClient]:
 
     @router.post("/notes")
     def keep(note: Note) -> int:
-        return len(note.text)
+        return len(note.text.encode())
+
+    @router.post("/names")
+    def name(note: Note) -> None:
+        raise InvalidRequest(f"No '{note.text}' here.")
 
     @router.get("/broken")
     def broken() -> None:
@@ -53,6 +57,13 @@ def client(keys: Keys) -> Iterator[TestClient]:
 
 def test_an_administrator_gets_through(client: TestClient) -> None:
     assert client.post("/api/notes", json={"text": "four"}).json() == 4
+
+
+@pytest.mark.parametrize(("path", "told"), [("notes", "half of a surrogate pair"), ("names", "No '?' here")])
+def test_half_of_a_surrogate_pair_is_the_callers_mistake(client: TestClient, path: str, told: str) -> None:
+    answer = client.post(f"/api/{path}", content=b'{"text": "\\ud800"}', headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]["message"]
 
 
 def test_others_are_refused_before_their_body_is_read(client: TestClient, keys: Keys) -> None:

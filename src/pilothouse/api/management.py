@@ -63,6 +63,7 @@ def management(
     app.add_exception_handler(PilothouseError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(DataError, _on_data)
+    app.add_exception_handler(UnicodeEncodeError, _on_half_a_character)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_error)
     scheme = HTTPBearer(
@@ -170,7 +171,8 @@ class _Admission:
 
 
 def _answer(error: PilothouseError, status: int | None = None) -> JSONResponse:
-    body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    message = error.message.encode("utf-8", "replace").decode()  # it may quote half a surrogate pair
+    body = {"message": message, "type": error.type, "param": error.param, "code": error.code}
     headers = {name.decode(): value.decode() for name, value in error_headers(error)}
     if error.status == 503:
         headers.setdefault("retry-after", RETRY_AFTER)
@@ -187,6 +189,13 @@ async def _on_data(_: Request, error: Exception) -> JSONResponse:
     """What a database cannot hold, such as NUL in a text or a number beyond 64 bits, is the caller's doing."""
     said = str(getattr(error, "orig", error)).strip().partition("\n")[0].rstrip(".")
     return _answer(InvalidRequest(f"The database cannot hold a value of this request: {said}."))
+
+
+async def _on_half_a_character(request: Request, error: Exception) -> JSONResponse:
+    """JSON's escapes can hold half of a surrogate pair; nothing that is kept can."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return _answer(InvalidRequest("A text of this request holds half of a surrogate pair, which is no character."))
+    return await _on_error(request, error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -17,7 +17,11 @@ def test_what_could_not_be_told_is_said() -> None:
         Outcome(case=Case(id="a", input="q"), verdicts=(failed,)),
         Outcome(case=Case(id="b", input="q"), error="Timed out."),
         *(
-            Outcome(case=Case(id="c", input="q"), trial=n, verdicts=(Verdict.ok("quality", n, passed=n == 1),))
+            Outcome(
+                case=Case(id="c", input="q"),
+                trial=n,
+                verdicts=(Verdict.ok("quality", n, passed=n == 1), Verdict.ok("exact", n, passed=n == 1)),
+            )
             for n in (0, 1)
         ),
     ]
@@ -27,4 +31,4 @@ def test_what_could_not_be_told_is_said() -> None:
     assert "3 cases x 2 trials, 1 failed. Cost unknown." in lines
     assert "The task failed once: Timed out." in lines
     assert "quality could not be told once: No JSON." in lines
-    assert "1 cases are flaky: c" in lines
+    assert "1 cases are flaky: c" in lines  # by two metrics

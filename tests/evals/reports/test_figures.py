@@ -19,6 +19,6 @@ def test_the_rest() -> None:
     assert (percent(0.125), percent(None)) == ("12.5%", "–")
     assert (probability(0.0001), probability(0.04)) == ("< 0.001", "0.040")
     assert (money(None), money(1_500_000), money(10**12)) == ("unknown", "$0.0015", "$1,000.00")
-    assert money(5, 2) == "$0.0000 and 2 calls of unknown price"
+    assert money(5, 2) == "$0.0000 and 2 answers or verdicts of unknown price"
     assert (times(1), times(2)) == ("once", "2 times")
     assert (seconds(None), seconds(1.23456), seconds(61.26)) == ("–", "1.235 s", "61.3 s")

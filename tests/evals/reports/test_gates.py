@@ -57,7 +57,7 @@ def test_the_sentence_has_the_figures(make: Make) -> None:
         ("quality drop > 0.02", "there is no run to compare with"),
         ("cost rise > 10%", "there is no run to compare with"),
         ("latency.p95 > 3", "no answer has a latency"),
-        ("cost > 1", "the cost of 3 calls is not known; what is known is 0.0000 USD"),
+        ("cost > 1", "the cost of 3 answers or verdicts is not known; what is known is 0.0000 USD"),
     ],
 )
 def test_what_cannot_be_told_fails_and_says_why(make: Make, text: str, why: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pilothouse.call import Call
 from pilothouse.errors import BudgetExceeded, ProviderError, ProviderProtocolError, RateLimited
+from pilothouse.evals.judges.asking import OF_NO_CASE
 from pilothouse.evals.runs import remembered as module
 from pilothouse.evals.runs.book import AnswerBook
 from pilothouse.evals.runs.remembered import Remembered
@@ -40,9 +41,11 @@ class Asker:
         self.waits.append(seconds)
         self.throttle._paused_until = float("-inf")
 
-    async def __call__(self, text: str, turn: Turn | None = None, **body: Any) -> str:
+    async def __call__(
+        self, text: str, turn: Turn | None = None, metadata: dict[str, str] | None = None, **body: Any
+    ) -> str:
         turn = turn or Turn(trace_id=f"trace of {self.run}")
-        call = Call(self.chat.recorder, trace_id=turn.trace_id)
+        call = Call(self.chat.recorder, trace_id=turn.trace_id, metadata=metadata or {})
         request = ChatRequest.check({"model": "m", "messages": [{"role": "user", "content": text}], **body})
         async with aclosing(self.remembered.of(turn)(request, call)) as chunks:
             return "".join([ChatResponse(chunk.data).text async for chunk in chunks])
@@ -88,6 +91,16 @@ async def test_whatever_an_answer_depends_on_makes_another_question(
     await changed("a")
     await changed.book.aclose()
     assert len(chat.asked) == 5
+
+
+async def test_what_hangs_on_no_case_is_asked_once_whichever_case_is_first(
+    small_store: Store, tmp_path: Path, chat: Scripted
+) -> None:
+    ask, shared = Asker(small_store, tmp_path, chat), {OF_NO_CASE: "true"}
+    await ask("steps", Turn(trace_id="t", trial=1, source=("trace", "user")), metadata=shared)
+    await ask("steps", Turn(trace_id="u"), metadata=shared)
+    assert len(chat.asked) == 1
+    await ask.book.aclose()
 
 
 async def test_a_failure_is_not_kept_and_a_429_is_waited_for(small_store: Store, tmp_path: Path) -> None:

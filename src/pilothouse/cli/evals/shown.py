@@ -38,7 +38,9 @@ def shown_told(told: Told) -> Iterator[str]:
         for reason in one.why:
             yield f"{one.name} could not be told {times(reason.count)}: {reason.text}"
     if summary.flaky_cases:
-        yield f"{summary.flaky_cases} cases are flaky: " + ", ".join(one.case_id for one in summary.flaky[:5])
+        yield f"{summary.flaky_cases} cases are flaky: " + ", ".join(
+            [*dict.fromkeys(one.case_id for one in summary.flaky)][:5]
+        )
     yield from _slices(summary.slices)
     yield from told.notes
     if told.comparison is not None and told.baseline is not None:

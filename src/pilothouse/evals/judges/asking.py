@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -31,12 +32,14 @@ from pilothouse.evals.shapes import Models, Verdict
 from pilothouse.protocols import Encode
 from pilothouse.types import ChatRequest, Json
 
-__all__ = ["STOPPING", "Judge", "JudgeFailed", "Manner", "Reply", "Said", "held"]
+__all__ = ["OF_NO_CASE", "STOPPING", "Judge", "JudgeFailed", "Manner", "Reply", "Said", "held"]
 
 T = TypeVar("T")
 
 STOPPING = (AccessError, BudgetExceeded, Cancelled, ConfigError, StorageError, UnknownModel)
 """What no other case would fare better with: raised, so that a run stops. All else is a verdict that failed."""
+OF_NO_CASE = "of_no_case"
+"""In a call's metadata: the question is the same for all cases, whichever comes first."""
 _OPTIONAL: dict[str, Json] = {
     "temperature": {"temperature": 0},
     "response_format": {"response_format": {"type": "json_object"}},
@@ -102,6 +105,12 @@ class Judge:
     def inside(self) -> Models:
         """The same models for another evaluator whose questions belong into this one's call."""
         return replace(self._models, make_call=lambda: replace(self.call))
+
+    def of_no_case(self) -> "Judge":
+        """This judge, for a question that hangs on no case: an answer that is kept serves all of them."""
+        other = copy(self)
+        other.call = replace(self.call, metadata={**self.call.metadata, OF_NO_CASE: "true"})
+        return other
 
     async def ask(self, messages: list[Json], reader: Callable[[Json], T], *, logprobs: bool = False) -> Reply[T]:
         """What `reader` makes of the JSON that the judge answers with. Raises JudgeFailed for a refusal, for silence,

@@ -110,7 +110,9 @@ class GEval(Judging):
                 async with self._writing.setdefault(judge.name, asyncio.Lock()):
                     if judge.name not in self._steps:
                         task = _STEPS_TASK.format(low=self.low, high=self.high, criteria=self.criteria)
-                        self._steps[judge.name] = (await judge.ask(messages(task, {}, _STEPS_FORM), _steps)).value
+                        self._steps[judge.name] = (
+                            await judge.of_no_case().ask(messages(task, {}, _STEPS_FORM), _steps)
+                        ).value
             finally:
                 self._writing.pop(judge.name, None)  # a lock belongs to its event loop, and the next may be another
         return self._steps[judge.name]

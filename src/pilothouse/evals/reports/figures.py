@@ -40,7 +40,7 @@ def money(nano: int | None, unpriced: int = 0) -> str:
     if nano is None:
         return "unknown"
     told = f"${nano / _NANO:,.4f}" if nano < 100 * _NANO else f"${nano / _NANO:,.2f}"
-    return f"{told} and {unpriced} calls of unknown price" if unpriced else told
+    return f"{told} and {unpriced} answers or verdicts of unknown price" if unpriced else told
 
 
 def seconds(value: float | None) -> str:

@@ -101,7 +101,7 @@ def _of_run(name: str, change: str, share: bool, summary: Summary, comparison: C
     if name == "cost":
         if summary.cost_nano is None or summary.unpriced:
             known = "" if summary.cost_nano is None else f"; what is known is {summary.cost_nano / _NANO:.4f} USD"
-            return f"the cost of {summary.unpriced} calls is not known{known}."
+            return f"the cost of {summary.unpriced} answers or verdicts is not known{known}."
         return Measure("cost", summary.cost_nano / _NANO)
     seconds = summary.latency.p50 if name == "latency.p50" else summary.latency.p95
     return "no answer has a latency." if seconds is None else Measure(name, seconds)

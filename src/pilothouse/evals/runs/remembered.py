@@ -17,6 +17,7 @@ import msgspec
 
 from pilothouse.call import Call, Progress, Recorder, Reservation, Span
 from pilothouse.errors import Overloaded, ProviderProtocolError, RateLimited, TooManyRequests
+from pilothouse.evals.judges.asking import OF_NO_CASE
 from pilothouse.evals.runs.book import AnswerBook
 from pilothouse.evals.runs.throttle import Throttle
 from pilothouse.evals.runs.turns import Turn
@@ -74,7 +75,7 @@ class Remembered:
         yield ChatChunk(answer.body["raw"].encode())
 
     async def _answer(self, turn: Turn, request: ChatRequest, call: Call) -> KeptAnswer:
-        key = await self._keys.of(turn, request)
+        key = await self._keys.of(_whose(turn, call), request)
         while (running := self._running.get(key)) is not None:  # another asks this: its answer will be found
             await asyncio.wait([running])
         done = self._running[key] = asyncio.get_running_loop().create_future()
@@ -96,7 +97,7 @@ class Remembered:
         waited, wait = 0.0, 1.0
         while True:
             await self._throttle.enter(turn)
-            noting = _Noting(call, key, partial(self._keep, turn, key))
+            noting = _Noting(call, key, partial(self._keep, _whose(turn, call), key))
             try:
                 return await self._once(key, request, call, noting)
             except _SLOW_DOWN as error:
@@ -130,6 +131,11 @@ class Remembered:
         )  # fmt: skip
         self._book.keep(key, kept)
         return kept
+
+
+def _whose(turn: Turn, call: Call) -> Turn:
+    """What an answer belongs to: a turn with its trial and source, or no case at all."""
+    return Turn(trace_id=turn.trace_id) if OF_NO_CASE in call.metadata else turn
 
 
 class _Noting:

@@ -21,7 +21,7 @@ from pilothouse.errors import BudgetExceeded, PilothouseError
 from pilothouse.evals.judges.asking import STOPPING
 from pilothouse.evals.runs.remembered import Remembered
 from pilothouse.evals.runs.rooms import Rooms
-from pilothouse.evals.runs.subject import Asking, Subject, TaskFailed
+from pilothouse.evals.runs.subject import Asking, ModelSubject, Subject, TaskFailed
 from pilothouse.evals.runs.throttle import Throttle
 from pilothouse.evals.runs.turns import Turn, trace_of
 from pilothouse.evals.shapes import Case, Evaluator, Models, Verdict
@@ -145,7 +145,9 @@ class Runner:
             why = str(error) if isinstance(error, TaskFailed) else error.message
             told = replaced(case, cost_nano=turn.cost_nano, trace_id=turn.trace_id)
             return Outcome(case=told, trial=trial, error=why or type(error).__name__), turn.paid_nano
-        if turn.calls or (self._subject.timed and made.latency_s is None):
+        if isinstance(self._subject, ModelSubject) and turn.calls:  # the same once it is kept
+            made = replaced(made, latency_s=turn.answers_s)
+        elif turn.calls or (self._subject.timed and made.latency_s is None):
             made = replaced(made, latency_s=turn.latency_s(time.perf_counter() - began))
         if turn.calls:
             made = replaced(made, cost_nano=turn.cost_nano, trace_id=turn.answered_in)

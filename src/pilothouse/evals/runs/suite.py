@@ -89,7 +89,7 @@ class Suite(_Strict):
     dataset: _Text | None = None
     data: _Text | None = None
     split: _Text | None = None
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, le=10_000_000)
     task: TaskSpec
     evaluators: list[Use] = Field(min_length=1)
     judge: _Text | None = None
@@ -98,7 +98,7 @@ class Suite(_Strict):
     concurrency: int = Field(8, ge=1, le=256)
     rate: Annotated[str, Field(pattern=_RATE)] | None = None
     max_cost_usd: Decimal | None = Field(None, gt=0, max_digits=18, decimal_places=9)
-    answer_tokens: int | None = Field(None, ge=1)
+    answer_tokens: int | None = Field(None, ge=1, le=1_000_000)
     baseline: _Text | None = None
     gates: list[_Text] = []
     slices: list[_Text] = []
