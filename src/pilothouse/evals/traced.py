@@ -6,14 +6,19 @@ Plain functions over the spans of a trace. Shadow traffic inside it is not what 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from sqlalchemy import or_, select
+
 from pilothouse.call import Span
 from pilothouse.cases import Case, Step
 from pilothouse.evals.datasets.cases import answer_of
 from pilothouse.observe.trace import Trace
 from pilothouse.passages import parse_passages
+from pilothouse.storage import Store
+from pilothouse.storage.span_days import of_traces
+from pilothouse.storage.tables import spans
 from pilothouse.types import Json, text_of
 
-__all__ = ["EVALUATION", "NOT_KEPT", "OF_RUNS", "case_of", "is_evaluation"]
+__all__ = ["EVALUATION", "NOT_KEPT", "OF_RUNS", "asked_by_evaluation", "case_of", "is_evaluation"]
 
 EVALUATION = "pilothouse.evaluation"
 """The attribute of spans that are evaluation's own; its value says whose."""
@@ -28,9 +33,20 @@ _MOST = 200  # passages, and steps
 _DEEPEST = 4
 
 
-def is_evaluation(spans: Iterable[Span]) -> bool:
+def asked_by_evaluation(store: Store, project: str, traces: Iterable[str]) -> set[str]:
+    """Those of these traces that are evaluation's own traffic: what judges, suites and the sentinel asked. Blocks on
+    the database."""
+    c, keys = spans.c, [(project, trace) for trace in traces]
+    marked = c.attributes.contains(f'"{EVALUATION}"', autoescape=True)
+    asked = c.request_id.startswith(OF_RUNS, autoescape=True)
+    with store.observe.connect() as connection:
+        query = select(c.trace_id).where(of_traces(connection, keys), or_(marked, asked))
+        return {*connection.execute(query.distinct()).scalars()}
+
+
+def is_evaluation(steps: Iterable[Span]) -> bool:
     """Whether a trace is evaluation's own traffic."""
-    return any(EVALUATION in span.attributes or (span.request_id or "").startswith(OF_RUNS) for span in spans)
+    return any(EVALUATION in span.attributes or (span.request_id or "").startswith(OF_RUNS) for span in steps)
 
 
 def case_of(trace: Trace) -> Case | None:

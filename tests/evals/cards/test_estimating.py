@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from pilothouse.evals.cards.estimating import estimate
 from pilothouse.evals.cards.ratings import Rating
@@ -52,3 +53,11 @@ def test_levels_have_the_bounds_of_their_scale() -> None:
 def test_what_cannot_be_estimated_is_said(told: list[Rating], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         estimate(told, "labels")
+
+
+def test_the_trials_of_a_case_are_one_value() -> None:
+    once = rated([i % 10 < 6 for i in range(100)], 0.5, 40, 1)
+    thrice = [replace(one, item=f"{one.item}/{trial}", case=one.item) for one in once for trial in range(3)]
+    assert estimate(thrice, "labels") == estimate(once, "labels")
+    unread = [replace(one, people=None) if one.item.endswith("/2") else one for one in thrice]
+    assert estimate(unread, "labels") == estimate(once, "labels")

@@ -10,6 +10,7 @@ import pytest
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets.production import Production, Sampling
+from pilothouse.evals.traced import EVALUATION
 from pilothouse.observe import Drainer, SpoolRecorder
 from pilothouse.observe.erasing import Erasing
 from pilothouse.observe.erasures import user_hash
@@ -54,6 +55,7 @@ def asked(i: int, **changes: Any) -> Span:
 def test_traces_become_items_that_go_with_them(write: Write, store: Store) -> None:
     write([asked(i) for i in range(6)])
     write([asked(6, input=None, output=None), asked(7, status="error", error_code="timeout")])
+    write([asked(8, request_id="eval_8"), asked(9, attributes={EVALUATION: "online"})])  # no production
     Scores(store).put(P, [Score(id="1", trace_id="t01", name="helpful", value=0.0)])
     datasets, production = Datasets(store), Production(store)
     made = datasets.create(P, "golden")

@@ -5,6 +5,7 @@ how bad that is, not how good the whole. Knows nothing of runs and files.
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import msgspec
 
@@ -43,15 +44,27 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def estimate(ratings: Sequence[Rating], scale: Scale, bounds: tuple[float, float] | None = None) -> Estimate:
-    """The mean that people would give: of levels, of passes, or of wins (a tie counts one half).
+    """The mean that people would give: of levels, of passes, or of wins (a tie counts one half). The trials of a case
+    are one value.
 
     `bounds` are the least and the greatest level there can be, 1 and 5 where none is beyond them. Raises ValueError for
     fewer than 2 labelled cases with a verdict, no case that only the judge told, and labels that are no numbers.
     """
-    both = [(one.people, one.judge) for one in ratings if one.people is not None and one.judge is not None]
-    alone = [one.judge for one in ratings if one.people is None and one.judge is not None]
-    human, told = _numbers([people for people, _ in both]), _numbers([judge for _, judge in both])
-    others = _numbers(alone)
+    cases = dict[str, list[Rating]]()
+    for rating in ratings:
+        cases.setdefault(rating.case or rating.item, []).append(rating)
+    human, told, others = list[float](), list[float](), list[float]()
+    left_out = 0
+    for trials in cases.values():  # are alike, so that a case counts once: by the trials with a label, where there are
+        both = [one for one in trials if one.people is not None and one.judge is not None]
+        alone = [one.judge for one in trials if one.people is None and one.judge is not None]
+        if both:
+            human.append(fmean(_numbers([one.people for one in both])))
+            told.append(fmean(_numbers([one.judge for one in both])))
+        elif any(one.people is not None for one in trials):
+            left_out += 1
+        elif alone:
+            others.append(fmean(_numbers(alone)))
     if len(human) < 2 or not others:
         raise ValueError(
             f"{len(human)} cases have a verdict and a label of people, {len(others)} a verdict alone: "
@@ -63,7 +76,6 @@ def estimate(ratings: Sequence[Rating], scale: Scale, bounds: tuple[float, float
         bounds = _LIKERT
     found = ppi_mean(human, told, others, bounds=bounds)
     width, plain = _width(found.estimate), _width(found.classical)
-    left_out = sum(one.people is not None and one.judge is None for one in ratings)
     notes = tuple(dict.fromkeys(note for note in (found.estimate.note, found.classical.note) if note))
     return Estimate(
         together=found.estimate, people=found.classical, judge=sum(told + others) / (len(told) + len(others)),

@@ -136,9 +136,9 @@ def _rating(
     places = tuple(map(str, detail.get("orders") or ())) if scale == "pairs" else ()
     reasked = detail.get("reasked", 0)
     return Rating(
-        item=f"{one.source}/{one.case}/{one.trial}", judge=label, people=people, votes=found,
-        lengths=one.lengths, models=one.models, places=places, cost_nano=one.verdict.cost_nano,
-        reasked=reasked if isinstance(reasked, int) else 0, latency_s=one.latency_s,
+        item=f"{one.source}/{one.case}/{one.trial}", case=f"{one.source}/{one.case}",
+        judge=label, people=people, votes=found, lengths=one.lengths, models=one.models, places=places,
+        cost_nano=one.verdict.cost_nano, reasked=reasked if isinstance(reasked, int) else 0, latency_s=one.latency_s,
     )  # fmt: skip
 
 

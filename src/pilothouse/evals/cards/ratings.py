@@ -22,7 +22,7 @@ PASS, FAIL = "pass", "fail"
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):
     """`judge` is None where the judge failed, `people` where they did not label the item or are of two minds; `votes`
-    are the labels of each of them.
+    are the labels of each of them. `case` is the same for the trials of one; empty where each item is its own.
 
     `lengths` are the characters of the answer and, in a pair, of the other one; `models` who made them, empty where
     that is not known. `places` are which place the judge preferred in each order of a pair ("first", "second", "tie").
@@ -31,6 +31,7 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     item: str
+    case: str = ""
     judge: Label | None = None
     people: Label | None = None
     votes: tuple[Label, ...] = ()

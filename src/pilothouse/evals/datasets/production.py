@@ -12,6 +12,7 @@ from typing import Literal
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.datasets.records import item_of_record
 from pilothouse.evals.datasets.sampling import Vector, at_random, diverse, failures_first, stratified
+from pilothouse.evals.traced import asked_by_evaluation
 from pilothouse.observe.erasures import erased_traces, user_hash
 from pilothouse.observe.listing import Filters, TraceRow
 from pilothouse.observe.questions import Questions
@@ -74,13 +75,14 @@ class Production:
 
     def choose(
         self, project: str, filters: Filters = _ALL, sampling: Sampling | None = None,
-        vectors: VectorsOf | None = None,
+        vectors: VectorsOf | None = None, *, own: bool = False,
     ) -> tuple[list[TraceRow], int]:  # fmt: skip
-        """The traces to take, and how many they were chosen from. `vectors` gives those for `diverse` in place of the
+        """The traces to take, and how many they were chosen from; with `own` also of what evaluation itself asked.
+        `vectors` gives those for `diverse` in place of the
         kept ones. Raises InvalidRequest for a sampling that there is not."""
         sampling = sampling or Sampling()
         _check(sampling)
-        rows = self._found(project, filters, sampling)
+        rows = self._found(project, filters, sampling, own)
         ids, seed = [*rows], sampling.seed
         match sampling.how:
             case "newest":
@@ -165,12 +167,14 @@ class Production:
             DatasetErasing(self._store).forget_traces(project, gone)
         return change
 
-    def _found(self, project: str, filters: Filters, sampling: Sampling) -> dict[str, TraceRow]:
+    def _found(self, project: str, filters: Filters, sampling: Sampling, own: bool) -> dict[str, TraceRow]:
         enough = sampling.most if sampling.how == "newest" else max(sampling.searched, sampling.most)
         rows, before = dict[str, TraceRow](), None
         for _ in range(_MOST_PAGES):
             page = self._traces.list(project, min(_PAGE, enough - len(rows)), before, filters)
-            rows |= {row.trace_id: row for row in page.rows}
+            ids = [row.trace_id for row in page.rows]
+            left_out = set[str]() if own else asked_by_evaluation(self._store, project, ids)
+            rows |= {row.trace_id: row for row in page.rows if row.trace_id not in left_out}
             before = page.next
             if before is None or len(rows) >= enough:
                 break

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 
 from pilothouse.cases import Outcome, Verdict
 from pilothouse.evals.review.rules import Rule
-from pilothouse.evals.traced import EVALUATION, OF_RUNS
+from pilothouse.evals.traced import asked_by_evaluation
 from pilothouse.observe.listing import Filters, TraceRow
 from pilothouse.observe.scores import Score, ScoresSought
 from pilothouse.observe.traces import Traces
@@ -58,12 +58,7 @@ class Finding:
 
     def own(self, project: str, traces: Iterable[str]) -> set[str]:
         """Those of these traces that are evaluation's own traffic: what judges and suites asked."""
-        c, keys = spans.c, [(project, trace) for trace in traces]
-        marked = c.attributes.contains(f'"{EVALUATION}"', autoescape=True)
-        asked = c.request_id.startswith(OF_RUNS, autoescape=True)
-        with self._store.observe.connect() as connection:
-            query = select(c.trace_id).where(of_traces(connection, keys), or_(marked, asked))
-            return {*connection.execute(query.distinct()).scalars()}
+        return asked_by_evaluation(self._store, project, traces)
 
     def _by_scores(self, project: str, rule: Rule, since_us: int) -> Iterator[Found]:
         name = rule.score or ("feedback" if rule.why == "thumbs_down" else None)

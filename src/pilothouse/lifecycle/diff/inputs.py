@@ -63,7 +63,7 @@ def recorded_inputs(store: Store, project: str, filters: Filters, *, limit: int,
     """A sample of `limit` of the newest 10,000 recorded chats that the filters let through; the same seed over the same
     traces gives the same. Raises InvalidRequest where there is none."""
     production = Production(store)
-    rows, _ = production.choose(project, filters, Sampling(how="newest", most=_SEARCHED))
+    rows, _ = production.choose(project, filters, Sampling(how="newest", most=_SEARCHED), own=True)
     left_out, chats = Counter[str](), {}
     for row in rows:
         if (why := _no_chat(row)) is None:
