@@ -37,6 +37,21 @@ def test_prompts_are_counted_and_what_is_kept_is_left_out(bench: Bench) -> None:
     assert estimated(bench, 2, trials=2, fresh=True).parts[0].calls == 4
 
 
+def test_every_juror_counts_and_a_kept_verdict_costs_what_it_did(bench: Bench) -> None:
+    jury = [{"use": "jury", "models": ["wise", "unpriced"]}]
+    part = estimated(bench, 2, evaluators=jury).parts[1]
+    assert (part.calls, part.nano) == (4, None)
+    assert part.why.startswith("the price of 'unpriced' is not known")
+    jury = [{"use": "jury", "models": ["wise", "sage"]}]
+    one = estimated(bench, 2, evaluators=[GOOD], judge="wise").parts[1]
+    assert one.nano is not None
+    assert (estimated(bench, 2, evaluators=jury).parts[1].nano or 0) > one.nano
+    bench.chat.answers = [lambda request: JUDGED if request.model == "judge" else echo(request)]
+    for _ in range(2):
+        bench.run(2, evaluators=[GOOD], judge="judge")
+    assert estimated(bench, 4, evaluators=[GOOD], judge="judge").parts[1].nano == 4 * 7
+
+
 def test_what_is_not_known_is_said(bench: Bench) -> None:
     told = estimated(bench, 2, task={"model": "unpriced"})
     assert (told.nano, told.parts[0].why) == (None, "the price of 'unpriced' is not known")

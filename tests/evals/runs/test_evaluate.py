@@ -53,7 +53,7 @@ def test_what_a_judge_answers_is_kept_and_counted_as_anything_else(bench: Bench)
     verdict = outcomes(bench, first.run.id)[0].verdicts[1]
     assert (verdict.evaluator, verdict.score, verdict.cost_nano) == ("quality", 1.0, 7)
     again = bench.run(3, evaluators=["exact", GOOD], judge="judge")
-    assert (again.run.cost_nano, again.told.summary.judge_nano) == (0, 0)
+    assert (again.run.cost_nano, again.told.summary.judge_nano) == (0, 21)
     changed = bench.run(3, evaluators=[{**GOOD, "criteria": {"good": "It is very good."}}], judge="judge")
     assert (changed.run.cost_nano, changed.told.summary.cached) == (21, 3)
 

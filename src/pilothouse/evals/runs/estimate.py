@@ -14,6 +14,7 @@ import msgspec
 from pilothouse.call import Call, Progress, Reservation, Span
 from pilothouse.cases import Case, Outcome
 from pilothouse.errors import Cancelled, PilothouseError
+from pilothouse.evals.judges.jury import Jury
 from pilothouse.evals.reports.foreseen import Foreseen, foresee
 from pilothouse.evals.runs.prepare import Prepared
 from pilothouse.evals.runs.remembered import Keys
@@ -102,7 +103,8 @@ async def estimate(rooms: Rooms, project: str, prepared: Prepared) -> Estimate:
         why = _told(len(costs)) if costs else "what a function asks is not known before it ran once"
         parts.append(Part(suite.task.python, outcomes, 0, _scaled(costs, outcomes), why))
     for evaluator in prepared.evaluators:
-        if "judge" in evaluator.needs and (suite.judge or getattr(evaluator, "model", None)):
+        named = getattr(evaluator, "model", None) or isinstance(evaluator, Jury)
+        if "judge" in evaluator.needs and (suite.judge or named):
             parts.append(await _of_judge(rooms, prepared, evaluator, earlier))
     before = _of_run(rooms, project, prepared.baseline) if prepared.baseline is not None else earlier
     told = {verdict.evaluator for outcome in before for verdict in outcome.verdicts}
@@ -137,19 +139,31 @@ async def _of_judge(rooms: Rooms, prepared: Prepared, evaluator: Evaluator, earl
     costs = [v.cost_nano for one in earlier for v in one.verdicts if v.evaluator == evaluator.name]
     if costs:
         return Part(evaluator.name, outcomes, 0, _scaled(costs, outcomes), _told(len(costs)))
-    requests = []
+    judges: Sequence[Evaluator] = [*evaluator.jurors.values()] if isinstance(evaluator, Jury) else [evaluator]
+    asked = [found for one in judges if (found := await _first_of_judge(rooms, prepared, one))]
+    if not asked:
+        return Part(evaluator.name, 0, 0, 0, "it asks nothing about these cases")
+    told = [(await _priced(rooms, found[0].model, found, USUAL_ANSWER), len(found)) for found in asked]
+    shares = [None if nano is None else round(nano / count * outcomes) for (nano, _), count in told]
+    known = [share for share in shares if share is not None]
+    why = "; ".join(dict.fromkeys(why for (nano, why), _ in told if nano is None or len(known) == len(shares)))
+    return Part(
+        evaluator.name, outcomes * len(asked), 0, sum(known) if len(known) == len(shares) else None,
+        f"{why}; the first question about each output only",
+    )  # fmt: skip
+
+
+async def _first_of_judge(rooms: Rooms, prepared: Prepared, evaluator: Evaluator) -> list[ChatRequest]:
+    """What it would ask first about the outputs of some cases."""
+    suite, found = prepared.suite, list[ChatRequest]()
     for case in _spread(prepared.cases):
         probe, words = _Probe(), "word " * (suite.answer_tokens or USUAL_ANSWER)
         models = Models(make_call=lambda: Call(_Silent()), chat=probe, judge=suite.judge, encode=rooms.encode)
         with suppress(PilothouseError):
             await evaluator.evaluate(msgspec.structs.replace(case, output=case.output or words), models)
         if probe.asked is not None:
-            requests.append(probe.asked)
-    if not requests:
-        return Part(evaluator.name, 0, 0, 0, "it asks nothing about these cases")
-    nano, why = await _priced(rooms, requests[0].model, requests, USUAL_ANSWER)
-    scaled = None if nano is None else round(nano / len(requests) * outcomes)
-    return Part(evaluator.name, outcomes, 0, scaled, f"{why}; the first question about each output only")
+            found.append(probe.asked)
+    return found
 
 
 async def _first_of_task(subject: ModelSubject, case: Case, turn: Turn) -> ChatRequest | None:

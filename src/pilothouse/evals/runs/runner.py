@@ -152,11 +152,13 @@ class Runner:
         if turn.calls:
             made = replaced(made, cost_nano=turn.cost_nano, trace_id=turn.answered_in)
         judged = await self._judged(made, trial, case)
-        paid = _total([turn.paid_nano, *(verdict.cost_nano for verdict in judged)])
-        return Outcome(case=made, trial=trial, verdicts=tuple(judged), cached=turn.cached), paid
+        verdicts = tuple(verdict for verdict, _ in judged)
+        paid = _total([turn.paid_nano, *(nano for _, nano in judged)])
+        return Outcome(case=made, trial=trial, verdicts=verdicts, cached=turn.cached), paid
 
-    async def _judged(self, made: Case, trial: int, case: Case) -> list[Verdict]:
-        """The verdicts in the order of their evaluators. Those that wait for nobody are not worth a task each."""
+    async def _judged(self, made: Case, trial: int, case: Case) -> list[tuple[Verdict, int | None]]:
+        """The verdicts, each with what was paid for it, in the order of their evaluators. Those that wait for nobody
+        are not worth a task each."""
         waits = [bool(one.needs & {"judge", "encoder"}) for one in self._evaluators]
         told = [
             None if wait else await self._verdict(one, made, trial, case)
@@ -166,7 +168,8 @@ class Runner:
         found = iter(await asyncio.gather(*(self._verdict(one, made, trial, case) for one in asked)))
         return [next(found) if one is None else one for one in told]
 
-    async def _verdict(self, evaluator: Evaluator, made: Case, trial: int, case: Case) -> Verdict:
+    async def _verdict(self, evaluator: Evaluator, made: Case, trial: int, case: Case) -> tuple[Verdict, int | None]:
+        """A kept answer costs the verdict what it cost when it was made, as it does an output; it is not paid again."""
         for attempt in range(_AGAIN):
             turn = self._turn(case, trial, evaluator.name)
             models = Models(
@@ -185,8 +188,8 @@ class Runner:
                 verdict = Verdict.failed(evaluator.name, f"What it said is no JSON: {what}")
             if verdict.status != "failed" or not turn.cut or attempt == _AGAIN - 1:
                 break
-        cost = turn.paid_nano if turn.calls else verdict.cost_nano
-        return replaced(verdict, evaluator=evaluator.name, cost_nano=cost)
+        cost, paid = (turn.cost_nano, turn.paid_nano) if turn.calls else (verdict.cost_nano, verdict.cost_nano)
+        return replaced(verdict, evaluator=evaluator.name, cost_nano=cost), paid
 
     def _turn(self, case: Case, trial: int, evaluator: str = "") -> Turn:
         trace = trace_of(self._run.id, case.id, trial, evaluator)
