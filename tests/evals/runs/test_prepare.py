@@ -53,6 +53,7 @@ def test_what_is_missing_is_named_with_its_place(bench: Bench, tmp_path: Path) -
         ({"dataset": "golden@4"}, "dataset: The dataset 'golden' has no version 4"),
         ({"dataset": "golden"}, "dataset: has no cases"),
         ({"data": "x.jsonl"}, "data: only a suite in a file may name a file"),
+        ({"gates": ["exakt.pass < 1"]}, r"gates.0: no evaluator of this suite is named 'exakt'\. Did you mean 'exact'"),
         ({"task": {"python": "nowhere:f"}, "dataset": "golden"}, "task.python: the module 'nowhere' cannot"),
     ):
         with pytest.raises(ConfigError, match=told):

@@ -1,16 +1,19 @@
 """What a gate may name, as a number: of one metric, of the whole run, or a change against the baseline."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pilothouse.evals.reports.compare import Change, Comparison
 from pilothouse.evals.reports.summary import Metric, Summary
 from pilothouse.stats.intervals import Interval, wilson
 
-__all__ = ["Measure", "measure"]
+__all__ = ["Measure", "measure", "metric_of"]
 
 _NANO = 1e9
 _OF_K = re.compile(r"pass([@^])(\d+)")
+_OF_RUNS = ("cost", "latency.p50", "latency.p95")
+_COUNTS = ("errors", "failed", "skipped", "flaky", "cases")
 _NO_BASELINE = "there is no run to compare with."
 
 
@@ -31,14 +34,10 @@ class Measure:
 def measure(name: str, change: str, share: bool, summary: Summary, comparison: Comparison | None) -> Measure | str:
     """The number that a gate names, or why it cannot be told. `change` is "drop", "rise" or nothing; with `share`
     counts are shares, and a rise is one of so much of what was before."""
-    metric, _, part = name.partition(".")
-    if name in summary.metrics:
-        metric, part = name, ""
-    elif "." in name and name.rpartition(".")[0] in summary.metrics:
-        metric, _, part = name.rpartition(".")
-    if name in ("cost", "latency.p50", "latency.p95"):
+    metric, part = _parts(name, summary.metrics)
+    if name in _OF_RUNS:
         return _of_run(name, change, share, summary, comparison)
-    if not change and name in ("errors", "failed", "skipped", "flaky", "cases"):
+    if not change and name in _COUNTS:
         return _counted(name, share, summary)
     found = summary.metrics.get(metric)
     if found is None:
@@ -47,6 +46,22 @@ def measure(name: str, change: str, share: bool, summary: Summary, comparison: C
     if change or part == "lost":
         return _changed(found, part, change, comparison)
     return _of_metric(found, part, share)
+
+
+def metric_of(name: str, metrics: Collection[str]) -> str | None:
+    """The evaluator whose word a gate takes, be it one of these or not; None for what is of the whole run."""
+    return None if name in (*_OF_RUNS, *_COUNTS) else _parts(name, metrics)[0]
+
+
+def _parts(name: str, metrics: Collection[str]) -> tuple[str, str]:
+    """An evaluator's name, which may have dots, and what is meant of it."""
+    if name in metrics:
+        return name, ""
+    if "." in name and name.rpartition(".")[0] in metrics:
+        metric, _, part = name.rpartition(".")
+    else:
+        metric, _, part = name.partition(".")
+    return metric, part
 
 
 def _of_metric(metric: Metric, part: str, share: bool) -> Measure | str:

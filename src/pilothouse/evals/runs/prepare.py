@@ -67,6 +67,7 @@ async def prepare(
     evaluators = tuple(given.evaluators) if given.evaluators is not None else written.evaluators()
     for one in evaluators:
         keepable("name of an evaluator", one.name)
+    written.check_gates([one.name for one in evaluators])
     subject = _subject(written, given.function)
     versions = await _versions(rooms, written)
     dataset, version, cases = _cases(rooms, project, written, given)

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from pilothouse.errors import ConfigError, PilothouseError
 from pilothouse.evals.registry import Evaluators
 from pilothouse.evals.reports.gates import Gate, parse
+from pilothouse.evals.reports.measures import metric_of
 from pilothouse.evals.runs.templates import check_template
 from pilothouse.evals.shapes import Evaluator
 from pilothouse.ids import content_hash
@@ -183,6 +184,13 @@ class Written:
             except ConfigError as error:
                 raise self.wrong(("gates", i), error.message) from None
         return found
+
+    def check_gates(self, evaluators: Sequence[str]) -> None:
+        """Raises ConfigError for a gate over what no evaluator says: it would fail once all is paid."""
+        for i, gate in enumerate(self.gates()):
+            if (metric := metric_of(gate.name, evaluators)) is not None and metric not in evaluators:
+                what = f"no evaluator of this suite is named '{metric}'.{nearest(metric, evaluators)}"
+                raise self.wrong(("gates", i), what)
 
 
 def read_suite(path: Path) -> Written:
