@@ -87,6 +87,14 @@ def test_a_model_that_there_is_not_is_told_where_it_is_named(bench: Bench) -> No
         run(prepare(rooms, P, suite_of(suited(judge="grader")), Given(cases=[case(1)])))
 
 
+def test_a_model_that_judges_itself_is_mentioned(bench: Bench) -> None:
+    def notes(judge: str) -> list[str]:
+        return run(prepare(bench.rooms, P, suite_of(suited(judge=judge)), Given(cases=[case(1)]))).notes
+
+    assert notes("m") == ["'m' judges its own answers; models tend to prefer those."]
+    assert notes("other") == []
+
+
 def test_a_run_goes_on_only_as_what_it_was(bench: Bench, tmp_path: Path) -> None:
     runs = bench.rooms.runs
     prepared = run(prepare(bench.rooms, P, written(tmp_path, [{"input": 1}], baseline="main"), fresh=True))

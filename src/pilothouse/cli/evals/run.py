@@ -60,7 +60,8 @@ def run(
     """Run the suite in the file SUITE.
 
     Answers that were paid for before are used again: a second run costs only what changed. Exit code 1 says that it
-    did not end or that a gate failed, 130 that it was interrupted and can be resumed.
+    did not end or that a gate failed, 130 that it was interrupted, or its money spent, and can
+    be resumed.
     """
     from pilothouse.evals.runs.estimate import estimate  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.evals.runs.origin import origin  # noqa: PLC0415

@@ -79,6 +79,8 @@ async def prepare(
             baseline = find_baseline(rooms.runs, project, suite.baseline, suite=suite.suite)
         except NotFound as error:
             notes.append(error.message)
+    if suite.judge is not None and suite.judge == suite.task.asks:
+        notes.append(f"'{suite.judge}' judges its own answers; models tend to prefer those.")
     plan: Json = {
         "suite": suite.to_json(),
         "lower_is_better": sorted(one.name for one in evaluators if one.lower_is_better),
