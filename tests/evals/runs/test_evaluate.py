@@ -95,6 +95,21 @@ def test_an_evaluator_that_raises_could_not_tell_and_objects_of_python_will_do(b
 
 
 @dataclass(frozen=True)
+class Careless(Evaluator):
+    name: str = "careless"
+
+    async def evaluate(self, case: Case, models: Models) -> Any:
+        return {"score": 1.0}
+
+
+def test_what_is_no_verdict_could_not_tell(bench: Bench) -> None:
+    given = Given(cases=[case(1)], evaluators=[Careless()], function=lambda one: "made")
+    ended = bench.run(given=given, task={"python": "here:f"}, evaluators=["unused"])
+    (verdict,) = outcomes(bench, ended.run.id)[0].verdicts
+    assert (verdict.status, verdict.explanation) == ("failed", "It raised TypeError: a dict is no Verdict")
+
+
+@dataclass(frozen=True)
 class Strange(Evaluator):
     name: str = "strange"
 

@@ -177,7 +177,10 @@ class Runner:
                 encode=self._rooms.encode,
             )  # fmt: skip
             try:
-                verdict = await evaluator.evaluate(made, models)
+                told: Any = await evaluator.evaluate(made, models)
+                if not isinstance(told, Verdict):
+                    raise TypeError(f"a {type(told).__name__} is no Verdict")
+                verdict = told
             except STOPPING:
                 raise
             except PilothouseError as error:
