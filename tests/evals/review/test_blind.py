@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from pilothouse.evals.review.blind import shown
-from pilothouse.storage import Store, review_seats
+from pilothouse.storage import Store
+from pilothouse.storage.evaluating import review_seats
 from pilothouse.storage.evaluating.review_items import NewReviewItem, Source
 from pilothouse.storage.evaluating.review_queues import Criterion, QueueSettings
 from pilothouse.storage.evaluating.review_seats import Mark
