@@ -26,7 +26,7 @@ def run(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> An
     context = Context(Settings(home=tmp_path / "home", models=models_dir), build)
 
     def invoke(*words: str) -> Result:
-        return CliRunner().invoke(evals, words, obj=context, standalone_mode=False)
+        return CliRunner(env={"COLUMNS": "250"}).invoke(evals, words, obj=context, standalone_mode=False)
 
     return invoke
 
