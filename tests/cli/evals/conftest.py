@@ -44,7 +44,7 @@ class Kept:
 
     def call(self, command: click.Command, *arguments: str) -> Result:
         context = Context(Settings(home=Path()), lambda *_, **__: self.platform)  # type: ignore[arg-type]
-        return CliRunner().invoke(command, arguments, obj=context)
+        return CliRunner(env={"COLUMNS": "250"}).invoke(command, arguments, obj=context)
 
 
 @pytest.fixture

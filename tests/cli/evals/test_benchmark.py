@@ -18,7 +18,9 @@ from pilothouse.settings import Settings
 
 def run(home: Path, *arguments: str) -> Result:
     context = Context(Settings(home=home), build)
-    return CliRunner().invoke(evals, ["benchmark", *arguments], obj=context, standalone_mode=False)
+    return CliRunner(env={"COLUMNS": "250"}).invoke(
+        evals, ["benchmark", *arguments], obj=context, standalone_mode=False
+    )
 
 
 @pytest.fixture
