@@ -9,7 +9,7 @@ import pytest
 
 from pilothouse import evaluate, evaluate_async, evaluate_response_sync
 from pilothouse.cases import Case, Verdict
-from pilothouse.errors import ConfigError, InvalidRequest
+from pilothouse.errors import ConfigError, InvalidRequest, NotFound
 from pilothouse.protocols import Evaluator, Models
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
@@ -80,11 +80,14 @@ def test_what_cannot_be_is_said_before_anything_is_asked(settings: Settings) -> 
         ({"trials": 0}, "trials: Input should be greater"),
         ({"evaluators": ["exat"]}, "Did you mean 'exact'"),
         ({"evaluators": [Shouts(), Shouts()]}, "evaluators.1: a second evaluator is named 'shouts'"),
+        ({"data": None}, r"evaluate\(\) needs data"),
         ({"data": "nowhere"}, "dataset: There is no dataset 'nowhere'"),
     ):
         given: Any = {"data": CASES, "evaluators": ["exact"], **arguments}
         with pytest.raises(ConfigError, match=told):
             evaluate(len, settings=settings, **given)
+    with pytest.raises(NotFound, match="There is no project 'nosuch'"):
+        evaluate(len, CASES, ["exact"], project="nosuch", settings=settings)
     with pytest.raises(InvalidRequest, match="Case 1 has no 'input'"):
         evaluate(len, [{"expected": 1}], ["exact"], settings=settings)
 

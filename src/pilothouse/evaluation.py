@@ -103,6 +103,11 @@ async def evaluate_async(
     progress: Callable[[int, int, int], object] | None = None, **bounds: Any,
 ) -> Result:  # fmt: skip
     """`evaluate` in the running event loop: async functions are awaited there."""
+    if data is None:
+        raise ConfigError(
+            "evaluate() needs data: cases, inputs, a data file, or the name of a dataset. None is none of them.",
+            param="data",
+        )
     if strange := sorted(set(bounds) - set(_PASSED_ON)):
         raise ConfigError(f"evaluate() takes no '{strange[0]}'; there are {', '.join(_PASSED_ON)}.", param=strange[0])
     made = {
@@ -115,7 +120,7 @@ async def evaluate_async(
         None if _data(data) else [case_from(one, number) for number, one in enumerate(data, 1)],  # type: ignore[arg-type]
         _made(written, evaluators), task if callable(task) else None,
     )  # fmt: skip
-    async with _platform(settings) as platform:
+    async with _platform(settings, project) as platform:
         rooms = rooms_of(platform, project)
         told = {**origin(Path.cwd()), **dict(metadata or {})}
         heard = progress or (lambda done, total, nano: None)
@@ -132,7 +137,7 @@ async def evaluate_response(
 ) -> Verdict:  # fmt: skip
     """One answer scored by a judge from 1 to 5 for faithfulness, relevance, completeness and clarity, with explanations
     (`detail["scores"]`). Without context there is no faithfulness. Raises UnknownModel and what else stops a run."""
-    async with _platform(settings) as platform:
+    async with _platform(settings, project) as platform:
 
         def call() -> Call:
             return Call(platform.recorder, project_id=project, endpoint="evals")
@@ -152,10 +157,11 @@ def evaluate_response_sync(
 
 
 @asynccontextmanager
-async def _platform(settings: Settings | None) -> AsyncIterator[Platform]:
-    """The platform of a home, for work on this loop."""
+async def _platform(settings: Settings | None, project: str) -> AsyncIterator[Platform]:
+    """The platform of a home, for work on this loop. Raises NotFound for a project that it does not have."""
     with build(settings or Settings.from_env()) as platform:
         try:
+            platform.tenants.get("project", project)
             yield platform
         finally:
             await platform.close_rooms()

@@ -5,11 +5,12 @@ Knows nothing of how rooms are made.
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from pilothouse.api.alerts import routes as alert_routes
 from pilothouse.api.audit import routes as audit_routes
 from pilothouse.api.cache import routes as cache_routes
+from pilothouse.api.caller import in_known_projects
 from pilothouse.api.config import routes as config_routes
 from pilothouse.api.dataset_work import routes as dataset_work_routes
 from pilothouse.api.datasets import routes as dataset_routes
@@ -61,14 +62,8 @@ def faces(of: "Platform") -> FastAPI:
         audit_routes(of.audit),
         config_routes(of.live),
         replay_routes(of.live, of.jobs, of.settings),
-        diff_routes(of.jobs, of.settings),
-        eval_report_routes(of.store, lambda: of.snapshot.config),
-        dataset_work_routes(of.store, of.jobs, of.settings),
-        dataset_routes(of.store),
-        review_routes(of.store),
-        eval_routes(lambda project, principal: rooms_of(of, project, principal), of.jobs, of.settings),
+        *(in_known_projects(router, of.tenants) for router in _evaluation(of)),
         shadow_routes(ShadowReports(of.store.observe)),
-        judge_routes(of.store, lambda: of.snapshot.config),
         route_routes(of.gateway, of.complexity, of.recorder),
         cache_routes(of.caches, of.audit),
         spend_routes(of.ledger, of.budgets, of.tenants, of.keys),
@@ -84,6 +79,18 @@ def faces(of: "Platform") -> FastAPI:
     sessions, sign_in = of.entrance.sessions, of.entrance.sign_in
     mount_console(app, of.traces, sessions, rooms=_console_rooms(of), sign_in=sign_in, secure=secure)
     return app
+
+
+def _evaluation(of: "Platform") -> list[APIRouter]:
+    return [
+        diff_routes(of.jobs, of.settings),
+        eval_report_routes(of.store, lambda: of.snapshot.config),
+        dataset_work_routes(of.store, of.jobs, of.settings),
+        dataset_routes(of.store),
+        review_routes(of.store),
+        eval_routes(lambda project, principal: rooms_of(of, project, principal), of.jobs, of.settings),
+        judge_routes(of.store, lambda: of.snapshot.config),
+    ]
 
 
 def _console_rooms(of: "Platform") -> ConsoleRooms:

@@ -130,3 +130,11 @@ def test_evaluators_are_listed_with_what_they_need(as_: As) -> None:
     assert (found["faithfulness"]["needs"], found["faithfulness"]["default_for"]) == (["context", "judge"],
                                                                                      "faithfulness")  # fmt: skip
     assert found["regex"]["options"]["pattern"]["required"]
+
+
+def test_the_master_key_changes_nothing_in_a_project_that_does_not_exist(platform: Platform) -> None:
+    master = TestClient(faces(platform), headers={"authorization": "Bearer ph-master"})
+    for path, body in (("runs", {"suite": SUITE}), ("datasets", {"name": "d"}), ("runs/x/cancel", {})):
+        answer = master.post(f"/api/{'' if path == 'datasets' else 'evals/'}{path}?project_id=nosuch", json=body)
+        assert (answer.status_code, answer.json()["error"]["message"]) == (404, "There is no project 'nosuch'.")
+    assert master.post("/api/datasets?project_id=shop", json={"name": "d"}).status_code < 300

@@ -12,7 +12,7 @@ from pilothouse.evals.judges.jury import Jury
 from pilothouse.evals.judges.rubric import LlmJudge
 from pilothouse.evals.rules.matching import ExactMatch
 from pilothouse.observe import Traces
-from pilothouse.pytest_plugin.session import Session
+from pilothouse.pytest_plugin.session import Session, demand_project
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 from pilothouse.testing.openai_server import OpenAIServer
@@ -83,3 +83,10 @@ def test_what_judges_may_cost_is_a_cap(home: Path) -> None:
     with pytest.raises(BudgetExceeded, match="cap"):
         session.verdicts(CASE, [JUDGE], trial=1)
     session.close()
+
+
+def test_a_project_that_does_not_exist_is_refused_before_any_test(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    demand_project("default", settings)
+    with pytest.raises(pytest.UsageError, match=r"--eval-project: There is no project 'nosuch'"):
+        demand_project("nosuch", settings)

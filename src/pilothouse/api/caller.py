@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
-from pilothouse.access import Actor
+from pilothouse.access import Actor, Tenants
 from pilothouse.access.policy import project_for
 from pilothouse.errors import Forbidden
 from pilothouse.principal import Principal
 
-__all__ = ["AnyProject", "By", "Caller", "InProject", "installation_only"]
+__all__ = ["AnyProject", "By", "Caller", "InProject", "in_known_projects", "installation_only"]
 
 _Asked = Annotated[
     str | None, Query(alias="project_id", description="The project; only the master key may name another than its own.")
@@ -52,3 +52,17 @@ def installation_only(principal: Principal) -> None:
     """Raises Forbidden for a key of one project."""
     if not principal.everywhere:
         raise Forbidden("Only the master key may do this: it concerns more than one project.")
+
+
+def in_known_projects(router: APIRouter, tenants: Tenants) -> APIRouter:
+    """The same routes, where the master key can change nothing in a project that does not exist: that is a 404."""
+
+    def known(request: Request, principal: Caller) -> None:
+        asked = request.query_params.get("project_id")
+        reads = request.method in ("GET", "HEAD")
+        if asked is not None and not reads and principal.everywhere and asked != principal.project_id:
+            tenants.get("project", asked)
+
+    outer = APIRouter()
+    outer.include_router(router, dependencies=[Depends(known)])
+    return outer

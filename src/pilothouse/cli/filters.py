@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pilothouse.cli.options import DURATION
+from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.cli.context import Context
+from pilothouse.cli.options import DURATION, control
 from pilothouse.ids import now_us
 
 if TYPE_CHECKING:
@@ -22,7 +24,21 @@ _SAME = (
 _MICRO, _NANO = 10**6, 10**9
 _at_least = click.FloatRange(0, 10**9)
 
-project_option = click.option("--project", default="default", show_default=True, help="The project.")
+
+def _there(ctx: click.Context, _: click.Parameter, project: str) -> str:
+    """The project. Raises NotFound for one that there is not, before a command does anything in it."""
+    context = ctx.find_object(Context)
+    if project != DEFAULT_PROJECT and context is not None and not ctx.resilient_parsing:
+        from pilothouse.access import Tenants  # noqa: PLC0415 - the room is heavy, and not for --help
+
+        with control(context) as engine:
+            Tenants(engine).get("project", project)
+    return project
+
+
+project_option = click.option(
+    "--project", default=DEFAULT_PROJECT, show_default=True, callback=_there, help="The project."
+)
 
 
 def filter_options(command: _F) -> _F:

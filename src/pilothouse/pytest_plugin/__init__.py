@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARK)
     if not hasattr(config, "workerinput"):  # workers of xdist send their reports home
         config.pluginmanager.register(_Home(config), "pilothouse_home")
+        if (project := config.getoption("--eval-project")) != "default":
+            _part("session").demand_project(project)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

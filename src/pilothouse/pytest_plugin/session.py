@@ -6,16 +6,18 @@ a model of the platform of PILOTHOUSE_HOME, which runs in this process; what it 
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from pilothouse.call import Call
 from pilothouse.cases import Case, Verdict
 from pilothouse.client import Loop
+from pilothouse.errors import PilothouseError
 from pilothouse.evals.shapes import Evaluator, Models
 from pilothouse.ids import new_id
 from pilothouse.principal import EMBEDDED
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pilothouse.evals.runs.remembered import Remembered
     from pilothouse.evals.runs.turns import Turn
 
-__all__ = ["Session"]
+__all__ = ["Session", "demand_project"]
 
 _AT_ONCE = 8  # calls
 
@@ -119,6 +121,18 @@ class Session:
             remembered = Remembered(rooms.chat, book, throttle, self._id, rooms.fingerprint, salt)
             self._rooms = _Rooms(platform, book, remembered)
         return self._rooms
+
+
+def demand_project(project: str, settings: Settings | None = None) -> None:
+    """Raises pytest.UsageError where the platform of this home has no such project."""
+    from pilothouse.access import Tenants  # noqa: PLC0415 - only --eval-project needs it
+    from pilothouse.storage import open_store  # noqa: PLC0415
+
+    try:
+        with closing(open_store(settings or Settings.from_env())) as store:
+            Tenants(store.control).get("project", project)
+    except PilothouseError as error:
+        raise pytest.UsageError(f"--eval-project: {error.message}") from None
 
 
 def _own(evaluator: Evaluator) -> bool:

@@ -131,3 +131,9 @@ def test_work_on_all_of_it(run: Run, file: Path) -> None:
     assert "no kind of personal data" in run("scrub", "d", "--redact", "mail", code=2)
     with pytest.raises(InvalidRequest, match="add up to 1"):
         run("split", "d", "train=0.5")
+
+
+def test_a_project_that_does_not_exist_is_refused_by_whatever_takes_one(run: Run) -> None:
+    for command in (("create", "zz"), ("list",)):
+        with pytest.raises(NotFound, match="There is no project 'nosuch'"):
+            run(*command, "--project", "nosuch")

@@ -3,6 +3,7 @@
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.filters import project_option
 from pilothouse.cli.options import shown_time
 from pilothouse.observe.money import usd
 from pilothouse.types import Json
@@ -21,7 +22,7 @@ def online() -> None:
 
 
 @online.command()
-@click.option("--project", default="default", show_default=True, help="The project.")
+@project_option
 @click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="Counts of so many days.")
 @as_json
 @pass_context

@@ -3,6 +3,7 @@
 import click
 
 from pilothouse.cli.context import Context, as_json, pass_context, show_rows
+from pilothouse.cli.filters import project_option
 from pilothouse.cli.options import me, shown_time
 from pilothouse.observe.money import usd
 from pilothouse.types import Json
@@ -10,7 +11,6 @@ from pilothouse.types import Json
 __all__ = ["sentinel"]
 
 _COLUMNS = ("deployment", "status", "runs", "evidence", "last run", "what differs")
-_project = click.option("--project", default="default", show_default=True, help="The project.")
 
 
 @click.group()
@@ -39,7 +39,7 @@ def run(context: Context, deployment: str | None, as_json: bool) -> None:
 
 
 @sentinel.command()
-@_project
+@project_option
 @as_json
 @pass_context
 def status(context: Context, project: str, as_json: bool) -> None:
@@ -55,7 +55,7 @@ def status(context: Context, project: str, as_json: bool) -> None:
 
 @sentinel.command()
 @click.argument("deployment")
-@_project
+@project_option
 @pass_context
 def accept(context: Context, deployment: str, project: str) -> None:
     """Take what DEPLOYMENT answers now for usual: its alert ends, and a new baseline begins."""
