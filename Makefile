@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PILOTHOUSE_MODELS ?= $(CURDIR)/.pilothouse/models
+unexport PYTHONDONTWRITEBYTECODE  # each of the processes that tests start would compile the package anew
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test interop claude-code check format bench docs clean

@@ -17,7 +17,6 @@ from pilothouse.access.limits import Limiter
 from pilothouse.cache import Caches, Store, open_cache_store
 from pilothouse.config import CacheConfig, Config, ProviderConfig
 from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
-from pilothouse.faces import faces
 from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.batch.rooms import BatchRooms
@@ -252,6 +251,8 @@ class Platform:
 
     def server(self, host: str | None = None, port: int | None = None, own: int | None = None) -> Server:
         """A server, listening but not yet running; see web.Server. Raises ConfigError when the port is taken."""
+        from pilothouse.faces import faces  # noqa: PLC0415 - half of the time to import this, and only servers need it
+
         at = host or self.settings.host, self.settings.port if port is None else port, self.settings.shutdown_grace
         return Server(Root(self, self.endpoints, self.metrics, faces(self)), *at, own=own)
 

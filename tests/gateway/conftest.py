@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from pilothouse import app
+from pilothouse import faces as pilothouse_faces
 from pilothouse.access.budgets import Budgets
 from pilothouse.access.limits import Limiter
 from pilothouse.app import Platform, build
@@ -36,7 +36,7 @@ from .scripted import Recording
 def _faces_when_asked() -> Iterator[None]:
     """The routes of FastAPI are made at the first request that needs one: few tests here ask any, and to make them
     takes two thirds of the time in which a platform begins to serve."""
-    faces = app.faces
+    faces = pilothouse_faces.faces
 
     def when_asked(platform: Platform) -> Any:
         made: list[Any] = []
@@ -49,7 +49,7 @@ def _faces_when_asked() -> Iterator[None]:
         return ask
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "faces", when_asked)
+        patch.setattr(pilothouse_faces, "faces", when_asked)
         yield
 
 
