@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pilothouse.app import Platform, build
-from pilothouse.errors import Cancelled, Forbidden, PilothouseError
+from pilothouse.errors import Cancelled, Forbidden, NotFound, PilothouseError
 from pilothouse.evals.runs.evaluate import work
 from pilothouse.evals.runs.prepare import prepare_again
 from pilothouse.evals.runs.rooms import rooms_of
@@ -52,14 +52,17 @@ def diff_task(payload: Json, progress: Progress) -> Json:
 
 def run_task(payload: Json, progress: Progress) -> Json:
     """The job `evals.run`: goes on with a run that the API made. The payload has home, config, project, run, and the
-    key in whose name it asks, empty for the whole installation's."""
+    key in whose name it asks, empty for the whole installation's. Raises Cancelled once the run is deleted."""
     project, run_id, key_id = payload["project"], payload["run"], payload["key_id"]
     with platform_of(payload) as platform:
         runs = rooms_of(platform, project).runs
         try:
             return platform.run(_gone_on(platform, project, run_id, key_id, progress))
         except PilothouseError as error:
-            run = runs.get(project, run_id)
+            try:
+                run = runs.get(project, run_id)
+            except NotFound:
+                raise Cancelled("The run was deleted.") from None
             if run.status == "running" and run.holder is None:  # it never began
                 runs.update(project, run_id, status="failed", error=error.message, ended_us=now_us())
             raise

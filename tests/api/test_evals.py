@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.app import Platform, build
-from pilothouse.errors import Forbidden
+from pilothouse.errors import Cancelled, Forbidden
 from pilothouse.faces import faces
 from pilothouse.jobs import run_task
 from pilothouse.settings import Settings
@@ -109,6 +109,14 @@ def test_it_is_cancelled_and_goes_on(platform: Platform, as_: As) -> None:
     runs = EvalRuns(platform.store)
     runs.create("default", name="outside", suite="s", kind="external", subject={}, plan={}, plan_hash="", status="done")
     assert editor.post("/api/evals/runs/outside/resume").status_code == 409
+
+
+def test_the_job_of_a_run_that_is_deleted_is_called_off(platform: Platform, as_: As) -> None:
+    editor = as_()
+    begun = editor.post("/api/evals/runs", json={"suite": SUITE}).json()
+    assert editor.delete(f"/api/evals/runs/{begun['run']['id']}").status_code == 204
+    with pytest.raises(Cancelled, match="The run was deleted"):
+        worked(platform, begun)
 
 
 def test_rights_and_projects_hold(platform: Platform, as_: As) -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pilothouse.errors import InvalidRequest
+from pilothouse.errors import Cancelled, InvalidRequest
 
 
 def double(payload: dict[str, Any], progress: Any) -> Any:
@@ -22,6 +22,10 @@ def fail(payload: dict[str, Any], progress: Any) -> Any:
 
 def refuse(payload: dict[str, Any], progress: Any) -> Any:
     raise InvalidRequest("There is no such folder.")
+
+
+def call_off(payload: dict[str, Any], progress: Any) -> Any:
+    raise Cancelled("There is nothing left to do.")
 
 
 def answer_with_object(payload: dict[str, Any], progress: Any) -> Any:

@@ -24,6 +24,7 @@ TASKS = {
     name: f"sample_tasks:{name}"
     for name in (
         "double", "fail", "refuse", "answer_with_object", "die_once", "exit_early", "until_cancelled", "deaf", "record",
+        "call_off",
     )
 }  # fmt: skip
 
@@ -138,6 +139,13 @@ def test_cancelling_a_running_job_stops_it(store: Store, jobs: Jobs, running: Ru
         assert jobs.cancel(job.id).status == "running"
         ended = jobs.wait(job.id, timeout=PATIENCE, poll=0.01)
     assert (ended.status, ended.attempts) == ("cancelled", 1)
+
+
+def test_a_task_may_call_its_job_off(store: Store, jobs: Jobs) -> None:
+    job = jobs.enqueue("call_off", {})
+    with executor(store):
+        ended = jobs.wait(job.id, timeout=PATIENCE, poll=0.01)
+    assert (ended.status, ended.attempts, ended.error) == ("cancelled", 1, None)
 
 
 def test_a_job_that_does_not_stop_is_killed(store: Store, jobs: Jobs, running: Running) -> None:

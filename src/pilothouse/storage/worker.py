@@ -61,11 +61,11 @@ def _run(order: Json, report: _Reporter) -> bytes:
         result = _resolve(order["task"], order["target"])(order["payload"], report)
         return msgspec.json.encode({"result": result})
     except Exception as error:  # noqa: BLE001 - a task may raise anything, and its job keeps it
-        return msgspec.json.encode(_failure(error, asked_to_stop=report.stop.is_set()))
+        return msgspec.json.encode(_failure(error))
 
 
-def _failure(error: Exception, *, asked_to_stop: bool) -> Json:
-    if isinstance(error, Cancelled) and asked_to_stop:
+def _failure(error: Exception) -> Json:
+    if isinstance(error, Cancelled):  # it was asked to stop, or what it worked on was taken away
         return {"stopped": True}
     if isinstance(error, PilothouseError):
         # What the caller got wrong stays wrong at the next attempt.

@@ -53,8 +53,9 @@ def test_a_suite_is_run_shown_listed_and_deleted(run: Any, tmp_path: Path) -> No
     assert run("show", "main").output.startswith("main (")
     failing = run("show", "main", "--failing")
     assert ("c2" in failing.output, "c0" in failing.output) == (True, False)
+    assert [line.split()[:2] for line in failing.output.splitlines()[1:2]] == [["c2", "1"]]
     page = json.loads(run("show", "main", "--cases", "--limit", "1", "--json").output)
-    assert (page["outcomes"][0]["case"]["id"], page["next"]) == ("c0", "0:c0")
+    assert (page["outcomes"][0]["case"]["id"], page["outcomes"][0]["trial"], page["next"]) == ("c0", 0, "0:c0")
     assert "--after 0:c0" in run("show", "main", "--cases", "--limit", "1").stderr
     assert "Deleted" in run("delete", "main", "--yes").output
     assert len(json.loads(run("list", "--json").output)) == 1

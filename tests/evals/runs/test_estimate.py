@@ -62,6 +62,10 @@ def test_what_is_not_known_is_said(bench: Bench) -> None:
     assert estimated(bench, 1, task={"model": "m", "messages": messages}).parts[0].calls == 0
 
 
+def test_a_baseline_that_is_not_there_is_told_before(bench: Bench) -> None:
+    assert estimated(bench, 1, baseline="nosuch").notes == ["There is no run 'nosuch' that is done."]
+
+
 def test_what_so_many_cases_can_tell_is_said_before(bench: Bench) -> None:
     (first,) = estimated(bench, 40).foreseen
     assert (first.metric, first.cases, "for a share that passes" in first.why) == ("exact", 40, True)

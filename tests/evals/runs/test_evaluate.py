@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pilothouse.cases import Outcome
-from pilothouse.errors import BudgetExceeded, Conflict, ProviderError
+from pilothouse.errors import BudgetExceeded, ConfigError, Conflict, ProviderError
 from pilothouse.evals.judges.rubric import LlmJudge
 from pilothouse.evals.runs.evaluate import run_suite, work
 from pilothouse.evals.runs.prepare import Given, created, prepare
@@ -44,6 +44,20 @@ def test_a_run_is_summed_up_held_to_its_gates_and_the_next_costs_nothing(bench: 
     assert kept.case.latency_s == pytest.approx(before.case.latency_s, abs=0.2)
     fresh = bench.run(4, trials=2, how={"fresh": True})
     assert (fresh.run.cost_nano, fresh.told.summary.cached) == (56, 0)
+
+
+def test_a_gate_over_a_baseline_that_is_not_there_is_refused_before_anything_is_asked(bench: Bench) -> None:
+    for gate in ("exact drop > 0.1", "exact.lost > 0", "cost rise > 10%"):
+        with pytest.raises(ConfigError, match=r"gates.0: .* There is no run 'nosuch' that is done. Nothing was asked"):
+            bench.run(2, gates=[gate], baseline="nosuch")
+    with pytest.raises(ConfigError, match="on the branch 'main' is done"):
+        bench.run(2, gates=["exact drop > 0"], baseline="branch:main", how={"metadata": {"branch": "mine"}})
+    assert (bench.chat.asked, bench.rooms.runs.list(P).runs) == ([], [])
+    told = bench.run(2, gates=["exact < 1"], baseline="nosuch").told
+    assert (told.notes, told.failed) == (("There is no run 'nosuch' that is done.",), [])
+    begins = bench.run(2, gates=["exact drop > 0"], baseline="branch:main", how={"metadata": {"branch": "main"}})
+    assert (begins.run.status, begins.passed) == ("done", False)
+    assert bench.run(2, gates=["exact drop > 0"], baseline="branch:main").passed
 
 
 def test_what_a_judge_answers_is_kept_and_counted_as_anything_else(bench: Bench) -> None:

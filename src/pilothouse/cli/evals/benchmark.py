@@ -75,7 +75,7 @@ def benchmark(
     from pilothouse.evals.benchmarks.suite import Benchmark  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.evals.runs.book import folder  # noqa: PLC0415
     from pilothouse.evals.runs.estimate import estimate  # noqa: PLC0415
-    from pilothouse.evals.runs.prepare import created, prepare  # noqa: PLC0415
+    from pilothouse.evals.runs.prepare import check_baseline, created, prepare  # noqa: PLC0415
     from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
 
     made = Benchmark(
@@ -88,12 +88,14 @@ def benchmark(
 
         async def whole() -> "Ended | None":
             prepared = await prepare(rooms, project, written)
+            called = name or f"{written.suite.suite} {model}"[:256]
+            check_baseline(prepared, called, {})
             told = await estimate(rooms, project, prepared)
             if dry_run:
                 say_estimate(told, as_json=as_json)
                 return None
             agree(told, yes=yes)
-            run = created(rooms.runs, project, prepared, name or f"{written.suite.suite} {model}"[:256], {})
+            run = created(rooms.runs, project, prepared, called, {})
             return await worked(rooms, project, run, prepared)
 
         ended = platform.run(whole())

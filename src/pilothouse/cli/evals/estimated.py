@@ -16,6 +16,8 @@ __all__ = ["agree", "say_estimate"]
 
 def agree(told: "Estimate", *, yes: bool) -> None:
     """Say what it may cost, and ask where somebody is there to answer. Raises ConfigError where nobody is."""
+    for note in told.notes:
+        click.echo(plain(note), err=True)
     if told.nano == 0 or yes:
         return
     cost = "an amount that is not known" if told.nano is None else f"about ${told.nano / 1e9:.4f}"
@@ -39,8 +41,10 @@ def say_estimate(told: "Estimate", *, as_json: bool) -> None:
         usd = None if told.nano is None else told.nano / 1e9
         parts = [{**row, "usd": None if part.nano is None else part.nano / 1e9}
                  for row, part in zip(rows, told.parts, strict=True)]  # fmt: skip
-        click.echo(in_json({"outcomes": told.outcomes, "usd": usd, "parts": parts}))
+        click.echo(in_json({"outcomes": told.outcomes, "usd": usd, "parts": parts, "notes": told.notes}))
         return
     show_rows(rows, ("of", "calls", "kept", "usd", "why"), as_json=False, empty="It asks no model.")
     cost = "unknown" if told.nano is None else f"${told.nano / 1e9:.4f}"
     click.echo(plain(f"{told.outcomes} outcomes. May cost: {cost}."))
+    for note in told.notes:
+        click.echo(plain(note))

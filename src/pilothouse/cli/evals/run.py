@@ -65,7 +65,7 @@ def run(
     """
     from pilothouse.evals.runs.estimate import estimate  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.evals.runs.origin import origin  # noqa: PLC0415
-    from pilothouse.evals.runs.prepare import created, prepare  # noqa: PLC0415
+    from pilothouse.evals.runs.prepare import check_baseline, created, prepare  # noqa: PLC0415
     from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
     from pilothouse.evals.runs.suite import read_suite  # noqa: PLC0415
 
@@ -75,12 +75,14 @@ def run(
 
         async def whole() -> "Ended | None":
             prepared = await prepare(rooms, project, written, fresh=fresh)
+            about = {**origin(suite.parent), **dict(metadata)}
+            check_baseline(prepared, name, about)
             told = await estimate(rooms, project, prepared)
             if dry_run:
                 say_estimate(told, as_json=as_json)
                 return None
             agree(told, yes=yes)
-            made = created(rooms.runs, project, prepared, name, {**origin(suite.parent), **dict(metadata)})
+            made = created(rooms.runs, project, prepared, name, about)
             return await worked(rooms, project, made, prepared)
 
         ended = platform.run(whole())

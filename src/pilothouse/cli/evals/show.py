@@ -61,7 +61,7 @@ def show(
 
 
 def _rows(outcome: "Outcome", evaluator: str | None) -> list[dict[str, Any]]:
-    head = {"case": outcome.case.id, "trial": outcome.trial, "output": _short(outcome.case.output)}
+    head = {"case": outcome.case.id, "trial": outcome.trial + 1, "output": _short(outcome.case.output)}
     if outcome.error is not None:
         return [{**head, "evaluator": "(task)", "status": "error", "why": outcome.error}]
     return [

@@ -52,7 +52,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         outcomes = [_outcome(one.id, id, trial) for one in found]
         first = next((one for one in outcomes if one is not None), None)
         if first is None:
-            raise NotFound(f"None of these runs has the case '{id[:128]}', trial {trial}.")
+            raise NotFound(f"None of these runs has the case '{id[:128]}', trial {trial + 1}.")
         return renderer.page(
             "evals_compare_case.html", visitor=visitor, views=[view_of(one) for one in found], outcomes=outcomes,
             case=first.case, trial=trial, rows=differing(outcomes), text=text_of,

@@ -12,7 +12,7 @@ cost rise > 10%         against the baseline; also latency.p50 and latency.p95
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -23,7 +23,7 @@ from pilothouse.evals.reports.figures import figure, interval, percent
 from pilothouse.evals.reports.measures import Measure, measure
 from pilothouse.evals.reports.summary import Summary
 
-__all__ = ["Gate", "GateResult", "check", "parse"]
+__all__ = ["Gate", "GateResult", "check", "compares", "parse"]
 
 _FORM = re.compile(
     r"(?P<name>[^<>=]+?)(?P<change>\s+drop|\s+rise)?\s*(?P<sign><=|>=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?|-?\.\d+)\s*"
@@ -92,6 +92,11 @@ def check(
     metric may not decide, as a judge that disagrees with people, or None; a gate `... unvalidated ok` does not ask it.
     Raises ConfigError for what is no gate."""
     return [_checked(gate if isinstance(gate, Gate) else parse(gate), summary, comparison, may_gate) for gate in gates]
+
+
+def compares(gate: Gate, evaluators: Collection[str]) -> bool:
+    """Whether a gate cannot be told without a baseline. `evaluators` are the names of those that judge."""
+    return bool(gate.change) or (gate.name.endswith(".lost") and gate.name not in evaluators)
 
 
 def _checked(

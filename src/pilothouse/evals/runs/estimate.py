@@ -52,11 +52,13 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """`outcomes` are cases times trials. `foreseen` is what so many cases can tell of each evaluator: the width of its
-    interval, and the least change that a comparison finds."""
+    interval, and the least change that a comparison finds. `notes` are what else is known
+    now, as a baseline that is not there."""
 
     outcomes: int
     parts: list[Part] = field(default_factory=list)
     foreseen: list[Foreseen] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def nano(self) -> int | None:
@@ -109,7 +111,9 @@ async def estimate(rooms: Rooms, project: str, prepared: Prepared) -> Estimate:
     before = _of_run(rooms, project, prepared.baseline) if prepared.baseline is not None else earlier
     told = {verdict.evaluator for outcome in before for verdict in outcome.verdicts}
     names = [one.name for one in prepared.evaluators if one.name in told or not one.lower_is_better]
-    return Estimate(len(prepared.cases) * suite.trials, parts, foresee(len(prepared.cases), names, before))
+    return Estimate(
+        len(prepared.cases) * suite.trials, parts, foresee(len(prepared.cases), names, before), prepared.notes
+    )
 
 
 async def _of_task(

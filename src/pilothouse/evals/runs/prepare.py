@@ -14,6 +14,7 @@ import msgspec
 from pilothouse.cases import Case
 from pilothouse.errors import ConfigError, Conflict, InvalidRequest, NotFound, PilothouseError
 from pilothouse.evals.datasets.cases import cases_of, read_cases
+from pilothouse.evals.reports.gates import compares
 from pilothouse.evals.reports.runs import find_baseline
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.subject import Function, Subject, function_of, subject_of
@@ -25,7 +26,7 @@ from pilothouse.storage.evaluating.eval_outcomes import keepable
 from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 from pilothouse.types import Json
 
-__all__ = ["Given", "Prepared", "case_from", "created", "prepare", "prepare_again"]
+__all__ = ["Given", "Prepared", "case_from", "check_baseline", "created", "prepare", "prepare_again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that a run needs. `versions` are what the names of models stand for; `baseline` the run to compare with."""
+    """All that a run needs. `versions` are what the names of models stand for; `baseline` the run to compare with,
+    and `no_baseline` why there is none where the suite names one."""
 
     written: Written
     cases: list[Case]
@@ -52,6 +54,7 @@ class Prepared:
     baseline: Run | None = None
     fresh: bool = False
     notes: list[str] = field(default_factory=list)
+    no_baseline: str = ""
 
     @property
     def suite(self) -> Suite:
@@ -71,14 +74,15 @@ async def prepare(
     subject = _subject(written, given.function)
     versions = await _versions(rooms, written)
     dataset, version, cases = _cases(rooms, project, written, given)
-    notes, baseline = list[str](), None
+    notes, baseline, no_baseline = list[str](), None, ""
     if suite.kind == "regression" and suite.baseline is None:
         notes.append("The suite is a regression and names no baseline: it is compared with nothing.")
     if suite.baseline is not None:
         try:
             baseline = find_baseline(rooms.runs, project, suite.baseline, suite=suite.suite)
         except NotFound as error:
-            notes.append(error.message)
+            no_baseline = error.message
+            notes.append(no_baseline)
     if suite.judge is not None and suite.judge == suite.task.asks:
         notes.append(f"'{suite.judge}' judges its own answers; models tend to prefer those.")
     plan: Json = {
@@ -89,7 +93,9 @@ async def prepare(
         "fresh": fresh,
         "in_process": not (given.cases is None and given.evaluators is None and given.function is None),
     }  # fmt: skip
-    return Prepared(written, cases, subject, evaluators, versions, plan, dataset, version, baseline, fresh, notes)
+    return Prepared(
+        written, cases, subject, evaluators, versions, plan, dataset, version, baseline, fresh, notes, no_baseline
+    )
 
 
 async def prepare_again(
@@ -128,8 +134,22 @@ async def prepare_again(
     return replace(prepared, plan=run.plan, baseline=baseline)
 
 
+def check_baseline(prepared: Prepared, name: str | None, metadata: dict[str, str]) -> None:
+    """Raises ConfigError where a gate compares with a baseline that is not there: the run would fail once all is paid.
+    The run that is going to be that baseline, by its name or branch, has to begin somewhere, and may."""
+    suite, evaluators = prepared.suite, [one.name for one in prepared.evaluators]
+    own = {name or suite.suite, f"branch:{({**suite.metadata, **metadata}).get('branch', '')}"}
+    if not prepared.no_baseline or suite.baseline in own:
+        return
+    for i, gate in enumerate(prepared.written.gates()):
+        if compares(gate, evaluators):
+            what = f"'{gate.text}' compares with the baseline. {prepared.no_baseline} Nothing was asked."
+            raise prepared.written.wrong(("gates", i), what)
+
+
 def created(runs: EvalRuns, project: str, prepared: Prepared, name: str | None, metadata: dict[str, str]) -> Run:
-    """The row of a new run; nothing is asked yet."""
+    """The row of a new run; nothing is asked yet. Raises what `check_baseline` raises."""
+    check_baseline(prepared, name, metadata)
     suite, dataset, baseline = prepared.suite, prepared.dataset, prepared.baseline
     subject = {**suite.task.model_dump(mode="json", exclude_none=True), "versions": prepared.versions}
     return runs.create(

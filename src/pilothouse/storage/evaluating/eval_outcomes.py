@@ -98,7 +98,7 @@ class EvalOutcomes:
         with self._store.control.connect() as connection:
             rows = connection.execute(select(eval_outcomes).where(*this)).all() if known else []
             if not rows:
-                raise NotFound(f"The run has no outcome of case '{case_id[:128]}', trial {trial}.", param="case")
+                raise NotFound(f"The run has no outcome of case '{case_id[:128]}', trial {trial + 1}.", param="case")
             return self._whole(connection, project, run_id, rows)[0]
 
     def done(self, project: str, run_id: str) -> set[tuple[str, int]]:
