@@ -32,7 +32,9 @@ def test_prompts_are_counted_and_what_is_kept_is_left_out(bench: Bench) -> None:
     bench.run(2, trials=2, evaluators=["exact", GOOD], judge="judge")
     task, judge = estimated(bench, 3, trials=2, evaluators=["exact", GOOD], judge="judge").parts
     assert (task.calls, task.kept, task.nano, task.why) == (2, 4, 14, "what 4 of an earlier run cost")
-    assert judge.nano == 6 * 7
+    assert (judge.calls, judge.kept, judge.nano) == (2, 4, 2 * 7)
+    whole = estimated(bench, 2, trials=2, evaluators=["exact", GOOD], judge="judge")
+    assert (whole.nano, whole.parts[1].calls, whole.parts[1].kept) == (0, 0, 4)
     assert estimated(bench, 2, trials=2).parts[0].nano == 0
     assert estimated(bench, 2, trials=2, fresh=True).parts[0].calls == 4
 
@@ -49,7 +51,7 @@ def test_every_juror_counts_and_a_kept_verdict_costs_what_it_did(bench: Bench) -
     bench.chat.answers = [lambda request: JUDGED if request.model == "judge" else echo(request)]
     for _ in range(2):
         bench.run(2, evaluators=[GOOD], judge="judge")
-    assert estimated(bench, 4, evaluators=[GOOD], judge="judge").parts[1].nano == 4 * 7
+    assert estimated(bench, 4, evaluators=[GOOD], judge="judge", fresh=True).parts[1].nano == 4 * 7
 
 
 def test_what_is_not_known_is_said(bench: Bench) -> None:

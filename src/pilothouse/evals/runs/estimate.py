@@ -2,8 +2,7 @@
 cost where there are any, else by counted prompts.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import fmean
@@ -11,21 +10,21 @@ from typing import TypeVar
 
 import msgspec
 
-from pilothouse.call import Call, Progress, Reservation, Span
 from pilothouse.cases import Case, Outcome
-from pilothouse.errors import Cancelled, PilothouseError
+from pilothouse.errors import PilothouseError
 from pilothouse.evals.judges.jury import Jury
 from pilothouse.evals.reports.foreseen import Foreseen, foresee
 from pilothouse.evals.runs.prepare import Prepared
+from pilothouse.evals.runs.probing import first_of_task, judged_before, made_before, probed
 from pilothouse.evals.runs.remembered import Keys
 from pilothouse.evals.runs.rooms import Rooms
-from pilothouse.evals.runs.subject import Asking, ModelSubject, TaskFailed
+from pilothouse.evals.runs.subject import ModelSubject
 from pilothouse.evals.runs.turns import Turn
-from pilothouse.evals.shapes import Evaluator, Models
+from pilothouse.evals.shapes import Evaluator
 from pilothouse.storage.evaluating.eval_answers import EvalAnswers
 from pilothouse.storage.evaluating.eval_outcomes import source_of
 from pilothouse.storage.evaluating.eval_runs import Run
-from pilothouse.types import ChatChunk, ChatRequest, text_of
+from pilothouse.types import ChatRequest, text_of
 
 __all__ = ["Estimate", "Part", "estimate"]
 
@@ -67,31 +66,6 @@ class Estimate:
         return sum(known) if len(known) == len(self.parts) else None
 
 
-class _Probed(Cancelled):
-    """What a task or an evaluator is about to ask is known: it goes no further."""
-
-
-class _Silent:
-    """A recorder of nothing: nothing happens."""
-
-    def record(self, record: Span | Reservation | Progress) -> None:
-        return None
-
-
-@dataclass(slots=True)
-class _Probe:
-    """A Chat that takes down the first request and answers nothing."""
-
-    asked: ChatRequest | None = None
-
-    async def __call__(self, request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
-        self.asked = request
-        nothing: tuple[ChatChunk, ...] = ()
-        for chunk in nothing:
-            yield chunk
-        raise _Probed("Only what would be asked was wanted.")
-
-
 async def estimate(rooms: Rooms, project: str, prepared: Prepared) -> Estimate:
     """The estimate for a new run. Asks nobody. Blocks on the database."""
     suite = prepared.suite
@@ -104,10 +78,13 @@ async def estimate(rooms: Rooms, project: str, prepared: Prepared) -> Estimate:
         outcomes = len(prepared.cases) * suite.trials
         why = _told(len(costs)) if costs else "what a function asks is not known before it ran once"
         parts.append(Part(suite.task.python, outcomes, 0, _scaled(costs, outcomes), why))
+    made = list[tuple[Case, int]]()
+    if any("judge" in one.needs for one in prepared.evaluators):
+        made = await made_before(rooms, project, prepared)
     for evaluator in prepared.evaluators:
         named = getattr(evaluator, "model", None) or isinstance(evaluator, Jury)
         if "judge" in evaluator.needs and (suite.judge or named):
-            parts.append(await _of_judge(rooms, prepared, evaluator, earlier))
+            parts.append(await _of_judge(rooms, project, prepared, evaluator, earlier, made))
     before = _of_run(rooms, project, prepared.baseline) if prepared.baseline is not None else earlier
     told = {verdict.evaluator for outcome in before for verdict in outcome.verdicts}
     names = [one.name for one in prepared.evaluators if one.name in told or not one.lower_is_better]
@@ -123,7 +100,7 @@ async def _of_task(
     for case in prepared.cases:
         for trial in range(suite.trials):
             turn = Turn(trace_id="", trial=trial, source=source_of(case))
-            if (request := await _first_of_task(subject, case, turn)) is not None:
+            if (request := await first_of_task(subject, case, turn)) is not None:
                 asked.append((await keys.of(turn, request), request))
     known = set[str]() if prepared.fresh else EvalAnswers(rooms.store).known(project, {key for key, _ in asked})
     left = [request for key, request in asked if key not in known]
@@ -137,22 +114,27 @@ async def _of_task(
     return Part(subject.model, len(left), len(asked) - len(left), nano, why)
 
 
-async def _of_judge(rooms: Rooms, prepared: Prepared, evaluator: Evaluator, earlier: Sequence[Outcome]) -> Part:
-    suite = prepared.suite
-    outcomes = len(prepared.cases) * suite.trials
+async def _of_judge(
+    rooms: Rooms, project: str, prepared: Prepared, evaluator: Evaluator, earlier: Sequence[Outcome],
+    made: Sequence[tuple[Case, int]],
+) -> Part:  # fmt: skip
+    kept = 0 if isinstance(evaluator, Jury) else await judged_before(rooms, project, prepared, evaluator, made)
+    outcomes = len(prepared.cases) * prepared.suite.trials - kept
+    if kept and not outcomes:
+        return Part(evaluator.name, 0, kept, 0, "all is kept")
     costs = [v.cost_nano for one in earlier for v in one.verdicts if v.evaluator == evaluator.name]
     if costs:
-        return Part(evaluator.name, outcomes, 0, _scaled(costs, outcomes), _told(len(costs)))
+        return Part(evaluator.name, outcomes, kept, _scaled(costs, outcomes), _told(len(costs)))
     judges: Sequence[Evaluator] = [*evaluator.jurors.values()] if isinstance(evaluator, Jury) else [evaluator]
     asked = [found for one in judges if (found := await _first_of_judge(rooms, prepared, one))]
     if not asked:
-        return Part(evaluator.name, 0, 0, 0, "it asks nothing about these cases")
+        return Part(evaluator.name, 0, kept, 0, "it asks nothing about these cases")
     told = [(await _priced(rooms, found[0].model, found, USUAL_ANSWER), len(found)) for found in asked]
     shares = [None if nano is None else round(nano / count * outcomes) for (nano, _), count in told]
     known = [share for share in shares if share is not None]
     why = "; ".join(dict.fromkeys(why for (nano, why), _ in told if nano is None or len(known) == len(shares)))
     return Part(
-        evaluator.name, outcomes * len(asked), 0, sum(known) if len(known) == len(shares) else None,
+        evaluator.name, outcomes * len(asked), kept, sum(known) if len(known) == len(shares) else None,
         f"{why}; the first question about each output only",
     )  # fmt: skip
 
@@ -161,20 +143,12 @@ async def _first_of_judge(rooms: Rooms, prepared: Prepared, evaluator: Evaluator
     """What it would ask first about the outputs of some cases."""
     suite, found = prepared.suite, list[ChatRequest]()
     for case in _spread(prepared.cases):
-        probe, words = _Probe(), "word " * (suite.answer_tokens or USUAL_ANSWER)
-        models = Models(make_call=lambda: Call(_Silent()), chat=probe, judge=suite.judge, encode=rooms.encode)
-        with suppress(PilothouseError):
-            await evaluator.evaluate(msgspec.structs.replace(case, output=case.output or words), models)
+        words = "word " * (suite.answer_tokens or USUAL_ANSWER)
+        shown = msgspec.structs.replace(case, output=case.output or words)
+        probe = await probed(evaluator, shown, suite.judge, rooms.encode)
         if probe.asked is not None:
             found.append(probe.asked)
     return found
-
-
-async def _first_of_task(subject: ModelSubject, case: Case, turn: Turn) -> ChatRequest | None:
-    probe = _Probe()
-    with suppress(PilothouseError, TaskFailed):
-        await subject.run(case, Asking(probe, Call(_Silent())), turn)
-    return probe.asked
 
 
 async def _priced(rooms: Rooms, model: str, requests: Sequence[ChatRequest], wrote: int) -> tuple[int | None, str]:

@@ -26,7 +26,7 @@ from pilothouse.protocols import Chat
 from pilothouse.storage.evaluating.eval_answers import KeptAnswer
 from pilothouse.types import ChatChunk, ChatRequest, text_of
 
-__all__ = ["Fingerprint", "Keys", "Remembered"]
+__all__ = ["Fingerprint", "Keys", "Remembered", "whose"]
 
 Fingerprint = Callable[[str], Awaitable[str]]
 """What a model's name stands for now: another text once its answers may be others. Raises UnknownModel."""
@@ -75,7 +75,7 @@ class Remembered:
         yield ChatChunk(answer.body["raw"].encode())
 
     async def _answer(self, turn: Turn, request: ChatRequest, call: Call) -> KeptAnswer:
-        key = await self._keys.of(_whose(turn, call), request)
+        key = await self._keys.of(whose(turn, call), request)
         while (running := self._running.get(key)) is not None:  # another asks this: its answer will be found
             await asyncio.wait([running])
         done = self._running[key] = asyncio.get_running_loop().create_future()
@@ -97,7 +97,7 @@ class Remembered:
         waited, wait = 0.0, 1.0
         while True:
             await self._throttle.enter(turn)
-            noting = _Noting(call, key, partial(self._keep, _whose(turn, call), key))
+            noting = _Noting(call, key, partial(self._keep, whose(turn, call), key))
             try:
                 return await self._once(key, request, call, noting)
             except _SLOW_DOWN as error:
@@ -133,7 +133,7 @@ class Remembered:
         return kept
 
 
-def _whose(turn: Turn, call: Call) -> Turn:
+def whose(turn: Turn, call: Call) -> Turn:
     """What an answer belongs to: a turn with its trial and source, or no case at all."""
     return Turn(trace_id=turn.trace_id) if OF_NO_CASE in call.metadata else turn
 
