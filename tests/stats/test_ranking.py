@@ -72,6 +72,12 @@ def test_groups_that_never_met_are_told_apart() -> None:
     assert bradley_terry([]).rated == ()
 
 
+def test_a_game_of_parts_is_its_mean_outcome() -> None:
+    parts = bradley_terry([("a", "b", 1.0), ("a", "b", 0.0)] * 4, weights=[0.75, 0.25] * 4)
+    assert parts.rated == bradley_terry([("a", "b", 0.75)] * 4).rated
+    assert parts.rated[0].games == 4
+
+
 def test_ranks_are_shared_until_the_bounds_part_them() -> None:
     few = bradley_terry(played({"a": 2.0, "b": 0.0, "c": -2.0}, 4, seed=2))
     assert {one.rank for one in few.rated} == {1}

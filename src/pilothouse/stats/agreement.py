@@ -6,7 +6,7 @@ those of the numbers; else those of the places in `order`.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +29,8 @@ _UNDEFINED = 0.05  # share of resamples without two categories that leaves no in
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A coefficient of agreement over `n` items: 1 is perfect, 0 what chance does, below 0 worse than that.
+    """A coefficient of agreement over `n` items, or cases where such are named: 1 is perfect, 0 what chance does,
+    below 0 worse than that.
 
     `value` is None where it is not defined (everyone always said the same), `low` and `high` where no bounds can be
     told; `note` says why. `observed` and `expected` are the agreement seen and that by chance, for krippendorff the
@@ -80,34 +81,46 @@ def cohen(
     weights: Weights = "nominal",
     order: Sequence[Label] | None = None,
     level: float = 0.95,
+    cases: Sequence[Hashable] | None = None,
 ) -> Agreement:
     """Cohen's kappa of two who labelled the same items (1960, doi:10.1177/001316446002000104), also weighted by the
     distance of the labels (1968, doi:10.1037/h0026256). Its bounds are by the large-sample variance of Fleiss, Cohen
     and Everitt (1969, doi:10.1037/h0028106), told as Wilson's of as many items as would have it: the lower one is
     then above the kappa of all items in one of forty samples, where errors to each side make it one of ten
-    (benchmarks/evals). Raises ValueError for no items, not equally many, or labels that have no order where one is
-    needed."""
+    (benchmarks/evals). `cases` names the case of each item: items of one case are not independent, so that they count
+    as one together, and the variance is that of cases. Raises ValueError for no items, not equally many, or labels that
+    have no order where one is needed."""
     _alike(one, other)
     categories = _categories([*one, *other], order, weights != "nominal")
     places = {label: place for place, label in enumerate(categories)}
     joint = np.zeros((len(categories), len(categories)))
-    np.add.at(joint, ([places[a] for a in one], [places[b] for b in other]), 1)
-    joint /= len(one)
+    first, second = [places[a] for a in one], [places[b] for b in other]
+    members = _members(cases)
+    n = len(one) if members is None else int(members.max()) + 1
+    parts = 1.0 if members is None else 1 / np.bincount(members)[members]
+    np.add.at(joint, (first, second), parts)
+    joint /= n
     worth = _worth(categories, weights)
     rows, columns = joint.sum(axis=1), joint.sum(axis=0)
     seen, chance = float((worth * joint).sum()), float(rows @ worth @ columns)
     if chance >= 1 - 1e-12:
-        return _undefined(len(one), seen, chance, "cohen", level)
+        return _undefined(n, seen, chance, "cohen", level)
     value = (seen - chance) / (1 - chance)
     if not 1e-12 < seen < 1 - 1e-12:
-        return _of_all_alike(len(one), seen, chance, "cohen", level)
+        return _of_all_alike(n, seen, chance, "cohen", level)
     means = (worth @ columns)[:, None] + (rows @ worth)[None, :]
-    spread = float((joint * (worth * (1 - chance) - means * (1 - seen)) ** 2).sum())
+    pulls = worth * (1 - chance) - means * (1 - seen)
+    if members is None:
+        spread = float((joint * pulls**2).sum())
+    else:
+        spread = float((np.bincount(members, parts * pulls[first, second]) ** 2).sum()) / n
     spread -= (seen * chance - 2 * chance + seen) ** 2
-    error = math.sqrt(max(0.0, spread) / len(one)) / (1 - chance) ** 2
-    low, high = within(value, error, student(level, max(1, len(one) - 1)), (-chance / (1 - chance), 1.0))
-    few = f"of {len(one)} items: the bounds are rough" if len(one) < _FEW else ""
-    return Agreement(value, low, high, len(one), seen, chance, "cohen", level, few, error)
+    error = math.sqrt(max(0.0, spread) / n) / (1 - chance) ** 2
+    if members is not None and spread < 1e-12:  # cases alike by chance, which few are, say nothing of how they vary
+        return Agreement(value, None, None, n, seen, chance, "cohen", level, f"all {n} cases are alike: no bounds")
+    low, high = within(value, error, student(level, max(1, n - 1)), (-chance / (1 - chance), 1.0))
+    few = f"of {n} {'items' if members is None else 'cases'}: the bounds are rough" if n < _FEW else ""
+    return Agreement(value, low, high, n, seen, chance, "cohen", level, few, error)
 
 
 def fleiss(
@@ -144,16 +157,21 @@ def krippendorff(
     order: Sequence[Label] | None = None,
     random: np.random.Generator | None = None,
     level: float = 0.95,
+    cases: Sequence[Hashable] | None = None,
 ) -> Agreement:
     """Krippendorff's alpha of any number of labels an item, missing ones allowed (Krippendorff 2019, "Content
     Analysis", 4th edition, chapter 12). `n` counts the items with two labels or more; others say nothing. Bounds by
-    resampling items, where `random` is given. Raises ValueError where no item has two labels, or where labels are no
+    resampling items, where `random` is given, or the cases that `cases` names for each. Raises ValueError where no item
+    has two labels, or where labels are no
     numbers for `interval` or have no order for `ordinal`."""
     counts, categories = _counted(items, order, metric == "ordinal")
-    counts = counts[counts.sum(axis=1) >= 2]
+    told = counts.sum(axis=1) >= 2
+    counts = counts[told]
     if not len(counts):
         raise ValueError("no item has two labels: agreement needs one that has")
-    n = len(counts)
+    members = _members(None if cases is None else [case for case, one in zip(cases, told, strict=True) if one])
+    n = len(counts) if members is None else int(members.max()) + 1
+    of_cases = None if members is None else _kinds(counts, members)
     counts, times = _alike_once(counts)
     values = np.arange(len(categories), dtype=np.float64)
     if metric == "interval":
@@ -172,7 +190,7 @@ def krippendorff(
         one, other = _disagreements(counts, weights, metric, values)
         return 1 - one / other if other > 1e-12 else None
 
-    low, high, note = _resampled(alpha, times, random, level)
+    low, high, note = _resampled(alpha, times, random, level, of_cases)
     return Agreement(1 - seen / chance, low, high, n, seen, chance, "krippendorff", level, note)
 
 
@@ -199,18 +217,45 @@ def _alike_once(counts: Floats) -> tuple[Floats, Floats]:
 
 
 def _resampled(
-    measure: Callable[[Floats], float | None], times: Floats, random: np.random.Generator | None, level: float
+    measure: Callable[[Floats], float | None],
+    times: Floats,
+    random: np.random.Generator | None,
+    level: float,
+    of_cases: Floats | None = None,
 ) -> tuple[float | None, float | None, str]:
-    """Bounds by drawing as many items as there are, with replacement; `times` are how many each kind has."""
+    """Bounds by drawing as many items as there are, with replacement; `times` are how many each kind has. With
+    `of_cases` (cases, kinds), how many items of each kind a case has, cases are drawn, each with all its items."""
     if random is None:
         return None, None, ""
+    what = "items"
+    if of_cases is not None:
+        what = "cases"
+        of_cases, times = _alike_once(of_cases)
     n = int(times.sum())
     drawn = random.multinomial(n, times / n, size=_RESAMPLES).astype(np.float64)
+    if of_cases is not None:
+        drawn = drawn @ of_cases
     found = [one for one in map(measure, drawn) if one is not None]
     if len(found) < (1 - _UNDEFINED) * _RESAMPLES:
-        return None, None, f"of {n} items, nearly all with the same label: too few to tell bounds"
+        return None, None, f"of {n} {what}, nearly all with the same label: too few to tell bounds"
     low, high = np.quantile(found, ((1 - level) / 2, (1 + level) / 2))
-    return float(low), float(high), f"of {n} items: the bounds are rough" if n < _FEW else ""
+    return float(low), float(high), f"of {n} {what}: the bounds are rough" if n < _FEW else ""
+
+
+def _members(cases: Sequence[Hashable] | None) -> NDArray[np.intp] | None:
+    """The number of each item's case, from 0; None where each item is a case of its own."""
+    if cases is None:
+        return None
+    numbers = {case: number for number, case in enumerate(dict.fromkeys(cases))}
+    return None if len(numbers) == len(cases) else np.asarray([numbers[case] for case in cases], np.intp)
+
+
+def _kinds(counts: Floats, members: NDArray[np.intp]) -> Floats:
+    """How many items of each kind, in the order of `_alike_once`, a case has: (cases, kinds)."""
+    kinds, which = np.unique(counts, axis=0, return_inverse=True)
+    found = np.zeros((int(members.max()) + 1, len(kinds)))
+    np.add.at(found, (members, which.reshape(-1)), 1)
+    return found
 
 
 def _beyond(seen: float, chance: float) -> float | None:

@@ -68,16 +68,19 @@ def elo(strength: float) -> float:
     return _AVERAGE + _ELO * strength
 
 
-def bradley_terry(games: Iterable[Game], level: float = 0.95, prior: float = 0.5) -> Ranking:
+def bradley_terry(
+    games: Iterable[Game], level: float = 0.95, prior: float = 0.5, weights: Iterable[float] | None = None
+) -> Ranking:
     """Strengths such that one beats another with odds of exp(the difference) (Bradley and Terry 1952,
     doi:10.2307/2334029), ties as half a win to each.
 
+    `weights` are how many games each of them counts, 1 by default.
     `prior` is how many wins and how many losses against an average opponent each begins with, which keeps the
     undefeated finite; 0 is maximum likelihood, which may not exist (Ford 1957, doi:10.2307/2308513): ValueError then.
     Bounds are by the curvature of the likelihood; as a tie tells more than half a win and half a loss, they are wide
     rather than narrow where there are many. Games over one case are taken to be independent.
     """
-    names, wins = _table(games)
+    names, wins = _table(games, weights)
     played = wins + wins.T
     reached = _reach(played > 0)
     beaten = _reach(wins > 0)
@@ -105,16 +108,17 @@ def bradley_terry(games: Iterable[Game], level: float = 0.95, prior: float = 0.5
     return Ranking(tuple(rated), tuple(groups), tuple(names[one] for one in np.flatnonzero(held)), level)
 
 
-def _table(games: Iterable[Game]) -> tuple[list[str], Floats]:
+def _table(games: Iterable[Game], weights: Iterable[float] | None) -> tuple[list[str], Floats]:
     played = list(games)
+    counts = [1.0] * len(played) if weights is None else list(weights)
     names = sorted({name for one, other, _ in played for name in (one, other)})
     places = {name: place for place, name in enumerate(names)}
     wins = np.zeros((len(names), len(names)))
-    for one, other, result in played:
+    for (one, other, result), count in zip(played, counts, strict=True):
         if one == other or not 0 <= result <= 1:
             raise ValueError(f"{one!r} against {other!r} with {result}: two different ones and a result of 0 to 1")
-        wins[places[one], places[other]] += result
-        wins[places[other], places[one]] += 1 - result
+        wins[places[one], places[other]] += count * result
+        wins[places[other], places[one]] += count * (1 - result)
     return names, wins
 
 

@@ -95,6 +95,65 @@ def test_without_labels_a_card_says_so() -> None:
         make_card([], WHO, "labels")
 
 
+def with_trials(told: list[Rating], trials: int) -> list[Rating]:
+    return [
+        msgspec.structs.replace(one, item=f"{one.item}/{t}", case=one.item) for one in told for t in range(trials)
+    ]  # fmt: skip
+
+
+def test_trials_that_say_the_same_tell_no_more_than_one() -> None:
+    places = [("first", "second"), ("first", "first"), ("second", "second"), ("second", "first")]
+    told = [
+        Rating(item=str(i), judge=("win", "loss", "win")[i % 3], people=("win", "loss")[i % 2], lengths=(5, i % 10),
+               votes=(("win", "loss")[i % 2], ("loss", "loss", "win")[i % 3]), places=places[i % 4],
+               models=("gpt-4o", "llama-3"))
+        for i in range(48)
+    ]  # fmt: skip
+    one, many = (make_card(with_trials(told, trials), WHO, "pairs") for trials in (1, 4))
+    assert one == make_card(told, WHO, "pairs")
+    assert (one.labelled, one.cases, many.labelled, many.cases) == (48, 48, 192, 48)
+    for name in ("kappa", "agreement", "always_longer", "flips", "first"):
+        a, b = getattr(one, name), getattr(many, name)
+        assert (b.n, b.value, b.low, b.high) == pytest.approx((a.n, a.value, a.low, a.high)), name
+    assert one.among_people is not None
+    assert many.among_people is not None
+    assert many.among_people.low == pytest.approx(one.among_people.low, abs=0.05)
+    assert many.among_people.n == 48
+    for name in ("length", "own"):
+        a, b = getattr(one, name), getattr(many, name)
+        assert (b.judge.low, b.people.high) == pytest.approx((a.judge.low, a.people.high))
+        assert b.difference.n == a.difference.n
+        assert b.difference.high - b.difference.low == pytest.approx(a.difference.high - a.difference.low, rel=0.1)
+
+
+def test_trials_of_levels_count_as_one_too() -> None:
+    told = [
+        Rating(item=str(i), judge=1 + i % 5, people=1 + (i + i % 3) % 5, lengths=(i % 7,), models=("gpt-4o",))
+        for i in range(40)
+    ]  # fmt: skip
+    one, many = (make_card(with_trials(told, trials), WHO, "levels") for trials in (1, 3))
+    for a, b in (
+        (one.kappa, many.kappa),
+        (one.length and one.length.difference, many.length and many.length.difference),
+    ):
+        assert a is not None
+        assert b is not None
+        assert (b.n, b.value, b.low, b.high) == pytest.approx((a.n, a.value, a.low, a.high))
+
+
+def test_trials_that_differ_are_the_mean_of_their_case() -> None:
+    told = with_trials(passes("pass", "pass", 10, 0), 1) + [
+        Rating(item=f"x{i}/{t}", case=f"x{i}", judge="pass" if t else "fail", people="pass" if i % 2 else "fail")
+        for i in range(30) for t in range(2)
+    ]  # fmt: skip
+    card = make_card(told, WHO, "labels")
+    assert card.agreement is not None
+    assert card.kappa is not None
+    assert (card.agreement.value, card.agreement.n, card.labelled) == (pytest.approx(25 / 40), 40, 70)
+    assert card.kappa.n == 40
+    assert card.kappa.low is not None
+
+
 LABELS = st.sampled_from(["win", "tie", "loss", None])
 PAIRS = st.builds(
     Rating, item=st.uuids().map(str), judge=LABELS, people=LABELS,

@@ -57,7 +57,33 @@ def test_judges_and_people_rank_the_same_runs(store: Store) -> None:
 
 def test_votes_of_a_file_join_them(store: Store) -> None:
     votes = [Vote(one="a", other="b", winner="b"), Vote(one="a", other="b"), Vote(one="a", other="b", winner="b")]
-    assert of_votes(votes) == [Duel(one="a", other="b", tied=1, lost=2, by="people")]
+    assert of_votes(votes) == [Duel(one="a", other="b", tied=1, lost=2, by="people", told=3)]
     board = Duels(store).board(P, votes=votes)
     assert [one.name for one in board.standings] == ["b", "a"]
     assert board.standings[0].elo == pytest.approx(2000 - board.standings[1].elo)
+
+
+def test_trials_of_a_case_are_one_game(store: Store) -> None:
+    runs, reviews, duels = EvalRuns(store), Reviews(store), Duels(store)
+    once, often = begin(runs, "once"), begin(runs, "often")
+    told = [outcome(i, 3, "loss" if i % 4 == 0 else "win") for i in range(8)]
+    runs.put(P, once.id, told)
+    runs.put(P, often.id, [Outcome(case=one.case, verdicts=one.verdicts, trial=t) for one in told for t in range(5)])
+    board = duels.board(P, by="judge")
+    first, second = [one for one in board.standings if one.name in ("once", "often")]
+    assert (first.elo, first.low, first.high, first.games) == pytest.approx(
+        (second.elo, second.low, second.high, second.games)
+    )
+    assert (board.comparisons, board.verdicts) == (16, 48)
+    runs.put(P, often.id, [Outcome(case=told[0].case, verdicts=told[1].verdicts, trial=t) for t in range(5, 10)])
+    mixed = next(one for one in duels.board(P, by="judge").standings if one.name == "often")
+    assert (mixed.games, mixed.won, mixed.tied, mixed.lost) == (8, 6.5, 0, 1.5)
+    queue = reviews.queues.create(P, "pairs", "pairwise", QueueSettings(criteria=(Criterion("better"),)))
+    reviews.items.add(P, queue, [
+        NewReviewItem(source=Source(run_id=once.id, other_run_id=often.id, case_id=f"c{i}", trial=t), input="q",
+                      outputs=("a", f"b{t}"))
+        for i in range(2) for t in range(3)
+    ])  # fmt: skip
+    vote(reviews, queue, "ann", "b")
+    people = duels.board(P, by="people")
+    assert (people.comparisons, people.by_people, people.verdicts) == (2, 2, 6)

@@ -32,7 +32,7 @@ def test_outcomes_are_what_columns_tell(store: Store) -> None:
     assert [*columns.outcomes("other", run.id)] == []
 
 
-def test_labels_are_counted_by_run_and_evaluator(store: Store) -> None:
+def test_labels_are_counted_in_cases_over_runs_and_trials(store: Store) -> None:
     runs, columns = EvalRuns(store), EvalColumns(store)
     run, other = begin(runs), begin(runs)
     for one, labels in ((run, ["win", "win", "tie"]), (other, ["loss"])):
@@ -41,8 +41,11 @@ def test_labels_are_counted_by_run_and_evaluator(store: Store) -> None:
                     verdicts=(Verdict.ok("pairwise", label=label), Verdict.ok("exact", 1.0, label="x")))
             for i, label in enumerate(labels)
         ])  # fmt: skip
-    assert columns.labels(P, [(run.id, "pairwise"), (other.id, "exact")]) == [
-        LabelCount(run.id, "pairwise", "tie", 1), LabelCount(run.id, "pairwise", "win", 2),
-        LabelCount(other.id, "exact", "x", 1),
-    ]  # fmt: skip
+    runs.put(
+        P, run.id, [Outcome(case=Case(id="1", input=""), trial=1, verdicts=(Verdict.ok("pairwise", label="tie"),))]
+    )
+    assert columns.labels(P, [(run.id, "pairwise")]) == [LabelCount("tie", 1.5, 2), LabelCount("win", 1.5, 2)]
+    assert columns.labels(P, [(run.id, "exact"), (other.id, "exact")]) == [LabelCount("x", 3.0, 4)]
+    both = columns.labels(P, [(run.id, "pairwise"), (other.id, "pairwise")])
+    assert both == [LabelCount("loss", 0.5, 1), LabelCount("tie", 1.5, 2), LabelCount("win", 1.0, 2)]
     assert columns.labels(P, []) == columns.labels("other", [(run.id, "pairwise")]) == []

@@ -42,7 +42,8 @@ def card_told(card: "KeptCard") -> Iterator[str]:
     yield f"{card.model or card.kind} by {card.kind} on {on}  ({card.id}, {shown_time(card.made_us)})"
     yield f"  items: {body['items']}, without a verdict {body['failed']}, asked again {body['reasked']}"
     split = f", {body['split']} of two minds" if body["split"] else ""
-    yield f"  labelled by people, too: {body['labelled']} ({body['votes']} labels{split})"
+    of = f" of {body['cases']} cases" if 0 < body["cases"] < body["labelled"] else ""
+    yield f"  labelled by people, too: {body['labelled']}{of} ({body['votes']} labels{split})"
     for name, what in (
         ("kappa", "kappa"), ("agreement", "agreement"), ("among_people", "people among themselves (alpha)"),
         ("always_longer", "a judge that takes the longer answer would agree"), ("flips", "position flips"),

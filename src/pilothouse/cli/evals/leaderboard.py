@@ -47,8 +47,11 @@ def leaderboard(
     empty = "Nothing was compared. Let a suite ask a `pairwise` judge, or fill a queue of pairs."
     show_rows([_row(one, len(board.groups)) for one in board.standings], _COLUMNS, as_json=False, empty=empty)
     if board.standings:
-        click.echo(f"\n{board.comparisons} comparisons, {board.by_judges} by judges and {board.by_people} by people, "
-                   f"{board.ties} of them ties. 1000 is the average, 400 more are odds of ten to one.")  # fmt: skip
+        of = f" in {board.verdicts} verdicts and choices" if board.verdicts != board.comparisons else ""
+        click.echo(
+            f"\n{board.comparisons} comparisons{of}, {board.by_judges} by judges and {board.by_people} by people, "
+            f"{board.ties} of them ties. 1000 is the average, 400 more are odds of ten to one."
+        )
     for note in board.notes:
         click.echo(plain(note))
 

@@ -1,15 +1,15 @@
 """The card of one judge on one criterion: how far it may be believed, and what it costs. Knows nothing of databases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import quantiles
 
 import msgspec
 import numpy as np
 
 from pilothouse.evals.cards.leaning import Leaning, length_bias, self_preference
-from pilothouse.evals.cards.ratings import LOSS, WIN, Rating, Scale
-from pilothouse.stats.agreement import Agreement, Label, cohen, krippendorff, raw_agreement
-from pilothouse.stats.intervals import Interval, wilson
+from pilothouse.evals.cards.ratings import LOSS, WIN, Rating, Scale, case_means
+from pilothouse.stats.agreement import Agreement, Label, cohen, krippendorff
+from pilothouse.stats.intervals import Interval, mean_interval
 from pilothouse.types import Json
 
 __all__ = ["Card", "JudgeId", "make_card"]
@@ -32,8 +32,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a judge on one criterion; "" is its verdict as a whole, pass or fail.
 
     `items` counts what it was asked, of which `failed` have no verdict and `reasked` needed more than one answer;
-    `labelled` the items that people labelled, too, `votes` their labels and `split` the items on which they are of two
-    minds. `kappa` is Cohen's, with quadratic weights of levels; `agreement` the share of equal labels, `among_people`
+    `labelled` the items that people labelled, too, `cases` of how many cases these are (0 on cards made before this was
+    counted); `votes` their labels and `split` the items on which they are of two minds. Trials of a case are alike: in
+    each share and coefficient they count as one, and `n` is of cases. `kappa` is Cohen's, with quadratic weights of
+    levels; `agreement` the share of equal labels, `among_people`
     Krippendorff's alpha of people who labelled the same items: what a judge can hardly exceed. `always_longer` is the
     agreement of a judge that always takes the longer answer, of equally long ones the other one.
 
@@ -50,6 +52,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     reasked: int = 0
     labelled: int = 0
+    cases: int = 0
     votes: int = 0
     split: int = 0
     agreement: Interval | None = None
@@ -90,8 +93,10 @@ def make_card(
         raise ValueError("no ratings: a card needs at least one item that the judge was asked about")
     both = [(rating, _told(rating, failures_disagree)) for rating in ratings if rating.people is not None]
     ours = [label for _, label in both if label is not None]
-    theirs = [rating.people for rating, label in both if label is not None and rating.people is not None]
-    kappa = _kappa(ours, theirs, scale)
+    told = [rating for rating, label in both if label is not None]
+    theirs = [rating.people for rating in told if rating.people is not None]
+    kappa = _kappa(ours, theirs, scale, [rating.of for rating in told])
+    alike = [(rating, label == rating.people) for rating, label in both if label is not None]
     asked = [rating for rating in ratings if rating.places]
     flipped = [rating for rating in asked if rating.flipped]
     paid = [rating for rating in ratings if rating.cost_nano != 0]
@@ -99,12 +104,13 @@ def make_card(
     return Card(
         judge=judge, criterion=criterion, scale=scale, items=len(ratings), sources=tuple(sources), made_us=made_us,
         failed=sum(rating.judge is None for rating in ratings), reasked=sum(rating.reasked > 0 for rating in ratings),
-        labelled=len(ours), votes=sum(len(rating.votes) for rating in ratings),
+        labelled=len(ours), cases=len({rating.of for rating in told}),
+        votes=sum(len(rating.votes) for rating in ratings),
         split=sum(bool(rating.votes) and rating.people is None for rating in ratings),
-        agreement=raw_agreement(ours, theirs) if ours else None, kappa=kappa, among_people=_alpha(ratings, scale),
+        agreement=_share(alike), kappa=kappa, among_people=_alpha(ratings, scale),
         always_longer=_always_longer(ratings) if scale == "pairs" else None,
-        flips=wilson(len(flipped), len(asked)) if asked else None,
-        first=wilson(sum(one.places[0] == "first" for one in flipped), len(flipped)) if flipped else None,
+        flips=_share((one, one.flipped) for one in asked),
+        first=_share((one, one.places[0] == "first") for one in flipped),
         length=length_bias(ratings, scale), own=self_preference(ratings, scale, judge.model),
         cost_nano=sum(known) / len(known) if known else None if paid else 0, unpriced=len(paid) - len(known),
         latency_s=_latency(paid or ratings), confusion=_confusion(ours, theirs), notes=_notes(ratings, ours, kappa),
@@ -115,28 +121,34 @@ def _told(rating: Rating, failures_disagree: bool) -> Label | None:
     return _FAILED if rating.judge is None and failures_disagree else rating.judge
 
 
-def _kappa(ours: Sequence[Label], theirs: Sequence[Label], scale: Scale) -> Agreement | None:
+def _share(found: Iterable[tuple[Rating, bool]]) -> Interval | None:
+    """Over cases: Wilson's where each has one rating, else by resampling them."""
+    means = list(case_means(found).values())
+    return mean_interval(means, np.random.default_rng(0), bounds=(0.0, 1.0)) if means else None
+
+
+def _kappa(ours: Sequence[Label], theirs: Sequence[Label], scale: Scale, cases: Sequence[str]) -> Agreement | None:
     """Failures have no place among levels: such a kappa is nominal."""
     if not ours:
         return None
     levels = scale == "levels" and all(isinstance(one, int | float) for one in (*ours, *theirs))
-    return cohen(ours, theirs, "quadratic" if levels else "nominal")
+    return cohen(ours, theirs, "quadratic" if levels else "nominal", cases=cases)
 
 
 def _alpha(ratings: Sequence[Rating], scale: Scale) -> Agreement | None:
-    several = [rating.votes for rating in ratings if len(rating.votes) > 1]
+    several = [rating for rating in ratings if len(rating.votes) > 1]
     if not several:
         return None
     random = np.random.default_rng(0)
-    return krippendorff(several, "interval" if scale == "levels" else "nominal", random=random)
+    return krippendorff(
+        [one.votes for one in several], "interval" if scale == "levels" else "nominal", random=random,
+        cases=[one.of for one in several],
+    )  # fmt: skip
 
 
 def _always_longer(ratings: Sequence[Rating]) -> Interval | None:
-    known = [(one.lengths, one.people) for one in ratings if one.people is not None and len(one.lengths) == 2]
-    if not known:
-        return None
-    longer = [WIN if lengths[0] > lengths[1] else LOSS for lengths, _ in known]
-    return raw_agreement(longer, [people for _, people in known])
+    known = [one for one in ratings if one.people is not None and len(one.lengths) == 2]
+    return _share((one, one.people == (WIN if one.lengths[0] > one.lengths[1] else LOSS)) for one in known)
 
 
 def _latency(ratings: Sequence[Rating]) -> tuple[float, float] | None:

@@ -52,7 +52,7 @@ def estimate(ratings: Sequence[Rating], scale: Scale, bounds: tuple[float, float
     """
     cases = dict[str, list[Rating]]()
     for rating in ratings:
-        cases.setdefault(rating.case or rating.item, []).append(rating)
+        cases.setdefault(rating.of, []).append(rating)
     human, told, others = list[float](), list[float](), list[float]()
     left_out = 0
     for trials in cases.values():  # are alike, so that a case counts once: by the trials with a label, where there are

@@ -4,15 +4,15 @@ Three scales: `pairs`, whose labels are "win", "tie" and "loss" of the answer ag
 such as 1 to 5; and `labels`, words without an order such as "pass" and "fail". Knows nothing of runs and files.
 """
 
-from collections.abc import Sequence
-from statistics import median
+from collections.abc import Iterable, Sequence
+from statistics import fmean, median
 from typing import Literal
 
 import msgspec
 
 from pilothouse.stats.agreement import Label, majority
 
-__all__ = ["FAIL", "LOSS", "PASS", "TIE", "WIN", "Rating", "Scale", "number", "settled"]
+__all__ = ["FAIL", "LOSS", "PASS", "TIE", "WIN", "Rating", "Scale", "case_means", "number", "settled"]
 
 Scale = Literal["pairs", "levels", "labels"]
 
@@ -43,6 +43,11 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     latency_s: float | None = None
 
     @property
+    def of(self) -> str:
+        """The case that it is a trial of, its own where there is none."""
+        return self.case or self.item
+
+    @property
     def flipped(self) -> bool:
         """Whether the judge preferred the same place in both orders, so another answer each time."""
         return len(self.places) == 2 and self.places[0] == self.places[1] != TIE
@@ -55,6 +60,14 @@ def settled(votes: Sequence[Label], scale: Scale) -> Label | None:
         numbers = [one for one in votes if isinstance(one, int | float)]
         return median(numbers) if numbers else None
     return majority(votes).label
+
+
+def case_means(values: Iterable[tuple[Rating, float]]) -> dict[str, float]:
+    """The mean value of each case, since its trials are alike and not independent; as given where it has one."""
+    cases: dict[str, list[float]] = {}
+    for rating, value in values:
+        cases.setdefault(rating.of, []).append(value)
+    return {case: fmean(some) for case, some in cases.items()}
 
 
 def number(label: Label | None) -> float | None:

@@ -46,8 +46,9 @@ def objection(name: str, card: Card, least: float) -> str | None:
         why = kappa.note if kappa is not None and kappa.note else "no item has both labels"
         return f"{who} cannot be held against people{on}: {why}. {_REMEDY}"
     if kappa.low < least:
+        what = "cases" if kappa.n < card.labelled else "items"
         return (
             f"{who} agrees too little with people{on}: kappa {kappa.value + 0.0:.2f}, its lower bound "
-            f"{round(kappa.low, 2) + 0.0:.2f} by {kappa.n} labelled items, and {least:g} is asked for. {_REMEDY}"
+            f"{round(kappa.low, 2) + 0.0:.2f} by {kappa.n} labelled {what}, and {least:g} is asked for. {_REMEDY}"
         )
     return None

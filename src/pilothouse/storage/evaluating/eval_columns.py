@@ -6,7 +6,7 @@ Knows nothing of what a run is.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Float, cast, func, select
 
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.storage.database import Store
@@ -22,11 +22,11 @@ _ROWS = 5000
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How often an evaluator gave a label in a run."""
+    """How often a label was given: in `count` verdicts, and in how many cases. A case whose verdicts differ counts in
+    parts, so that the cases of all labels are those that there are."""
 
-    run_id: str
-    evaluator: str
     label: str
+    cases: float
     count: int
 
 
@@ -60,20 +60,29 @@ class EvalColumns:
                 yield Outcome(case=case, trial=row.trial, error=error, verdicts=tuple(told))
 
     def labels(self, project: str, evaluators: Iterable[tuple[str, str]]) -> Sequence[LabelCount]:
-        """How often each label was given, by run and evaluator: of these pairs (run id, evaluator) alone."""
+        """How often each label was given by all of these (run id, evaluator) together. Verdicts on the same case are
+        one case, in whichever of the runs and trials they are."""
         keys = [(project, *pair) for pair in evaluators]
         if not keys:
             return []
         with self.store.control.connect() as connection:
             these = among(connection, [_V.project_id, _V.run_id, _V.evaluator], keys)
             runs = among(connection, [_V.project_id, _V.run_id], {key[:2] for key in keys})
-            query = (
-                select(_V.run_id, _V.evaluator, _V.label, func.count())
+            times = func.count()
+            each = (
+                select(
+                    _V.label, times.label("times"),
+                    func.sum(times).over(partition_by=_V.case_id).label("all"),
+                )
                 .where(runs, these, _V.status == "ok", _V.label.is_not(None))
-                .group_by(_V.run_id, _V.evaluator, _V.label)
-                .order_by(_V.run_id, _V.evaluator, _V.label)
-            )
-            return [LabelCount(*row) for row in connection.execute(query)]
+                .group_by(_V.case_id, _V.label)
+                .subquery()
+            ).c  # fmt: skip
+            part = cast(each.times, Float) / cast(each.all, Float)
+            query = (
+                select(each.label, func.sum(part), func.sum(each.times)).group_by(each.label).order_by(each.label)
+            )  # fmt: skip
+            return [LabelCount(label, float(cases), int(count)) for label, cases, count in connection.execute(query)]
 
     def _verdicts(self, project: str, run_id: str) -> Iterator[tuple[tuple[str, int], Verdict]]:
         query = (
