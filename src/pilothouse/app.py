@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from sqlalchemy import select
 
@@ -56,7 +56,9 @@ from pilothouse.storage.changes import Changes
 from pilothouse.storage.counters import open_counters
 from pilothouse.storage.files import FileStore
 from pilothouse.storage.responses import ResponseStore
-from pilothouse.web import Root, Server
+
+if TYPE_CHECKING:
+    from pilothouse.web import Server
 
 __all__ = ["Platform", "build"]
 
@@ -249,9 +251,10 @@ class Platform:
         self.keys.set_master(key)
         return key
 
-    def server(self, host: str | None = None, port: int | None = None, own: int | None = None) -> Server:
+    def server(self, host: str | None = None, port: int | None = None, own: int | None = None) -> "Server":
         """A server, listening but not yet running; see web.Server. Raises ConfigError when the port is taken."""
         from pilothouse.faces import faces  # noqa: PLC0415 - half of the time to import this, and only servers need it
+        from pilothouse.web import Root, Server  # noqa: PLC0415
 
         at = host or self.settings.host, self.settings.port if port is None else port, self.settings.shutdown_grace
         return Server(Root(self, self.endpoints, self.metrics, faces(self)), *at, own=own)

@@ -15,12 +15,13 @@ def now_us() -> int:
 
 
 def new_id(at_us: int | None = None) -> str:
-    """A UUIDv7 as 32 lower-case hex digits, so that ids sort by the time they were made.
+    """A UUIDv7 as 32 lower-case hex digits, so that ids sort by the microsecond in which they were made.
 
-    `at_us` is the time to carry (UTC microseconds), now when left out. Also a valid W3C trace id.
+    `at_us` is the time to carry (UTC microseconds), now when left out. The 12 bits after the milliseconds are the
+    fraction (RFC 9562, 6.2, method 3), 62 bits are random. Also a valid W3C trace id.
     """
-    milliseconds = (now_us() if at_us is None else at_us) // 1000
-    high, low = getrandbits(12), getrandbits(62)
+    milliseconds, rest = divmod(now_us() if at_us is None else at_us, 1000)
+    high, low = rest * 4096 // 1000, getrandbits(62)
     return f"{milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
 
 

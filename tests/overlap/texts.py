@@ -31,7 +31,7 @@ def related(draw: st.DrawFn, most: int = 3) -> tuple[str, list[str]]:
 def real_pairs(number: int = 60) -> list[tuple[str, str]]:
     """Sentences of the documentation, each with a copy in which words are left out, doubled, moved or foreign."""
     source = random.Random(5)
-    found = [text for page in sorted(DOCS.glob("*.md")) for text in sentences(page.read_text()) if " " in text]
+    found = [text for page in sorted(DOCS.glob("*.md")) for text in sentences(page.read_text()) if _is_prose(text)]
     pairs = []
     for text in source.sample(found, number):
         words = text.split(" ")
@@ -48,3 +48,8 @@ def real_pairs(number: int = 60) -> list[tuple[str, str]]:
                 words[at] = source.choice(source.choice(found).split(" "))
         pairs.append((" ".join(words), text))
     return pairs
+
+
+def _is_prose(text: str) -> bool:
+    """Whether words remain, however it is changed: rows of tables and commands have sentences of signs alone."""
+    return sum(word.isalpha() for word in text.split()) > 7
