@@ -11,36 +11,18 @@ from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets.production import Production, Sampling
 from pilothouse.evals.traced import EVALUATION
-from pilothouse.observe import Drainer, SpoolRecorder
 from pilothouse.observe.erasing import Erasing
 from pilothouse.observe.erasures import user_hash
 from pilothouse.observe.listing import Filters
 from pilothouse.observe.questions import Questions
 from pilothouse.observe.scores import Score, Scores
-from pilothouse.settings import Settings
-from pilothouse.storage import Spool, Store
+from pilothouse.storage import Store
 from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
 from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.storage.evaluating.datasets import Datasets
 
 P, AT = "default", 1_750_000_000_000_000
 Write = Callable[[Iterable[Span]], None]
-
-
-@pytest.fixture
-def write(store: Store, settings: Settings) -> Iterable[Write]:
-    spool = Spool.open(settings.home, 2**26)
-    drainer = Drainer(spool, store, settings.home)
-    recorder = SpoolRecorder(spool, drainer.wake)
-
-    def record(spans: Iterable[Span]) -> None:
-        for span in spans:
-            recorder.record(span)
-        drainer.flush()
-
-    yield record
-    drainer.stop()
-    spool.close()
 
 
 def asked(i: int, **changes: Any) -> Span:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from pilothouse.call import Span
-from pilothouse.observe import Drainer, SpoolRecorder
 from pilothouse.settings import Settings
-from pilothouse.storage import Spool, Store, open_store
+from pilothouse.storage import Store, open_store
 
 AT = 1_750_000_000_000_000
 Write = Callable[[Iterable[Span]], None]
@@ -20,22 +19,6 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(Settings(home=tmp_path))
     yield store
     store.close()
-
-
-@pytest.fixture
-def write(store: Store, settings: Settings) -> Iterable[Write]:
-    spool = Spool.open(settings.home, 2**26)
-    drainer = Drainer(spool, store, settings.home)
-    recorder = SpoolRecorder(spool, drainer.wake)
-
-    def record(spans: Iterable[Span]) -> None:
-        for span in spans:
-            recorder.record(span)
-        drainer.flush()
-
-    yield record
-    drainer.stop()
-    spool.close()
 
 
 def asked(i: int, **changes: Any) -> Span:
