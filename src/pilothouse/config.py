@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from pilothouse.monitoring import AlertsConfig, ExportConfig, TopicsConfig
 from pilothouse.privacy import PrivacyConfig, RetentionConfig
+from pilothouse.prompting import PromptsConfig
 from pilothouse.scoring import EvalsConfig
 
 __all__ = [
@@ -353,3 +354,4 @@ class Config(_Strict):
     exports: dict[_Name, ExportConfig] = {}
     topics: TopicsConfig = TopicsConfig()
     evals: EvalsConfig = EvalsConfig()
+    prompts: PromptsConfig = PromptsConfig()
