@@ -1,0 +1,1 @@
+"""What a running experiment is, and which of its arms a call gets."""
