@@ -19,6 +19,8 @@ from pilothouse.observe.backfill import with_unsummed
 from pilothouse.observe.charges import Charge, enter, of_span
 from pilothouse.observe.erasures import forgone
 from pilothouse.observe.facts import Fact
+from pilothouse.observe.prompt_calls import COLUMNS as OF_PROMPT_CALLS
+from pilothouse.observe.prompt_calls import row_of
 from pilothouse.observe.reserved import OpenCall, Place, forget, keep, note_progress
 from pilothouse.observe.rows import COLUMNS, to_fact, to_row
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
@@ -72,6 +74,7 @@ class Batch:
     records: list[bytes] = field(default_factory=list)
     spans: list[tuple[object, ...]] = field(default_factory=list)
     payloads: list[tuple[object, ...] | None] = field(default_factory=list)
+    prompt_calls: list[tuple[object, ...] | None] = field(default_factory=list)
     facts: dict[TraceKey, list[Fact]] = field(default_factory=dict)
     manifests: dict[tuple[str, str], str] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
@@ -90,13 +93,14 @@ class Batch:
                     continue
                 span = _decode(record)
                 payload = _payload_row(span, packer)
-                row = to_row(span, None if payload is None else day)
+                row, prompt_call = to_row(span, None if payload is None else day), row_of(span)
             except _UNDECODABLE as error:
                 rejects.add(record, str(error))
                 continue
             batch.records.append(record)
             batch.spans.append(row)
             batch.payloads.append(payload)
+            batch.prompt_calls.append(prompt_call)
             batch.facts.setdefault((span.project_id, span.trace_id), []).append(to_fact(span, row))
             if span.manifest_id is not None:
                 key = span.project_id, span.manifest_id
@@ -119,6 +123,7 @@ class Batch:
                 absorb(connection, arrived, known, days)
                 for table, rows in by_table(connection, self.spans, days):
                     add_new(connection, table, COLUMNS, rows)
+                add_new(connection, "prompt_calls", OF_PROMPT_CALLS, [*filter(None, self.prompt_calls)])
                 bodies.put(connection, self.day, [row for row in self.payloads if row is not None])
         except _REFUSED:
             self._write_singly(connection, rejects, bodies)
@@ -145,7 +150,7 @@ class Batch:
     def _drop(self, i: int) -> None:
         """Leave a span out. What it settles is charged all the same."""
         project, trace, span = self.spans[i][:3]
-        del self.records[i], self.spans[i], self.payloads[i]
+        del self.records[i], self.spans[i], self.payloads[i], self.prompt_calls[i]
         key = str(project), str(trace)
         left = [fact for fact in self.facts.pop(key, ()) if fact.id != span]
         if left:
@@ -170,7 +175,7 @@ class Batch:
 
     def _write_singly(self, connection: Connection, rejects: Rejects, bodies: PayloadDays) -> None:
         for i in reversed(range(len(self.records))):
-            row, payload = self.spans[i], self.payloads[i]
+            row, payload, prompt_call = self.spans[i], self.payloads[i], self.prompt_calls[i]
             span = _decode(self.records[i])
             facts = {(span.project_id, span.trace_id): [to_fact(span, row)]}
             try:
@@ -180,10 +185,11 @@ class Batch:
                     absorb(connection, arrived, known, days)
                     for table, rows in by_table(connection, [row], days):
                         add_new(connection, table, COLUMNS, rows)
+                    add_new(connection, "prompt_calls", OF_PROMPT_CALLS, [prompt_call] if prompt_call else [])
                     bodies.put(connection, self.day, [] if payload is None else [payload])
             except _REFUSED as error:
                 rejects.add(self.records[i], str(error))
-                del self.records[i], self.spans[i], self.payloads[i]
+                del self.records[i], self.spans[i], self.payloads[i], self.prompt_calls[i]
 
 
 def _payload_row(span: Span, packer: Packer) -> tuple[object, ...] | None:

@@ -21,7 +21,17 @@ from pilothouse.storage.database import Store
 from pilothouse.storage.engines import overwriting, settle
 from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.statements import among
-from pilothouse.storage.tables import payloads, question_vectors, rollups, score_rollups, scores, sheets, spans, traces
+from pilothouse.storage.tables import (
+    payloads,
+    prompt_calls,
+    question_vectors,
+    rollups,
+    score_rollups,
+    scores,
+    sheets,
+    spans,
+    traces,
+)
 
 __all__ = ["Erased", "Erasing", "Hook"]
 
@@ -104,7 +114,7 @@ class Erasing:
             of_these = among(connection, (traces.c.project_id, traces.c.trace_id), keys)
             named = connection.execute(select(traces.c.session_id).where(of_these).distinct()).scalars()
             sessions = [session for session in named if session is not None]
-            for table in (spans, scores, traces, payloads, question_vectors):
+            for table in (spans, scores, traces, payloads, question_vectors, prompt_calls):
                 these = among(connection, (table.c.project_id, table.c.trace_id), keys)
                 if table is spans:
                     these = of_traces(connection, keys)

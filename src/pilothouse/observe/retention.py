@@ -30,6 +30,7 @@ from pilothouse.storage.statements import among
 from pilothouse.storage.tables import (
     drifts,
     payloads,
+    prompt_calls,
     question_vectors,
     rollups,
     score_rollups,
@@ -338,6 +339,8 @@ def _delete_traces(connection: Connection, project: str, now: int, days: int) ->
     for table, told in told_of.items():
         these = among(connection, (table.c.project_id, table.c.trace_id), chosen)
         setattr(gone, told, connection.execute(delete(table).where(these)).rowcount)
+    of_prompts = among(connection, (prompt_calls.c.project_id, prompt_calls.c.trace_id), chosen)
+    connection.execute(delete(prompt_calls).where(of_prompts))
     return gone
 
 

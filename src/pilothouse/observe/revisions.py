@@ -22,6 +22,8 @@ from pilothouse.observe.erasures import forgone
 from pilothouse.observe.facts import Fact
 from pilothouse.observe.ingest import Written
 from pilothouse.observe.names import END_BEFORE_START, LANGFUSE_TYPE
+from pilothouse.observe.prompt_calls import COLUMNS as OF_PROMPT_CALLS
+from pilothouse.observe.prompt_calls import row_of
 from pilothouse.observe.rows import COLUMNS, to_fact, to_row, to_span
 from pilothouse.observe.summaries import TraceKey, absorb, known_traces
 from pilothouse.storage.database import Store, writing
@@ -110,6 +112,7 @@ class Revisions:
         absorb(connection, arrived, known, days, replacing=True)
         for table, mine in by_table(connection, rows, days):
             overwrite(connection, table, COLUMNS, 3, mine)
+        overwrite(connection, "prompt_calls", OF_PROMPT_CALLS, 2, [*filter(None, map(row_of, revised))])
         self._store.payloads.put(connection, today, [body for body in bodies if body is not None], anew=True)
         if self._written is not None:
             self._written(connection, [row for span, row in zip(revised, rows, strict=True) if _has_ended(span)])

@@ -9,9 +9,9 @@ from statistics import fmean, median
 
 import numpy as np
 
-from pilothouse.evals.rules.refusing import refuses
 from pilothouse.lifecycle.sentinel.answers import Answer, Run, vector_of
 from pilothouse.overlap.normalise import normalised
+from pilothouse.refusals import refuses
 
 __all__ = ["Reference", "new_models", "shown_figures", "strangeness"]
 

@@ -10,7 +10,7 @@ Two groups, which are two files under SQLite and share one database under Postgr
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts, scoring_queue, scoring_tallies, sentinel_states,
-              sentinel_readings
+              sentinel_readings, prompt_calls
 
 `project_id` is in every primary key: the project is the only unit of isolation. (`organisations` stand above projects,
 `changes` beside them.) Ids are UUIDv7 text, `*_us` columns UTC microseconds, `*_nano` columns nano-USD, JSON is text. A
@@ -42,6 +42,7 @@ from pilothouse.storage.tables.evaluating import dataset_items, dataset_versions
 from pilothouse.storage.tables.exporting import export_queue
 from pilothouse.storage.tables.judging import judge_cards
 from pilothouse.storage.tables.metadata import control, observe
+from pilothouse.storage.tables.prompt_calls import prompt_calls
 from pilothouse.storage.tables.records import (
     backfills,
     erasures,
@@ -73,8 +74,9 @@ __all__ = [
     "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "eval_answers",
     "eval_outcomes", "eval_runs", "eval_verdicts", "export_queue", "file_parts", "files", "insert_new", "jobs",
     "judge_cards", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
-    "question_vectors", "reservations", "response_events", "responses", "review_corrections", "review_items",
-    "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups",
-    "scores", "scoring_queue", "scoring_tallies", "sentinel_readings", "sentinel_states", "sheets", "silences",
-    "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
+    "prompt_calls", "question_vectors", "reservations", "response_events", "responses", "review_corrections",
+    "review_items", "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules",
+    "score_rollups", "scores", "scoring_queue", "scoring_tallies", "sentinel_readings", "sentinel_states", "sheets",
+    "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces",
+    "turns", "upsert",
 ]  # fmt: skip

@@ -1,0 +1,192 @@
+"""What became of the calls of each version of a prompt and of each arm of an experiment: a row with every such span.
+
+The gateway marks the spans that it resolved a prompt or an arm for; spans that were recorded elsewhere count where they
+name a version. What evaluation asks is marked by nobody. Knows nothing of prompts, nor of what experiments decide.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, Select, and_, cast, func, or_, select
+
+from pilothouse.call import Span
+from pilothouse.storage.database import Store
+from pilothouse.storage.tables import prompt_calls, scores
+
+__all__ = [
+    "ARM", "COLUMNS", "EXPERIMENT", "GUARDED", "LABEL", "REFERENCE", "REFUSED", "UNIT", "PromptCalls", "ScoreSums",
+    "Sums", "row_of",
+]  # fmt: skip
+
+REFERENCE, LABEL = "prompt_reference", "prompt_label"
+"""Attributes of a span: the prompt as the call named it, and the label by which a version was found."""
+EXPERIMENT, ARM, UNIT = "experiment", "arm", "experiment_unit"
+REFUSED, GUARDED = "refused", "guarded"
+COLUMNS = tuple(column.name for column in prompt_calls.columns)
+
+_LARGEST = 2**31 - 1
+_UNMADE = frozenset({
+    "rate_limit_exceeded", "limit_exceeded", "insufficient_quota", "permission_denied", "invalid_api_key", "overloaded",
+    "storage_unavailable",
+})  # fmt: skip
+"""Codes of refusals of our own: before a deployment was asked they say nothing of a prompt."""
+_C, _S = prompt_calls.c, scores.c
+_COUNTED = ("errors", "refused", "guarded", "cached")
+_SUMMED = ("cost_nano", "latency_us", "ttft_us", "input_tokens", "output_tokens")
+_COUNTS: Mapping[str, ColumnElement[Any]] = {
+    "errors": _C.error, "refused": _C.refused, "guarded": _C.guarded, "cached": _C.cached
+}  # fmt: skip
+
+
+def row_of(span: Span) -> tuple[object, ...] | None:
+    """The values of `COLUMNS` for a span that counts, else None."""
+    about, prompt, version = span.attributes, None, None
+    ours = span.source == "gateway"
+    experiment = about.get(EXPERIMENT) if ours else None
+    if ours and experiment is None and REFERENCE not in about:
+        return None
+    if span.prompt is not None:
+        name, _, number = span.prompt.rpartition("@")
+        if name and number.isascii() and number.isdecimal() and int(number) <= _LARGEST:
+            prompt, version = name, int(number)
+    if version is None and experiment is None:
+        return None
+    if not ours and span.kind != "llm":
+        return None
+    if span.status == "error" and span.deployment is None and span.error_code in _UNMADE:
+        return None
+    usage = span.usage
+    tokens = (None, None) if usage is None else (usage.input_tokens, usage.output_tokens)
+    row = (
+        span.project_id, span.id, span.trace_id, span.start_us, prompt, version, about.get(LABEL), experiment,
+        about.get(ARM) if ours else None, about.get(UNIT) if ours else None, span.response_model or span.request_model,
+        span.deployment, span.cost_nano, span.duration_us, span.ttft_us,
+        *(None if count is None else min(count, _LARGEST) for count in tokens),
+        int("cache" in about), int(span.status == "error"), int(about.get(REFUSED) is True),
+        int(about.get(GUARDED) is True),
+    )  # fmt: skip
+    return tuple([value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value for value in row])
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSums:
+    """Of the scores of one name: how many, their total and the total of their squares."""
+
+    count: int
+    total: float
+    squares: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Figures of calls that can be added up. Of each column in `known` how many calls have it; of each in `totals` and
+    `squares` the sum over those, and the sum of squares. Money is nano-USD, time microseconds."""
+
+    calls: int
+    errors: int
+    refused: int
+    guarded: int
+    cached: int
+    first_us: int
+    last_us: int
+    known: Mapping[str, int]
+    totals: Mapping[str, float]
+    squares: Mapping[str, float]
+    scores: dict[str, ScoreSums] = field(default_factory=dict)
+
+    def mean(self, column: str) -> float | None:
+        """The mean of a column over the calls that have it, None where none has."""
+        return self.totals[column] / self.known[column] if self.known[column] else None
+
+
+class PromptCalls:
+    """Reads the calls of a store. Blocks on the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def totals(
+        self, project: str, prompt: str, since_us: int, until_us: int, *, label: str | None = None
+    ) -> dict[int, Sums]:
+        """What became of the calls from `since_us` until before `until_us`, by version, with the scores of their traces
+        or spans by name; `label` leaves only those that came by it. Calls beyond that time are not read."""
+        mine = [_C.project_id == project, _C.prompt == prompt, _C.version.is_not(None)]
+        mine += [_C.at_us >= since_us, _C.at_us < until_us]
+        if label is not None:
+            mine.append(_C.label == label)
+        found = {key[0]: sums for key, sums in self._sums([_C.version], mine)}
+        for (version,), name, sums in self._scores([_C.version], mine):
+            if version in found:  # else its first call came between the two queries
+                found[version].scores[name] = sums
+        return found
+
+    def units(
+        self, project: str, experiment: str, since_us: int = 0, until_us: int = 2**62
+    ) -> dict[tuple[str, str], Sums]:
+        """The same of the counted calls of an experiment, by arm and unit. A thumb is a score named `feedback`."""
+        mine = [_C.project_id == project, _C.experiment_id == experiment, _C.unit.is_not(None), _C.arm.is_not(None)]
+        mine += [_C.at_us >= since_us, _C.at_us < until_us]
+        found = {(key[0], key[1]): sums for key, sums in self._sums([_C.arm, _C.unit], mine)}
+        for (arm, unit), name, sums in self._scores([_C.arm, _C.unit], mine):
+            if (arm, unit) in found:
+                found[arm, unit].scores[name] = sums
+        return found
+
+    def values(
+        self, project: str, prompt: str, version: int, column: str, since_us: int, until_us: int, *, most: int = 10_000
+    ) -> list[float]:
+        """The newest values of a column (`cost_nano`, `latency_us`, ...) of calls of a version that have one: what
+        quantiles are made of."""
+        if column not in _SUMMED:
+            raise ValueError(f"'{column}' is none of: {', '.join(_SUMMED)}.")
+        wanted = _C[column]
+        query = select(wanted).where(
+            _C.project_id == project, _C.prompt == prompt, _C.version == version, _C.at_us >= since_us,
+            _C.at_us < until_us, wanted.is_not(None),
+        ).order_by(_C.at_us.desc()).limit(most)  # fmt: skip
+        with self._store.observe.connect() as connection:
+            return [float(value) for value in connection.execute(query).scalars()]
+
+    def _sums(
+        self, by: Sequence[ColumnElement[Any]], where: Iterable[ColumnElement[bool]]
+    ) -> Iterator[tuple[Sequence[Any], Sums]]:
+        columns: list[ColumnElement[Any]] = [func.count()]
+        columns += [func.sum(_COUNTS[name]) for name in _COUNTED]
+        columns += [func.min(_C.at_us), func.max(_C.at_us)]
+        for name in _SUMMED:
+            value = cast(_C[name], Float)  # squares of microseconds soon leave 64 bits
+            columns += [func.count(_C[name]), func.sum(value), func.sum(value * value)]
+        query: Select[Any] = select(*by, *columns).where(*where).group_by(*by)
+        with self._store.observe.connect() as connection:
+            for row in connection.execute(query):
+                head, fixed, sums = row[: len(by)], row[len(by) : len(by) + 7], row[len(by) + 7 :]
+                yield (
+                    head,
+                    Sums(
+                        *map(int, fixed),
+                        known=dict(zip(_SUMMED, map(int, sums[::3]), strict=True)),
+                        totals={name: float(total or 0) for name, total in zip(_SUMMED, sums[1::3], strict=True)},
+                        squares={name: float(total or 0) for name, total in zip(_SUMMED, sums[2::3], strict=True)},
+                    ),
+                )
+
+    def _scores(
+        self, by: Sequence[ColumnElement[Any]], where: Iterable[ColumnElement[bool]]
+    ) -> Iterator[tuple[Sequence[Any], str, ScoreSums]]:
+        """By name. A score counts for the span that it names, else for every call of its trace."""
+        same = and_(
+            _S.project_id == _C.project_id, _S.trace_id == _C.trace_id,
+            or_(_S.span_id.is_(None), _S.span_id == _C.span_id),
+        )  # fmt: skip
+        value = _S.value
+        query = (
+            select(*by, _S.name, func.count(), func.sum(value), func.sum(value * value))
+            .select_from(prompt_calls.join(scores, same))
+            .where(*where, value.is_not(None))
+            .group_by(*by, _S.name)
+        )
+        with self._store.observe.connect() as connection:
+            for row in connection.execute(query):
+                name, count, total, squares = row[len(by) :]
+                yield row[: len(by)], name, ScoreSums(int(count), float(total), float(squares))
