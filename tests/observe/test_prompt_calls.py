@@ -29,12 +29,12 @@ def made(number: int = 3, **changes: Any) -> Span:
 
 
 def test_a_row_tells_what_became_of_the_call() -> None:
-    about = {"experiment": "e1", "arm": "b", "experiment_unit": "u1", "refused": True, "cache": "exact"}
+    about = {"experiment": "e1", "arm": "b", "experiment_unit": "session", "refused": True, "cache": "exact"}
     span = made(id="s", trace_id="t", about=about, response_model="gpt-4o", status="error")
     row = dict(zip(COLUMNS, row_of(span) or (), strict=True))
     assert row == {
         "project_id": "default", "span_id": "s", "trace_id": "t", "at_us": AT, "prompt": "rag", "version": 3,
-        "label": "production", "experiment_id": "e1", "arm": "b", "unit": "u1", "model": "gpt-4o",
+        "label": "production", "experiment_id": "e1", "arm": "b", "unit": "session-1", "model": "gpt-4o",
         "deployment": "openai/gpt-4o", "cost_nano": 4_500_000, "latency_us": 120_000, "ttft_us": 3000,
         "input_tokens": 1000, "output_tokens": 200, "cached": 1, "error": 1, "refused": 1, "guarded": 0,
     }  # fmt: skip
@@ -64,7 +64,7 @@ def test_which_spans_count(counts: bool, changes: dict[str, Any]) -> None:
 
 
 def test_sums_by_version_and_by_unit_with_their_scores(write: Write, store: Store) -> None:
-    unit = {"experiment": "e", "arm": "b", "experiment_unit": "ada"}
+    unit = {"experiment": "e", "arm": "b", "experiment_unit": "user"}
     first, second = made(trace_id="one", about=unit), made(trace_id="two", about=unit, status="error", start_us=AT + 9)
     other = made(4, trace_id="three", cost_nano=None, about={"refused": True, "cache": "exact"})
     write([first, second, other, made(2, start_us=AT - DAY), made(3, project_id="other")])

@@ -22,6 +22,7 @@ __all__ = [
 REFERENCE, LABEL = "prompt_reference", "prompt_label"
 """Attributes of a span: the prompt as the call named it, and the label by which a version was found."""
 EXPERIMENT, ARM, UNIT = "experiment", "arm", "experiment_unit"
+"""... and which arm of which experiment served it, chosen by its `user`, `session` or `key`."""
 REFUSED, GUARDED = "refused", "guarded"
 COLUMNS = tuple(column.name for column in prompt_calls.columns)
 
@@ -41,9 +42,9 @@ _COUNTS: Mapping[str, ColumnElement[Any]] = {
 
 def row_of(span: Span) -> tuple[object, ...] | None:
     """The values of `COLUMNS` for a span that counts, else None."""
-    about, prompt, version = span.attributes, None, None
-    ours = span.source == "gateway"
-    experiment = about.get(EXPERIMENT) if ours else None
+    ours, prompt, version = span.source == "gateway", None, None
+    about = span.attributes if ours else {}
+    experiment = about.get(EXPERIMENT)
     if ours and experiment is None and REFERENCE not in about:
         return None
     if span.prompt is not None:
@@ -56,11 +57,12 @@ def row_of(span: Span) -> tuple[object, ...] | None:
         return None
     if span.status == "error" and span.deployment is None and span.error_code in _UNMADE:
         return None
-    usage = span.usage
+    units = {"user": span.user_id, "session": span.session_id, "key": span.key_id}
+    usage, unit = span.usage, units.get(str(about.get(UNIT)))
     tokens = (None, None) if usage is None else (usage.input_tokens, usage.output_tokens)
     row = (
         span.project_id, span.id, span.trace_id, span.start_us, prompt, version, about.get(LABEL), experiment,
-        about.get(ARM) if ours else None, about.get(UNIT) if ours else None, span.response_model or span.request_model,
+        about.get(ARM), unit, span.response_model or span.request_model,
         span.deployment, span.cost_nano, span.duration_us, span.ttft_us,
         *(None if count is None else min(count, _LARGEST) for count in tokens),
         int("cache" in about), int(span.status == "error"), int(about.get(REFUSED) is True),
