@@ -163,15 +163,12 @@ class PromptCalls:
         with self._store.observe.connect() as connection:
             for row in connection.execute(query):
                 head, fixed, sums = row[: len(by)], row[len(by) : len(by) + 7], row[len(by) + 7 :]
-                yield (
-                    head,
-                    Sums(
-                        *map(int, fixed),
-                        known=dict(zip(_SUMMED, map(int, sums[::3]), strict=True)),
-                        totals={name: float(total or 0) for name, total in zip(_SUMMED, sums[1::3], strict=True)},
-                        squares={name: float(total or 0) for name, total in zip(_SUMMED, sums[2::3], strict=True)},
-                    ),
+                calls, errors, refused, guarded, cached, first, last = map(int, fixed)
+                known = dict(zip(_SUMMED, map(int, sums[::3]), strict=True))
+                totals, squares = (
+                    {name: float(total or 0) for name, total in zip(_SUMMED, sums[at::3], strict=True)} for at in (1, 2)
                 )
+                yield head, Sums(calls, errors, refused, guarded, cached, first, last, known, totals, squares)
 
     def _scores(
         self, by: Sequence[ColumnElement[Any]], where: Iterable[ColumnElement[bool]]
