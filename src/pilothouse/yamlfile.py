@@ -23,18 +23,21 @@ class YamlFile:
     """`data` is what the text says, None where it says nothing.
 
     Raises ConfigError as `file:line: what is wrong`. Beyond what YAML's parser refuses these are a key that is there
-    twice, of which it would take the last, and aliases that unfold without end.
+    twice, of which it would take the last, and aliases that unfold without end. Without `references` no `${NAME}` is
+    anything special.
     """
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, *, references: bool = True) -> None:
         self._path = path
         self._nodes = 0
-        marked = REFERENCE.sub(r"⟦\1⟧", text)  # a plain `${NAME}` would end a flow mapping at its brace
+        # A plain `${NAME}` would end a flow mapping at its brace.
+        marked = REFERENCE.sub(r"⟦\1⟧", text) if references else text
         try:
             loader = yaml.SafeLoader(marked)
             self._root = loader.get_single_node()
             self._check(self._root)
-            self.data = None if self._root is None else _restored(loader.construct_document(self._root))
+            data = None if self._root is None else loader.construct_document(self._root)
+            self.data = _restored(data) if references else data
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}.") from None
