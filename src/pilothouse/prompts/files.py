@@ -73,7 +73,7 @@ def write(name: str, content: Content, version: int | None = None) -> str:
     body = _body(content)
     said = content.model_dump(mode="json", exclude_defaults=True)
     config = dict(said.get("config", {}))
-    front = {"name": name, "version": version, "hash": None if version is None else content.hash}
+    front: Json = {"name": name, "version": version, "hash": None if version is None else content.hash}
     front |= {**said, "type": content.type, "syntax": content.syntax, "lint": config.get("lint")}
     if front["lint"] is not None:
         del config["lint"]
