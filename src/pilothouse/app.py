@@ -32,6 +32,7 @@ from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.lifecycle.paying import Payers
+from pilothouse.lifecycle.prompting.rooms import open_prompts
 from pilothouse.lifecycle.scoring.rooms import open_scoring
 from pilothouse.lifecycle.scoring.rules import check_online
 from pilothouse.lifecycle.scoring.scorer import Tools
@@ -94,6 +95,7 @@ class Platform:
         self._open_access(settings)
         self._open_recording(settings)
         self._open_gateway(settings)
+        self.prompts = open_prompts(self.store)
         self._open_scoring()
         self.jobs, self.executor = Jobs(self.store.control), LocalExecutor(self.store.control)
         gateway = self.gateway

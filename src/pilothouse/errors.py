@@ -6,6 +6,7 @@
     │   ├── UnknownModel                404 model_not_found
     │   ├── MethodNotAllowed            405 method_not_allowed         names the methods there are
     │   ├── Conflict                    409 conflict                   someone else changed it first
+    │   │   └── PromotionRefused        409 promotion_refused          a version may not get the label; says why
     │   ├── BodyTooLarge                413 request_too_large
     │   ├── UnsupportedMedia            415 unsupported_media_type     names the types there are
     │   └── Unsupported                 400 unsupported                the provider has no such feature
@@ -43,9 +44,10 @@ from typing import ClassVar
 __all__ = [
     "AccessError", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict", "ContentFiltered",
     "ContextTooLong", "DeliveryError", "DocumentError", "Forbidden", "InvalidRequest", "LimitError", "MethodNotAllowed",
-    "MissingExtra", "ModelFilesError", "NotFound", "Overloaded", "PilothouseError", "ProviderAuth", "ProviderError",
-    "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable", "RateLimited",
-    "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported", "UnsupportedMedia",
+    "MissingExtra", "ModelFilesError", "NotFound", "Overloaded", "PilothouseError", "PromotionRefused", "ProviderAuth",
+    "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable",
+    "RateLimited", "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported",
+    "UnsupportedMedia",
 ]  # fmt: skip
 
 
@@ -87,6 +89,16 @@ class MethodNotAllowed(InvalidRequest):
 
 class Conflict(InvalidRequest):
     status, code = 409, "conflict"
+
+
+class PromotionRefused(Conflict):
+    """A version may not get a label. `reasons` are sentences."""
+
+    code = "promotion_refused"
+
+    def __init__(self, message: str, reasons: Sequence[str] = ()) -> None:
+        super().__init__(" ".join([message, *reasons]), param="version")
+        self.reasons = tuple(reasons)
 
 
 class BodyTooLarge(InvalidRequest):

@@ -42,7 +42,7 @@ class Variable(_Frozen):
     """A variable of a template. One without `default` must be given.
 
     `untrusted` marks what comes from outside (a user's words, a page of the web): it is set apart by delimiters when it
-    is rendered. `max_chars` bounds a text. `messages` are a list of chat messages, for a placeholder.
+    is rendered, by `spotlight`. `max_chars` bounds a text. `messages` are a list of chat messages, for a placeholder.
     """
 
     type: VariableType = "string"
@@ -50,6 +50,7 @@ class Variable(_Frozen):
     description: Annotated[str, Field(max_length=2000)] = ""
     enum: Annotated[list[Any], Field(min_length=1, max_length=500)] | None = None
     untrusted: bool = False
+    spotlight: Literal["delimit", "datamark", "encode"] = "delimit"
     max_chars: Annotated[int, Field(ge=1, le=MOST_CONTENT, strict=True)] | None = None
 
     @property

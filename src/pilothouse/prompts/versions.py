@@ -8,8 +8,8 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.prompts.content import Content
 
 __all__ = [
-    "LATEST", "PRODUCTION", "Move", "MoveKind", "Pending", "PendingStatus", "Prompt", "Reference", "Version",
-    "check_label", "check_name", "label_fault", "name_fault", "reference_of",
+    "LATEST", "PRODUCTION", "Move", "MoveKind", "Pending", "PendingStatus", "Prompt", "PromptPage", "Reference",
+    "Version", "VersionHead", "check_label", "check_name", "label_fault", "name_fault", "reference_of",
 ]  # fmt: skip
 
 LATEST = "latest"
@@ -52,6 +52,21 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionHead:
+    """The same without its content, for lists."""
+
+    project_id: str
+    name: str
+    number: int
+    hash: str
+    message: str
+    author: str
+    created_us: int
+    parent: int | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt by name. `newest` is the number of its newest version, `labels` say to which version each points."""
 
@@ -64,6 +79,14 @@ class Prompt:
     created_us: int
     updated_us: int
     archived_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPage:
+    """Prompts by name. `next` continues: hand it back as `after`. None at the end."""
+
+    prompts: list[Prompt]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)

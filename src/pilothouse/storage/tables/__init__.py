@@ -6,7 +6,7 @@ Two groups, which are two files under SQLite and share one database under Postgr
               file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns,
               datasets, dataset_versions, dataset_items, eval_runs, eval_outcomes, eval_verdicts, eval_answers,
               review_queues, review_items, review_sources, review_seats, review_votes, review_corrections,
-              judge_cards
+              judge_cards, prompts, prompt_versions, prompt_labels, prompt_moves, prompt_requests
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts, scoring_queue, scoring_tallies, sentinel_states,
@@ -43,6 +43,13 @@ from pilothouse.storage.tables.exporting import export_queue
 from pilothouse.storage.tables.judging import judge_cards
 from pilothouse.storage.tables.metadata import control, observe
 from pilothouse.storage.tables.prompt_calls import prompt_calls
+from pilothouse.storage.tables.prompting import (
+    prompt_labels,
+    prompt_moves,
+    prompt_requests,
+    prompt_versions,
+    prompts,
+)
 from pilothouse.storage.tables.records import (
     backfills,
     erasures,
@@ -74,9 +81,9 @@ __all__ = [
     "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "eval_answers",
     "eval_outcomes", "eval_runs", "eval_verdicts", "export_queue", "file_parts", "files", "insert_new", "jobs",
     "judge_cards", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
-    "prompt_calls", "question_vectors", "reservations", "response_events", "responses", "review_corrections",
-    "review_items", "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules",
-    "score_rollups", "scores", "scoring_queue", "scoring_tallies", "sentinel_readings", "sentinel_states", "sheets",
-    "silences", "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces",
-    "turns", "upsert",
+    "prompt_calls", "prompt_labels", "prompt_moves", "prompt_requests", "prompt_versions", "prompts",
+    "question_vectors", "reservations", "response_events", "responses", "review_corrections", "review_items",
+    "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups",
+    "scores", "scoring_queue", "scoring_tallies", "sentinel_readings", "sentinel_states", "sheets", "silences",
+    "snapshots", "span_days", "spans", "spool_cursors", "teams", "topic_states", "topics", "traces", "turns", "upsert",
 ]  # fmt: skip

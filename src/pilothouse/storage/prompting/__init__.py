@@ -1,0 +1,1 @@
+"""What is kept of prompts: rows over an open connection, for whoever makes a transaction of several."""
