@@ -34,7 +34,7 @@ from pilothouse.prompts.content import Content
 from pilothouse.prompts.frontmatter import Front, dump
 from pilothouse.types import Json
 
-__all__ = ["PromptFile", "read", "write"]
+__all__ = ["PromptFile", "read", "stamped", "write"]
 
 _BODY = "template"
 _ABOUT = ("name", "version", "hash")
@@ -43,6 +43,7 @@ _KEYS = (
     "examples", _BODY,
 )  # fmt: skip
 _MARKER = re.compile(r"=== (?:(placeholder) (\S+)|([a-z]+)( json)?) ===")
+_STAMP = re.compile(r"(version|hash):( |$)")
 _LIKE_MARKER = re.compile(r"=== .* ===")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LIKE_ONE = re.compile(r"^(?=\\*=== .* ===$)", re.MULTILINE)
@@ -107,6 +108,17 @@ def read(text: str, path: Path, name: str | None = None) -> PromptFile:
     except ValidationError as error:
         raise _told(front, error, given, lines) from None
     return PromptFile(name, content, version, known, tuple(lines))
+
+
+def stamped(text: str, version: int, known: str) -> str:
+    """The text of a file with the number and the hash of the version that it is; comments and all else stay."""
+    end = "\r\n" if text.removeprefix("\ufeff").startswith("---\r\n") else "\n"
+    lines = text.split(end)
+    last = lines.index("---", 1)
+    front = [line for line in lines[1:last] if not _STAMP.match(line)]
+    after = next((number for number, line in enumerate(front, 1) if line.startswith("name:")), 0)
+    front[after:after] = dump({"version": version, "hash": known}).splitlines()
+    return end.join([lines[0], *front, *lines[last:]])
 
 
 def _parted(text: str, path: Path) -> tuple[str, str]:
