@@ -60,7 +60,7 @@ def test_a_whole_suite_is_read_and_written_again(tmp_path: Path) -> None:
         ("trails: 2", "suite.yaml:4: trails: unknown key. Did you mean 'trials'?"),
         ("trials: 0", "suite.yaml:4: trials: Input should be greater than or equal to 1"),
         ("rate: fast", "suite.yaml:4: rate: String should match pattern"),
-        ("  corpus: docs", "suite.yaml:2: task: name one of model, corpus, python, recorded; there is both"),
+        ("  corpus: docs", "suite.yaml:2: task: name one of model, corpus, prompt, python, recorded; there is both"),
         ("  params: {stream: true}", "suite.yaml:2: task: params may not have 'stream'"),
         ("  messages: [{role: user, content: '{inptu}'}]", "task.messages.0: there is no {inptu}; .* mean '{input}'"),
         ("  messages: [{content: x}]", "task.messages.0: a message has a 'role'"),

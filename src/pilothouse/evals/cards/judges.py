@@ -194,8 +194,10 @@ def card_of(kept: KeptCard) -> Card:
 
 
 def subject_of(run: Run, named: Named = str) -> str:
-    """What a run evaluated, in a word: its model with what that stands for, its corpus, else its own name."""
+    """What a run evaluated, in a word: its prompt and model with what that stands for, its corpus, else its name."""
     task = run.subject
+    if isinstance(task.get("prompt"), str):
+        return f"{task['prompt']}, {named(str(task.get('model')))}"
     if isinstance(task.get("model"), str):
         return named(str(task["model"]))
     return f"rag:{task['corpus']}" if isinstance(task.get("corpus"), str) else run.name

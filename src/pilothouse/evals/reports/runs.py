@@ -135,6 +135,8 @@ def lower_is_better(run: Run) -> set[str]:
 def _subject(subject: Json) -> str:
     if subject.get("diff"):
         return str(subject["diff"])
+    if subject.get("prompt"):
+        return f"prompt {subject['prompt']}, answered by {subject.get('model')}"
     for kind in ("model", "corpus", "python"):
         if subject.get(kind):
             return f"{kind} {subject[kind]}"

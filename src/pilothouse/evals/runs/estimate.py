@@ -21,6 +21,7 @@ from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.subject import ModelSubject
 from pilothouse.evals.runs.turns import Turn
 from pilothouse.evals.shapes import Evaluator
+from pilothouse.evals.values import written
 from pilothouse.storage.evaluating.eval_answers import EvalAnswers
 from pilothouse.storage.evaluating.eval_outcomes import source_of
 from pilothouse.storage.evaluating.eval_runs import Run
@@ -110,7 +111,7 @@ async def _of_task(
         return Part(
             subject.model, len(left), len(asked) - len(left), nano, _told(len(costs)) if left else "all is kept"
         )
-    nano, why = await _priced(rooms, subject.model, left, suite.answer_tokens or USUAL_ANSWER)
+    nano, why = await _priced(rooms, subject.model, left, suite.answer_tokens or USUAL_ANSWER, subject.wording)
     return Part(subject.model, len(left), len(asked) - len(left), nano, why)
 
 
@@ -151,13 +152,15 @@ async def _first_of_judge(rooms: Rooms, prepared: Prepared, evaluator: Evaluator
     return found
 
 
-async def _priced(rooms: Rooms, model: str, requests: Sequence[ChatRequest], wrote: int) -> tuple[int | None, str]:
-    """What these requests cost at `wrote` tokens an answer, and from what that was told."""
+async def _priced(
+    rooms: Rooms, model: str, requests: Sequence[ChatRequest], wrote: int, wording: str = ""
+) -> tuple[int | None, str]:  # fmt: skip
+    """What these requests, with `wording` beside each, cost at `wrote` tokens an answer, and from what it was told."""
     at_all = await rooms.price(model, _MANY, _MANY)
     if not at_all:  # nothing needs to be counted, for which the encoder would have to be loaded
         return at_all, f"the price of '{model}' is not known" if at_all is None else f"'{model}' costs nothing"
     sample = [*_spread(requests)]
-    texts = ["\n".join(text_of(message.get("content")) for message in one.messages) for one in sample]
+    texts = [_said(one, wording) for one in sample]
     try:
         counted = await rooms.encode.count_tokens(texts) if rooms.encode is not None else None
         how = "counted prompts"
@@ -170,6 +173,14 @@ async def _priced(rooms: Rooms, model: str, requests: Sequence[ChatRequest], wro
     if nano is None:
         return None, f"the price of '{model}' is not known"
     return nano * len(requests), f"{how} ({read} tokens) and answers of {wrote} tokens at most prices"
+
+
+def _said(request: ChatRequest, wording: str) -> str:
+    """All that a model is going to read, about."""
+    texts = [text_of(message.get("content")) for message in request.messages]
+    prompt = request.body.get("prompt")
+    given = prompt["variables"].values() if isinstance(prompt, dict) else ()
+    return "\n".join([*filter(None, [wording]), *map(written, given), *texts])
 
 
 def _earlier(rooms: Rooms, project: str, prepared: Prepared) -> list[Outcome]:

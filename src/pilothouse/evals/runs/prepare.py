@@ -16,6 +16,7 @@ from pilothouse.errors import ConfigError, Conflict, InvalidRequest, NotFound, P
 from pilothouse.evals.datasets.cases import cases_of, read_cases
 from pilothouse.evals.reports.gates import compares
 from pilothouse.evals.reports.runs import find_baseline
+from pilothouse.evals.runs.prompted import PromptSubject, prompt_subject
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.subject import Function, Subject, function_of, subject_of
 from pilothouse.evals.runs.suite import Suite, Written, nearest, suite_of
@@ -71,8 +72,8 @@ async def prepare(
     for one in evaluators:
         keepable("name of an evaluator", one.name)
     written.check_gates([one.name for one in evaluators])
-    subject = _subject(written, given.function)
-    versions = await _versions(rooms, written)
+    subject = _subject(rooms, project, written, given.function)
+    versions = await _versions(rooms, written, subject)
     dataset, version, cases = _cases(rooms, project, written, given)
     notes, baseline, no_baseline = list[str](), None, ""
     if suite.kind == "regression" and suite.baseline is None:
@@ -83,7 +84,7 @@ async def prepare(
         except NotFound as error:
             no_baseline = error.message
             notes.append(no_baseline)
-    if suite.judge is not None and suite.judge == suite.task.asks:
+    if suite.judge is not None and suite.judge == getattr(subject, "model", None):
         notes.append(f"'{suite.judge}' judges its own answers; models tend to prefer those.")
     plan: Json = {
         "suite": suite.to_json(),
@@ -152,6 +153,8 @@ def created(runs: EvalRuns, project: str, prepared: Prepared, name: str | None, 
     check_baseline(prepared, name, metadata)
     suite, dataset, baseline = prepared.suite, prepared.dataset, prepared.baseline
     subject = {**suite.task.model_dump(mode="json", exclude_none=True), "versions": prepared.versions}
+    if isinstance(prepared.subject, PromptSubject):
+        subject |= {"prompt": prepared.subject.version.reference, "model": prepared.subject.model}
     return runs.create(
         project, name=name or suite.suite, suite=suite.suite, kind=suite.kind, subject=subject, plan=prepared.plan,
         plan_hash=suite.hash, dataset_id=dataset.id if dataset else None, dataset_version=prepared.version,
@@ -229,8 +232,13 @@ def _of_dataset(rooms: Rooms, project: str, written: Written) -> tuple[Dataset, 
     return dataset, version, cases_of(datasets, project, dataset, version, split=suite.split, limit=suite.limit)
 
 
-def _subject(written: Written, function: Function | None) -> Subject:
+def _subject(rooms: Rooms, project: str, written: Written, function: Function | None) -> Subject:
     task = written.suite.task
+    if task.prompt is not None:
+        try:
+            return prompt_subject(rooms.prompts, project, task)
+        except (ConfigError, InvalidRequest, NotFound) as error:
+            raise written.wrong(("task", "prompt"), error.message) from None
     try:
         found = function or (function_of(task.python, written.folder) if task.python else None)
         return subject_of(task, found)
@@ -238,10 +246,12 @@ def _subject(written: Written, function: Function | None) -> Subject:
         raise written.wrong(("task", "python"), error.message) from None
 
 
-async def _versions(rooms: Rooms, written: Written) -> dict[str, str]:
-    """What the models that a suite names stand for. Raises ConfigError for one that there is not."""
+async def _versions(rooms: Rooms, written: Written, subject: Subject) -> dict[str, str]:
+    """What the models that a suite names stand for, and its prompt. Raises ConfigError for one that there is not."""
     suite, versions = written.suite, {}
     places = {("task", "corpus" if suite.task.corpus else "model"): suite.task.asks, ("judge",): suite.judge}
+    if isinstance(subject, PromptSubject):
+        places = {("task", "prompt"): subject.print_name, ("task", "model"): subject.model, ("judge",): suite.judge}
     for place, model in places.items():
         if model is not None:
             try:

@@ -26,10 +26,14 @@ from pilothouse.protocols import Chat
 from pilothouse.storage.evaluating.eval_answers import KeptAnswer
 from pilothouse.types import ChatChunk, ChatRequest, text_of
 
-__all__ = ["Fingerprint", "Keys", "Remembered", "whose"]
+__all__ = ["PROMPT", "Fingerprint", "Keys", "Remembered", "whose"]
 
 Fingerprint = Callable[[str], Awaitable[str]]
-"""What a model's name stands for now: another text once its answers may be others. Raises UnknownModel."""
+"""What a model's name stands for now, or a version of a prompt after PROMPT: another text once its answers may be
+others. Raises UnknownModel."""
+
+PROMPT = "prompt:"
+"""Before `name@version`, where the name of a model stands else."""
 
 PATIENCE = 900.0  # seconds that one question waits in all because of 429s
 _LONGEST_WAIT = 60.0
@@ -45,11 +49,14 @@ class Keys:
 
     async def of(self, turn: Turn, request: ChatRequest) -> str:
         """32 hex digits that depend on all that the answer depends on. Raises UnknownModel."""
-        model = request.model
-        if model not in self._prints:
-            self._prints[model] = await self._fingerprint(model)
+        named, prompt = [request.model], request.body.get("prompt")
+        if isinstance(prompt, dict):  # what it includes may stand for something else tomorrow
+            named.append(f"{PROMPT}{prompt.get('name')}@{prompt.get('version')}")
+        for name in named:
+            if name not in self._prints:
+                self._prints[name] = await self._fingerprint(name)
         body = {name: value for name, value in request.body.items() if name not in ("stream", "stream_options")}
-        told = [self._prints[model], body, turn.trial, turn.source, self._salt]
+        told = [*(self._prints[name] for name in named), body, turn.trial, turn.source, self._salt]
         return blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=16).hexdigest()
 
 

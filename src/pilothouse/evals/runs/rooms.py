@@ -10,6 +10,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.evals.cards.judges import JudgeRoom
 from pilothouse.evals.cards.planned import named_by
 from pilothouse.evals.reports.runs import Objections
+from pilothouse.evals.runs.prompted import Versions
 from pilothouse.evals.runs.remembered import Fingerprint
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.principal import EMBEDDED, Principal
@@ -31,8 +32,9 @@ Price = Callable[[str, int, int], Awaitable[int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The gateway's chat, the embedded encoder, where spans go, where runs are kept, the home of this process, and why
-    a judge may not decide a gate. Calls are those of `principal`: its limits, budgets and policy hold."""
+    """The gateway's chat, the embedded encoder, where spans go, where runs are kept, the home of this process, why a
+    judge may not decide a gate, and versions of prompts. Calls are those of `principal`: its limits, budgets and policy
+    hold."""
 
     store: Store
     home: Path
@@ -43,6 +45,7 @@ class Rooms:
     encode: Encode | None = None
     objections: Objections | None = None
     principal: Principal = EMBEDDED
+    prompts: Versions | None = None
 
     @property
     def runs(self) -> EvalRuns:

@@ -51,7 +51,10 @@ class Asking:
         if name is None:
             raise InvalidRequest("Say which model to ask: chat(..., model='name').", param="model")
         given = [{"role": "user", "content": messages}] if isinstance(messages, str) else [*messages]
-        request = ChatRequest.check({**params, "model": name, "messages": given})
+        return await self.send(ChatRequest.check({**params, "model": name, "messages": given}))
+
+    async def send(self, request: ChatRequest) -> ChatResponse:
+        """The whole answer to a request as it is."""
         raw = b""
         async with aclosing(self.chat(request, replace(self.call, headers=[]))) as chunks:
             async for chunk in chunks:
@@ -86,6 +89,11 @@ class ModelSubject:
         text, steps = answer_of(answer.data)
         context = case.context if turn.context is None else turn.context
         return msgspec.structs.replace(case, output=text, steps=steps, context=context)
+
+    @property
+    def wording(self) -> str:
+        """What is asked beside what its requests say."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ __all__ = ["Suite", "TaskSpec", "Use", "Written", "nearest", "read_suite", "suit
 
 Place = Sequence[str | int]
 _Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-_KINDS = ("model", "corpus", "python", "recorded")
+_KINDS = ("model", "corpus", "prompt", "python", "recorded")
 _RATE = r"^[1-9]\d{0,8}(\.\d+)?/(s|min|h)$"
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -37,11 +37,13 @@ class _Strict(BaseModel):
 
 
 class TaskSpec(_Strict):
-    """What makes the output of a case: one of `model`, `corpus`, `python` (`package.module:function`) and `recorded`,
-    where the data has it. `messages` are templates of what is asked; `params` further fields of the request."""
+    """What makes the output of a case: one of `model`, `corpus`, `prompt` (`name@3` or `name#label`), `python`
+    (`package.module:function`) and `recorded`, where the data has it. `messages` are templates of what is asked;
+    `params` further fields of the request. Beside a prompt, `model` says who answers in place of the prompt's own."""
 
     model: _Text | None = None
     corpus: _Text | None = None
+    prompt: Annotated[str, Field(min_length=1, max_length=400)] | None = None
     python: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
     recorded: Literal[True] | None = None
     messages: list[Json] | None = None
@@ -50,18 +52,22 @@ class TaskSpec(_Strict):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         given = [name for name in _KINDS if getattr(self, name) is not None]
+        if given == ["model", "prompt"]:
+            given = ["prompt"]
         if len(given) != 1:
             told = f"both '{given[0]}' and '{given[1]}'" if given else "none of them"
             raise PydanticCustomError("task", f"name one of {', '.join(_KINDS)}; there is {told}")
         if given[0] in ("python", "recorded") and (self.messages is not None or self.params):
             raise PydanticCustomError("task", f"'messages' and 'params' are for a model or a corpus, not '{given[0]}'")
-        if bad := {"model", "messages", "stream"} & self.params.keys():
+        if given[0] == "prompt" and self.messages is not None:
+            raise PydanticCustomError("task", "'messages' are what the prompt says: write them there")
+        if bad := {"model", "messages", "prompt", "stream"} & self.params.keys():
             raise PydanticCustomError("task", f"params may not have '{min(bad)}'")
         return self
 
     @property
     def asks(self) -> str | None:
-        """The model that answers: itself, `rag:<corpus>`, or None."""
+        """The model that answers: itself, `rag:<corpus>`, or None where that is not said here."""
         return self.model or (f"rag:{self.corpus}" if self.corpus else None)
 
 

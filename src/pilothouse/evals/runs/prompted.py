@@ -1,0 +1,107 @@
+"""A version of a prompt as what makes the output of a case: its variables are what the case has.
+
+The request goes to the gateway with the prompt's name and variables, which renders it as it does in production.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from pilothouse.cases import Case
+from pilothouse.errors import ConfigError
+from pilothouse.evals.datasets.cases import answer_of
+from pilothouse.evals.runs.remembered import PROMPT
+from pilothouse.evals.runs.subject import Asking, ModelSubject, TaskFailed
+from pilothouse.evals.runs.suite import TaskSpec
+from pilothouse.evals.runs.turns import Turn
+from pilothouse.evals.values import written
+from pilothouse.prompts.content import Content
+from pilothouse.prompts.versions import Version, reference_of
+from pilothouse.types import ChatRequest, Json, text_of
+
+__all__ = ["PromptSubject", "Versions", "prompt_subject", "variables_for"]
+
+
+class Versions(Protocol):
+    """Where versions are. Raises NotFound for one that there is not."""
+
+    def get(
+        self, project: str, name: str, *, version: int | None = None, label: str | None = None
+    ) -> Version: ...  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSubject(ModelSubject):
+    """Asks `model` with a version; `params` go before those of the version."""
+
+    version: Version
+
+    async def run(self, case: Case, asking: Asking, turn: Turn) -> Case:
+        try:
+            variables = variables_for(case.input, self.version.content)
+        except ValueError as error:
+            raise TaskFailed(str(error)) from None
+        prompt = {"name": self.version.name, "version": self.version.number, "variables": variables}
+        answer = await asking.send(ChatRequest({**self.params, "model": self.model, "prompt": prompt}))
+        text, steps = answer_of(answer.data)
+        context = case.context if turn.context is None else turn.context
+        return msgspec.structs.replace(case, output=text, steps=steps, context=context)
+
+    @property
+    def print_name(self) -> str:
+        """The name under which its fingerprint is asked for."""
+        return f"{PROMPT}{self.version.reference}"
+
+    @property
+    def wording(self) -> str:
+        return "\n".join(self.version.content.texts)
+
+
+def prompt_subject(versions: Versions | None, project: str, task: TaskSpec) -> PromptSubject:
+    """The subject of a task that names a prompt. A label is read now, once. Raises NotFound, InvalidRequest, and
+    ConfigError where nobody says which model answers."""
+    assert task.prompt is not None
+    if versions is None:
+        raise ConfigError("there is no registry of prompts here.")
+    reference = reference_of(task.prompt)
+    label = None if reference.version is not None else reference.wanted
+    version = versions.get(project, reference.name, version=reference.version, label=label)
+    model = task.model or version.content.model
+    if model is None:
+        raise ConfigError(f"{version.reference} names no model: write 'model' beside 'prompt'.")
+    return PromptSubject(model, None, task.params, version)
+
+
+def variables_for(given: Any, content: Content) -> Json:
+    """The variables that a case's input stands for: an object has them by name; anything else is the value of the one
+    variable that there is, or that has no default. Recorded messages are the last words of their user, where a text is
+    wanted. Raises ValueError with a sentence."""
+    name = _single(content)
+    kind = "string" if name is None else content.variables[name].type
+    if isinstance(given, dict) and not _recorded(given, content):
+        return {name: given} if name is not None and kind == "object" and name not in given else given
+    if name is None:
+        there = ", ".join(content.variables) or "none"
+        raise ValueError(f"The input names no variables, and there is not just one that it could be: {there}.")
+    if isinstance(given, dict):
+        given = given["messages"] if kind == "messages" else _asked(given["messages"])
+    return {name: written(given) if kind == "string" else given}
+
+
+def _recorded(given: Json, content: Content) -> bool:
+    """Whether an input is a chat as it was recorded."""
+    return given.keys() == {"messages"} and isinstance(given["messages"], list) and "messages" not in content.variables
+
+
+def _asked(messages: list[Any]) -> str:
+    asked = [text_of(one.get("content")) for one in messages if isinstance(one, dict) and one.get("role") == "user"]
+    return asked[-1] if asked else ""
+
+
+def _single(content: Content) -> str | None:
+    """The one variable that a value alone can be meant for."""
+    if len(content.variables) == 1:
+        return next(iter(content.variables))
+    required = [name for name, one in content.variables.items() if one.required]
+    return required[0] if len(required) == 1 else None
