@@ -29,15 +29,16 @@ class Protected(_Strict):
     """The labels of some prompts that move to a version once it has passed. `prompts` is a pattern of names, `*` for
     all; of several that fit a prompt and a label the first one holds.
 
-    `suite` is as a file of a suite, without `task`: the version is what it asks. `metric` names the evaluator that may
-    not lose more than `margin`, the first one where it is left out. `must_pass` names cases by their id, or by
-    `metadata.KEY` those whose metadata says true there. `cost_rise` and `latency_rise` are shares. `approvals` is how
-    many other people must agree.
+    `suite` is as a file of a suite, without `task`: the version is what it asks, and `model` answers where it names
+    none. `metric` names the evaluator that may not lose more than `margin`, the first one where it is left out.
+    `must_pass` names cases by their id, or by `metadata.KEY` those whose metadata says true there. `cost_rise` and
+    `latency_rise` are shares. `approvals` is how many other people must agree.
     """
 
     prompts: _Text = "*"
     labels: list[str] = Field(["production"], min_length=1)
     suite: dict[str, Any] | None = None
+    model: _Text | None = None
     metric: _Text | None = None
     margin: float = Field(0.02, ge=0, le=1)
     must_pass: list[str] = []

@@ -6,7 +6,8 @@ Two groups, which are two files under SQLite and share one database under Postgr
               file_parts, batches, batch_items, alerts, alert_standings, silences, deliveries, turns,
               datasets, dataset_versions, dataset_items, eval_runs, eval_outcomes, eval_verdicts, eval_answers,
               review_queues, review_items, review_sources, review_seats, review_votes, review_corrections,
-              judge_cards, prompts, prompt_versions, prompt_labels, prompt_moves, prompt_requests
+              judge_cards, prompts, prompt_versions, prompt_labels, prompt_moves, prompt_requests,
+              prompt_verdicts, prompt_watches
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts, scoring_queue, scoring_tallies, sentinel_states,
@@ -75,13 +76,15 @@ from pilothouse.storage.tables.reviewing import (
 from pilothouse.storage.tables.running import eval_answers, eval_outcomes, eval_runs, eval_verdicts
 from pilothouse.storage.tables.scoring import scoring_queue, scoring_tallies, sentinel_readings, sentinel_states
 from pilothouse.storage.tables.spend import balances, ledger, reservations
+from pilothouse.storage.tables.verdicts import prompt_verdicts, prompt_watches
 
 __all__ = [
     "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
     "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "eval_answers",
     "eval_outcomes", "eval_runs", "eval_verdicts", "export_queue", "file_parts", "files", "insert_new", "jobs",
     "judge_cards", "ledger", "manifests", "members", "observe", "organisations", "payloads", "projects",
-    "prompt_calls", "prompt_labels", "prompt_moves", "prompt_requests", "prompt_versions", "prompts",
+    "prompt_calls", "prompt_labels", "prompt_moves", "prompt_requests", "prompt_verdicts",
+    "prompt_versions", "prompt_watches", "prompts",
     "question_vectors", "reservations", "response_events", "responses", "review_corrections", "review_items",
     "review_queues", "review_seats", "review_sources", "review_votes", "rollups", "schedules", "score_rollups",
     "scores", "scoring_queue", "scoring_tallies", "sentinel_readings", "sentinel_states", "sheets", "silences",

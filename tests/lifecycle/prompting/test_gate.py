@@ -1,0 +1,84 @@
+"""Versions evaluated against the one in production, and what the registry hears when it asks."""
+
+import pytest
+
+from pilothouse.errors import ConfigError, NotFound
+from pilothouse.evals.runs.prepare import case_from
+from pilothouse.prompting import Protected
+
+from ...evals.runs.conftest import P
+from .conftest import Judging
+
+
+async def test_a_version_that_loses_is_refused_and_one_that_wins_may_take_its_place(judging: Judging) -> None:
+    assert "rag@2 was not evaluated by the suite" in judging.check(2)[0]
+    assert judging.check(2)[0].endswith("Run `pilothouse prompts evaluate 'rag@2'`.")
+    lost = await judging.evaluate(2)
+    assert (lost.version, lost.against, lost.passed, lost.actor) == (2, 1, False, "ada")
+    assert "0.500 before, 0.125 now over 40 cases" in lost.reasons[0]
+    assert judging.check(2) == [*lost.reasons, f"The run is {lost.run_id}."]
+
+    asked = len(judging.bench.chat.asked)
+    won = await judging.evaluate(None)
+    assert (won.version, won.passed, won.baseline_run_id) == (3, True, lost.baseline_run_id)
+    assert len(judging.bench.chat.asked) == asked + 40  # the run of version 1 is there
+    assert judging.check(3) == []
+    assert judging.check(1) == []  # where it stands already
+    (difference, *_) = won.body["differences"]
+    assert (difference["name"], difference["won"], difference["lost"]) == ("exact", 20, 0)
+    assert [one.id for one in judging.gate.verdicts.list(P, "rag")] == [won.id, lost.id]
+
+
+async def test_a_verdict_counts_while_nothing_has_changed(judging: Judging) -> None:
+    await judging.evaluate(3)
+    assert judging.check(3) == []
+    assert "compared with rag@1, and 'production' points to rag@2 now" in judging.check(3, 2)[0]
+    assert "points to none now" in judging.check(3, None)[0]
+    judging.rules[0]["margin"] = 0.01
+    assert "was not evaluated" in judging.check(3)[0]
+    del judging.rules[0]["margin"]
+    judging.fill(41)
+    assert "judged on support@1, and support@2 is there now" in judging.check(3)[0]
+    judging.rules[0]["suite"]["dataset"] = "support@1"
+    await judging.evaluate(3)
+    assert judging.check(3) == []
+    judging.rules[0]["suite"]["dataset"] = "gone"
+    assert "was not evaluated" in judging.check(3)[0]
+    judging.rules.clear()
+    assert judging.check(2) == []
+
+
+async def test_a_first_version_is_compared_with_none(judging: Judging) -> None:
+    judging.shelf.labels.clear()
+    judging.rules[0] |= {"must_pass": "metadata.must"}
+    judging.rules[0]["suite"] |= {"gates": ["exact < 0.1", "exact drop > 0.02"]}
+    first = await judging.evaluate(2)
+    assert (first.passed, first.against, first.baseline_run_id) == (True, None, None)
+    assert judging.check(2, None) == []
+    judging.shelf.right[2] = 0
+    again = await judging.evaluate(2, fresh=True)
+    assert [reason.partition(":")[0] for reason in again.reasons] == ["1 of 1 cases that must pass fail", "exact < 0.1"]
+
+
+async def test_other_cases_and_suites_judge_and_open_nothing(judging: Judging) -> None:
+    cases = [case_from({"input": str(i), "expected": str(i)}, i) for i in range(30)]
+    own = await judging.evaluate(3, cases=cases)
+    assert own.passed
+    assert "made on cases of its own" in judging.check(3)[0]
+    other = Protected(suite={"dataset": "support", "evaluators": ["exact"]}, margin=1)
+    assert (await judging.evaluate(2, rule=other)).passed
+    assert "was not evaluated" in judging.check(2)[0]
+    same = Protected(prompts="*", suite={"dataset": "support", "evaluators": ["exact"]})
+    await judging.evaluate(3, rule=same)
+    assert judging.check(3) == []
+
+
+async def test_who_must_agree_and_what_cannot_be(judging: Judging) -> None:
+    judging.rules.insert(0, {"prompts": "legal-*", "approvals": 1})
+    assert [judging.gate.approvals(P, name, "production") for name in ("legal-terms", "rag")] == [1, 0]
+    assert judging.gate.check(P, "legal-terms", 2, "production", 1) == []
+    with pytest.raises(ConfigError, match="Nothing says by what 'rag' is judged for 'beta'"):
+        await judging.evaluate(2, label="beta")
+    with pytest.raises(NotFound):
+        await judging.evaluate(9)
+    assert judging.bench.chat.asked == []
