@@ -32,6 +32,7 @@ from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.lifecycle.paying import Payers
+from pilothouse.lifecycle.prompting.protection import check_protected
 from pilothouse.lifecycle.prompting.rooms import open_prompts
 from pilothouse.lifecycle.scoring.rooms import open_scoring
 from pilothouse.lifecycle.scoring.rules import check_online
@@ -95,7 +96,7 @@ class Platform:
         self._open_access(settings)
         self._open_recording(settings)
         self._open_gateway(settings)
-        self.prompts = open_prompts(self.store)
+        self.prompts = open_prompts(self.store, lambda: self.snapshot.config)
         self._open_scoring()
         self.jobs, self.executor = Jobs(self.store.control), LocalExecutor(self.store.control)
         gateway = self.gateway
@@ -228,6 +229,7 @@ class Platform:
         self.telling.check(config)
         check_online(config.evals)
         check_sentinel(config)
+        check_protected(config.prompts)
 
         def swap(snapshot: Snapshot) -> None:
             self.prices.replace(map(PriceOverride.of, config.prices))

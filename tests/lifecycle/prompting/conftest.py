@@ -65,7 +65,7 @@ class Judging:
             dataset = datasets.get(P, "support")
         except NotFound:
             dataset = datasets.create(P, "support")
-        items = [NewItem(str(i), str(i), key=f"k{i}", metadata={"must": i == 0}) for i in range(count)]
+        items = [NewItem(input=str(i), expected=str(i), metadata={"must": i == 0}) for i in range(count)]
         datasets.change(P, dataset, items)
 
     async def evaluate(self, version: int | None, **order: Any) -> KeptVerdict:

@@ -16,11 +16,13 @@ from pilothouse.evals.runs.subject import Asking, ModelSubject, TaskFailed
 from pilothouse.evals.runs.suite import TaskSpec
 from pilothouse.evals.runs.turns import Turn
 from pilothouse.evals.values import written
+from pilothouse.ids import content_hash
 from pilothouse.prompts.content import Content
+from pilothouse.prompts.inclusions import included
 from pilothouse.prompts.versions import Version, reference_of
 from pilothouse.types import ChatRequest, Json, text_of
 
-__all__ = ["PromptSubject", "Versions", "prompt_subject", "variables_for"]
+__all__ = ["PromptSubject", "Versions", "prompt_print", "prompt_subject", "variables_for"]
 
 
 class Versions(Protocol):
@@ -71,6 +73,20 @@ def prompt_subject(versions: Versions | None, project: str, task: TaskSpec) -> P
     if model is None:
         raise ConfigError(f"{version.reference} names no model: write 'model' beside 'prompt'.")
     return PromptSubject(model, None, task.params, version)
+
+
+def prompt_print(versions: Versions, project: str, reference: str) -> str:
+    """What a reference stands for now, with all that is included in it: another text once anything of it is another.
+    Raises NotFound. Blocks on the database."""
+    found, left = dict[str, str](), [reference_of(reference)]
+    while left:
+        one = left.pop()
+        if str(one) not in found:
+            label = None if one.version is not None else one.wanted
+            version = versions.get(project, one.name, version=one.version, label=label)
+            found[str(one)] = version.hash
+            left += included(version.content)
+    return content_hash(found)
 
 
 def variables_for(given: Any, content: Content) -> Json:

@@ -1,5 +1,6 @@
 """What a run needs of the platform that it runs in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from pilothouse.errors import PilothouseError
 from pilothouse.evals.cards.judges import JudgeRoom
 from pilothouse.evals.cards.planned import named_by
 from pilothouse.evals.reports.runs import Objections
-from pilothouse.evals.runs.prompted import Versions
-from pilothouse.evals.runs.remembered import Fingerprint
+from pilothouse.evals.runs.prompted import Versions, prompt_print
+from pilothouse.evals.runs.remembered import PROMPT, Fingerprint
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Chat, Encode
@@ -65,6 +66,8 @@ def rooms_of(
         return request, Call(platform.recorder, principal, project_id=project)
 
     async def fingerprint(model: str) -> str:
+        if model.startswith(PROMPT):
+            return await asyncio.to_thread(prompt_print, platform.prompts.prompts, project, model.removeprefix(PROMPT))
         router = gateway.router
         request, call = asked(model)
         plan = await router.decide(request, call)
@@ -91,4 +94,5 @@ def rooms_of(
     return Rooms(
         platform.store, platform.settings.home, gateway.chat, platform.recorder, fingerprint, price,
         platform.encode, JudgeRoom(platform.store, named_by(platform.snapshot.config)).objections, principal,
+        platform.prompts.prompts,
     )  # fmt: skip
