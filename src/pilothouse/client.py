@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, Self, TypeVar, cast, overload
 
 import aiohttp
@@ -18,6 +19,7 @@ from pilothouse.errors import (
     NotFound,
     PilothouseError,
     ProviderError,
+    ProviderProtocolError,
     ProviderUnavailable,
     StorageError,
     Unauthenticated,
@@ -154,10 +156,18 @@ class AsyncClient:
         with contextlib.suppress(*_AWAY):
             await self.request("PUT", "/api/cache/fragments", part.kept(raw))
 
-    async def request(self, method: str, path: str, body: Json | None = None) -> Any:
-        """Any call of the management API; the decoded JSON answer."""
-        async with self._open(method, path, body) as response:
-            return msgspec.json.decode(await response.read())
+    async def request(self, method: str, path: str, body: Json | None = None, *, timeout: float | None = None) -> Any:
+        """Any call of the management API; the decoded JSON answer. Raises ProviderUnavailable after `timeout` seconds,
+        and ProviderProtocolError for an answer that is no JSON."""
+        try:
+            async with asyncio.timeout(timeout), self._open(method, path, body) as response:
+                return msgspec.json.decode(await response.read())
+        except TimeoutError:
+            raise ProviderUnavailable(f"{self.base_url}{path} did not answer in time.") from None
+        except aiohttp.ClientError as error:
+            raise ProviderUnavailable(f"{self.base_url}{path} broke off: {error}.") from error
+        except msgspec.DecodeError as error:
+            raise ProviderProtocolError(f"{self.base_url}{path} answered what is no JSON: {error}.") from None
 
     def _open(self, method: str, path: str, body: Json | None) -> "_Opened":
         if self._session is None:
@@ -266,9 +276,13 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="pilothouse-loop", daemon=True)
         self._thread.start()
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run it, without waiting."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run to the end and return its result; an interrupt cancels it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self.begin(work)
         try:
             return future.result()
         except BaseException:
@@ -302,6 +316,7 @@ class Client:
     """The sync face of AsyncClient: the same calls, run on one background loop."""
 
     def __init__(self, base_url: str, api_key: str | None = None) -> None:
+        self.base_url, self.api_key = base_url.rstrip("/"), api_key
         self._loop = Loop()
         self._client = AsyncClient(base_url, api_key)
         self._making = Making()
@@ -343,8 +358,16 @@ class Client:
             self._making.end(part.key, raw)
         return msgspec.json.decode(raw)
 
-    def request(self, method: str, path: str, body: Json | None = None) -> Any:
-        return self._loop.run(self._client.request(method, path, body))
+    def request(self, method: str, path: str, body: Json | None = None, *, timeout: float | None = None) -> Any:
+        return self._loop.run(self._client.request(method, path, body, timeout=timeout))
+
+    def begin(self, work: Callable[[AsyncClient], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Start async work with the client, on the loop of this one, and do not wait for it."""
+        return self._loop.begin(work(self._client))
+
+    def again(self) -> "Client":
+        """Another client of the same server, for a process that was forked: threads stay behind."""
+        return Client(self.base_url, self.api_key)
 
     def close(self) -> None:
         self._loop.run(self._client.aclose())
