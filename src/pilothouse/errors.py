@@ -9,7 +9,11 @@
     │   │   └── PromotionRefused        409 promotion_refused          a version may not get the label; says why
     │   ├── BodyTooLarge                413 request_too_large
     │   ├── UnsupportedMedia            415 unsupported_media_type     names the types there are
-    │   └── Unsupported                 400 unsupported                the provider has no such feature
+    │   ├── Unsupported                 400 unsupported                the provider has no such feature
+    │   ├── TemplateRefused             400 template_refused           cannot be read, or goes past its limits
+    │   ├── MissingVariable             400 missing_variable           a prompt asks for it
+    │   ├── UnknownVariable             400 unknown_variable           a prompt does not know it
+    │   └── BadVariable                 400 invalid_variable           of another type, or too long
     ├── ConfigError                     400 invalid_config             names file, line and key
     │   └── MissingExtra                500 missing_extra              names the extra to install
     ├── AccessError
@@ -42,12 +46,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
-    "AccessError", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict", "ContentFiltered",
-    "ContextTooLong", "DeliveryError", "DocumentError", "Forbidden", "InvalidRequest", "LimitError", "MethodNotAllowed",
-    "MissingExtra", "ModelFilesError", "NotFound", "Overloaded", "PilothouseError", "PromotionRefused", "ProviderAuth",
-    "ProviderError", "ProviderProtocolError", "ProviderRejected", "ProviderTimeout", "ProviderUnavailable",
-    "RateLimited", "StorageError", "TooManyRequests", "Unauthenticated", "UnknownModel", "Unsupported",
-    "UnsupportedMedia",
+    "AccessError", "BadVariable", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict",
+    "ContentFiltered", "ContextTooLong", "DeliveryError", "DocumentError", "Forbidden", "InvalidRequest",
+    "LimitError", "MethodNotAllowed", "MissingExtra", "MissingVariable", "ModelFilesError", "NotFound", "Overloaded",
+    "PilothouseError", "PromotionRefused", "ProviderAuth", "ProviderError", "ProviderProtocolError",
+    "ProviderRejected", "ProviderTimeout", "ProviderUnavailable", "RateLimited", "StorageError", "TemplateRefused",
+    "TooManyRequests", "Unauthenticated", "UnknownModel", "UnknownVariable", "Unsupported", "UnsupportedMedia",
 ]  # fmt: skip
 
 
@@ -111,6 +115,30 @@ class UnsupportedMedia(InvalidRequest):
 
 class Unsupported(InvalidRequest):
     code = "unsupported"
+
+
+class TemplateRefused(InvalidRequest):
+    """`line` counts from 1 in the template; None where no line is to blame. `where` names the template, such as
+    `messages[1]` or `tone@3`."""
+
+    code = "template_refused"
+
+    def __init__(self, message: str, *, line: int | None = None, where: str = "") -> None:
+        place = ", ".join(filter(None, [where, f"line {line}" if line is not None else ""]))
+        super().__init__(f"{place}: {message}" if place else message, param="template")
+        self.what, self.line, self.where = message, line, where
+
+
+class MissingVariable(InvalidRequest):
+    code = "missing_variable"
+
+
+class UnknownVariable(InvalidRequest):
+    code = "unknown_variable"
+
+
+class BadVariable(InvalidRequest):
+    code = "invalid_variable"
 
 
 class ConfigError(PilothouseError):
