@@ -19,7 +19,6 @@ __all__ = ["compile_format"]
 _BRACE = re.compile(r"[{}]")
 _NAME = re.compile(r"[^\W\d]\w*")
 _SPEC = re.compile(r"(?:[<>^]?[1-9]\d{0,2}|0\d{1,2})?,?(?:\.\d{1,2})?[defg%s]?")
-_NUMERIC = re.compile(r"[,.defg%]")
 
 
 def compile_format(text: str) -> Compiled:
@@ -92,11 +91,9 @@ def _place(inner: str, line: int, uses: dict[str, Use], includes: list[Inclusion
 
 
 def _formatted(name: str, value: Any, spec: str) -> str:
-    if isinstance(value, str) and _NUMERIC.search(spec):
-        raise Fault(f"'{name}' is {kind_of(value)}; its format '{spec}' is for numbers.")
     level = level_of(value)
     try:
         made: str = tainted(format(str.__str__(value) if level else value, spec), level)
-    except ValueError as error:
-        raise Fault(f"'{name}' does not take the format '{spec}': {error}.") from None
+    except ValueError:
+        raise Fault(f"'{name}', {kind_of(value)}, does not take the format '{spec}'.") from None
     return made

@@ -1,10 +1,9 @@
 """What is wrong with a prompt before it is kept, and which variables it names; renders nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pilothouse.errors import BadVariable, InvalidRequest, MissingVariable, TemplateRefused, UnknownVariable
+from pilothouse.errors import BadVariable, InvalidRequest, TemplateRefused
 from pilothouse.prompts.content import Content, Message, Placeholder
 from pilothouse.prompts.templates.including import Fetch, gathered
 from pilothouse.prompts.templates.naming import nearest
@@ -49,13 +48,15 @@ class Named:
 def variables_of(content: Content) -> list[Named]:
     """The variables that its own texts name, in their order, placeholders among them. Raises TemplateRefused."""
     found: dict[str, Named] = {}
-    for message, compiled in _compiled(content):
-        for name, use in compiled.uses.items():
-            _note(found, name, use, message)
-    given = () if isinstance(content.template, str) else content.template
+    given = [content.template] if isinstance(content.template, str) else content.template
     for number, one in enumerate(given):
+        place = None if isinstance(one, str) else number
         if isinstance(one, Placeholder):
-            _note(found, one.placeholder, Use(1, True), number)
+            _note(found, one.placeholder, Use(1, True), place)
+            continue
+        for text in [one] if isinstance(one, str) else strings_of(one.content):
+            for name, use in read_template(text, content.syntax).uses.items():
+                _note(found, name, use, place)
     if content.examples:
         found.pop(EXAMPLES, None)
     return list(found.values())
@@ -122,12 +123,10 @@ def _unreadable(content: Content) -> list[Problem]:
 def _declarations(content: Content) -> list[Problem]:
     problems = []
     for name, variable in content.variables.items():
-        values: Mapping[str, Any] = {"default": variable.default}
         if variable.required:
-            values = {}
-        for field, value in values.items():
-            try:
-                check_value(name, variable, cleaned(name, value)[0])
-            except (BadVariable, MissingVariable, UnknownVariable) as error:
-                problems.append(Problem("variable", f"its {field} is wrong: {error.message}"))
+            continue
+        try:
+            check_value(name, variable, cleaned(name, variable.default)[0])
+        except BadVariable as error:
+            problems.append(Problem("variable", f"its default is wrong: {error.message}"))
     return problems

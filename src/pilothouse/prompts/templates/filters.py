@@ -21,15 +21,16 @@ _WIDEST = 1_000
 
 def text_given(value: Any) -> str:
     """A text, or Fault."""
-    if not isinstance(value, str):
-        raise Fault(f"it needs a text, and gets {kind_of(value)}.")
-    return value
+    if isinstance(value, str):
+        return value
+    raise Fault(f"it needs a text, and gets {kind_of(value)}.")
 
 
 def sought(run: Run, text: str, part: Any) -> str:
     """Charges a search, which in the worst case compares each place with much of `part`; gives the part."""
-    run.charge(1 + len(text) * min(len(text_given(part)), 100) // 4096)
-    return text_given(part)
+    wanted: str = text_given(part)
+    run.charge(1 + len(text) * min(len(wanted), 100) // 4096)
+    return wanted
 
 
 def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
@@ -43,11 +44,11 @@ def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
 
 def replaced(run: Run, text: Any, old: Any, new: Any, count: int = -1) -> str:
     """Bounded before it is made: a text of one letter replaced by long ones grows."""
-    text, old, new = run.text(text), run.text(old), run.text(new)
-    sought(run, text, old)
-    times = text.count(old) if count < 0 else min(text.count(old), count)
-    run.charge_text(len(text) + max(0, len(new) - len(old)) * times)
-    return text.replace(old, new, count)
+    given, part, other = run.text(text), run.text(old), run.text(new)
+    sought(run, given, part)
+    times = given.count(part) if count < 0 else min(given.count(part), count)
+    run.charge_text(len(given) + max(0, len(other) - len(part)) * times)
+    return given.replace(part, other, count)
 
 
 def _indented(run: Run, text: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:

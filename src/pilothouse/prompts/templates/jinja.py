@@ -202,7 +202,7 @@ class _Statements(Expressions):
 
         return included
 
-    def _targets(self, node: nodes.Node) -> list[str] | list[list[Any]]:
+    def _targets(self, node: nodes.Node) -> list[str]:
         if isinstance(node, nodes.Name) and not node.name.startswith("__"):
             return [node.name]
         if (
@@ -214,7 +214,7 @@ class _Statements(Expressions):
         raise self.refused(node, "a value is given to a name, or to names with commas between.")
 
 
-def _bind(scope: Scope, names: list[Any], value: Any) -> None:
+def _bind(scope: Scope, names: list[str], value: Any) -> None:
     if len(names) == 1:
         scope[names[0]] = value
         return

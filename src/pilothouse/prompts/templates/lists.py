@@ -28,7 +28,9 @@ def attribute_of(value: Any, path: Any) -> Any:
     for step in steps:
         key = int(step) if isinstance(step, str) and step.isdecimal() and isinstance(value, list) else step
         try:
-            value = value[key] if isinstance(value, dict | list) else None
+            if not isinstance(value, dict | list):
+                raise KeyError
+            value = value[key]
         except (KeyError, IndexError, TypeError):
             raise Undefined(f"{kind_of(value)} has no '{step}'.") from None
     return value

@@ -17,7 +17,7 @@ from pilothouse.prompts.templates.values import as_json, kind_of, tainted
 
 __all__ = ["compile_mustache", "in_sequence", "written"]
 
-_NAME = re.compile(r"\.|[^\s.#^/!>&={}]+(?:\.[^\s.#^/!>&={}]+)*")
+_NAME = re.compile(r"\.|[\w-]+(?:\.[\w-]+)*")
 _ALONE = "#^/!>"
 
 

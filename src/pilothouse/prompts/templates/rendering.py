@@ -69,7 +69,7 @@ def render(content: Content, variables: Mapping[str, Any], *, fetch: Fetch | Non
 
 def prepare(content: Content, *, fetch: Fetch | None = None) -> Prepared:
     """Reads all texts of a content and fetches what they include. Raises TemplateRefused."""
-    texts = {}
+    texts: dict[str, tuple[str, Compiled]] = {}
     for where, text in _texts(content):
         try:
             texts.setdefault(text, (where, read_template(text, content.syntax)))
