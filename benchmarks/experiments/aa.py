@@ -101,7 +101,8 @@ def _line(name: str, experiments: int, made: Callable[[int], Looks]) -> None:
         naive += int((looks.naive() < never).sum())
         last += int(looks.last().sum())
     told = wilson(ours, experiments)
-    assert told.low is not None and told.high is not None
+    assert told.low is not None
+    assert told.high is not None
     mark = "" if told.low <= ALPHA else " **too often**"
     print(
         f"| {name} | {ours / experiments:.1%}{mark} | {told.low:.1%} to {told.high:.1%} "

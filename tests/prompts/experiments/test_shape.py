@@ -74,6 +74,7 @@ def test_a_decided_experiment_serves_its_winner_where_no_label_can_move() -> Non
     outcome = Outcome(kind="won", arm="b", reason="better", action="rollout")
     state: dict[str, Any] = {"id": "e1", "project_id": "p", "status": "decided", "outcome": outcome}
     assert Experiment(**MODELS, **state).serving
-    assert not Experiment(**MODELS, **{**state, "outcome": outcome.model_copy(update={"action": "told"})}).serving
-    assert not Experiment(**DESIGN, **state).serving
+    assert not Experiment(**MODELS, **{**state, "outcome": outcome.model_copy(update={"action": ""})}).serving
+    of_label = outcome.model_copy(update={"arm": "v3"})
+    assert not Experiment(**DESIGN, **{**state, "outcome": of_label}).serving
     assert not Experiment(**MODELS, **{**state, "status": "stopped"}).serving

@@ -95,7 +95,8 @@ def _takes_part(experiment: Experiment, unit: str) -> bool:
 def _decided(experiment: Experiment) -> Assigned:
     assert experiment.outcome is not None  # `serving` says so
     arm = experiment.arm(experiment.outcome.arm)
-    return Assigned(experiment.id, arm.name, None, _model(experiment, arm), "", counted=False)
+    version = experiment.versions.get(arm.name)
+    return Assigned(experiment.id, arm.name, version, _model(experiment, arm), "", counted=False)
 
 
 def _model(experiment: Experiment, arm: Arm) -> str | None:

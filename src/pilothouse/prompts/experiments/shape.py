@@ -69,6 +69,13 @@ class PromptTarget(_Strict):
     prompt: _Text
     label: Name = "production"
 
+    @field_validator("label")
+    @classmethod
+    def _movable(cls, label: str) -> str:
+        if label == "latest":
+            raise _wrong("'latest' is the newest version by itself: an experiment needs a label that stands still")
+        return label
+
 
 class ModelTarget(_Strict):
     """Calls that ask for this model: an alias, and so whatever route the configuration gives it."""
@@ -213,14 +220,15 @@ class Epoch(_Strict):
 
 
 class Outcome(_Strict):
-    """How it ended. `arm` is the one that goes on, `reason` a sentence with its numbers; `action` what was done about
-    it, `due` while that is still to be done."""
+    """How it ended. `arm` is the one that goes on, `reason` a sentence with its numbers. `action` is what is to be done
+    about it, `rollout` or nothing, and `due` whether that is still to be done; `note` tells what came of it."""
 
     kind: OutcomeKind
     arm: str
     reason: str
-    action: str = ""
+    action: Literal["", "rollout"] = ""
     due: bool = False
+    note: str = ""
     numbers: dict[str, Any] = {}
 
 
@@ -229,7 +237,8 @@ class Experiment(Design):
 
     `ranges` are its buckets of the layer, each from the first to before the last; `versions` the version that each arm
     of a prompt's experiment has, by name; `epochs` the weights over time, the newest last; `scales` how the tests were
-    tuned at the first look that counted, by metric and arm (stats.sequential).
+    tuned at the first look that counted, by metric and arm (stats.sequential); `told` what was told of without an end;
+    `revision` counts the changes.
     """
 
     id: str
@@ -243,7 +252,14 @@ class Experiment(Design):
     versions: dict[str, int] = {}
     epochs: list[Epoch] = []
     scales: dict[str, float] = {}
+    told: list[str] = []
     outcome: Outcome | None = None
+    revision: int = Field(0, exclude=True)
+
+    @classmethod
+    def read(cls, body: str, revision: int) -> Self:
+        """From the JSON that `model_dump_json` made."""
+        return cls.model_validate_json(body).model_copy(update={"revision": revision})
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -252,9 +268,11 @@ class Experiment(Design):
 
     @property
     def serving(self) -> bool:
-        """Whether calls are to be asked about it: it runs, or all traffic of a model goes to the arm it chose."""
-        kept = isinstance(self.target, ModelTarget) and self.outcome is not None and self.outcome.action == "rollout"
-        return self.status == "running" or (self.status == "decided" and kept)
+        """Whether calls are to be asked about it: it runs, or it chose an arm with a model of its own, to which no
+        label can lead, and so all calls go there until it is stopped."""
+        if self.status != "decided" or self.outcome is None or self.outcome.action != "rollout":
+            return self.status == "running"
+        return self.arm(self.outcome.arm).model is not None
 
     def arm(self, name: str) -> Arm:
         """The arm of that name. Raises KeyError where there is none."""
