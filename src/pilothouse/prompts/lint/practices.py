@@ -1,0 +1,155 @@
+"""P1xx: what a prompt usually lacks when its answers vary: format, delimiters, examples, reasoning, role, constraints,
+schema, and what to do when it cannot answer. Each tells what is missing, never that something is there.
+"""
+
+import re
+from collections.abc import Iterator
+
+from pilothouse.prompts.lint.draft import Draft
+from pilothouse.prompts.lint.enclosing import enclosed, from_users, holds_text, labelled, words_in
+from pilothouse.prompts.lint.finding import Hit, Rule, at, whole
+from pilothouse.prompts.lint.words import LANGUAGES, language, says, shows
+
+__all__ = ["PRACTICES", "skipped"]
+
+_FEWEST_WORDS = 6  # of a prompt that practices are asked of: what is shorter is a piece of one
+_REASONERS = re.compile(r"\bo[1345](?:-|$)|gpt-5|gpt-oss|deepseek-r|reason|think|qwq|magistral|r1\b", re.IGNORECASE)
+_SHOTS = re.compile(r"example|shots|demonstration|beispiel|exemple|ejemplo", re.IGNORECASE)
+_SHAPES = re.compile(r"format|schema|structure|template|fields|columns", re.IGNORECASE)
+
+
+def skipped(draft: Draft) -> str | None:
+    """Why the practices are not asked of this prompt; None where they are."""
+    if draft.includes:
+        return "It includes other prompts, which may follow the practices for it."
+    if words_in(draft.prose) < _FEWEST_WORDS:
+        return f"It has fewer than {_FEWEST_WORDS} words of its own."
+    told = language(draft.prose)
+    if told not in LANGUAGES:
+        named = f"is in '{told}'" if told else "is in a language that is not told"
+        return f"It {named}; the words of the practices are known in {', '.join(LANGUAGES)}."
+    return None
+
+
+def _format(draft: Draft) -> Iterator[Hit]:
+    if draft.response_format or shows("format", draft.prose) or _named(draft, _SHAPES):
+        return
+    yield Hit(
+        whole(draft), "It does not say what form the answer has.",
+        "Without a form the model picks one each time, and a program cannot read it.",
+        "Answer in at most three sentences of plain text, without a heading or a list.",
+    )  # fmt: skip
+
+
+def _delimiters(draft: Draft) -> Iterator[Hit]:
+    told = set[str]()
+    for part in draft.parts:
+        for piece in part.inserted:
+            names = [name for name in piece.names if holds_text(draft, name) and name not in told]
+            if not names or any(from_users(draft, name) for name in piece.names):  # of those the rules of safety tell
+                continue
+            if enclosed(draft, part, piece) or labelled(part, piece) or not words_in(part.prose):
+                continue
+            told.update(names)
+            yield Hit(
+                at(part, piece.start, piece.end), f"What '{names[0]}' brings in is not set apart from the text around it.",
+                "The model cannot tell where inserted text ends and the instructions go on.",
+                f"<{names[0]}>\n{piece.text}\n</{names[0]}>",
+            )  # fmt: skip
+
+
+def _examples(draft: Draft) -> Iterator[Hit]:
+    asked = says("labelling", draft.main.prose)
+    if asked is None or draft.examples or draft.placeholders or any(part.role == "assistant" for part in draft.parts):
+        return
+    if shows("examples", draft.prose) or _named(draft, _SHOTS):
+        return
+    yield Hit(
+        at(draft.main, *asked.span()), f"It asks to '{_word(asked[0])}' and shows no example of it.",
+        "Where labels or fields must come out alike each time, two or three examples do more than rules.",
+        "Example\nInput: The parcel came two weeks late.\nOutput: delivery",
+    )  # fmt: skip
+
+
+def _reasoning(draft: Draft) -> Iterator[Hit]:
+    asked = says("hard", draft.main.prose)
+    if asked is None or shows("reasoning", draft.prose) or _REASONERS.search(draft.model or ""):
+        return
+    if any(key in draft.params for key in ("reasoning_effort", "reasoning", "thinking")):
+        return
+    structured = bool(draft.response_format) or shows("structured", draft.prose)
+    yield Hit(
+        at(draft.main, *asked.span()), f"It asks to '{_word(asked[0])}' and leaves no room to reason.",
+        "A model that writes its steps down before the result is right more often on tasks of several steps.",
+        'Put a field "reasoning" before the result, with the steps that lead to it.' if structured
+        else "Think step by step first. Then write the result alone in the last line.",
+    )  # fmt: skip
+
+
+def _role(draft: Draft) -> Iterator[Hit]:
+    if shows("role", draft.prose):
+        return
+    yield Hit(
+        whole(draft), "It gives the model no role.", "A role sets vocabulary, depth and whom the answer is for.",
+        "You are a support engineer who answers customers of an online shop.",
+    )  # fmt: skip
+
+
+def _constraints(draft: Draft) -> Iterator[Hit]:
+    if shows("constraints", draft.prose):
+        return
+    yield Hit(
+        whole(draft), "It sets no limits: no length, nothing to leave out, nothing to stay with.",
+        "What is not limited grows: longer answers, topics of their own, made-up detail.",
+        "Use only what the text says. Write at most 100 words. Leave out greetings.",
+    )  # fmt: skip
+
+
+def _schema(draft: Draft) -> Iterator[Hit]:
+    given = draft.response_format or {}
+    bare = given.get("type") == "json_object" and "schema" not in given
+    asked = says("structured", draft.prose)
+    if (given and not bare) or (asked is None and not bare) or shows("fields", draft.prose) or _named(draft, _SHAPES):
+        return
+    spot = whole(draft)
+    if asked is not None:
+        spot = next((at(part, *found.span()) for part in draft.parts if (found := says("structured", part.prose))), spot)
+    yield Hit(
+        spot, "It asks for structured output and names none of its fields.",
+        "Names and types of the fields then change from call to call.",
+        'Answer with a JSON object: {"category": one of "billing", "delivery", "other"; "confidence": a number from 0 to 1}. '
+        "Or set `response_format` to a JSON Schema.",
+    )  # fmt: skip
+
+
+def _edges(draft: Draft) -> Iterator[Hit]:
+    inserts = any(part.inserted for part in draft.parts) or any(part.role == "user" for part in draft.parts)
+    if shows("edges", draft.prose) or not (inserts or draft.main.role == "system"):
+        return
+    yield Hit(
+        whole(draft), "It does not say what to do when the input is empty, off topic or not enough to answer.",
+        "Then the model invents an answer, in a form that looks like all others.",
+        "If the text does not hold the answer, reply only: I do not know.",
+    )  # fmt: skip
+
+
+def _named(draft: Draft, pattern: re.Pattern[str]) -> bool:
+    """Whether a variable is named like this: what is looked for may come with it."""
+    return any(pattern.search(name) for name in draft.used)
+
+
+def _word(found: str) -> str:
+    return " ".join(found.split())[:40].lower()
+
+
+PRACTICES = (
+    Rule("P101", "output-format", "advice", _format),
+    Rule("P102", "delimiters", "advice", _delimiters),
+    Rule("P103", "examples", "advice", _examples),
+    Rule("P104", "reasoning", "advice", _reasoning),
+    Rule("P105", "role", "advice", _role),
+    Rule("P106", "constraints", "advice", _constraints),
+    Rule("P107", "output-schema", "advice", _schema),
+    Rule("P108", "edge-cases", "advice", _edges),
+)
+"""The eight practices. They are asked of prompts in a language whose words are known; see `skipped`."""
