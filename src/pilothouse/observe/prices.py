@@ -131,6 +131,11 @@ class Prices:
             return None
         return self._book.schedule(provider, provider_kind, model).at(at_us)
 
+    def window(self, provider_kind: str, model: str) -> int | None:
+        """Tokens that a model takes at most, question and answer; None where the price list does not say."""
+        info = None if provider_kind in _LOCAL else _find(provider_kind, model)
+        return None if info is None else info.context_window
+
     def source(self, provider_kind: str, model: str, at_us: int, *, provider: str = "") -> str:
         """Where the price comes from: a contract with its first day, or the price list with its version."""
         if provider_kind in _LOCAL:

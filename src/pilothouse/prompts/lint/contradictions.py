@@ -16,21 +16,26 @@ __all__ = ["CONTRADICTIONS"]
 _MOST_SENTENCES = 2_000  # of a prompt that are held against each other
 _SENTENCE = re.compile(r"[^.!?\n]{1,600}(?:[.!?](?=\s|$)|\n|$)?")
 _CONDITIONAL = re.compile(
-    r"\b(?:if|when|unless|except|otherwise|either|or|depending|for example|e\.g|instead|but|falls|wenn|sofern|außer|sonst|oder|entweder|"
+    r"\b(?:if|when|unless|except|otherwise|either|or|depending|for example|e\.g|instead|but|falls|wenn|sofern|außer|"
+    r"sonst|oder|entweder|"
     r"si|sauf|sinon|ou|cuando|salvo|excepto|o bien)\b", re.IGNORECASE
 )  # fmt: skip
 _PARTIAL = re.compile(
-    r"\b(?:fields?|keys?|values?|propert\w+|strings?|columns?|attribute|section|feld\w*|schlüssel|wert\w*|champs?|clés?|valeurs?|"
-    r"campos?|claves?|valor\w*|title|heading|titel|titre|título|input|question|example|code ?block|fence)\b|`|[\"']\w+[\"']",
+    r"\b(?:fields?|keys?|values?|propert\w+|strings?|columns?|attribute|section|feld\w*|schlüssel|wert\w*|champs?|"
+    r"clés?|valeurs?|"
+    r"campos?|claves?|valor\w*|title|heading|titel|titre|título|input|question|example|code ?block|fence)\b|`|"
+    r"[\"']\w+[\"']",
     re.IGNORECASE,
 )
 _ASKING = (
-    r"(?:answer|answers|respond|response|responses|reply|replies|output|return|write|produce|format|antworte|antwort|ausgabe|schreibe?|liefere|"
+    r"(?:answer|answers|respond|response|responses|reply|replies|output|return|write|produce|format|antworte|"
+    r"antwort|ausgabe|schreibe?|liefere|"
     r"réponds|répondez|réponse|renvoie|écris|écrivez|responde|responda|respuesta|devuelve|escribe)"
 )
 _FORMS = {
     "JSON": r"json", "XML": r"xml", "YAML": r"yaml", "CSV": r"csv", "HTML": r"html", "Markdown": r"markdown",
-    "plain prose": r"plain (?:text|prose|english)|prose|fließtext|reinem text|texte (?:brut|simple)|prosa|texto plano|texto sin formato",
+    "plain prose": r"plain (?:text|prose|english)|prose|fließtext|reinem text|texte (?:brut|simple)|prosa|texto "
+                   r"plano|texto sin formato",
 }  # fmt: skip
 _FORM = re.compile(
     rf"\b{_ASKING}\b[^.\n]{{0,40}}?\b(?:{'|'.join(f'({form})' for form in _FORMS.values())})\b", re.IGNORECASE
@@ -40,54 +45,90 @@ _NO_FORM = re.compile(
     rf"(?:{'|'.join(f'({form})' for form in _FORMS.values())})\b", re.IGNORECASE
 )  # fmt: skip
 _BRIEF = re.compile(
-    r"\b(?:be|stay|keep (?:it|your \w+|the \w+|\w+))(?: very| as)? (?:brief|concise|short|succinct|terse)|\b(?:answer|respond|reply|explain|write)\b"
-    r"[^.\n]{0,30}\b(?:briefly|concisely|in (?:one|a single|1) (?:sentence|word|line))|\bfasse dich kurz|(?:antworte|schreibe?)\b[^.\n]{0,30}\b(?:kurz|knapp|"
-    r"in einem satz)|(?:sois|soyez) (?:bref|concis)|(?:réponds|répondez)\b[^.\n]{0,30}\b(?:brièvement|en une(?: seule)? phrase|en un mot)|"
+    r"\b(?:be|stay|keep (?:it|your \w+|the \w+|\w+))(?: very| as)? (?:brief|concise|short|succinct|terse)|"
+    r"\b(?:answer|respond|reply|explain|write)\b"
+    r"[^.\n]{0,30}\b(?:briefly|concisely|in (?:one|a single|1) (?:sentence|word|line))|\bfasse dich kurz|"
+    r"(?:antworte|schreibe?)\b[^.\n]{0,30}\b(?:kurz|knapp|"
+    r"in einem satz)|(?:sois|soyez) (?:bref|concis)|(?:réponds|répondez)\b[^.\n]{0,30}\b(?:brièvement|en une(?: "
+    r"seule)? phrase|en un mot)|"
     r"s[eé] (?:breve|conciso)|(?:responde|responda)\b[^.\n]{0,30}\b(?:brevemente|en una(?: sola)? frase)", re.IGNORECASE
 )  # fmt: skip
 _DETAILED = re.compile(
-    r"\b(?:be|stay)(?: very| as)? (?:detailed|thorough|comprehensive|exhaustive|verbose|elaborate)|\b(?:answer|respond|reply|explain|describe|write)\b"
+    r"\b(?:be|stay)(?: very| as)? (?:detailed|thorough|comprehensive|exhaustive|verbose|elaborate)|\b(?:answer|"
+    r"respond|reply|explain|describe|write)\b"
     r"[^.\n]{0,50}\b(?:in (?:great |full |as much )?detail|at length|thoroughly|exhaustively|comprehensively|in depth)|"
-    r"\b(?:provide|give|write)\b[^.\n]{0,20}\b(?:detailed|comprehensive|exhaustive|in-depth|long) (?:answers?|responses?|explanations?|repl\w+)|"
-    r"(?:antworte|erkläre|beschreibe|schreibe?)\b[^.\n]{0,40}\b(?:ausführlich|detailliert|im detail)|(?:réponds|répondez|explique[rz]?)\b[^.\n]{0,40}\b"
-    r"(?:en détail|de façon détaillée|longuement)|(?:responde|responda|explica|explique)\b[^.\n]{0,40}\b(?:en detalle|detalladamente|con todo detalle)",
+    r"\b(?:provide|give|write)\b[^.\n]{0,20}\b(?:detailed|comprehensive|exhaustive|in-depth|long) (?:answers?|"
+    r"responses?|explanations?|repl\w+)|"
+    r"(?:antworte|erkläre|beschreibe|schreibe?)\b[^.\n]{0,40}\b(?:ausführlich|detailliert|im detail)|(?:réponds|"
+    r"répondez|explique[rz]?)\b[^.\n]{0,40}\b"
+    r"(?:en détail|de façon détaillée|longuement)|(?:responde|responda|explica|explique)\b[^.\n]{0,40}\b(?:en "
+    r"detalle|detalladamente|con todo detalle)",
     re.IGNORECASE,
 )
-_ALWAYS = re.compile(r"\b(?:always|must|immer|stets|toujours|siempre)\s+(?!not\b|never\b|nicht\b)([^.;:,!?\n]{3,80})", re.IGNORECASE)
-_NEVER = re.compile(
-    r"\b(?:never|do not|don't|must not|under no circumstances|niemals|nie|jamais|nunca)\s+(?:ever )?([^.;:,!?\n]{3,80})", re.IGNORECASE
+_ALWAYS = re.compile(
+    r"\b(?:always|must|immer|stets|toujours|siempre)\s+(?!not\b|never\b|nicht\b)([^.;:,!?\n]{3,80})", re.IGNORECASE
 )
-_LITTLE = frozenset("a an the any your its it to of in and or is be that this with for ein eine einen der die das den le la les un une des el los las una".split())
+_NEVER = re.compile(
+    r"\b(?:never|do not|don't|must not|under no circumstances|niemals|nie|jamais|nunca)\s+(?:ever "
+    r")?([^.;:,!?\n]{3,80})",
+    re.IGNORECASE,
+)
+_ARTICLES = (
+    "a an the any your its it to of in and or is be that this with for ein eine einen der die das den le la les un "
+    "une des el los las una"
+)
+_LITTLE = frozenset(_ARTICLES.split())
 _TONGUES = {
-    "English": "english|englisch|anglais|inglés", "German": "german|deutsch|allemand|alemán", "French": "french|französisch|français|francés",
-    "Spanish": "spanish|spanisch|espagnol|español", "Italian": "italian|italienisch|italien|italiano", "Portuguese": "portuguese|portugiesisch|portugais|portugués",
-    "Chinese": "chinese|chinesisch|chinois|chino|mandarin", "Japanese": "japanese|japanisch|japonais|japonés", "Dutch": "dutch|niederländisch|néerlandais",
-    "Polish": "polish|polnisch|polonais|polaco", "Russian": "russian|russisch|russe|ruso", "Korean": "korean|koreanisch|coréen|coreano",
+    "English": "english|englisch|anglais|inglés", "German": "german|deutsch|allemand|alemán", "French":
+    "french|französisch|français|francés",
+    "Spanish": "spanish|spanisch|espagnol|español", "Italian": "italian|italienisch|italien|italiano", "Portuguese":
+    "portuguese|portugiesisch|portugais|portugués",
+    "Chinese": "chinese|chinesisch|chinois|chino|mandarin", "Japanese": "japanese|japanisch|japonais|japonés", "Dutch":
+    "dutch|niederländisch|néerlandais",
+    "Polish": "polish|polnisch|polonais|polaco", "Russian": "russian|russisch|russe|ruso", "Korean":
+    "korean|koreanisch|coréen|coreano",
 }  # fmt: skip
 _TONGUE = re.compile(
-    rf"\b{_ASKING}\b[^.\n]{{0,30}}?\b(?:in|auf|en)\s+(?:\w+ )?(?:{'|'.join(f'({words})' for words in _TONGUES.values())})\b", re.IGNORECASE
+    rf"\b{_ASKING}\b[^.\n]{{0,30}}?\b(?:in|auf|en)\s+(?:\w+ "
+    rf")?(?:{'|'.join(f'({words})' for words in _TONGUES.values())})\b",
+    re.IGNORECASE,
 )
 _UNIT = (
-    r"(words?|wörter\w*|worte\w*|mots?|palabras?)|(sentences?|sätze\w*|satz|phrases?|frases?|oraciones)|(paragraphs?|absätze\w*|absatz|paragraphes?|"
-    r"párrafos?)|(lines?|zeilen?|lignes?|líneas?)|(characters?|zeichen|caractères|caracteres)|(bullet points?|bullets|items|stichpunkte\w*|puces|viñetas)"
+    r"(words?|wörter\w*|worte\w*|mots?|palabras?)|(sentences?|sätze\w*|satz|phrases?|frases?|oraciones)|"
+    r"(paragraphs?|absätze\w*|absatz|paragraphes?|"
+    r"párrafos?)|(lines?|zeilen?|lignes?|líneas?)|(characters?|zeichen|caractères|caracteres)|(bullet points?|"
+    r"bullets|items|stichpunkte\w*|puces|viñetas)"
 )
 _NUMBERS = {
     word: number for number, words in enumerate(
-        ("one ein einem une un una", "two zwei deux dos", "three drei trois tres", "four vier quatre cuatro", "five fünf cinq cinco", "six sechs",
+        ("one ein einem une un una", "two zwei deux dos", "three drei trois tres", "four vier quatre cuatro",
+            "five fünf cinq cinco", "six sechs",
          "seven sieben sept siete", "eight acht huit ocho", "nine neun neuf nueve", "ten zehn dix diez"), 1
     ) for word in words.split()
 }  # fmt: skip
 _LIMIT = re.compile(
-    r"\b(?:(at most|no more than|up to|maximum(?: of)?|fewer than|less than|under|höchstens|maximal|au plus|maximum de|como máximo|máximo)|(at least|no fewer than|"
-    rf"minimum(?: of)?|more than|mindestens|au moins|al menos|como mínimo)|(exactly|precisely|genau|exactement|exactamente))\s+(\d{{1,6}}|{'|'.join(_NUMBERS)})"
+    r"\b(?:(at most|no more than|up to|maximum(?: of)?|fewer than|less than|under|höchstens|maximal|au plus|maximum "
+    r"de|como máximo|máximo)|(at least|no fewer than|"
+    rf"minimum(?: of)?|more than|mindestens|au moins|al menos|como mínimo)|(exactly|precisely|genau|exactement|"
+    rf"exactamente))\s+(\d{{1,6}}|{'|'.join(_NUMBERS)})"
     rf"(?:\s+\w+)?\s+(?:{_UNIT})\b", re.IGNORECASE
 )  # fmt: skip
 _SUBJECT = re.compile(
-    r"\b(answers?|response|reply|output|summary|title|subject|headline|description|explanation|heading|caption|bio|intro\w*|conclusion|"
-    r"paragraph|section|bullet|antwort|titel|zusammenfassung|réponse|titre|résumé|respuesta|título|resumen|each|every|jede\w*|chaque|cada)\b",
+    r"\b(answers?|response|reply|output|summary|title|subject|headline|description|explanation|heading|caption|bio|"
+    r"intro\w*|conclusion|"
+    r"paragraph|section|bullet|antwort|titel|zusammenfassung|réponse|titre|résumé|respuesta|título|resumen|each|"
+    r"every|jede\w*|chaque|cada)\b",
     re.IGNORECASE,
 )
-_SAME = {"answers": "answer", "response": "answer", "reply": "answer", "output": "answer", "antwort": "answer", "réponse": "answer", "respuesta": "answer"}
+_SAME = {
+    "answers": "answer",
+    "response": "answer",
+    "reply": "answer",
+    "output": "answer",
+    "antwort": "answer",
+    "réponse": "answer",
+    "respuesta": "answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +245,9 @@ def _limits(draft: Draft) -> Iterator[Hit]:
             kind = "most" if found[1] else "least" if found[2] else "exactly"
             number = _NUMBERS.get(found[4].lower()) or int(found[4]) if not found[4].isdigit() else int(found[4])
             subject = _about(sentence)
-            told.append((kind, number, f"{unit} {subject}", _Said("", part, start + found.start(), start + found.end())))
+            told.append(
+                (kind, number, f"{unit} {subject}", _Said("", part, start + found.start(), start + found.end()))
+            )
     for (kind, number, of, one), (kind_2, number_2, of_2, other) in combinations(told[:50], 2):
         if of == of_2 and _apart({kind: number}, {kind_2: number_2}, kind == kind_2):
             yield _hit(one, other, "Two limits are set for one thing", "Keep one of the two limits.")

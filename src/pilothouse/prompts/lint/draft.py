@@ -123,7 +123,9 @@ class Draft:
     def main(self) -> Part:
         """Where the instructions are: the first system message, else the part with the most text."""
         system = next((part for part in self.parts if part.role in ("system", "developer")), None)
-        return system or max(self.parts, key=lambda part: len(part.prose.strip()), default=Part("text", "", self.syntax))
+        return system or max(
+            self.parts, key=lambda part: len(part.prose.strip()), default=Part("text", "", self.syntax)
+        )
 
     def declared(self, name: str) -> Declared | None:
         """What is said of a variable, if anything is."""

@@ -16,18 +16,22 @@ _LABEL = re.compile(r"(?:^|\n)[^\n.?!]{0,80}[:>\]=#][*_ \t]*\n?[ \t]*$|(?:^|\n)#
 _ENCODED = re.compile(r"\|\s*(?:tojson|json|e|escape|xmlattr|urlencode)\b")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _USERS = re.compile(
-    r"^(?:user_?)?(?:question|query|prompt|message|input|utterance|request|instruction|text|comment|review|email|e?mail_body|"
-    r"post|tweet|feedback|ticket|complaint|search_?query|frage|eingabe|nachricht|anfrage|requete|entree|pregunta|consulta|mensaje|"
+    r"^(?:user_?)?(?:question|query|prompt|message|input|utterance|request|instruction|text|comment|review|email|"
+    r"e?mail_body|"
+    r"post|tweet|feedback|ticket|complaint|search_?query|frage|eingabe|nachricht|anfrage|requete|entree|pregunta|"
+    r"consulta|mensaje|"
     r"entrada)s?$|user_?(?:input|message|text|said|prompt)|(?:^|_)(?:question|query|message)(?:_str|_text)?$",
     re.IGNORECASE,
 )
 _TEXTS = re.compile(
-    r"context|document|article|passage|transcript|content|source|chunk|snippet|conversation|history|email|text|body|page|"
+    r"context|document|article|passage|transcript|content|source|chunk|snippet|conversation|history|email|text|body|"
+    r"page|"
     r"report|summar|paragraph|story|dokument|kontext|artikel|contexte|contexto|documento|texto",
     re.IGNORECASE,
 )
 _OURS = re.compile(
-    r"example|instruction|schema|format|tool|system|language|template|date|time|name|number|count|max|min|limit|style|tone|role|"
+    r"example|instruction|schema|format|tool|system|language|template|date|time|name|number|count|max|min|limit|"
+    r"style|tone|role|"
     r"criteria|rubric|guideline|rules|persona|scratchpad|generated",
     re.IGNORECASE,
 )
@@ -86,7 +90,9 @@ def _in_tags(before: str, after: str) -> bool:
 def labelled(part: Part, piece: Piece) -> bool:
     """Whether a label or a heading leads to the variable, and nothing follows it in its line."""
     before, after = part.prose[max(0, piece.start - 200) : piece.start], part.prose[piece.end : piece.end + 200]
-    return not after.partition("\n")[0].strip() and (_LABEL.search(before) is not None or not before.rpartition("\n")[2].strip())
+    return not after.partition("\n")[0].strip() and (
+        _LABEL.search(before) is not None or not before.rpartition("\n")[2].strip()
+    )
 
 
 def words_in(text: str) -> int:

@@ -36,8 +36,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`line` and `column` are from 1, in the file `name`; `offset` and `end` count characters of the message's own text.
-    `message` is the index of the message, None in a text prompt."""
+    """`line` and `column` are from 1, in the file `name`; `offset` and `end` count characters of the message's own
+    text. `message` is the index of the message, None in a text prompt."""
 
     code: str
     rule: str

@@ -17,12 +17,12 @@ _END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _FIELD = re.compile(r"\{\{|\}\}|\{#[^{}]{0,2000}#\}|\{[^{}\n]{1,300}\}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NAME = re.compile(r"(?<![\w.|])(?<!\| )([A-Za-z_]\w*)(?!\w|\s*=(?!=)|\s*\()")
-_WORDS = frozenset(
+_KEYWORDS = (
     "if elif else endif for endfor in not and or is set endset block endblock macro endmacro call endcall filter "
-    "endfilter include import from extends with endwith do raw endraw true false none True False None as recursive "
-    "defined undefined loop break continue ignore missing without context string number mapping iterable sequence "
-    "even odd divisibleby lower upper sameas".split()
+    "endfilter with endwith do raw endraw true false none True False None as recursive break continue"
 )
+_TEST = re.compile(r"\bis\s+(?:not\s+)?[A-Za-z_]\w*")
+_WORDS = frozenset(_KEYWORDS.split())
 _BINDING = re.compile(r"\{%[-+]?\s*(?:for\s+([\w,\s()]{1,200}?)\s+in\s|set\s+(\w+)|macro\s+\w+\(([^)]{0,300})\))")
 
 
@@ -82,12 +82,13 @@ def _jinja(template: str) -> Iterator[Piece]:
 
 def _bound(template: str) -> Iterator[str]:
     """The names that loops, `set` and macros bring in."""
+    yield "loop"
     for found in _BINDING.finditer(template):
         yield from re.findall(r"[A-Za-z_]\w*", " ".join(filter(None, found.groups())))
 
 
 def _names(expression: str, bound: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    plain = _QUOTED.sub("''", expression)
+    plain = _TEST.sub("", _QUOTED.sub("''", expression))
     found = (name for name in _NAME.findall(plain) if name not in _WORDS and name not in bound)
     return tuple(dict.fromkeys(found))
 

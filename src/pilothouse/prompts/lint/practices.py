@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pilothouse.prompts.lint.draft import Draft
 from pilothouse.prompts.lint.enclosing import enclosed, from_users, holds_text, labelled, words_in
 from pilothouse.prompts.lint.finding import Hit, Rule, at, whole
+from pilothouse.prompts.lint.safety import told_there
 from pilothouse.prompts.lint.words import LANGUAGES, language, says, shows
 
 __all__ = ["PRACTICES", "skipped"]
@@ -22,7 +23,7 @@ def skipped(draft: Draft) -> str | None:
     """Why the practices are not asked of this prompt; None where they are."""
     if draft.includes:
         return "It includes other prompts, which may follow the practices for it."
-    if words_in(draft.prose) < _FEWEST_WORDS:
+    if words_in(draft.prose) < _FEWEST_WORDS and not shows("acting", draft.prose):
         return f"It has fewer than {_FEWEST_WORDS} words of its own."
     told = language(draft.prose)
     if told not in LANGUAGES:
@@ -46,13 +47,14 @@ def _delimiters(draft: Draft) -> Iterator[Hit]:
     for part in draft.parts:
         for piece in part.inserted:
             names = [name for name in piece.names if holds_text(draft, name) and name not in told]
-            if not names or any(from_users(draft, name) for name in piece.names):  # of those the rules of safety tell
+            if not names or (told_there(part) and any(from_users(draft, name) for name in piece.names)):
                 continue
             if enclosed(draft, part, piece) or labelled(part, piece) or not words_in(part.prose):
                 continue
             told.update(names)
             yield Hit(
-                at(part, piece.start, piece.end), f"What '{names[0]}' brings in is not set apart from the text around it.",
+                at(part, piece.start, piece.end), f"What '{names[0]}' brings in is not set apart from the text "
+                                                  f"around it.",
                 "The model cannot tell where inserted text ends and the instructions go on.",
                 f"<{names[0]}>\n{piece.text}\n</{names[0]}>",
             )  # fmt: skip
@@ -113,11 +115,14 @@ def _schema(draft: Draft) -> Iterator[Hit]:
         return
     spot = whole(draft)
     if asked is not None:
-        spot = next((at(part, *found.span()) for part in draft.parts if (found := says("structured", part.prose))), spot)
+        spot = next(
+            (at(part, *found.span()) for part in draft.parts if (found := says("structured", part.prose))), spot
+        )
     yield Hit(
         spot, "It asks for structured output and names none of its fields.",
         "Names and types of the fields then change from call to call.",
-        'Answer with a JSON object: {"category": one of "billing", "delivery", "other"; "confidence": a number from 0 to 1}. '
+        'Answer with a JSON object: {"category": one of "billing", "delivery", "other"; "confidence": a number from '
+        '0 to 1}. '
         "Or set `response_format` to a JSON Schema.",
     )  # fmt: skip
 

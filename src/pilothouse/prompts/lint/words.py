@@ -15,100 +15,149 @@ LANGUAGES = ("en", "de", "fr", "es")
 """Those whose words are known here."""
 
 _LENGTHS = (
-    r"in (?:one|two|three|four|five|a single|\d+)(?: to \w+|-\w+)? (?:short |concise )?(?:words?|sentences?|lines?|paragraphs?|bullet)",
+    r"in (?:one|two|three|four|five|a single|\d+)(?: to \w+|-\w+)? (?:short |concise )?(?:words?|sentences?|lines?|"
+    r"paragraphs?|bullet)",
     r"in (?:einem|zwei|drei|vier|fünf|höchstens|maximal|\d+)(?: \w+)? (?:satz|sätzen|worten|wörtern|absätzen|zeilen)",
     r"en (?:une?|deux|trois|quatre|cinq|\d+)(?: seule?)? (?:phrases?|mots?|paragraphes?|lignes?)",
     r"en (?:una?|dos|tres|cuatro|cinco|\d+)(?: sola)? (?:frases?|oraci[oó]n(?:es)?|palabras?|párrafos?|líneas?)",
 )
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "format": (
-        r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|\blists?\b of",
+        r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|"
+                                                               r"\blists?\b of",
         r"comma[- ]separated|one per line|each on a new line|newline|\bnothing else\b|\bno other text\b",
         r"(?:output|response|answer|reply|return) (?:format|structure|template)|\bformat(?:ted)?\b",
-        r"(?:respond|reply|answer|return|output|write|print|produce)\b[^.\n]{0,60}?\b(?:only|just|with|in the form|as an?|as follows|"
+        r"(?:respond|reply|answer|return|output|write|print|produce)\b[^.\n]{0,60}?\b(?:only|just|with|in the form|"
+        r"as an?|as follows|"
         r"in this|in the following|either|one of|using)\b",
-        r"only (?:return|output|respond|reply|answer|write|print|the)\b|(?:one|single|exactly one) (?:word|number|letter|label|line|"
-        r"sentence|paragraph)|[\"'“]?yes[\"'”]? or [\"'“]?no\b|true or false|\bscore (?:from|between|of)\b|from \d+ to \d+",
-        r"(?:answer|output|response|reply|summary|result|question|query|queries)s? (?:should|must|has to|have to|needs? to|will) (?:be|have|contain|"
+        r"only (?:return|output|respond|reply|answer|write|print|the)\b|(?:one|single|exactly one) (?:word|number|"
+        r"letter|label|line|"
+        r"sentence|paragraph)|[\"'“]?yes[\"'”]? or [\"'“]?no\b|true or false|\bscore (?:from|between|of)\b|from \d+ "
+        r"to \d+",
+        r"(?:answer|output|response|reply|summary|result|question|query|queries)s? (?:should|must|has to|have to|"
+        r"needs? to|will) (?:be|have|contain|"
         r"follow|start|begin|end|use|only|not)",
         *_LENGTHS, r"</?\w+>\s*\.\.\.|\bstructure\b|\bschema\b",
         r"tabelle|stichpunkt|aufzählung|\bliste\b|nummeriert|\bformat|ausgabe(?:format)?\b|"
         r"(?:antworte|gib|schreibe?|liefere)\b[^.\n]{0,60}?\b(?:nur|ausschließlich|mit|als|im|folgende)",
-        r"tableau|\bpuces\b|numérotée|\bliste\b|sous (?:la )?forme|(?:réponds|répondez|renvoie|renvoyez|écris|écrivez|donne)\b[^.\n]{0,60}?\b"
+        r"tableau|\bpuces\b|numérotée|\bliste\b|sous (?:la )?forme|(?:réponds|répondez|renvoie|renvoyez|écris|"
+        r"écrivez|donne)\b[^.\n]{0,60}?\b"
         r"(?:uniquement|seulement|par|avec|sous|au format)",
-        r"\btabla\b|viñetas|numerada|\blista\b|formato|en forma de|(?:responde|responda|devuelve|devuelva|escribe|escriba)\b[^.\n]{0,60}?\b"
+        r"\btabla\b|viñetas|numerada|\blista\b|formato|en forma de|(?:responde|responda|devuelve|devuelva|escribe|"
+        r"escriba)\b[^.\n]{0,60}?\b"
         r"(?:solo|sólo|únicamente|con|en)\b",
     ),
     "examples": (
-        r"\bexamples?\b|\be\.g\.|for instance|few[- ]shot|\bsample (?:input|output)|```", r"^\s*(?:input|q|question|user|human)\s*:.*$\n^\s*"
+        r"\bexamples?\b|\be\.g\.|for instance|few[- ]shot|\bsample (?:input|output)|```",
+        r"^\s*(?:input|q|question|user|human)\s*:.*$\n^\s*"
         r"(?:output|a|answer|assistant|ai)\s*:", r"beispiel|z\. ?b\.", r"exemple|par ex\.", r"ejemplo|p\. ?ej",
     ),
     "reasoning": (
-        r"step[- ]by[- ]step|\bthink\b|\breason(?:s|ing|ed)?\b|rationale|explain|justif|chain[- ]of[- ]thought|work (?:it |this )?(?:out|through)|"
-        r"show (?:your|the) work|scratchpad|\bthoughts?\b|reflect|analy[sz]e|analysis|first,? [^.\n]{1,80}\bthen\b|\bsteps?\b|let's|consider",
-        r"schritt für schritt|schrittweise|\bdenk|überleg|begründ|gedankengang|erkläre|analysiere|zuerst\b[^.\n]{1,80}\bdann\b",
+        r"step[- ]by[- ]step|\bthink\b|\breason(?:s|ing|ed)?\b|rationale|explain|justif|chain[- ]of[- ]thought|work "
+        r"(?:it |this )?(?:out|through)|"
+        r"show (?:your|the) work|scratchpad|\bthoughts?\b|reflect|analy[sz]e|analysis|first,? [^.\n]{1,80}\bthen\b|"
+        r"\bsteps?\b|let's|consider",
+        r"schritt für schritt|schrittweise|\bdenk|überleg|begründ|gedankengang|erkläre|analysiere|"
+        r"zuerst\b[^.\n]{1,80}\bdann\b",
         r"étape|réfléchi|raisonne|justifi|expliqu|analyse|d'abord\b[^.\n]{1,80}\bpuis\b",
         r"paso a paso|\bpasos\b|razona|piensa|justifi|explica|analiza|primero\b[^.\n]{1,80}\bluego\b",
     ),
     "role": (
-        r"\byou(?:'re| are| will be| will act| act| play|r role|r job)\b|\bact(?:ing)? as\b|\bas an? (?:\w+[ -]){0,4}?(?:expert|assistant|"
-        r"specialist|engineer|analyst|writer|editor|teacher|judge|lawyer|developer|scientist|agent|professional|consultant|journalist|"
+        r"\byou(?:'re| are| will be| will act| act| play|r role|r job)\b|\bact(?:ing)? as\b|\bas an? (?:\w+[ "
+        r"-]){0,4}?(?:expert|assistant|"
+        r"specialist|engineer|analyst|writer|editor|teacher|judge|lawyer|developer|scientist|agent|professional|"
+        r"consultant|journalist|"
         r"translator|reviewer|evaluator|critic)\b|take (?:on )?the role|play the role|imagine (?:that )?you|pretend",
-        r"\bdu bist\b|\bsie sind\b|(?:agiere|handle) als|deine (?:rolle|aufgabe)|ihre rolle|\bals (?:erfahrene|experte|expertin)",
-        r"\btu es\b|vous êtes|agi(?:s|ssez) comme|en tant qu|(?:ton|votre) rôle", r"\beres\b|usted es|actúa como|(?:tu|su) (?:papel|rol)\b|como (?:un |una )?expert",
+        r"\bdu bist\b|\bsie sind\b|(?:agiere|handle) als|deine (?:rolle|aufgabe)|ihre rolle|\bals (?:erfahrene|"
+        r"experte|expertin)",
+        r"\btu es\b|vous êtes|agi(?:s|ssez) comme|en tant qu|(?:ton|votre) rôle",
+        r"\beres\b|usted es|actúa como|(?:tu|su) (?:papel|rol)\b|como (?:un |una )?expert",
     ),
     "constraints": (
-        r"\b(?:must|mustn't|should|shouldn't|never|only|avoid|always|ensure|make sure|strictly|required?|require(?:ment)?s?|rules?|guidelines?|"
-        r"constraints?|limit(?:ed)?|exactly|concise(?:ly)?|brief(?:ly)?|short|without|no more than|at most|at least|up to|maximum|minimum|"
-        r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|need(?:s)? to|based on)\b|\bno prior\b",
-        r"\b(?:nicht|nur|kein\w*|höchstens|maximal|vermeide\w*|muss|müssen|soll\w*|stets|immer|genau|achte\w*|ohne|kurz|knapp|mindestens|ausschließlich)\b",
-        r"\b(?:ne|n'|jamais|uniquement|seulement|évite\w*|maximum|doi\w+|toujours|au plus|au moins|exactement|sans|bref|concis\w*|moins de)\b",
-        r"\b(?:nunca|solo|sólo|únicamente|evita\w*|máximo|debe\w*|siempre|exactamente|sin|breve\w*|concis\w*|como mucho|al menos|no (?:uses?|incluyas?|inventes?|añadas?))\b",
+        r"\b(?:must|mustn't|should|shouldn't|never|only|avoid|always|ensure|make sure|strictly|required?|"
+        r"require(?:ment)?s?|rules?|guidelines?|"
+        r"constraints?|limit(?:ed)?|exactly|concise(?:ly)?|brief(?:ly)?|short|without|no more than|at most|at least|"
+        r"up to|maximum|minimum|"
+        r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|need(?:s)? to|"
+        r"based on)\b|\bno prior\b",
+        r"\b(?:nicht|nur|kein\w*|höchstens|maximal|vermeide\w*|muss|müssen|soll\w*|stets|immer|genau|achte\w*|ohne|"
+        r"kurz|knapp|mindestens|ausschließlich)\b",
+        r"\b(?:ne|n'|jamais|uniquement|seulement|évite\w*|maximum|doi\w+|toujours|au plus|au moins|exactement|sans|"
+        r"bref|concis\w*|moins de)\b",
+        r"\b(?:nunca|solo|sólo|únicamente|evita\w*|máximo|debe\w*|siempre|exactamente|sin|breve\w*|concis\w*|como "
+        r"mucho|al menos|no (?:uses?|incluyas?|inventes?|añadas?))\b",
         *_LENGTHS,
     ),
     "edges": (
-        r"\bif (?:you|the|there|no|any|it|this|that|a|an|none|nothing|not|unsure|so|one|they|information|all)\b|\bwhen (?:you|the|there|no|"
-        r"information|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t know|do not know|\bunable\b|cannot (?:be|answer|find|"
-        r"determine)|can't (?:be|answer|find|determine)|not (?:enough|provided|found|available|sure|applicable|present|relevant|mentioned|"
-        r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|\bempty\b|missing|make up|made up|irrelevant|hallucinat",
-        r"\bfalls\b|\bwenn\b|\bsofern\b|weiß nicht|unbekannt|nicht (?:genug|vorhanden|gefunden|enthalten|beantwort)|andernfalls|\bsonst\b|"
+        r"\bif (?:you|the|there|no|any|it|this|that|a|an|none|nothing|not|unsure|so|one|they|information|all)\b|"
+        r"\bwhen (?:you|the|there|no|"
+        r"information|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t know|do not "
+        r"know|\bunable\b|cannot (?:be|answer|find|"
+        r"determine)|can't (?:be|answer|find|determine)|not (?:enough|provided|found|available|sure|applicable|"
+        r"present|relevant|mentioned|"
+        r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|\bempty\b|missing|"
+        r"make up|made up|irrelevant|hallucinat",
+        r"\bfalls\b|\bwenn\b|\bsofern\b|weiß nicht|unbekannt|nicht (?:genug|vorhanden|gefunden|enthalten|beantwort)|"
+        r"andernfalls|\bsonst\b|"
         r"unklar|\bleer\b|fehlt|fehlen|erfinde",
-        r"\bsi (?:le|la|les|l'|tu|vous|aucun\w*|il|elle|une?|rien|c'|ce|on|la réponse)|\bs'il\b|ne (?:sais|savez|connais) pas|inconnu|\bsinon\b|"
+        r"\bsi (?:le|la|les|l'|tu|vous|aucun\w*|il|elle|une?|rien|c'|ce|on|la réponse)|\bs'il\b|ne (?:sais|savez|"
+        r"connais) pas|inconnu|\bsinon\b|"
         r"insuffisant|manqu|ambigu|\bvide\b|invente",
-        r"\bsi (?:el|la|los|las|no|hay|falta|tu|un|una|algo|se|desconoces)\b|no (?:sé|sabes|sabe|hay|encuentras?)|desconocid|de lo contrario|"
+        r"\bsi (?:el|la|los|las|no|hay|falta|tu|un|una|algo|se|desconoces)\b|no (?:sé|sabes|sabe|hay|encuentras?)|"
+        r"desconocid|de lo contrario|"
         r"insuficiente|\bfalta|ambigu|vacío|invent",
     ),
     "labelling": (
-        r"\b(?:classif(?:y|ies|ication)|categori[sz]e|label (?:the|each|this)|tag (?:the|each|this)|extract|convert|parse|normali[sz]e|"
-        r"sentiment)\b", r"klassifizier|kategorisier|extrahier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b|wandle", r"\b(?:classe[rz]?|classifie[rz]?|"
-        r"catégorise[rz]?|extrai\w*|étiquet\w*|convert\w*)\b", r"\b(?:clasifi\w+|categori\w+|extra(?:e|iga|er)\w*|etiquet\w+|conviert\w*)\b",
+        r"\b(?:classif(?:y|ies|ication)|categori[sz]e|label (?:the|each|this)|tag (?:the|each|this)|extract|convert|"
+        r"parse|normali[sz]e|"
+        r"sentiment)\b", r"klassifizier|kategorisier|extrahier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b|wandle",
+        r"\b(?:classe[rz]?|classifie[rz]?|"
+        r"catégorise[rz]?|extrai\w*|étiquet\w*|convert\w*)\b", r"\b(?:clasifi\w+|categori\w+|extra(?:e|iga|er)\w*|"
+                                                               r"etiquet\w+|conviert\w*)\b",
     ),
     "hard": (
-        r"\b(?:calculat\w+|comput(?:e|ation)|solve|prov(?:e|ing) (?:that|the)|derive|math\w*|equations?|how many|word problems?|diagnos\w+|root cause|"
-        r"grade (?:the|this|each)|score (?:the|this|each)|judge (?:the|this|whether|how|if)|evaluate (?:the|this|whether|how|if)|assess (?:the|"
-        r"this|whether|how|if)|debug|puzzle|riddle|trade-?offs?|plan the|compare (?:the|these|two|both)|verify (?:that|whether|if)|determine (?:whether|if))\b",
-        r"\b(?:berechne\w*|löse\w*|beweise\w*|gleichung\w*|diagnos\w+|bewerte\w*|beurteile\w*|vergleiche\w*|überprüfe\w*|entscheide, ob)\b",
-        r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?|équations?|diagnosti\w+|évalue[rz]?|note[rz]? (?:la|le)|juge[rz]?|compare[rz]?|vérifie[rz]?|"
+        r"\b(?:calculat\w+|comput(?:e|ation)|solve|prov(?:e|ing) (?:that|the)|derive|math\w*|equations?|how many|"
+        r"word problems?|diagnos\w+|root cause|"
+        r"grade (?:the|this|each)|score (?:the|this|each)|judge (?:the|this|whether|how|if)|evaluate (?:the|this|"
+        r"whether|how|if)|assess (?:the|"
+        r"this|whether|how|if)|debug|puzzle|riddle|trade-?offs?|plan the|compare (?:the|these|two|both)|verify "
+        r"(?:that|whether|if)|determine (?:whether|if))\b",
+        r"\b(?:berechne\w*|löse\w*|beweise\w*|gleichung\w*|diagnos\w+|bewerte\w*|beurteile\w*|vergleiche\w*|"
+        r"überprüfe\w*|entscheide, ob)\b",
+        r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?|équations?|diagnosti\w+|évalue[rz]?|note[rz]? "
+        r"(?:la|le)|juge[rz]?|compare[rz]?|vérifie[rz]?|"
         r"détermine[rz]? si)\b",
-        r"\b(?:calcul[ae]\w*|resuelv\w+|demuestr\w+|ecuaci\w+|diagnosti\w+|evalú\w+|juzg\w+|compar[ae]\w*|verific\w+|determin[ae] si)\b",
+        r"\b(?:calcul[ae]\w*|resuelv\w+|demuestr\w+|ecuaci\w+|diagnosti\w+|evalú\w+|juzg\w+|compar[ae]\w*|"
+        r"verific\w+|determin[ae] si)\b",
     ),
     "structured": (
-        r"(?:return|respond|reply|answer|output|produce|provide|generate|give|write|emit|format\w*|print)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b",
-        r"\b(?:json|yaml|xml)\b[ -](?:object|array|list|format|output|response|string|only|document)\b(?! (?:below|above|given|provided))",
-        r"(?:antworte|gib|liefere|schreibe?|erzeuge)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b|\b(?:als|im) (?:json|yaml|xml)\b",
-        r"(?:réponds|répondez|renvoie|renvoyez|donne|donnez|produi\w+|retourne\w*)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b|(?:au format|en) (?:json|yaml|xml)\b",
-        r"(?:responde|responda|devuelve|devuelva|genera|escribe|proporciona)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b|(?:en formato|en) (?:json|yaml|xml)\b",
+        r"(?:return|respond|reply|answer|output|produce|provide|generate|give|write|emit|format\w*|"
+        r"print)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b",
+        r"\b(?:json|yaml|xml)\b[ -](?:object|array|list|format|output|response|string|only|document)\b(?! (?:below|"
+        r"above|given|provided))",
+        r"(?:antworte|gib|liefere|schreibe?|erzeuge)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b|\b(?:als|im) (?:json|yaml|"
+        r"xml)\b",
+        r"(?:réponds|répondez|renvoie|renvoyez|donne|donnez|produi\w+|retourne\w*)\b[^.\n]{0,80}?\b(?:json|yaml|"
+        r"xml)\b|(?:au format|en) (?:json|yaml|xml)\b",
+        r"(?:responde|responda|devuelve|devuelva|genera|escribe|proporciona)\b[^.\n]{0,80}?\b(?:json|yaml|xml)\b|"
+        r"(?:en formato|en) (?:json|yaml|xml)\b",
     ),
     "fields": (
-        r"\b(?:keys?|fields?|schema|properties|property|attributes?|columns?|elements?)\b|[\"'`]\w[\w -]{0,40}[\"'`]\s*:|^\s*[-*\d.]+\s*\**`?\w[\w ]{0,30}`?\**\s*[:(]|"
-        r"</?\w+>|following (?:format|structure|json|example|template|form)|```|\{\s*[\"']?\w+[\"']?\s*:|\[\s*[\"'{]|(?:array|list) of (?:strings|objects|numbers)",
-        r"\b(?:schlüssel\w*|felder\w*|feld|schema\w*|eigenschaft\w*|spalten)\b|folgende[mnrs]? (?:format|struktur|form)",
-        r"\b(?:clés?|champs?|schéma|propriétés?|colonnes?|attributs?)\b|(?:format|structure) suivant", r"\b(?:claves?|campos?|esquema|propiedades|columnas|atributos?)\b|"
+        r"\b(?:keys?|fields?|schema|properties|property|attributes?|columns?|elements?)\b|[\"'`]\w[\w "
+        r"-]{0,40}[\"'`]\s*:|^\s*[-*\d.]+\s*\**`?\w[\w ]{0,30}`?\**\s*[:(]|"
+        r"</?\w+>|following (?:format|structure|json|example|template|form)|```|\{\s*[\"']?\w+[\"']?\s*:|"
+        r"\[\s*[\"'{]|(?:array|list) of (?:strings|objects|numbers)",
+        r"\b(?:schlüssel\w*|felder\w*|feld|schema\w*|eigenschaft\w*|spalten)\b|folgende[mnrs]? (?:format|struktur|"
+        r"form)",
+        r"\b(?:clés?|champs?|schéma|propriétés?|colonnes?|attributs?)\b|(?:format|structure) suivant",
+        r"\b(?:claves?|campos?|esquema|propiedades|columnas|atributos?)\b|"
         r"(?:formato|estructura) siguiente|siguiente (?:formato|estructura)",
     ),
     "acting": (
-        r"^\W*(?:please )?(?:summari[sz]e|translate|classify|extract|write|rewrite|answer|generate|list|explain|describe|create|convert|analy[sz]e|review|"
-        r"identify|find|compare|evaluate|rate|score|determine|provide|give|use|return|respond|fix|improve|correct|shorten|suggest|act|tell)\b",
+        r"^\W*(?:please )?(?:summari[sz]e|translate|classify|extract|write|rewrite|answer|generate|list|explain|"
+        r"describe|create|convert|analy[sz]e|review|"
+        r"identify|find|compare|evaluate|rate|score|determine|provide|give|use|return|respond|fix|improve|correct|"
+        r"shorten|suggest|act|tell)\b",
     ),
 }  # fmt: skip
 SIGNALS: Mapping[str, re.Pattern[str]] = {
