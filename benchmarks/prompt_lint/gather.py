@@ -51,7 +51,9 @@ def prompts_of(wheel: Path) -> Iterator[Found]:
                 except (SyntaxError, ValueError):
                     continue
                 for label, text in _texts(tree, ""):
-                    found = Found(f"{name}:{label}", "system" if "system" in label.lower() else "text", _syntax(text), text)
+                    found = Found(
+                        f"{name}:{label}", "system" if "system" in label.lower() else "text", _syntax(text), text
+                    )
                     if len(text.split()) >= _FEWEST_WORDS and not _CODE.search(text) and found.key not in seen:
                         seen.add(found.key)
                         yield found
@@ -70,7 +72,12 @@ def _texts(node: ast.AST, within: str) -> Iterator[tuple[str, str]]:
         elif isinstance(one, ast.Return) and _NAMED.search(within) and one.value is not None:
             if (text := _text(one.value)) is not None:
                 yield within, text
-        elif isinstance(one, ast.keyword) and one.arg and _NAMED.search(one.arg) and (text := _text(one.value)) is not None:
+        elif (
+            isinstance(one, ast.keyword)
+            and one.arg
+            and _NAMED.search(one.arg)
+            and (text := _text(one.value)) is not None
+        ):
             yield f"{within}.{one.arg}".lstrip("."), text
         else:
             yield from _texts(one, within)

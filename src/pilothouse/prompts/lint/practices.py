@@ -33,7 +33,9 @@ def skipped(draft: Draft) -> str | None:
 
 
 def _format(draft: Draft) -> Iterator[Hit]:
-    if draft.response_format or shows("format", draft.prose) or _named(draft, _SHAPES):
+    if draft.response_format or shows("format", draft.prose) or shows("examples", draft.prose) or draft.examples:
+        return
+    if _named(draft, _SHAPES) or _named(draft, _SHOTS):
         return
     yield Hit(
         whole(draft), "It does not say what form the answer has.",

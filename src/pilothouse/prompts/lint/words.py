@@ -23,6 +23,13 @@ _LENGTHS = (
 )
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "format": (
+        r"(?:return|answer|respond|say|output|print|write)(?: with)? [\"'`“]?(?:yes|true|none)\b|\bexact "
+        r"characters\b|\bverbatim\b|"
+        r"\bas[- ]is\b|\burl\b",  # what is asked for is a form
+        r"\b(?:rephrase|rewrite|translate|paraphrase|standalone|reformuliere|übersetze|reformule[rz]?|traduis|"
+        r"traduisez|traduce|reescribe)\b",
+        r"\n[#*> ]*(?!.{0,30}(?:answer|response|output|result|assistant|\bai\b|antwort|réponse|"
+        r"respuesta))[A-ZÄÖÜÉ][\w ]{2,40}:[*\s]*\Z",
         r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|"
                                                                r"\blists?\b of",
         r"comma[- ]separated|one per line|each on a new line|newline|\bnothing else\b|\bno other text\b",
@@ -108,15 +115,15 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"insuficiente|\bfalta|ambigu|vacío|invent",
     ),
     "labelling": (
-        r"\b(?:classif(?:y|ies|ication)|categori[sz]e|label (?:the|each|this)|tag (?:the|each|this)|extract|convert|"
-        r"parse|normali[sz]e|"
+        r"\b(?:classif(?:y|ies|ication)|categori[sz]e|label (?:the|each|this)|tag (?:the|each|this)|extract|"
         r"sentiment)\b", r"klassifizier|kategorisier|extrahier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b|wandle",
         r"\b(?:classe[rz]?|classifie[rz]?|"
-        r"catégorise[rz]?|extrai\w*|étiquet\w*|convert\w*)\b", r"\b(?:clasifi\w+|categori\w+|extra(?:e|iga|er)\w*|"
-                                                               r"etiquet\w+|conviert\w*)\b",
+        r"catégorise[rz]?|extrai\w*|étiquet\w*)\b", r"\b(?:clasifi\w+|categori\w+|extra(?:e|iga|er)\w*|"
+                                                               r"etiquet\w+)\b",
     ),
     "hard": (
-        r"\b(?:calculat\w+|comput(?:e|ation)|solve|prov(?:e|ing) (?:that|the)|derive|math\w*|equations?|how many|"
+        r"\b(?:calculat\w+|comput(?:e|ation)|solve|prov(?:e|ing) (?:that|the)|derive|math problems?|equations?|how "
+        r"many|"
         r"word problems?|diagnos\w+|root cause|"
         r"grade (?:the|this|each)|score (?:the|this|each)|judge (?:the|this|whether|how|if)|evaluate (?:the|this|"
         r"whether|how|if)|assess (?:the|"
