@@ -56,8 +56,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "examples": (
         r"\bexamples?\b|\be\.g\.|for instance|few[- ]shot|\bsample (?:input|output)|```",
-        r"^\s*(?:input|q|question|user|human)\s*:.*$\n^\s*"
-        r"(?:output|a|answer|assistant|ai)\s*:", r"beispiel|z\. ?b\.", r"exemple|par ex\.", r"ejemplo|p\. ?ej",
+        r"^[ \t]*(?:input|q|question|user|human)[ \t]*:[ \t]*\S[^\n]*\n\s*(?:output|a|answer|assistant|ai)[ \t]*:[ "
+        r"\t]*\S", r"beispiel|z\. ?b\.", r"exemple|par ex\.", r"ejemplo|p\. ?ej",
     ),
     "reasoning": (
         r"step[- ]by[- ]step|\bthink\b|\breason(?:s|ing|ed)?\b|rationale|explain|justif|chain[- ]of[- ]thought|work "
