@@ -37,6 +37,7 @@ COMMANDS = {
     "budgets": "Budgets: what is spent and held of each.",
     "spend": "What was spent, and whether the vendors agree.",
     "rag": "Ingest documents, search them, ask them.",
+    "prompts": "Prompts: what is released, and whether it is fit for that.",
     "evals": "Evaluation: datasets, runs over them, judges and people.",
     "traces": "See what happened: list traces, show one, explain it, export them.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",
