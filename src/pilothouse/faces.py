@@ -22,6 +22,8 @@ from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.judges import routes as judge_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
+from pilothouse.api.prompt_lint import routes as prompt_lint_routes
+from pilothouse.api.prompt_usage import routes as prompt_usage_routes
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.reviews import routes as review_routes
@@ -37,6 +39,7 @@ from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe.figures import Figures
+from pilothouse.observe.prompt_calls import PromptCalls
 
 if TYPE_CHECKING:
     from pilothouse.app import Platform
@@ -63,6 +66,7 @@ def faces(of: "Platform") -> FastAPI:
         config_routes(of.live),
         replay_routes(of.live, of.jobs, of.settings),
         *(in_known_projects(router, of.tenants) for router in _evaluation(of)),
+        *(in_known_projects(router, of.tenants) for router in _prompts(of)),
         shadow_routes(ShadowReports(of.store.observe)),
         route_routes(of.gateway, of.complexity, of.recorder),
         cache_routes(of.caches, of.audit),
@@ -90,6 +94,13 @@ def _evaluation(of: "Platform") -> list[APIRouter]:
         review_routes(of.store),
         eval_routes(lambda project, principal: rooms_of(of, project, principal), of.jobs, of.settings),
         judge_routes(of.store, lambda: of.snapshot.config),
+    ]
+
+
+def _prompts(of: "Platform") -> list[APIRouter]:
+    return [
+        prompt_lint_routes(of.prompts.prompts, of.prices, lambda: of.snapshot.config),
+        prompt_usage_routes(of.prompts.prompts, PromptCalls(of.store)),
     ]
 
 

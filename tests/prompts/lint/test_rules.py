@@ -34,7 +34,6 @@ def codes_in(example: str) -> set[str]:
     pairs = zip(messages[::2], messages[1::2], strict=True)
     content["template"] = [{"role": role, "content": said} for role, said in pairs] or text
     report = Linter(pricing=PRICING, limits=Limits(**limits)).lint(draft_of(content_of(content)))
-    assert report.notes == [] or not text.isascii() or len(text.split()) < 20 or "{{" in text
     return {finding.code for finding in report.findings}
 
 

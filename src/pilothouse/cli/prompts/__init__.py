@@ -8,6 +8,7 @@ __all__ = ["SUBCOMMANDS", "prompts"]
 
 SUBCOMMANDS = {
     "lint": "What a careful reader would say of a prompt: files, folders, names.",
+    "usage": "What the calls of each version came to.",
 }
 
 

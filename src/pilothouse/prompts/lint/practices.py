@@ -23,12 +23,13 @@ def skipped(draft: Draft) -> str | None:
     """Why the practices are not asked of this prompt; None where they are."""
     if draft.includes:
         return "It includes other prompts, which may follow the practices for it."
+    told = language(draft.prose)
+    if told is not None and told not in LANGUAGES:
+        return f"It is in '{told}'; the words of the practices are known in {', '.join(LANGUAGES)}."
     if words_in(draft.prose) < _FEWEST_WORDS and not shows("acting", draft.prose):
         return f"It has fewer than {_FEWEST_WORDS} words of its own."
-    told = language(draft.prose)
-    if told not in LANGUAGES:
-        named = f"is in '{told}'" if told else "is in a language that is not told"
-        return f"It {named}; the words of the practices are known in {', '.join(LANGUAGES)}."
+    if told is None:
+        return f"Its language cannot be told; the words of the practices are known in {', '.join(LANGUAGES)}."
     return None
 
 
