@@ -24,6 +24,8 @@ from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.prompt_lint import routes as prompt_lint_routes
 from pilothouse.api.prompt_usage import routes as prompt_usage_routes
+from pilothouse.api.prompts import request_routes as prompt_request_routes
+from pilothouse.api.prompts import routes as prompt_routes
 from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.replay import routes as replay_routes
 from pilothouse.api.reviews import routes as review_routes
@@ -98,9 +100,13 @@ def _evaluation(of: "Platform") -> list[APIRouter]:
 
 
 def _prompts(of: "Platform") -> list[APIRouter]:
+    """The routes of the registry last: a name takes whatever follows."""
+    prompts = of.prompts.prompts
     return [
-        prompt_lint_routes(of.prompts.prompts, of.prices, lambda: of.snapshot.config),
-        prompt_usage_routes(of.prompts.prompts, PromptCalls(of.store)),
+        prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
+        prompt_usage_routes(prompts, PromptCalls(of.store)),
+        prompt_request_routes(prompts),
+        prompt_routes(prompts),
     ]
 
 

@@ -15,14 +15,15 @@ __all__ = ["EMBEDDED", "ROLES", "Action", "Level", "Policy", "Principal", "Role"
 Role = Literal["admin", "editor", "viewer", "annotator", "caller"]
 ROLES: tuple[Role, ...] = ("admin", "editor", "viewer", "annotator", "caller")
 
-Action = Literal["call", "read", "write", "administer", "attend", "review"]
-"""`attend` is to see which review queues there are, `review` to get their items and vote."""
+Action = Literal["call", "read", "write", "administer", "attend", "review", "resolve"]
+"""`attend` is to see which review queues there are, `review` to get their items and vote,
+`resolve` to get what a prompt is now."""
 _MAY: dict[Role, frozenset[Action]] = {
-    "admin": frozenset(("call", "read", "write", "administer", "attend", "review")),
-    "editor": frozenset(("call", "read", "write", "attend", "review")),
-    "viewer": frozenset(("read", "attend")),
+    "admin": frozenset(("call", "read", "write", "administer", "attend", "review", "resolve")),
+    "editor": frozenset(("call", "read", "write", "attend", "review", "resolve")),
+    "viewer": frozenset(("read", "attend", "resolve")),
     "annotator": frozenset(("attend", "review")),
-    "caller": frozenset(("call",)),
+    "caller": frozenset(("call", "resolve")),
 }
 
 

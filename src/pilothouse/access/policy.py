@@ -26,6 +26,7 @@ _NEEDS: dict[Action, str] = {
     "administer": "an administrator's key (role admin)",
     "attend": "a key that may see review queues (role admin, editor, viewer or annotator)",
     "review": "a key that may review (role admin, editor or annotator)",
+    "resolve": "a key that may call models or look at the platform (any role but annotator)",
 }
 
 

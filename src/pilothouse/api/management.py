@@ -40,6 +40,7 @@ _FRAGMENTS = frozenset(("/api/cache/fragments", "/api/cache/fragments/find"))  #
 _SEARCH = re.compile(r"/api/rag/corpora/[^/]+/search|/api/prompts/lint")  # these read, although they are a POST
 _QUEUES = re.compile(r"/api/reviews/queues(/[^/]+(/progress)?)?")
 _REVIEW = re.compile(r"/api/reviews/queues/[^/]+/(next|undo|items/[^/]+/(vote|skip|correct))")
+_RESOLVE = re.compile(r"/api/prompts/.+/(resolved|versions/[^/]+)")
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
@@ -84,8 +85,9 @@ def needed(method: str, path: str) -> Action:
 
     Keys, members and the audit log are for administrators, and so are changing what tenants may do and spend, deleting
     traces, and an ingest, which reads whatever the server can read. A routing decision is for whoever may call, and so
-    are sending spans and scores, and fragments. Voting on what is to be reviewed is for annotators, too, who else see
-    review queues alone; of the rest, reading is for those who may look.
+    are sending spans and scores, and fragments. What a prompt is now is for whoever may call or look. Voting on what is
+    to be reviewed is for annotators, too, who else see review queues alone; of the rest, reading is for those who may
+    look.
     """
     noun = _noun(path)
     reads = method in ("GET", "HEAD", "OPTIONS") or _SEARCH.fullmatch(path) is not None
@@ -96,6 +98,8 @@ def needed(method: str, path: str) -> Action:
         return "administer"
     if (noun in _CALLERS and not (reads and noun != "route")) or path in _FRAGMENTS:
         return "call"
+    if reads and _RESOLVE.fullmatch(path):
+        return "resolve"
     if reads and _QUEUES.fullmatch(path):
         return "attend"
     if not reads and _REVIEW.fullmatch(path):

@@ -204,6 +204,8 @@ def _encoded(body: Json) -> bytes:
                 raise ValueError("a text holds half of a surrogate pair, which is no character")
         elif isinstance(one, float) and not math.isfinite(one):
             raise ValueError(f"{one} is no number of JSON")
+        elif isinstance(one, int) and not -(2**63) <= one < 2**63:
+            raise ValueError("a whole number has more than 64 bits")
     try:
         return msgspec.json.encode(body)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

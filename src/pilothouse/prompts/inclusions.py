@@ -9,7 +9,7 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.versions import Reference, Version, reference_of
 
-__all__ = ["MOST_DEPTH", "check_inclusions", "included"]
+__all__ = ["MOST_DEPTH", "check_inclusions", "included", "parts"]
 
 MOST_DEPTH = 8
 """How deep inclusions go."""
@@ -18,12 +18,29 @@ _MUSTACHE = re.compile(r"\{\{!.*?\}\}|\{\{>\s*([^{}]*?)\s*\}\}", re.DOTALL)
 _FORMAT = re.compile(r"\{\{|\}\}|\{@\s*([^{}]*?)\s*\}")
 
 
-def included(content: Content) -> list[Reference]:
-    """What its templates include, in their order, each once. Raises InvalidRequest where one names no prompt."""
+def included(content: Content) -> dict[str, Reference]:
+    """What its templates include, in their order: by how it is written there. Raises InvalidRequest where one names no
+    prompt."""
     found = dict[str, None]()
     for text in content.texts:
         found |= dict.fromkeys(_jinja(text) if content.syntax == "jinja" else _marked(text, content.syntax))
-    return [reference_of(one) for one in found]
+    return {one: reference_of(one) for one in found}
+
+
+def parts(content: Content, find: Callable[[Reference], Version]) -> dict[str, Version]:
+    """What it includes, at any depth: by how it is written. Raises InvalidRequest where something is not there."""
+    found, left = dict[str, Version](), [content]
+    while left:
+        for written, reference in included(left.pop()).items():
+            if written not in found:
+                try:
+                    found[written] = find(reference)
+                except NotFound as error:
+                    raise InvalidRequest(
+                        f"The prompt includes '{written}': {error.message}", param="template"
+                    ) from None
+                left.append(found[written].content)
+    return found
 
 
 def check_inclusions(
@@ -40,7 +57,7 @@ def check_inclusions(
 def _follow(
     content: Content, way: tuple[str, ...], find: Callable[[Reference], Version | None], complete: bool, done: set[str]
 ) -> None:
-    for reference in included(content):
+    for reference in included(content).values():
         shown = " → ".join([*way, str(reference)])
         if reference.name in way:
             raise InvalidRequest(

@@ -138,6 +138,12 @@ class Labels:
             rows = move_rows.move_rows(connection, project, name, label, before=before, limit=_bounded(limit))
         return [_move(row) for row in rows]
 
+    def labels(self, project: str, name: str) -> dict[str, Move]:
+        """Of each label, but `latest`, the move that brought it where it points now. Raises NotFound."""
+        with self._engine.connect() as connection:
+            need_prompt(connection, project, name)
+            return {row.label: _move(row) for row in move_rows.standing_rows(connection, project, name)}
+
     def pending(
         self, project: str, name: str | None = None, *, status: PendingStatus | None = "pending",
         before: str | None = None, limit: int = 50,

@@ -11,7 +11,7 @@ from pilothouse.prompts.content import Content
 from pilothouse.prompts.versions import LATEST, MOST_NUMBER, Prompt, Reference, Version, VersionHead, name_fault
 from pilothouse.storage.prompting import prompt_rows
 
-__all__ = ["MOST", "head", "need_prompt", "need_version", "plain", "prompt", "version_of"]
+__all__ = ["MOST", "head", "need_prompt", "need_version", "plain", "pointing", "prompt", "version_of"]
 
 MOST = prompt_rows.MOST_ROWS
 """Rows of a page at most."""
@@ -61,12 +61,11 @@ def prompt(row: Row[Any], labels: dict[str, int]) -> Prompt:
     )  # fmt: skip
 
 
-def head(row: Row[Any], asked: Row[Any], labels: dict[str, int]) -> VersionHead:
+def head(row: Row[Any], labels: tuple[str, ...]) -> VersionHead:
     """A version of its row, without its content."""
     return VersionHead(
-        row.project_id, row.name, row.number, row.hash, row.message, row.author, row.created_us, row.parent,
-        _pointing(asked, labels, row.number),
-    )  # fmt: skip
+        row.project_id, row.name, row.number, row.hash, row.message, row.author, row.created_us, row.parent, labels
+    )
 
 
 def plain(text: str) -> str:
@@ -84,11 +83,11 @@ def _version(connection: Connection, asked: Row[Any], labels: dict[str, int], nu
     content = Content.model_validate_json(row.body)
     return Version(
         row.project_id, row.name, row.number, content, row.hash, row.message, row.author, row.created_us, row.parent,
-        _pointing(asked, labels, number),
+        pointing(asked, labels, number),
     )  # fmt: skip
 
 
-def _pointing(asked: Row[Any], labels: dict[str, int], number: int) -> tuple[str, ...]:
+def pointing(asked: Row[Any], labels: dict[str, int], number: int) -> tuple[str, ...]:
     """The labels of this version, `latest` the last."""
     newest = (LATEST,) if number == asked.newest and asked.archived_us is None else ()
     return (*(label for label, pointed in labels.items() if pointed == number), *newest)

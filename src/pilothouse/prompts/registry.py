@@ -14,9 +14,9 @@ from pilothouse.access.audit import Actor, record
 from pilothouse.errors import Conflict, InvalidRequest, NotFound, PromotionRefused
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.guarding import OPEN
-from pilothouse.prompts.inclusions import check_inclusions
+from pilothouse.prompts.inclusions import check_inclusions, parts
 from pilothouse.prompts.labels import TOPIC, Labels, movable
-from pilothouse.prompts.reading import MOST, head, need_prompt, need_version, plain, prompt, version_of
+from pilothouse.prompts.reading import MOST, head, need_prompt, need_version, plain, pointing, prompt, version_of
 from pilothouse.prompts.versions import (
     LATEST,
     Prompt,
@@ -92,10 +92,11 @@ class Prompts(Labels):
 
     def list(
         self, project: str, *, search: str = "", label: str | None = None, tag: str | None = None,
-        archived: bool = False, after: str | None = None, limit: int = 50,
+        archived: bool = False, folder: str = "", below: bool = True, after: str | None = None, limit: int = 50,
     ) -> PromptPage:  # fmt: skip
         """Up to `limit` (500 at most) prompts by name, those after the name `after`: with `search` in the name or the
-        description, with this label, with this tag. `archived` ones are a list of their own."""
+        description, with this label, with this tag; whose names begin with `folder` (`rag/`), not `below` only those
+        that are in it themselves. `archived` ones are a list of their own."""
         limit = max(1, min(MOST, limit))
         wanted = None if label in (None, LATEST) else label
         if wanted is not None and label_fault(wanted):
@@ -103,11 +104,30 @@ class Prompts(Labels):
         with self._engine.connect() as connection:
             rows = prompt_rows.prompt_rows(
                 connection, project, search=plain(search), label=wanted, tag=None if tag is None else plain(tag),
-                archived=archived, after=None if after is None else plain(after), limit=limit + 1,
+                archived=archived, folder=plain(folder), below=below, after=None if after is None else plain(after),
+                limit=limit + 1,
             )  # fmt: skip
             labels = prompt_rows.labels_of(connection, project, [row.name for row in rows[:limit]])
         page = [prompt(row, labels[row.name]) for row in rows[:limit]]
         return PromptPage(page, page[-1].name if len(rows) > limit else None)
+
+    def folders(self, project: str, folder: str = "", *, archived: bool = False) -> dict[str, int]:
+        """The folders directly in this one (500 at most), each with how many prompts are in it at any depth."""
+        with self._engine.connect() as connection:
+            rows = prompt_rows.folder_rows(connection, project, plain(folder), archived=archived)
+        return {row.name: row.prompts for row in rows}
+
+    def heads(self, project: str, names: Sequence[str]) -> dict[str, VersionHead]:
+        """Of each of these prompts the newest version, without its content and labels."""
+        with self._engine.connect() as connection:
+            rows = prompt_rows.newest_rows(connection, project, [*map(plain, names)])
+        return {row.name: head(row, ()) for row in rows}
+
+    def parts(self, project: str, content: Content) -> dict[str, Version]:
+        """What a content includes, at any depth, as its labels point now: by the reference as the template has it.
+        Raises InvalidRequest where something of it is not there."""
+        with self._engine.connect() as connection:
+            return parts(content, lambda reference: version_of(connection, project, reference))
 
     def versions(self, project: str, name: str, *, limit: int = 50, before: int | None = None) -> Sequence[VersionHead]:
         """Up to `limit` (500 at most) versions without their contents, the newest first, those before the number
@@ -116,7 +136,7 @@ class Prompts(Labels):
             asked = need_prompt(connection, project, name)
             labels = prompt_rows.labels_of(connection, project, [name])[name]
             rows = prompt_rows.head_rows(connection, project, name, before=before, limit=max(1, min(MOST, limit)))
-        return [head(row, asked, labels) for row in rows]
+        return [head(row, pointing(asked, labels, row.number)) for row in rows]
 
     def describe(
         self, project: str, name: str, *, by: Actor, description: str | None = None, tags: Sequence[str] | None = None

@@ -16,7 +16,7 @@ from pilothouse.types import Json
 
 __all__ = [
     "add_move", "add_request", "change_request", "last_move", "move_of", "move_rows", "outdate", "pending_row",
-    "request_row", "request_rows",
+    "request_row", "request_rows", "standing_rows",
 ]  # fmt: skip
 
 _L, _M, _R = prompt_labels.c, prompt_moves.c, prompt_requests.c
@@ -31,6 +31,13 @@ def last_move(connection: Connection, project: str, name: str, label: str) -> Ro
 def move_of(connection: Connection, project: str, name: str, label: str, number: int) -> Row[Any]:
     """The move of this number."""
     return connection.execute(select(prompt_moves).where(*_of(project, name, label), _M.number == number)).one()
+
+
+def standing_rows(connection: Connection, project: str, name: str) -> Sequence[Row[Any]]:
+    """Of each label that the prompt has, the move that brought it where it points now; by label."""
+    here = (_M.project_id == _L.project_id, _M.name == _L.name, _M.label == _L.label, _M.number == _L.move)
+    query = select(prompt_moves).where(*here, _L.project_id == project, _L.name == name)
+    return sorted(connection.execute(query).all(), key=lambda row: str(row.label))
 
 
 def add_move(connection: Connection, row: Json) -> None:

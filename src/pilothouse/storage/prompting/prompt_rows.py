@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from pilothouse.storage.statements import among, insert_new
@@ -12,8 +12,8 @@ from pilothouse.storage.tables.prompting import prompt_labels, prompt_versions, 
 from pilothouse.types import Json
 
 __all__ = [
-    "MOST_ROWS", "add_prompt", "add_version", "change_prompt", "head_rows", "labels_of", "prompt_row", "prompt_rows",
-    "version_row",
+    "MOST_ROWS", "add_prompt", "add_version", "change_prompt", "folder_rows", "head_rows", "labels_of", "newest_rows",
+    "prompt_row", "prompt_rows", "version_row",
 ]  # fmt: skip
 
 MOST_ROWS = 500
@@ -43,10 +43,13 @@ def change_prompt(connection: Connection, project: str, name: str, values: Json)
 
 def prompt_rows(
     connection: Connection, project: str, *, search: str, label: str | None, tag: str | None, archived: bool,
-    after: str | None, limit: int,
+    folder: str, below: bool, after: str | None, limit: int,
 ) -> Sequence[Row[Any]]:  # fmt: skip
-    """By name, those after the name `after`: with `search` in name or description, with this label, with this tag."""
-    query = select(prompts).where(_P.project_id == project, (_P.archived_us.is_not(None)) == archived)
+    """By name, those after the name `after`: with `search` in name or description, with this label, with this tag; in
+    this folder, also those `below` folders in it."""
+    query = select(prompts).where(*_in(project, folder, archived))
+    if not below:
+        query = query.where(~_within(folder).contains("/"))
     if search:
         named, told = (column.icontains(search, autoescape=True) for column in (_P.name, _P.description))
         query = query.where(named | told)
@@ -58,6 +61,24 @@ def prompt_rows(
     if after is not None:
         query = query.where(_P.name > after)
     return connection.execute(query.order_by(_P.name).limit(limit)).all()
+
+
+def folder_rows(connection: Connection, project: str, folder: str, *, archived: bool) -> Sequence[Row[Any]]:
+    """The folders directly in this one, by name, each with how many prompts are in it at any depth."""
+    rest = _within(folder)
+    cut = (func.instr if connection.dialect.name == "sqlite" else func.strpos)(rest, "/")
+    there = (
+        select(func.substr(rest, 1, cut - 1).label("name")).where(*_in(project, folder, archived), cut > 0).subquery()
+    )
+    query = select(there.c.name, func.count().label("prompts")).group_by(there.c.name).order_by(there.c.name)
+    return connection.execute(query.limit(MOST_ROWS)).all()
+
+
+def newest_rows(connection: Connection, project: str, names: Sequence[str]) -> Sequence[Row[Any]]:
+    """The newest version of each of these prompts, without its body."""
+    newest = (_V.project_id == _P.project_id) & (_V.name == _P.name) & (_V.number == _P.newest)
+    keys = among(connection, (_P.project_id, _P.name), [(project, name) for name in names])
+    return connection.execute(select(*_HEAD).select_from(prompts.join(prompt_versions, newest)).where(keys)).all()
 
 
 def labels_of(connection: Connection, project: str, names: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -92,6 +113,16 @@ def head_rows(
     if before is not None:
         query = query.where(_V.number < before)
     return connection.execute(query.order_by(_V.number.desc()).limit(limit)).all()
+
+
+def _in(project: str, folder: str, archived: bool) -> tuple[Any, ...]:
+    """Not by LIKE, which SQLite has blind to case."""
+    here = () if not folder else (func.substr(_P.name, 1, len(folder)) == folder,)
+    return _P.project_id == project, (_P.archived_us.is_not(None)) == archived, *here
+
+
+def _within(folder: str) -> ColumnElement[str]:
+    return func.substr(_P.name, len(folder) + 1)
 
 
 def _is(project: str, name: str) -> tuple[Any, ...]:
