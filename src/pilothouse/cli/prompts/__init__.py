@@ -1,4 +1,4 @@
-"""`pilothouse prompts`: what is released, by which label, and whether it is fit for that."""
+"""`pilothouse prompts`: versions of prompts, the labels that point to them, and what protects those."""
 
 import click
 
@@ -7,6 +7,19 @@ from pilothouse.cli.lazy import Lazy
 __all__ = ["SUBCOMMANDS", "prompts"]
 
 SUBCOMMANDS = {
+    "list": "The prompts there are, with their labels.",
+    "show": "A version: what it says, and what goes with it.",
+    "create": "The next version of a prompt, from a file or from what is piped in.",
+    "versions": "The versions of a prompt, the newest first.",
+    "promote": "Let a label, by default production, point to a version.",
+    "rollback": "Let a label point to what it pointed to before.",
+    "label": "The labels of a prompt; set one, or take one away.",
+    "history": "Where the labels of a prompt pointed, and who moved them.",
+    "requests": "Promotions that wait for a second person.",
+    "approve": "Agree with a promotion that waits.",
+    "reject": "Disagree with a promotion that waits.",
+    "describe": "Say what a prompt is for, and tag it.",
+    "archive": "Take a prompt out of the list, or back into it.",
     "lint": "What a careful reader would say of a prompt: files, folders, names.",
     "usage": "What the calls of each version came to.",
 }
@@ -19,4 +32,4 @@ class _Prompts(Lazy):
 
 @click.group(cls=_Prompts)
 def prompts() -> None:
-    """Prompts: versions, labels, and what is said of them."""
+    """Prompts as versions that never change, and labels that move."""

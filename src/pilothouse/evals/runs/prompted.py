@@ -85,7 +85,7 @@ def prompt_print(versions: Versions, project: str, reference: str) -> str:
             label = None if one.version is not None else one.wanted
             version = versions.get(project, one.name, version=one.version, label=label)
             found[str(one)] = version.hash
-            left += included(version.content)
+            left += included(version.content).values()
     return content_hash(found)
 
 

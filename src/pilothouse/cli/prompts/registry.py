@@ -1,0 +1,52 @@
+"""The registry as commands open it, and how they tell of a change."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from pilothouse.cli.context import Context, in_json, plain
+from pilothouse.cli.options import control
+
+if TYPE_CHECKING:
+    from pilothouse.prompts.registry import Prompts
+    from pilothouse.prompts.versions import Move, Pending
+
+__all__ = ["guarded", "opened", "reason_option", "tell"]
+
+reason_option = click.option("-m", "--reason", default="", metavar="TEXT", help="Why, for the history.")
+
+
+@contextmanager
+def opened(context: Context) -> "Iterator[Prompts]":
+    """The registry of this home, for whatever no guard need allow. Needs no configuration."""
+    from pilothouse.prompts.registry import Prompts  # noqa: PLC0415 - SQLAlchemy costs 150 ms that --help does not need
+
+    with control(context) as engine:
+        yield Prompts(engine)
+
+
+@contextmanager
+def guarded(context: Context) -> "Iterator[Prompts]":
+    """The same under the configuration, which says what labels are protected: it must hold, secrets included."""
+    with context.platform() as platform:
+        yield platform.prompts.prompts
+
+
+def tell(change: "Move | Pending", *, as_json: bool) -> None:
+    """Say where a label points now, or that its promotion waits."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from pilothouse.prompts.versions import Pending  # noqa: PLC0415
+
+    if as_json:
+        click.echo(in_json(asdict(change)))
+    elif isinstance(change, Pending):
+        what = f"{change.name}@{change.version} as {change.label}"
+        click.echo(f"{plain(what)} waits for a second person: pilothouse prompts approve {change.id}")
+    elif change.version is None:
+        click.echo(plain(f"{change.name} has no label {change.label} any more; it pointed to {change.before}."))
+    else:
+        before = "" if change.before is None else f", before to {change.before}"
+        click.echo(plain(f"{change.label} of {change.name} points to {change.version}{before}."))
