@@ -114,4 +114,5 @@ def _console_rooms(of: "Platform") -> ConsoleRooms:
     return ConsoleRooms(
         of.keys, of.tenants, of.members, of.audit, of.budgets, of.ledger, of.health, of.prices, of.caches, of.live,
         lambda: of.gateway.runtime.router, of.store, of.trouble, of.process, of.several, of.alerts, Figures(of.store),
+        of.prompts, of.gateway.chat, of.recorder, of.settings.request_timeout,
     )  # fmt: skip

@@ -120,7 +120,7 @@ def gateway(home: Path, config: str, *, project: str = "default", database_url: 
         rooms = ConsoleRooms(
             p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
             lambda: p.gateway.runtime.router, p.store, p.trouble, p.process, p.several,
-            p.alerts, Figures(p.store),
+            p.alerts, Figures(p.store), p.prompts, p.gateway.chat, p.recorder, p.settings.request_timeout,
         )  # fmt: skip
         mount_console(app, p.traces, keyring, project, rooms=rooms)
         with TestClient(app, follow_redirects=False) as client:

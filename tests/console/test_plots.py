@@ -5,8 +5,8 @@ import re
 import pytest
 from markupsafe import Markup
 
-from pilothouse.console.plots import Bin, Moments, Series, heat_map, histogram, timeline
-from pilothouse.console.units import COUNT, TIME
+from pilothouse.console.plots import Bin, Moments, Series, Spread, heat_map, histogram, intervals, timeline
+from pilothouse.console.units import COUNT, SCORE, TIME
 
 from .site import HOSTILE
 
@@ -88,3 +88,20 @@ def test_a_histogram_with_its_marks() -> None:
     assert 'x1="33.333%"' in chart
     assert "P50 2 ms" in chart
     assert histogram("Latency", [], [], TIME) == ""
+
+
+def test_intervals_narrow_and_the_first_ones_do_not_hide_the_rest() -> None:
+    spreads = [Spread(START, -90, 0, 90), Spread(START + DAY, -1, 1, 3), Spread(START + 2 * DAY, 1, 2, 3)]
+    chart = intervals("Difference", spreads, SCORE, [("no difference", 0.0), (HOSTILE, 1.0)])
+    band = re.search(r'class="s0 band" d="([^"]*)"', chart)
+    assert band is not None
+    points = [tuple(map(float, point.split())) for point in re.findall(r"[ML]([\d.]+ [\d.]+)", band[1])]
+    assert [x for x, _ in points] == [0, 500, 1000, 1000, 500, 0]
+    assert points[0][1] == 0  # cut at the end of the axis
+    assert points[2][1] < points[3][1]  # the upper end is above the lower one
+    assert "1.000 (-1.000 to 3.000)" in chart
+    assert "no difference</text>" in chart
+    assert "<script" not in chart
+    assert "\u202e" not in chart
+    assert intervals("Nothing", [], SCORE, []) == ""
+    assert "NaN" not in intervals("One", spreads[:1], SCORE, [("no difference", 0.0)])

@@ -31,6 +31,7 @@ from pilothouse.console.pages import (
     evals,
     keys,
     models,
+    prompts,
     retention,
     reviews,
     teams,
@@ -65,9 +66,10 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
 _PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
-    "dashboards": dashboards.pages, "alerts": alerts.pages, "evals": evals.pages, "datasets": datasets.pages,
-    "reviews": reviews.pages, "models": models.pages, "cache": cache.pages, "keys": keys.pages, "teams": teams.pages,
-    "budgets": budgets.pages, "config": config.pages, "retention": retention.pages, "audit": audit.pages,
+    "dashboards": dashboards.pages, "alerts": alerts.pages, "prompts": prompts.pages, "evals": evals.pages,
+    "datasets": datasets.pages, "reviews": reviews.pages, "models": models.pages, "cache": cache.pages,
+    "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages,
+    "retention": retention.pages, "audit": audit.pages,
 }  # fmt: skip
 _log = logging.getLogger(__name__)
 

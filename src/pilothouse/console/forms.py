@@ -38,7 +38,7 @@ UNSTORABLE = "\ufffd"
 
 _LARGEST = 1024 * 1024
 _LARGEST_UPLOAD = 8 * 1024 * 1024
-_MOST_FIELDS = 200
+_MOST_FIELDS = 1000
 _LIMITS = tuple(Limits.model_fields)
 _PERIODS: tuple[Period, ...] = get_args(Period)
 _VALUE_ERROR = "Value error, "
@@ -63,6 +63,15 @@ class Fields:
     def all(self, name: str) -> list[str]:
         """Every value of a field."""
         return [value.strip() for value in self._values.get(name, ())]
+
+    def raws(self, name: str) -> list[str]:
+        """The same as they were sent."""
+        return list(self._values.get(name, ()))
+
+    def also(self, **values: str | Sequence[str]) -> "Fields":
+        """The same with these fields in place of theirs."""
+        given = {name: [value] if isinstance(value, str) else list(value) for name, value in values.items()}
+        return Fields({**self._values, **given})
 
     def words(self, name: str) -> list[str]:
         """A field that holds a list, by lines, blanks or commas."""

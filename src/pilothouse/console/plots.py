@@ -1,4 +1,4 @@
-"""Charts as SVG: lines and stacked columns over time, a heat map of the week, a histogram. Knows nothing of figures.
+"""Charts as SVG: lines and stacked columns over time, intervals that narrow, a heat map, a histogram. Knows no figures.
 
 Heights are pixels, widths shares of whatever room there is: so text keeps its size, from a telephone to a wide screen.
 """
@@ -15,7 +15,7 @@ from pilothouse.console.render import visible
 from pilothouse.console.svg import element, escaped, join, link, number, path_of, percent, text
 from pilothouse.console.units import COUNT, Unit, log_ticks, round_ticks
 
-__all__ = ["Bin", "Moments", "Series", "heat_map", "histogram", "timeline"]
+__all__ = ["Bin", "Moments", "Series", "Spread", "heat_map", "histogram", "intervals", "timeline"]
 
 _TOP, _HEIGHT, _BELOW = 20.0, 150.0, 22.0
 _WIDE = 1000.0
@@ -80,6 +80,16 @@ class Bin:
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A value with its interval, at a time (UTC microseconds)."""
+
+    at_us: int
+    low: float
+    value: float
+    high: float
+
+
 def timeline(
     title: str, moments: Moments, series: Sequence[Series], unit: Unit, links: Sequence[str], *, stacked: bool = False
 ) -> Markup:
@@ -98,6 +108,59 @@ def timeline(
     )  # fmt: skip
     hits = [_step(moments, lines, heights if piled else None, scale, links[step], step) for step in range(steps)]
     return _framed(title, scale, moments.ticks(), [inner, *hits])
+
+
+def intervals(title: str, spreads: Sequence[Spread], unit: Unit, marks: Sequence[tuple[str, float]]) -> Markup:
+    """A value as a line within its interval, over time; `marks` are levels such as none at all, by name and value.
+
+    First intervals are so wide that they would hide all others: those wider than the middle one are cut at its double.
+    """
+    if not spreads:
+        return Markup("")
+    widest = 2 * sorted(one.high - one.low for one in spreads)[len(spreads) // 2]
+    middle = spreads[-1].value
+    top = max(*(min(one.high, middle + widest) for one in spreads), *(value for _, value in marks))
+    low = min(*(max(one.low, middle - widest) for one in spreads), *(value for _, value in marks))
+    scale = _Scale(round_ticks(top, unit, low), unit)
+    begin, lasts = spreads[0].at_us, max(1, spreads[-1].at_us - spreads[0].at_us)
+    places = [(one.at_us - begin) / lasts if len(spreads) > 1 else 0.5 for one in spreads]
+
+    def line(values: Sequence[float]) -> list[tuple[float, float]]:
+        return [(x * _WIDE, scale.y(value)) for x, value in zip(places, values, strict=True)]
+
+    around = [*line([one.high for one in spreads]), *reversed(line([one.low for one in spreads]))]
+    drawn = [
+        element("path", class_="s0 band", d=path_of(around) + "z"),
+        element("path", class_="s0 line", d=path_of(line([one.value for one in spreads]))),
+    ]
+    inner = element(
+        "svg", *drawn, x="0", y=number(_TOP), width="100%", height=number(_HEIGHT),
+        viewBox=f"0 0 {_WIDE:g} {_HEIGHT:g}", preserveAspectRatio="none",
+    )  # fmt: skip
+    levels = []
+    for name, value in marks:
+        y = number(_TOP + scale.y(value))
+        levels.append(element("line", class_="mark", x1="0", x2="100%", y1=y, y2=y))
+        levels.append(text(visible(name), "4", _TOP + scale.y(value) - 4, class_="marked"))
+    each = [_spread(one, places, n, scale) for n, one in enumerate(spreads)]
+    form = "%d %b %H:%M" if lasts < 3 * _DAY_US else "%d %b"
+    below = [
+        (x, datetime.fromtimestamp((begin + x * lasts) / 1e6, UTC).strftime(form)) for x in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    return _framed(title, scale, below if len(spreads) > 1 else [(0.5, below[0][1])], [inner, *levels, *each])
+
+
+def _spread(one: Spread, places: Sequence[float], n: int, scale: "_Scale") -> Markup:
+    """The strip around a value: what it was, under the mouse."""
+    first = 0.0 if n == 0 else (places[n - 1] + places[n]) / 2
+    last = 1.0 if n + 1 == len(places) else (places[n] + places[n + 1]) / 2
+    at = datetime.fromtimestamp(one.at_us / 1e6, UTC).strftime("%d %b %Y, %H:%M")
+    told = f"{at} · {scale.unit.whole(one.value)} ({scale.unit.whole(one.low)} to {scale.unit.whole(one.high)})"
+    rect = element(
+        "rect", class_="hit", x=percent(first), y=number(_TOP), width=percent(last - first), height=number(_HEIGHT)
+    )
+    point = element("circle", class_="s0 point", cx=percent(places[n]), cy=number(_TOP + scale.y(one.value)), r="3")
+    return element("g", rect, point, text(told, "100%", 12, text_anchor="end", class_="tip"), class_="at")
 
 
 def heat_map(title: str, week: Sequence[Sequence[int]], links: Sequence[Sequence[str | None]], what: str) -> Markup:
@@ -168,7 +231,7 @@ class _Scale:
 
     def y(self, value: float) -> float:
         low, high = self.ticks[0], self.ticks[-1]
-        return _HEIGHT * (1 - (min(value, high) - low) / (high - low))
+        return _HEIGHT * (1 - (max(low, min(value, high)) - low) / (high - low))
 
 
 def _columns(piled: Sequence[Series], steps: int, scale: _Scale) -> list[Markup]:

@@ -18,9 +18,10 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Evals": "evals", "Datasets": "datasets",
-    "Reviews": "reviews", "Models": "models", "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets",
-    "Configuration": "config", "Retention": "retention", "Audit": "audit",
+    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Prompts": "prompts",
+    "Experiments": "experiments", "Evals": "evals", "Datasets": "datasets", "Reviews": "reviews", "Models": "models",
+    "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config",
+    "Retention": "retention", "Audit": "audit",
 }  # fmt: skip
 _NOTICES = {
     "added": "Added. The trace stays what it is; correct here what a good answer would have been.",
@@ -30,6 +31,16 @@ _NOTICES = {
     "judged": "Your judgement is kept. Given again, it replaces this one.",
     "silenced": "Silenced. What is noticed meanwhile is written down.",
     "unchanged": "Nothing was changed.",
+    "version": "Saved as a version. It serves once a label points to it.",
+    "promoted": "The label points to it from the next call on.",
+    "waits": "It waits for a second person to agree.",
+    "prompt-back": "Rolled back: the label points to what it pointed to before.",
+    "label-gone": "The label is taken away. Rolling back brings it back.",
+    "approved": "Approved: the label points to it from the next call on.",
+    "rejected": "Rejected. Nothing was moved.",
+    "case": "The values are kept as an item of the dataset.",
+    "started": "It runs. Calls are split from now on.",
+    "stopped": "It is over. Calls go on as without it.",
     "created": "Created.",
     "corrected": "Your correction is kept, as an item of a dataset. Your vote is still asked for.",
     "deleted": "Deleted.",
@@ -38,7 +49,7 @@ _NOTICES = {
     "revoked": "The key is revoked. It is refused from the next request on.",
     "rolled-back": "Rolled back: the earlier configuration serves again, under a new number.",
 }
-_SETTLED = frozenset(("Keys", "Teams", "Budgets", "Configuration", "Retention", "Audit"))
+_SETTLED = frozenset(("Cache", "Keys", "Teams", "Budgets", "Configuration", "Retention", "Audit"))
 """Pages for what is set once and looked at now and then: the bar has them in a menu."""
 _ADMINISTERED = frozenset(("Keys", "Audit"))
 """Pages for administrators alone: for others they are not in the bar."""

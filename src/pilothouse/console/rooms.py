@@ -7,6 +7,7 @@ from pilothouse.access import Audit, Keys, Members, Tenants
 from pilothouse.access.budgets import Budgets
 from pilothouse.alerts.rooms import AlertRooms
 from pilothouse.cache import Caches
+from pilothouse.call import Recorder
 from pilothouse.evals.cards.duels import Duels
 from pilothouse.evals.cards.judges import JudgeRoom
 from pilothouse.evals.cards.planned import named_by
@@ -15,12 +16,14 @@ from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.lifecycle.paying import Payers
+from pilothouse.lifecycle.prompting.rooms import PromptRooms
 from pilothouse.lifecycle.sentinel.standing import Standing
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
 from pilothouse.observe.figures import Figures
 from pilothouse.observe.ledger import Ledger
 from pilothouse.observe.topic_report import TopicReports
+from pilothouse.protocols import Chat
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.storage.evaluating.eval_runs import EvalRuns
@@ -32,7 +35,8 @@ __all__ = ["ConsoleRooms"]
 @dataclass(frozen=True, slots=True)
 class ConsoleRooms:
     """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
-    None; `process` names this one, and `several` says whether others may serve beside it."""
+    None; `process` names this one, and `several` says whether others may serve beside it. By `chat`, the gateway's
+    path, the playground asks; `recorder` takes its spans, and `patience` are the seconds that a call may last."""
 
     keys: Keys
     tenants: Tenants
@@ -51,6 +55,10 @@ class ConsoleRooms:
     several: bool
     alerts: AlertRooms
     figures: Figures
+    prompts: PromptRooms
+    chat: Chat
+    recorder: Recorder
+    patience: float
 
     @property
     def shadows(self) -> ShadowReports:

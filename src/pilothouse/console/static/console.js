@@ -155,10 +155,102 @@ function takeFile(input) {
   });
 }
 
+function livePreview(form) {
+  let timer = 0, turn = 0;
+  async function renew() {
+    const mine = ++turn, body = new URLSearchParams(new FormData(form));
+    body.set("action", "preview");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine !== turn) return;
+      document.getElementById("preview").replaceWith(page.getElementById("preview"));
+      const values = document.getElementById("values"), fresh = page.getElementById("values");
+      if (values.dataset.names !== fresh.dataset.names) values.replaceWith(fresh);
+      document.querySelectorAll("#preview [data-line]").forEach(showLine);
+    } catch { /* the next change tries again */ }
+  }
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(renew, 350);
+  });
+}
+
+const unseen = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const visible = (text) => text.replace(unseen, (one) => `⟨U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+
+async function eachLine(answer, take) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = "";;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) take(JSON.parse(line));
+  }
+}
+
+function playground(form) {
+  const columns = [...form.querySelectorAll("[data-column]")];
+  const part = (column, name) => column.querySelector(`[data-part=${name}]`);
+  let answers = new Map(), running = new Map();
+  function show(column, line) {
+    if (line.text) answers.set(column, (answers.get(column) ?? "") + line.text);
+    if (line.text) part(column, "answer").append(visible(line.text));
+    if (line.error) part(column, "error").textContent = visible(line.error);
+    if (line.told) part(column, "told").textContent = line.told;
+    if (line.trace) Object.assign(part(column, "trace"), { href: part(column, "trace").dataset.at + line.trace, hidden: false });
+    part(column, "keep").hidden = !line.told;
+  }
+  async function run(column) {
+    const stop = new AbortController(), body = new URLSearchParams(new FormData(form));
+    body.set("column", column.dataset.column);
+    running.get(column)?.abort();
+    running.set(column, stop);
+    answers.delete(column);
+    for (const name of ["answer", "error", "told"]) part(column, name).textContent = "";
+    for (const name of ["trace", "keep"]) part(column, name).hidden = true;
+    column.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.dataset.play, { method: "POST", body, credentials: "same-origin", signal: stop.signal });
+      if (!answer.headers.get("content-type").includes("ndjson")) throw new Error("The page has to be opened again.");
+      await eachLine(answer, (line) => show(column, line));
+    } catch (error) {
+      show(column, { error: error.name === "AbortError" ? "Stopped." : error.message });
+    }
+    if (running.get(column) === stop) running.delete(column);
+    if (!running.has(column)) column.removeAttribute("aria-busy");
+  }
+  const chosen = () => columns.filter((column) => !column.hidden && part(column, "model").value.trim());
+  const actions = {
+    run: () => chosen().forEach(run),
+    stop: () => running.forEach((stop) => stop.abort()),
+    more: (button) => {
+      columns.find((column) => column.hidden).hidden = false;
+      button.hidden = !columns.some((column) => column.hidden);
+    },
+    keep: (button) => {
+      const expected = form.elements.expected;
+      expected.value = answers.get(button.closest("[data-column]"));
+      expected.closest("details").open = true;
+      expected.focus();
+    },
+  };
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button) actions[button.dataset.do](button);
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) actions.run();
+  });
+}
+
 localTimes(document);
 document.querySelectorAll("[data-file]").forEach(takeFile);
 document.querySelectorAll("[data-review]").forEach(reviewByKeys);
 document.querySelectorAll("[data-line]").forEach(showLine);
+document.querySelectorAll("[data-preview]").forEach(livePreview);
+document.querySelectorAll("[data-play]").forEach(playground);
 document.querySelectorAll("[data-live]").forEach(keepLive);
 document.querySelectorAll(".waterfall").forEach(walkSteps);
 document.querySelectorAll("[data-copy]").forEach(offerCopy);

@@ -1,0 +1,185 @@
+"""Prompts: the list with its folders, one with its versions and labels, what was moved when, two versions side by side.
+
+A prompt is named in the query: names hold slashes, and may be anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from pilothouse.console.pages.prompt_edit import add_edit_pages
+from pilothouse.console.pages.prompt_moves import add_move_pages
+from pilothouse.console.pages.prompt_play import add_play_pages
+from pilothouse.console.previewing import said_of
+from pilothouse.console.prompting import shown_json
+from pilothouse.console.render import ROOT, Renderer
+from pilothouse.console.rooms import ConsoleRooms
+from pilothouse.console.versus import versus
+from pilothouse.console.visitor import Guest, Visitor
+from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.versions import LATEST, PRODUCTION, Move, Prompt, VersionHead
+
+__all__ = ["pages"]
+
+_HOME = f"{ROOT}/prompts"
+_ROWS, _VERSIONS, _MOVES = 50, 20, 50
+_GROUPED = 2000
+"""Prompts that are looked at for the folders of a page."""
+_LABELS = 30
+_BACK = 200
+
+
+def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
+    """The pages of the prompts of one project. All may look; editors change."""
+    router = APIRouter(prefix="/prompts")
+    prompts = rooms.prompts.prompts
+    _add_list(router, prompts, renderer, project)
+    _add_prompt(router, prompts, renderer, project)
+    add_edit_pages(router, rooms, renderer, project)
+    add_play_pages(router, rooms, renderer, project)
+    add_move_pages(router, prompts, renderer, project, partial(_one, renderer, prompts, project))
+    return router
+
+
+def _add_list(router: APIRouter, prompts: Prompts, renderer: Renderer, project: str) -> None:
+    @router.get("")
+    def list_page(
+        visitor: Guest, text: str = "", label: str = "", tag: str = "", folder: str = "", after: str = "",
+        archived: str = "", done: str = "",
+    ) -> Response:  # fmt: skip
+        chosen = {
+            "text": text.strip(),
+            "label": label.strip(),
+            "tag": tag.strip(),
+            "folder": folder,
+            "archived": archived,
+        }
+        folders: Sequence[tuple[str, int, int]] = ()
+        if chosen["text"] or label or tag:
+            page = prompts.list(
+                project, search=chosen["text"], label=label.strip() or None, tag=tag.strip() or None,
+                archived=archived == "yes", after=after or None, limit=_ROWS,
+            )  # fmt: skip
+            found, following = [one for one in page.prompts if one.name.startswith(folder)], page.next
+        else:
+            found, folders, following = _folder(prompts, project, folder, after, archived == "yes")
+        asked = {name: value for name, value in chosen.items() if value}
+        return renderer.page(
+            "prompts.html", visitor=visitor, chosen=chosen, folder=folder, folders=folders, after=after, done=done,
+            rows=[(one, _newest(prompts, project, one)) for one in found], next=following,
+            pending=prompts.pending(project), first=f"?{urlencode(asked)}",
+            more=f"?{urlencode({**asked, 'after': following or ''})}",
+        )  # fmt: skip
+
+
+def _folder(
+    prompts: Prompts, project: str, folder: str, after: str, archived: bool
+) -> tuple[list[Prompt], list[tuple[str, int, int]], str | None]:
+    """The prompts of a folder; the folders in it, how many prompts each holds and when the last of them changed; and
+    where the next page begins."""
+    found: list[Prompt] = []
+    inside: dict[str, tuple[int, int]] = {}
+    at: str | None = max(after, folder) if folder or after else None
+    for _ in range(_GROUPED // 500):
+        page = prompts.list(project, archived=archived, after=at, limit=500)
+        for one in page.prompts:
+            if one.name.startswith(folder):
+                head, deeper, _ = one.name[len(folder) :].partition("/")
+                if deeper:
+                    count, changed = inside.get(f"{head}/", (0, 0))
+                    inside[f"{head}/"] = count + 1, max(changed, one.updated_us)
+                elif len(found) == _ROWS:
+                    return found, _told(inside), found[-1].name
+                else:
+                    found.append(one)
+            elif one.name > folder:
+                return found, _told(inside), None
+        at = page.next
+        if at is None:
+            break
+    return found, _told(inside), at
+
+
+def _told(inside: Mapping[str, tuple[int, int]]) -> list[tuple[str, int, int]]:
+    return [(name, *figures) for name, figures in sorted(inside.items())]
+
+
+def _newest(prompts: Prompts, project: str, one: Prompt) -> VersionHead | None:
+    """Who made the newest version, and why."""
+    return next(iter(prompts.versions(project, one.name, limit=1)), None)
+
+
+def _add_prompt(router: APIRouter, prompts: Prompts, renderer: Renderer, project: str) -> None:
+    @router.get("/one")
+    def one_page(
+        visitor: Guest, name: str, version: int | None = None, before: int | None = None, done: str = ""
+    ) -> Response:  # fmt: skip
+        return _one(renderer, prompts, project, visitor, name, version, before, done=done)
+
+    @router.get("/history")
+    def history_page(visitor: Guest, name: str, label: str = "", before: str = "") -> Response:
+        about = prompts.prompt(project, name)
+        moves = prompts.history(project, name, label or None, before=before or None, limit=_MOVES + 1)
+        address = {"name": name, **({"label": label} if label else {})}
+        more = f"?{urlencode({**address, 'before': moves[_MOVES - 1].id})}" if len(moves) > _MOVES else ""
+        known = dict.fromkeys([*(one for one in about.labels if one != LATEST), *(one.label for one in moves)])
+        return renderer.page(
+            "prompt_history.html", visitor=visitor, name=name, about=about, moves=moves[:_MOVES], label=label,
+            labels=list(known), before=before, more=more, first=f"?{urlencode(address)}",
+        )  # fmt: skip
+
+    @router.get("/diff")
+    def diff_page(
+        visitor: Guest, name: str, old: int | None = None, new: int | None = None, whole: str = ""
+    ) -> Response:  # fmt: skip
+        about = prompts.prompt(project, name)
+        later = prompts.get(project, name, version=about.newest if new is None else new)
+        earlier = prompts.get(project, name, version=max(1, later.number - 1) if old is None else old)
+        return renderer.page(
+            "prompt_diff.html", visitor=visitor, name=name, old=earlier, new=later, newest=about.newest, whole=whole,
+            told=versus(earlier.content, later.content, whole=whole == "yes"),
+        )  # fmt: skip
+
+
+def _one(
+    renderer: Renderer, prompts: Prompts, project: str, visitor: Visitor, name: str, number: int | None = None,
+    before: int | None = None, *, done: str = "", problem: str = "", status: int = 200,
+) -> Response:  # fmt: skip
+    """A prompt with one of its versions: by default that of production, else the newest."""
+    about = prompts.prompt(project, name)
+    labels, back = _standing(prompts, project, about)
+    chosen = about.labels.get(PRODUCTION, about.newest) if number is None else number
+    version = prompts.get(project, name, version=chosen)
+    heads = prompts.versions(project, name, limit=_VERSIONS, before=before)
+    older = heads[-1].number if heads and heads[-1].number > 1 else None
+    old, new = _compared(version.number, about)
+    return renderer.page(
+        "prompt.html", status, visitor=visitor, name=name, about=about, version=version, newest=about.newest,
+        labels=labels, back=back, versions=heads, before=before, older=older, said=said_of(version.content),
+        shown_json=shown_json, pending=prompts.pending(project, name), chosen_old=old, chosen_new=new, done=done,
+        problem=problem,
+    )  # fmt: skip
+
+
+def _compared(shown: int, about: Prompt) -> tuple[int, int]:
+    """Which two versions are compared where nobody chose others: what serves with what is shown, or with the newest."""
+    serving = about.labels.get(PRODUCTION)
+    if serving is not None and serving != shown:
+        return min(serving, shown), max(serving, shown)
+    return (shown, about.newest) if shown != about.newest else (max(1, shown - 1), shown)
+
+
+def _standing(prompts: Prompts, project: str, about: Prompt) -> tuple[Mapping[str, Move], Mapping[str, int]]:
+    """The move that each label stands on, production first; and the version that a rollback returns it to."""
+    labels, back = {}, {}
+    for label in sorted(about.labels, key=lambda one: (one != PRODUCTION, one))[:_LABELS]:
+        moves = prompts.history(project, about.name, label, limit=_BACK) if label != LATEST else ()
+        if moves:
+            labels[label] = moves[0]
+            version = next((one.version for one in moves if one.number == moves[0].back), None)
+            if version is not None:
+                back[label] = version
+    return labels, back
