@@ -23,8 +23,8 @@ def make(prompts: Prompts) -> Make:
     """Makes a version of this template."""
 
     def made(name: str, template: Any = "x", **more: Any) -> Version:
-        syntax = more.pop("syntax", "jinja")
-        content = content_of({"template": template, "syntax": syntax})
+        said = {name: more.pop(name) for name in ("syntax", "variables") if name in more}
+        content = content_of({"template": template, **said})
         return prompts.create("default", name, content, by=ANA, **more)
 
     return made

@@ -1,6 +1,6 @@
 import pytest
 
-from pilothouse.errors import InvalidRequest
+from pilothouse.errors import InvalidRequest, TemplateRefused
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.inclusions import included
 from pilothouse.prompts.registry import Prompts
@@ -88,7 +88,11 @@ def test_inclusions_go_eight_deep(make: Make) -> None:
 
 
 def test_a_template_that_cannot_be_read_says_where(make: Make) -> None:
-    with pytest.raises(InvalidRequest, match="Line 2"):
+    with pytest.raises(TemplateRefused, match="line 2") as told:
         make("a", "fine\n{% include %}")
-    with pytest.raises(InvalidRequest, match="nested too deeply"):
-        make("a", "{{ include" + "(" * 5000)
+    assert told.value.line == 2
+    with pytest.raises(TemplateRefused, match=r"messages\[1\]: "):
+        make("a", [{"role": "system", "content": "fine"}, {"role": "user", "content": "{{ " + "(" * 5000}])
+    with pytest.raises(InvalidRequest, match="the variable 'q' is not declared"):
+        make("a", "{{ q }}", variables={"question": {}})
+    make("a", "{{ question }}", variables={"question": {}, "unused": {}})

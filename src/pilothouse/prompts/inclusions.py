@@ -1,12 +1,11 @@
 """What a prompt includes of others, and whether it can be put together. Renders nothing."""
 
-import re
-from collections.abc import Callable
-
-from jinja2 import Environment, TemplateSyntaxError, meta
+from collections.abc import Callable, Iterator
 
 from pilothouse.errors import InvalidRequest, NotFound
-from pilothouse.prompts.content import Content
+from pilothouse.prompts.content import Content, Message
+from pilothouse.prompts.templates.reading import read_template
+from pilothouse.prompts.templates.rendering import prepare, strings_of
 from pilothouse.prompts.versions import Reference, Version, reference_of
 
 __all__ = ["MOST_DEPTH", "check_inclusions", "included", "parts"]
@@ -14,17 +13,16 @@ __all__ = ["MOST_DEPTH", "check_inclusions", "included", "parts"]
 MOST_DEPTH = 8
 """How deep inclusions go."""
 
-_MUSTACHE = re.compile(r"\{\{!.*?\}\}|\{\{>\s*([^{}]*?)\s*\}\}", re.DOTALL)
-_FORMAT = re.compile(r"\{\{|\}\}|\{@\s*([^{}]*?)\s*\}")
-
 
 def included(content: Content) -> dict[str, Reference]:
-    """What its templates include, in their order: by how it is written there. Raises InvalidRequest where one names no
-    prompt."""
-    found = dict[str, None]()
-    for text in content.texts:
-        found |= dict.fromkeys(_jinja(text) if content.syntax == "jinja" else _marked(text, content.syntax))
-    return {one: reference_of(one) for one in found}
+    """What its templates include, in their order: by how it is written there. Raises TemplateRefused where one cannot
+    be read, InvalidRequest where one names no prompt."""
+    found = dict[str, Reference]()
+    for text in _texts(content):
+        for inclusion in read_template(text, content.syntax).includes:
+            if inclusion.reference not in found:
+                found[inclusion.reference] = reference_of(inclusion.reference)
+    return found
 
 
 def parts(content: Content, find: Callable[[Reference], Version]) -> dict[str, Version]:
@@ -49,9 +47,24 @@ def check_inclusions(
     """Look whether `content`, as a version of the prompt `name`, can be put together of what `find` knows.
 
     Raises InvalidRequest where it includes itself by any way, goes deeper than MOST_DEPTH, includes a chat, or a prompt
-    that is not there; where it need not be `complete`, `find` may give None for a label that is still to come.
+    that is not there; where it need not be `complete`, `find` may give None for a label that is still to come. Where it
+    is, all that a render looks at before it begins must hold.
     """
-    _follow(content, (name,), find, complete, set())
+    found = dict[Reference, Version | None]()
+
+    def find_once(reference: Reference) -> Version | None:
+        if reference not in found:
+            found[reference] = find(reference)
+        return found[reference]
+
+    def fetch(written: str) -> Version:
+        part = find_once(reference_of(written))
+        assert part is not None
+        return part
+
+    _follow(content, (name,), find_once, complete, set())
+    if complete:
+        prepare(content, fetch=fetch)
 
 
 def _follow(
@@ -83,18 +96,9 @@ def _follow(
         _follow(found.content, (*way, reference.name), find, complete, done)
 
 
-def _jinja(text: str) -> list[str]:
-    if "include" not in text:
-        return []
-    try:
-        names = list(meta.find_referenced_templates(Environment(autoescape=False).parse(text)))
-    except TemplateSyntaxError as error:
-        raise InvalidRequest(f"Line {error.lineno} of the template: {error.message}", param="template") from None
-    except RecursionError:
-        raise InvalidRequest("The template is nested too deeply.", param="template") from None
-    return [name for name in names if name is not None]
-
-
-def _marked(text: str, syntax: str) -> list[str]:
-    marks = _MUSTACHE if syntax == "mustache" else _FORMAT
-    return [match[1] for match in marks.finditer(text) if match[1] is not None]
+def _texts(content: Content) -> Iterator[str]:
+    for one in [content.template] if isinstance(content.template, str) else content.template:
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, Message):
+            yield from strings_of(one.content)

@@ -11,12 +11,13 @@ from sqlalchemy import Row
 from sqlalchemy.engine import Connection
 
 from pilothouse.access.audit import Actor, record
-from pilothouse.errors import Conflict, InvalidRequest, NotFound, PromotionRefused
+from pilothouse.errors import Conflict, InvalidRequest, NotFound, PromotionRefused, TemplateRefused
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.guarding import OPEN
 from pilothouse.prompts.inclusions import check_inclusions, parts
 from pilothouse.prompts.labels import TOPIC, Labels, movable
 from pilothouse.prompts.reading import MOST, head, need_prompt, need_version, plain, pointing, prompt, version_of
+from pilothouse.prompts.templates.checking import check
 from pilothouse.prompts.versions import (
     LATEST,
     Prompt,
@@ -200,6 +201,7 @@ class Prompts(Labels):
                     return None
                 raise
 
+        _must_be_sound(content)
         check_inclusions(name, content, find, complete=False)
         now = self._clock()
         row = {
@@ -248,6 +250,19 @@ def _standing(connection: Connection, project: str, name: str, labels: Sequence[
 def _whole(connection: Connection, project: str, name: str) -> Prompt:
     row = need_prompt(connection, project, name)
     return prompt(row, prompt_rows.labels_of(connection, project, [name])[name])
+
+
+def _must_be_sound(content: Content) -> None:
+    """Raises TemplateRefused for a template that cannot be read, InvalidRequest for variables that do not fit it."""
+    wrong = [problem for problem in check(content) if problem.kind != "unused"]
+    if not wrong:
+        return
+    first = wrong[0]
+    if first.kind == "syntax":
+        where = "" if first.message is None else f"messages[{first.message}]"
+        raise TemplateRefused(first.what, line=first.line, where=where)
+    told = "; ".join(problem.told for problem in wrong[:5])
+    raise InvalidRequest(f"{told[0].upper()}{told[1:]}", param="variables")
 
 
 def _tags(tags: Sequence[str]) -> list[str]:
