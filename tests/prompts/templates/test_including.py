@@ -68,7 +68,7 @@ def test_its_declarations_count() -> None:
     ("texts", "said"),
     [
         ({"a": "{% include 'a' %}"}, "a@1, line 1: the prompt includes itself: a@1 → a@1."),
-        ({"a": "\n{% include 'b' %}", "b": "{% include 'a' %}"}, "b@2, line 1: includes itself: a@1 → b@2 → a"),
+        ({"a": "\n{% include 'b' %}", "b": "{% include 'a' %}"}, "b@2, line 1: the prompt includes itself: a@1 → b@2"),
         ({}, "line 2: it includes 'a': there is no prompt 'a'."),
         ({"a": "{{ x"}, "a@1, line 1: unexpected end of template, expected 'end of print statement'."),
         ({"a": "{% if false %}{% include 'b' %}{% endif %}"}, "a@1, line 1: it includes 'b': there is no prompt 'b'."),
