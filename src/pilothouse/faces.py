@@ -23,6 +23,7 @@ from pilothouse.api.judges import routes as judge_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.prompt_lint import routes as prompt_lint_routes
+from pilothouse.api.prompt_rendering import routes as prompt_rendering_routes
 from pilothouse.api.prompt_usage import routes as prompt_usage_routes
 from pilothouse.api.prompts import request_routes as prompt_request_routes
 from pilothouse.api.prompts import routes as prompt_routes
@@ -103,6 +104,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
     """The routes of the registry last: a name takes whatever follows."""
     prompts = of.prompts.prompts
     return [
+        prompt_rendering_routes(prompts),
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),
         prompt_request_routes(prompts),

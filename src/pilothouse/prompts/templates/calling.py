@@ -7,7 +7,7 @@ from typing import Any
 from pilothouse.prompts.templates.filters import METHODS, TEXT_FILTERS
 from pilothouse.prompts.templates.lists import LIST_FILTERS, TESTS, attribute_of, iterated
 from pilothouse.prompts.templates.naming import nearest
-from pilothouse.prompts.templates.run import Expression, Fault, Run, Scope, Undefined
+from pilothouse.prompts.templates.run import EASY, Expression, Fault, Run, Scope, Undefined
 from pilothouse.prompts.templates.values import kind_of, tainted
 
 __all__ = ["FILTERS", "OVER_ITEMS", "called", "default_of", "method", "over_items", "ranged"]
@@ -26,8 +26,11 @@ def called(told: str, apply: Callable[..., Any], held: Expression | None, argume
         values, named = arguments(scope, run)
         if held is not None:
             values = [held(scope, run), *values]
-        level = max([run.weigh(value) for value in (*values, *named.values())], default=0)
-        return _finished(run, told, lambda: apply(run, *values, **named), level)
+        level = 0
+        for value in (*values, *named.values()) if named else values:
+            if type(value) not in EASY:
+                level = max(level, run.weigh(value))
+        return _finished(run, told, apply, values, named, level)
 
     return result
 
@@ -41,8 +44,9 @@ def method(name: str, held: Expression, arguments: Arguments) -> Expression:
         if apply is None:
             raise Fault(f"{kind_of(owner)} has no {name}().")
         values, named = arguments(scope, run)
-        level = max([run.weigh(value) for value in (owner, *values, *named.values())])
-        return _finished(run, f"{name}()", lambda: apply(run, owner, *values, **named), level)
+        values = [owner, *values]
+        level = max([run.weigh(value) for value in (*values, *named.values())])
+        return _finished(run, f"{name}()", apply, values, named, level)
 
     return result
 
@@ -54,7 +58,7 @@ def over_items(name: str, held: Expression, arguments: Arguments) -> Expression:
         values, named = arguments(scope, run)
         items = iterated(held(scope, run))
         level = max(run.weigh(items), run.weigh(values))
-        return _finished(run, f"the filter '{name}'", lambda: _each(run, name, items, values, named), level)
+        return _finished(run, f"the filter '{name}'", _each, [name, items, values, named], {}, level)
 
     return result
 
@@ -75,17 +79,21 @@ def default_of(default_value: Any = "", boolean: Any = False) -> tuple[Any, Any]
     return default_value, boolean
 
 
-def _finished(run: Run, told: str, apply: Callable[[], Any], level: int) -> Any:
+def _finished(
+    run: Run, told: str, apply: Callable[..., Any], values: list[Any], named: dict[str, Any], level: int
+) -> Any:
     try:
-        made = apply()
+        made = apply(run, *values, **named)
     except Undefined:
         raise
     except Fault as fault:
         raise Fault(f"{told}: {fault}") from None
     except _WRONG as error:
         raise Fault(f"{told}: {_in_words(error)}.") from None
+    if type(made) in EASY:
+        return made
     run.weigh(made)
-    return tainted(made, level)
+    return tainted(made, level) if level else made
 
 
 def _in_words(error: Exception) -> str:

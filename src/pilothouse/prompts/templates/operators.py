@@ -11,6 +11,8 @@ from pilothouse.prompts.templates.values import kind_of, tainted
 __all__ = ["ARITHMETIC", "COMPARISONS", "bounded", "joined"]
 
 _EASY = (int, float, bool, type(None))
+_NUMBERS = frozenset((int, float))
+_REPEATED = (str, list)
 
 
 def bounded(value: Any) -> Any:
@@ -25,6 +27,8 @@ def bounded(value: Any) -> Any:
 
 
 def _numbers(sign: str, left: Any, right: Any) -> None:
+    if type(left) in _NUMBERS and type(right) in _NUMBERS:
+        return
     if not (isinstance(left, int | float) and isinstance(right, int | float)):
         told = " Use '~' to join texts." if sign == "+" else ""
         if sign == "%" and isinstance(left, str):
@@ -44,9 +48,9 @@ def _add(run: Run, left: Any, right: Any) -> Any:
 
 
 def _multiply(run: Run, left: Any, right: Any) -> Any:
-    if isinstance(right, str | list):
+    if isinstance(right, _REPEATED):
         left, right = right, left
-    if isinstance(left, str | list) and isinstance(right, int):
+    if isinstance(left, _REPEATED) and isinstance(right, int):
         times = max(right, 0)
         if isinstance(left, list):
             run.charge(len(left) * times)

@@ -22,8 +22,8 @@ user's message, where none says it."""
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What was made of a prompt. `included` are the prompts in it as `name@number`; `chars` and `steps` what it
-    took."""
+    """What was made of a prompt. `included` are the prompts in it as `name@number`; `chars` are those of
+    all texts in it, `steps` what making it took."""
 
     messages: tuple[Json, ...] | None
     text: str | None
@@ -55,7 +55,8 @@ class Prepared:
         return self._done(run, tuple(_Filling(self, run).chat(self.content.template, scope)), None)
 
     def _done(self, run: Run, messages: tuple[Json, ...] | None, text: str | None) -> Rendered:
-        return Rendered(messages, text, self.included.labels, run.chars, run.steps)
+        chars = sum(len(one) for message in messages or () for one in strings_of(message.get("content")))
+        return Rendered(messages, text, self.included.labels, chars + len(text or ""), run.steps)
 
 
 def render(content: Content, variables: Mapping[str, Any], *, fetch: Fetch | None = None) -> Rendered:
@@ -141,7 +142,6 @@ class _Filling:
             elif one.placeholder != EXAMPLES or not self.content.examples:
                 value = scope[one.placeholder]
                 check_messages(one.placeholder, value)
-                self.run.chars += sum(len(str(message.get("content", ""))) for message in value)
                 yield from value
 
     def _message(self, message: Message, scope: Scope) -> Json:

@@ -9,6 +9,7 @@ from pilothouse.prompts.templates.spotlight import apart
 from pilothouse.prompts.templates.values import Untrusted, level_of, shown, tainted
 
 __all__ = [
+    "EASY",
     "Compiled",
     "Expression",
     "Fault",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 Scope = dict[str, Any]
+EASY = frozenset((int, float, bool, type(None)))
+"""Types of values that weigh nothing."""
+_HOLDERS = (list, dict)
 
 
 class Fault(Exception):
@@ -67,7 +71,7 @@ class Run:
         if isinstance(value, str):
             self.charge(1 + len(value) // CHARS_A_STEP)
             return level_of(value), len(value)
-        if not isinstance(value, list | dict):
+        if not isinstance(value, _HOLDERS):
             self.charge(1)
             return 0, 0
         level, chars, stack = 0, 0, [value]
@@ -79,7 +83,7 @@ class Run:
                     level = max(level, level_of(item))
                     chars += len(item)
                     self.charge(len(item) // CHARS_A_STEP)
-                elif isinstance(item, list | dict):
+                elif isinstance(item, _HOLDERS):
                     stack.append(item)
         return level, chars
 
@@ -101,7 +105,11 @@ class Run:
 
     def emit(self, value: Any) -> None:
         """Writes a value; an untrusted one set apart."""
-        if type(value) is str:
+        kind = type(value)
+        if kind in EASY:
+            self.write(str(value))
+            return
+        if kind is str:
             if len(value) > CHARS_A_STEP:
                 self.charge(len(value) // CHARS_A_STEP)
             self.write(value)
