@@ -9,14 +9,13 @@ from pilothouse.api.caller import InProject
 from pilothouse.errors import InvalidRequest, TemplateRefused
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.prompts.content import content_of
+from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.templates.checking import check, variables_of
-from pilothouse.prompts.templates.including import Fetch
 from pilothouse.prompts.templates.rendering import Rendered, render
-from pilothouse.prompts.versions import Version, reference_of
 from pilothouse.types import Json
 
-__all__ = ["fetch_of", "routes"]
+__all__ = ["routes"]
 
 
 class _Strict(BaseModel):
@@ -74,16 +73,6 @@ def routes(prompts: Prompts) -> APIRouter:
         return {"prompt": version.reference, **_told(made)}
 
     return router
-
-
-def fetch_of(prompts: Prompts, project: str) -> Fetch:
-    """The versions that a prompt includes, as the registry has them now."""
-
-    def fetch(reference: str) -> Version:
-        found = reference_of(reference)
-        return prompts.get(project, found.name, version=found.version, label=found.label)
-
-    return fetch
 
 
 def _told(made: Rendered) -> Json:

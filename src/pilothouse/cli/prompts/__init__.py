@@ -10,6 +10,7 @@ SUBCOMMANDS = {
     "list": "The prompts there are, with their labels.",
     "show": "A version: what it says, and what goes with it.",
     "create": "The next version of a prompt, from a file or from what is piped in.",
+    "render": "A version with its variables filled in, as a model would get it.",
     "versions": "The versions of a prompt, the newest first.",
     "promote": "Let a label, by default production, point to a version.",
     "rollback": "Let a label point to what it pointed to before.",
