@@ -22,6 +22,7 @@ from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.judges import routes as judge_routes
 from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
+from pilothouse.api.prompt_gates import routes as prompt_gate_routes
 from pilothouse.api.prompt_lint import routes as prompt_lint_routes
 from pilothouse.api.prompt_rendering import routes as prompt_rendering_routes
 from pilothouse.api.prompt_usage import routes as prompt_usage_routes
@@ -107,6 +108,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
         prompt_rendering_routes(prompts),
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),
+        prompt_gate_routes(of.prompts.gate, of.jobs, of.settings),
         prompt_request_routes(prompts),
         prompt_routes(prompts),
     ]

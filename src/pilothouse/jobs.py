@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pilothouse.access.audit import Actor
 from pilothouse.app import Platform, build
 from pilothouse.errors import Cancelled, Forbidden, NotFound, PilothouseError
 from pilothouse.evals.runs.evaluate import work
@@ -11,12 +12,13 @@ from pilothouse.evals.runs.runner import Runner
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
+from pilothouse.lifecycle.prompting.order import order_of as prompt_order
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Progress
 from pilothouse.settings import Settings
 from pilothouse.types import Json
 
-__all__ = ["diff_task", "platform_of", "run_task"]
+__all__ = ["diff_task", "evaluate_prompt_task", "platform_of", "run_task"]
 
 
 def platform_of(payload: Json) -> Platform:
@@ -48,6 +50,29 @@ def diff_task(payload: Json, progress: Progress) -> Json:
 
     with platform_of(payload) as platform:
         return platform.run(compared(platform))
+
+
+def evaluate_prompt_task(payload: Json, progress: Progress) -> Json:
+    """The job `prompts.evaluate`. The payload has home, config, project, name, order, key_id as that of a run, and who
+    asked as actor and source; the result is the verdict."""
+    project, runners = payload["project"], list[Runner]()
+
+    def heard(done: int, total: int, nano: int) -> None:
+        try:
+            progress(done, total, f"${nano / 1e9:.4f} so far")
+        except Cancelled as error:
+            for runner in runners:
+                runner.halt("cancelled", error.message)
+
+    async def judged(platform: Platform) -> Json:
+        principal = _caller(platform, project, payload["key_id"])
+        by, order = Actor(payload["actor"], payload["source"]), prompt_order(payload["name"], payload["order"])
+        rooms = rooms_of(platform, project, principal)
+        verdict = await platform.prompts.gate.evaluate(rooms, project, order, by, heard=heard, started=runners.append)
+        return verdict.to_json()
+
+    with platform_of(payload) as platform:
+        return platform.run(judged(platform))
 
 
 def run_task(payload: Json, progress: Progress) -> Json:

@@ -10,7 +10,8 @@ import pytest
 from pilothouse.access.audit import Actor
 from pilothouse.errors import NotFound
 from pilothouse.evals.runs.rooms import Rooms
-from pilothouse.lifecycle.prompting.gate import Order, PromptGate
+from pilothouse.lifecycle.prompting.gate import PromptGate
+from pilothouse.lifecycle.prompting.order import Order
 from pilothouse.prompting import PromptsConfig
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.versions import Version

@@ -5,14 +5,13 @@ with and the version of the dataset that it was made with: once one of these is 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
 from pilothouse.access.audit import Actor
-from pilothouse.cases import Case
 from pilothouse.errors import ConfigError, NotFound
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
@@ -22,6 +21,7 @@ from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.ids import new_id, now_us
 from pilothouse.lifecycle.prompting.deciding import Decision, decide
+from pilothouse.lifecycle.prompting.order import Order
 from pilothouse.lifecycle.prompting.protection import Plan, plan_of, rule_for, rule_hash
 from pilothouse.prompting import PromptsConfig, Protected
 from pilothouse.prompts.versions import LATEST, PRODUCTION, Version
@@ -31,7 +31,7 @@ from pilothouse.storage.evaluating.eval_runs import Run
 from pilothouse.storage.prompting.verdicts import KeptVerdict, Verdicts
 from pilothouse.types import Json
 
-__all__ = ["Evaluate", "Order", "PromptGate"]
+__all__ = ["Evaluate", "PromptGate", "Ready"]
 
 _REUSED = 100  # runs of a version among which one is looked for that says what is asked now
 
@@ -46,17 +46,22 @@ class Evaluate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be judged: a version, the newest where there is none, for a label. `rule` stands in for the one of the
-    configuration, `cases` for those of its dataset: such verdicts open no protected label. `fresh` uses no kept answer.
-    """
+class Ready:
+    """What is going to be asked, and nothing is yet: the version, and the one that it is compared with, where there is
+    one. `base` is a finished run of that, which need not be asked again."""
 
-    name: str
-    version: int | None = None
-    label: str = PRODUCTION
-    rule: Protected | None = None
-    cases: Sequence[Case] | None = None
-    fresh: bool = False
+    order: Order
+    plan: Plan
+    version: Version
+    prepared: Prepared
+    current: Version | None = None
+    before: Prepared | None = None
+    base: Run | None = None
+
+    @property
+    def asked(self) -> list[Prepared]:
+        """The runs that are to be worked off, in their order."""
+        return [*([self.before] if self.before is not None and self.base is None else []), self.prepared]
 
 
 class PromptGate:
@@ -120,34 +125,53 @@ class PromptGate:
 
     # ---- judging a version
 
+    def planned(self, project: str, order: Order) -> tuple[Plan, Version, Version | None]:
+        """How a version is judged, and the one that it is compared with. Raises ConfigError and NotFound."""
+        rule = order.rule or rule_for(self._config(), order.name, order.label)
+        version, current = self._sides(project, order)
+        if rule is None:
+            raise ConfigError(
+                f"Nothing says by what '{order.name}' is judged for '{order.label}': write prompts.protected in the "
+                "configuration, or give a suite.", param="rule",
+            )  # fmt: skip
+        return _plan(rule, version, first=current is None), version, current
+
+    async def ready(self, rooms: Rooms, project: str, order: Order) -> Ready:
+        """Read and check all that an order names. Asks nobody. Raises ConfigError and NotFound."""
+        rooms = replace(rooms, prompts=self._versions)
+        plan, version, current = await asyncio.to_thread(self.planned, project, order)
+        prepared = await self._prepared(rooms, project, plan, order)
+        if current is None:
+            return Ready(order, plan, version, prepared)
+        before = await self._prepared(rooms, project, _plan(plan.rule, current), order)
+        base = None if order.fresh else await asyncio.to_thread(self._done_before, rooms, project, before)
+        return Ready(order, plan, version, prepared, current, before, base)
+
+    async def judge(
+        self, rooms: Rooms, project: str, ready: Ready, by: Actor, *,
+        heard: Heard = lambda done, total, nano: None, started: Callable[[Runner], object] = lambda runner: None,
+    ) -> KeptVerdict:  # fmt: skip
+        """Run the suite over the version, and over the one to compare with where no run says that yet; decide, and keep
+        the verdict."""
+        rooms, base = replace(rooms, prompts=self._versions), ready.base
+        total, done_before = sum(len(one.cases) * one.suite.trials for one in ready.asked), 0
+
+        def told(done: int, _: int, nano: int) -> None:
+            heard(done_before + done, total, nano)
+
+        if ready.before is not None and base is None:
+            base = await self._worked(rooms, project, ready.before, ready.order, None, told, started)
+            done_before = total - len(ready.prepared.cases) * ready.prepared.suite.trials
+        run = await self._worked(rooms, project, ready.prepared, ready.order, base, told, started)
+        return await asyncio.to_thread(self._decided, rooms, project, ready, run, base, by)
+
     async def evaluate(
         self, rooms: Rooms, project: str, order: Order, by: Actor, *,
         heard: Heard = lambda done, total, nano: None, started: Callable[[Runner], object] = lambda runner: None,
     ) -> KeptVerdict:  # fmt: skip
-        """Run the suite over a version, and over the one that the label has where no run says that yet; decide and keep
-        the verdict. Raises ConfigError and NotFound for what cannot be, before anything is asked."""
-        rooms = replace(rooms, prompts=self._versions)
-        version, current = await asyncio.to_thread(self._sides, project, order)
-        rule = order.rule or rule_for(self._config(), order.name, order.label)
-        if rule is None:
-            raise ConfigError(
-                f"Nothing says by what '{order.name}' is judged for '{order.label}': write prompts.protected in the "
-                "configuration, or give a suite.", param="suite",
-            )  # fmt: skip
-        plan = _plan(rule, version, first=current is None)
-        ready = await self._prepared(rooms, project, plan, order)
-        base = None
-        if current is not None:
-            before = await self._prepared(rooms, project, _plan(rule, current), order)
-            base = await asyncio.to_thread(self._done_before, rooms, project, before) if not order.fresh else None
-            if base is None:
-                total = len(before.cases) * before.suite.trials
-                base = await self._worked(
-                    rooms, project, before, current, order, None, lambda done, _, nano: heard(done, 2 * total, nano),
-                    started,
-                )  # fmt: skip
-        run = await self._worked(rooms, project, ready, version, order, base, heard, started)
-        return await asyncio.to_thread(self._decided, rooms, project, order, plan, (version, current), (run, base), by)
+        """`ready`, then `judge`."""
+        ready = await self.ready(rooms, project, order)
+        return await self.judge(rooms, project, ready, by, heard=heard, started=started)
 
     def _sides(self, project: str, order: Order) -> tuple[Version, Version | None]:
         newest = LATEST if order.version is None else None
@@ -175,30 +199,29 @@ class PromptGate:
         return None
 
     async def _worked(
-        self, rooms: Rooms, project: str, prepared: Prepared, version: Version, order: Order, base: Run | None,
-        heard: Heard, started: Callable[[Runner], object],
+        self, rooms: Rooms, project: str, prepared: Prepared, order: Order, base: Run | None, heard: Heard,
+        started: Callable[[Runner], object],
     ) -> Run:  # fmt: skip
         """A run of one side, worked off."""
-        about = {"prompt": version.name, "version": str(version.number), "label": order.label}
+        name = _name(prepared)
+        about = {"prompt": name, "label": order.label}
         prepared = replace(prepared, baseline=base)
-        run = await asyncio.to_thread(created, rooms.runs, project, prepared, _name(prepared), about)
+        run = await asyncio.to_thread(created, rooms.runs, project, prepared, name, about)
         return (await self._evaluate(rooms, project, run, prepared, heard=heard, started=started)).run
 
     def _decided(
-        self, rooms: Rooms, project: str, order: Order, plan: Plan, sides: tuple[Version, Version | None],
-        runs: tuple[Run, Run | None], by: Actor,
+        self, rooms: Rooms, project: str, ready: Ready, run: Run, base: Run | None, by: Actor
     ) -> KeptVerdict:  # fmt: skip
-        run, base = runs
+        plan, order, now = ready.plan, ready.order, self._clock()
         told = RunReports(rooms.runs, rooms.objections).told(project, run, baseline=base)
         may_gate = rooms.objections(project, run.plan) if rooms.objections is not None else lambda name: None
-        outcomes = [*rooms.runs.each(project, run.id)]
-        decision: Decision = decide(plan.rule, plan.metric, told, outcomes, may_gate)
+        decision: Decision = decide(plan.rule, plan.metric, told, [*rooms.runs.each(project, run.id)], may_gate)
         body: Json = msgspec.to_builtins(decision)
-        now = self._clock()
         verdict = KeptVerdict(
-            new_id(now), order.name, sides[0].number, order.label, None if sides[1] is None else sides[1].number,
-            plan.hash, run.dataset_id, run.dataset_version, run.id, None if base is None else base.id, decision.passed,
-            by.name, now, {**body, "metric": plan.metric, "margin": plan.rule.margin},
+            new_id(now), order.name, ready.version.number, order.label,
+            None if ready.current is None else ready.current.number, plan.hash, run.dataset_id, run.dataset_version,
+            run.id, None if base is None else base.id, decision.passed, by.name, now,
+            {**body, "metric": plan.metric, "margin": plan.rule.margin},
         )  # fmt: skip
         self.verdicts.put(project, verdict)
         return verdict

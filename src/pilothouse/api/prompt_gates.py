@@ -1,0 +1,52 @@
+"""`/api/prompts/{name}/evaluate` and `/verdicts`: versions held against the one that a label has."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query
+
+from pilothouse.api.caller import By, Caller, InProject
+from pilothouse.lifecycle.prompting.gate import PromptGate
+from pilothouse.lifecycle.prompting.order import order_of
+from pilothouse.settings import Settings
+from pilothouse.storage import Jobs
+from pilothouse.types import Json
+
+__all__ = ["TASK", "routes"]
+
+TASK = "prompts.evaluate"
+_Limit = Annotated[int, Query(ge=1, le=500)]
+_Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
+def routes(gate: PromptGate, jobs: Jobs, settings: Settings) -> APIRouter:
+    """The routes over the verdicts of an installation, worked on by `jobs`."""
+    router = APIRouter(prefix="/api/prompts", tags=["prompts"])
+
+    @router.post("/{name:path}/evaluate", status_code=202)
+    def evaluate_prompt(
+        name: str, caller: Caller, project: InProject, by: By, body: dict[str, Any] = Body(default_factory=dict),  # noqa: B008 - FastAPI's way
+    ) -> Json:  # fmt: skip
+        """Judge `version` (left out, the newest) by the suite that protects `label` (`production`), beside the version
+        that the label has now; or by `rule`, a suite or an entry of prompts.protected, or on `cases`: such a verdict
+        opens no protected label. Follow the job at `/api/jobs/{id}`: its `result` is the verdict. The caller's policy,
+        limits and budgets hold."""
+        order = order_of(name, body)
+        gate.planned(project, order)
+        config = str(settings.config.absolute()) if settings.config.exists() else None
+        payload = {
+            "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
+            "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
+        }  # fmt: skip
+        return jobs.enqueue(TASK, payload, project_id=project, max_attempts=1).to_json()
+
+    @router.get("/{name:path}/verdicts")
+    def list_verdicts(
+        name: str, project: InProject, version: _Number = None, limit: _Limit = 50, before: str | None = None
+    ) -> Json:
+        """What evaluations decided, the newest first, of one `version` or of all: `reasons` are against it, in
+        sentences. Hand `next` back as `before`."""
+        found = gate.verdicts.list(project, name.replace("\0", ""), version=version, before=before, limit=limit)
+        next_page = found[-1].id if len(found) == limit else None
+        return {"data": [one.to_json() for one in found], "next": next_page}
+
+    return router

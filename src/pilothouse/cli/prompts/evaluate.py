@@ -1,0 +1,104 @@
+"""`pilothouse prompts evaluate`: a version held against the one that a label has, with an exit code for CI."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
+from pilothouse.cli.evals.estimated import agree, say_estimate
+from pilothouse.cli.filters import project_option
+
+if TYPE_CHECKING:
+    from pilothouse.lifecycle.prompting.order import Order
+    from pilothouse.storage.prompting.verdicts import KeptVerdict
+
+__all__ = ["evaluate"]
+
+
+@click.command()
+@click.argument("prompt", metavar="NAME[@VERSION]")
+@click.option("--against", "label", default="production", show_default=True, help="The label that it is to have.")
+@click.option("--suite", type=click.Path(path_type=Path), help="Judge by this suite, in place of the one that protects.")
+@click.option("--cases", type=click.Path(path_type=Path), help="Judge on the cases of this file.")
+@click.option("--fresh", is_flag=True, help="Use no kept answer of another run.")
+@click.option("--dry-run", is_flag=True, help="Check everything and estimate the cost. Nothing is asked.")
+@click.option("--yes", is_flag=True, help="Do not ask before money is spent.")
+@project_option
+@as_json
+@pass_context
+def evaluate(
+    context: Context, /, prompt: str, label: str, suite: Path | None, cases: Path | None, fresh: bool, dry_run: bool,
+    yes: bool, project: str, as_json: bool,
+) -> int:  # fmt: skip
+    """Judge a version, the newest where none is said, by the suite that protects the label, beside the version that the
+    label has now.
+
+    The verdict is kept: `prompts promote` reads it. A file of --suite is a suite without a task, or as an entry of
+    prompts.protected; a verdict by another suite, or on --cases, lets no protected label move. Exit code 1 says that
+    the version did not pass.
+    """
+    from pilothouse.access import Actor  # noqa: PLC0415 - the rooms are heavy, and not for --help
+    from pilothouse.evals.runs.estimate import Estimate, estimate  # noqa: PLC0415
+    from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
+
+    order = _ordered(prompt, label, suite, cases, fresh)
+    with context.platform() as platform:
+        rooms, gate = rooms_of(platform, project), platform.prompts.gate
+
+        async def whole() -> "KeptVerdict | None":
+            from pilothouse.cli.evals.running import showing  # noqa: PLC0415
+
+            ready = await gate.ready(rooms, project, order)
+            told = [await estimate(rooms, project, one) for one in ready.asked]
+            parts = [part for one in told for part in one.parts]
+            notes = list(dict.fromkeys(note for one in told for note in one.notes))
+            both = Estimate(sum(one.outcomes for one in told), parts, [], notes)
+            if dry_run:
+                say_estimate(both, as_json=as_json)
+                return None
+            await asyncio.to_thread(agree, both, yes=yes)
+            with showing(ready.version.reference) as heard:
+                return await gate.judge(rooms, project, ready, Actor("command line", "cli"), heard=heard)
+
+        verdict = platform.run(whole())
+    if verdict is None:
+        return 0
+    click.echo(in_json(verdict.to_json()) if as_json else "\n".join(map(plain, said(verdict))))
+    return 0 if verdict.passed else 1
+
+
+def said(verdict: "KeptVerdict") -> list[str]:
+    """A verdict for people: whether it passed, what is against it, what was found."""
+    against = "with no other" if verdict.against is None else f"with @{verdict.against}"
+    head = f"{verdict.prompt}@{verdict.version}, compared {against} for '{verdict.label}':"
+    lines = [f"{head} {'it passed.' if verdict.passed else 'it did not pass.'}"]
+    lines += [f"  against it: {one}" for one in verdict.reasons]
+    lines += [f"  {one}" for one in verdict.body.get("notes", ())]
+    return [*lines, f"The run is {verdict.run_id}: pilothouse evals report {verdict.run_id}"]
+
+
+def _ordered(prompt: str, label: str, suite: Path | None, cases: Path | None, fresh: bool) -> "Order":
+    from pilothouse.errors import InvalidRequest  # noqa: PLC0415 - the rooms are heavy, and not for --help
+    from pilothouse.evals.datasets.cases import read_cases  # noqa: PLC0415
+    from pilothouse.lifecycle.prompting.order import Order, rule_of  # noqa: PLC0415
+    from pilothouse.prompts.versions import check_label, reference_of  # noqa: PLC0415
+
+    reference = reference_of(prompt)
+    if reference.label is not None:
+        raise InvalidRequest(f"'{prompt}': name a version, as {reference.name}@3; --against says for which label.")
+    rule = None if suite is None else rule_of(_read(suite))
+    found = None if cases is None else [*read_cases(cases)]
+    return Order(reference.name, reference.version, check_label(label), rule, found, fresh)
+
+
+def _read(path: Path) -> Any:
+    """The data of a YAML file. Raises ConfigError."""
+    from pilothouse.errors import ConfigError  # noqa: PLC0415
+    from pilothouse.yamlfile import YamlFile  # noqa: PLC0415
+
+    try:
+        return YamlFile(path, path.read_text(encoding="utf-8")).data
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}.") from None
