@@ -1,23 +1,22 @@
-"""Verdicts over versions of prompts, and where the watch over labels stands. Knows nothing of how either is found."""
+"""Verdicts over versions of prompts. Knows nothing of how one is found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, delete, insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.engine import Engine
 
 from pilothouse.errors import NotFound
 from pilothouse.storage.database import writing
-from pilothouse.storage.statements import upsert
-from pilothouse.storage.tables.verdicts import prompt_verdicts, prompt_watches
+from pilothouse.storage.tables.verdicts import prompt_verdicts
 from pilothouse.types import Json
 
-__all__ = ["KeptVerdict", "Verdicts", "Watched", "Watches"]
+__all__ = ["KeptVerdict", "Verdicts"]
 
 MOST_VERDICTS = 500
-_V, _W = prompt_verdicts.c, prompt_watches.c
+_V = prompt_verdicts.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,54 +96,6 @@ class Verdicts:
             return [_verdict(row) for row in connection.execute(query)]
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Where the watch over a label stands since its last move: the alert that is open, whether the label went back for
-    it, and in `body` the figures of the last look."""
-
-    project_id: str
-    prompt: str
-    label: str
-    move_id: str
-    alert_id: str | None
-    acted: bool
-    looked_us: int
-    body: Json
-
-
-class Watches:
-    """Of the control database. Every method blocks."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def of(self, project: str | None = None, prompt: str | None = None) -> Sequence[Watched]:
-        """Of a prompt, of a project, or all."""
-        query = select(prompt_watches)
-        for column, wanted in ((_W.project_id, project), (_W.prompt, prompt)):
-            query = query if wanted is None else query.where(column == wanted)
-        with self._engine.connect() as connection:
-            return [_watched(row) for row in connection.execute(query.order_by(_W.project_id, _W.prompt, _W.label))]
-
-    def put(self, watched: Watched) -> None:
-        """Keep where it stands."""
-        row = {name: getattr(watched, name) for name in Watched.__slots__}
-        row["body"] = msgspec.json.encode(watched.body).decode()
-        with writing(self._engine) as connection:
-            connection.execute(upsert(connection, prompt_watches), row)
-
-    def drop(self, project: str, prompt: str, label: str) -> None:
-        """Forget a label that is watched no more."""
-        here: tuple[ColumnElement[bool], ...] = (_W.project_id == project, _W.prompt == prompt, _W.label == label)
-        with writing(self._engine) as connection:
-            connection.execute(delete(prompt_watches).where(*here))
-
-
 def _verdict(row: Row[Any]) -> KeptVerdict:
     values = {name: getattr(row, name) for name in KeptVerdict.__slots__}
     return KeptVerdict(**{**values, "body": msgspec.json.decode(values["body"])})
-
-
-def _watched(row: Row[Any]) -> Watched:
-    values = {name: getattr(row, name) for name in Watched.__slots__}
-    return Watched(**{**values, "body": msgspec.json.decode(values["body"])})
