@@ -96,7 +96,7 @@ class Platform:
         self._open_access(settings)
         self._open_recording(settings)
         self._open_gateway(settings)
-        self.prompts = open_prompts(self.store, lambda: self.snapshot.config)
+        self.prompts = open_prompts(self.store, self.alerts.book, lambda: self.snapshot.config)
         self._open_scoring()
         self.jobs, self.executor = Jobs(self.store.control), LocalExecutor(self.store.control)
         gateway = self.gateway
@@ -274,7 +274,7 @@ class Platform:
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
         runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.telling.run())
         up = upkeep(self.store, self.live, self.audit, self.caches, self.changes, self.encode, self.settings.models_dir)
-        judging = self.scoring.scorer.run(), self.sentinel.work.run()
+        judging = self.scoring.scorer.run(), self.sentinel.work.run(), self.prompts.watch.run()
         self._tasks = [asyncio.create_task(work) for work in (*runs, up, *judging)]
 
     async def _follow(self) -> None:

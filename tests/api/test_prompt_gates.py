@@ -10,10 +10,12 @@ from fastapi.testclient import TestClient
 from pilothouse.access import Keys, Tenants
 from pilothouse.access.audit import Actor
 from pilothouse.access.shapes import KeySettings, TenantSettings
+from pilothouse.alerts.book import Book
 from pilothouse.api.management import management
 from pilothouse.api.prompt_gates import TASK, routes
 from pilothouse.config import Config
 from pilothouse.lifecycle.prompting.rooms import PromptRooms, open_prompts
+from pilothouse.notify.outbox import Outbox
 from pilothouse.prompts.content import content_of
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs, Store, open_store
@@ -34,7 +36,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def rooms(store: Store) -> PromptRooms:
     config = Config.model_validate({"prompts": {"protected": [{**RULE, "prompts": "support/*"}]}})
-    made = open_prompts(store, lambda: config)
+    book = Book(store.control, Outbox(store.control), lambda link: link)
+    made = open_prompts(store, book, lambda: config)
     for name in (NAME, "open"):
         made.prompts.create("shop", name, content_of({"template": "Hi"}), by=Actor("ada", "api"))
     return made

@@ -9,6 +9,7 @@ import click
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
 from pilothouse.cli.evals.estimated import agree, say_estimate
 from pilothouse.cli.filters import project_option
+from pilothouse.cli.options import me
 
 if TYPE_CHECKING:
     from pilothouse.lifecycle.prompting.order import Order
@@ -20,7 +21,9 @@ __all__ = ["evaluate"]
 @click.command()
 @click.argument("prompt", metavar="NAME[@VERSION]")
 @click.option("--against", "label", default="production", show_default=True, help="The label that it is to have.")
-@click.option("--suite", type=click.Path(path_type=Path), help="Judge by this suite, in place of the one that protects.")
+@click.option(
+    "--suite", type=click.Path(path_type=Path), help="Judge by this suite, in place of the one that protects."
+)
 @click.option("--cases", type=click.Path(path_type=Path), help="Judge on the cases of this file.")
 @click.option("--fresh", is_flag=True, help="Use no kept answer of another run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and estimate the cost. Nothing is asked.")
@@ -39,8 +42,7 @@ def evaluate(
     prompts.protected; a verdict by another suite, or on --cases, lets no protected label move. Exit code 1 says that
     the version did not pass.
     """
-    from pilothouse.access import Actor  # noqa: PLC0415 - the rooms are heavy, and not for --help
-    from pilothouse.evals.runs.estimate import Estimate, estimate  # noqa: PLC0415
+    from pilothouse.evals.runs.estimate import Estimate, estimate  # noqa: PLC0415 - heavy, and not for --help
     from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
 
     order = _ordered(prompt, label, suite, cases, fresh)
@@ -60,7 +62,7 @@ def evaluate(
                 return None
             await asyncio.to_thread(agree, both, yes=yes)
             with showing(ready.version.reference) as heard:
-                return await gate.judge(rooms, project, ready, Actor("command line", "cli"), heard=heard)
+                return await gate.judge(rooms, project, ready, me(), heard=heard)
 
         verdict = platform.run(whole())
     if verdict is None:

@@ -119,7 +119,7 @@ def _figure(pair: _Pair, watch: PromptWatch, scales: Scales, alpha: float) -> Fi
 def _steady(pair: _Pair, found: Contrast) -> float:
     """The error where all values of each side are the same."""
     size = max(abs(pair.before.average), abs(pair.after.average))
-    return _STEADY * size * (1 / found.control + 1 / found.treatment) ** 0.5
+    return float(_STEADY * size * (1 / found.control + 1 / found.treatment) ** 0.5)
 
 
 def _share(count: int, calls: int) -> Sample:
@@ -158,4 +158,3 @@ def _shown(name: str, value: float) -> str:
     if name == "cost":
         return f"${value / 1e9:.6f}"
     return f"{value / 1e6:.2f} s" if name == "latency" else f"{value:.0f}" if name == "tokens" else f"{value:.3f}"
-
