@@ -20,6 +20,7 @@ from pilothouse.prompts.content import content_of
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs, Store, open_store
 from pilothouse.storage.prompting.verdicts import KeptVerdict
+from pilothouse.storage.prompting.watches import Watched
 
 RULE: dict[str, Any] = {"suite": {"dataset": "d", "evaluators": ["exact"]}}
 NAME = "support/rag"
@@ -47,7 +48,9 @@ def rooms(store: Store) -> PromptRooms:
 def client(store: Store, rooms: PromptRooms, tmp_path: Path) -> TestClient:
     keys = Keys(store.control)
     keys.set_master("ph-master")
-    app = management([routes(rooms.gate, Jobs(store.control), Settings(home=tmp_path))], keys, 100_000)
+    app = management(
+        [routes(rooms.gate, rooms.watch.watches, Jobs(store.control), Settings(home=tmp_path))], keys, 100_000
+    )
     reader, _ = keys.create("reader", "viewer", KeySettings(project_id="shop"))
     made = TestClient(app, headers={"authorization": "Bearer ph-master"}, raise_server_exceptions=False)
     made.params = {"project_id": "shop"}
@@ -108,6 +111,14 @@ def test_verdicts_are_read_in_pages_and_readers_judge_nothing(client: TestClient
     last = client.get(url, params={"limit": 2, "before": "v1"}).json()
     assert [(one["passed"], one["reasons"]) for one in last["data"]] == [(False, ["It got worse."])]
     assert [one["id"] for one in client.get(url, params={"version": 2}).json()["data"]] == ["v1"]
+    figures = [{"name": "errors", "got_worse": True}]
+    body = {"figures": figures, "says": "It does worse.", "scales": {"errors": 1.0}}
+    rooms.watch.watches.put(Watched("shop", NAME, "production", "m1", "a1", True, 7, body))
+    (watched,) = client.get(f"/api/prompts/{NAME}/watch").json()["data"]
+    assert watched == {
+        "label": "production", "move": "m1", "alert": "a1", "went_back": True, "looked_us": 7, "figures": figures,
+        "says": "It does worse.", "failed": None,
+    }  # fmt: skip
     client.headers["authorization"] = f"Bearer {client.extra}"  # type: ignore[attr-defined]
     assert client.get(url).status_code == 200
     assert client.post(f"/api/prompts/{NAME}/evaluate").status_code == 403

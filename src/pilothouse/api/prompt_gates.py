@@ -1,4 +1,4 @@
-"""`/api/prompts/{name}/evaluate` and `/verdicts`: versions held against the one that a label has."""
+"""`/api/prompts/{name}/evaluate`, `/verdicts` and `/watch`: versions held against others, before and in production."""
 
 from typing import Annotated, Any
 
@@ -9,16 +9,17 @@ from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.order import order_of
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs
+from pilothouse.storage.prompting.watches import Watched, Watches
 from pilothouse.types import Json
 
-__all__ = ["TASK", "routes"]
+__all__ = ["TASK", "routes", "watched_json"]
 
 TASK = "prompts.evaluate"
 _Limit = Annotated[int, Query(ge=1, le=500)]
 _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
-def routes(gate: PromptGate, jobs: Jobs, settings: Settings) -> APIRouter:
+def routes(gate: PromptGate, watches: Watches, jobs: Jobs, settings: Settings) -> APIRouter:
     """The routes over the verdicts of an installation, worked on by `jobs`."""
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
 
@@ -49,4 +50,19 @@ def routes(gate: PromptGate, jobs: Jobs, settings: Settings) -> APIRouter:
         next_page = found[-1].id if len(found) == limit else None
         return {"data": [one.to_json() for one in found], "next": next_page}
 
+    @router.get("/{name:path}/watch")
+    def show_watch(name: str, project: InProject) -> Json:
+        """How the version of each watched label does in production beside the one before it, as of the last look:
+        `figures` by metric, `says` what got worse, the alert that is open, and whether the label went back."""
+        return {"data": [watched_json(one) for one in watches.of(project, name.replace("\0", ""))]}
+
     return router
+
+
+def watched_json(watched: Watched) -> Json:
+    """Without what the watch keeps for itself."""
+    return {
+        "label": watched.label, "move": watched.move_id, "alert": watched.alert_id, "went_back": watched.acted,
+        "looked_us": watched.looked_us, "figures": watched.body.get("figures") or [],
+        "says": watched.body.get("says"), "failed": watched.body.get("failed"),
+    }  # fmt: skip

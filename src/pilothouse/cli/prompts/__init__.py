@@ -12,6 +12,8 @@ SUBCOMMANDS = {
     "create": "The next version of a prompt, from a file or from what is piped in.",
     "render": "A version with its variables filled in, as a model would get it.",
     "versions": "The versions of a prompt, the newest first.",
+    "evaluate": "Judge a version beside the one that a label has.",
+    "verdicts": "What evaluations of a prompt decided.",
     "promote": "Let a label, by default production, point to a version.",
     "rollback": "Let a label point to what it pointed to before.",
     "label": "The labels of a prompt; set one, or take one away.",
@@ -23,6 +25,7 @@ SUBCOMMANDS = {
     "archive": "Take a prompt out of the list, or back into it.",
     "lint": "What a careful reader would say of a prompt: files, folders, names.",
     "usage": "What the calls of each version came to.",
+    "watch": "How the versions that labels have do beside those before them.",
 }
 
 
