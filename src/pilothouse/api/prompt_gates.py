@@ -9,10 +9,10 @@ from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.order import order_of
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs
-from pilothouse.storage.prompting.watches import Watched, Watches
+from pilothouse.storage.prompting.watches import Watches
 from pilothouse.types import Json
 
-__all__ = ["TASK", "routes", "watched_json"]
+__all__ = ["TASK", "routes"]
 
 TASK = "prompts.evaluate"
 _Limit = Annotated[int, Query(ge=1, le=500)]
@@ -54,15 +54,6 @@ def routes(gate: PromptGate, watches: Watches, jobs: Jobs, settings: Settings) -
     def show_watch(name: str, project: InProject) -> Json:
         """How the version of each watched label does in production beside the one before it, as of the last look:
         `figures` by metric, `says` what got worse, the alert that is open, and whether the label went back."""
-        return {"data": [watched_json(one) for one in watches.of(project, name.replace("\0", ""))]}
+        return {"data": [one.to_json() for one in watches.of(project, name.replace("\0", ""))]}
 
     return router
-
-
-def watched_json(watched: Watched) -> Json:
-    """Without what the watch keeps for itself."""
-    return {
-        "label": watched.label, "move": watched.move_id, "alert": watched.alert_id, "went_back": watched.acted,
-        "looked_us": watched.looked_us, "figures": watched.body.get("figures") or [],
-        "says": watched.body.get("says"), "failed": watched.body.get("failed"),
-    }  # fmt: skip

@@ -16,11 +16,9 @@ __all__ = ["watch"]
 @pass_context
 def watch(context: Context, /, name: str, project: str, as_json: bool) -> None:
     """How the versions that watched labels have do beside those before them, as of the last look of a server."""
-    from pilothouse.api.prompt_gates import watched_json  # noqa: PLC0415 - the rooms are heavy, and not for --help
-
     with context.looking() as platform:
         platform.prompts.prompts.prompt(project, name)
-        found = [watched_json(one) for one in platform.prompts.watch.watches.of(project, name)]
+        found = [one.to_json() for one in platform.prompts.watch.watches.of(project, name)]
     if as_json:
         click.echo(in_json(found))
         return

@@ -46,6 +46,14 @@ class Watched:
     looked_us: int
     body: Json
 
+    def to_json(self) -> Json:
+        """Without what the watch keeps for itself."""
+        return {
+            "label": self.label, "move": self.move_id, "alert": self.alert_id, "went_back": self.acted,
+            "looked_us": self.looked_us, "figures": self.body.get("figures") or [], "says": self.body.get("says"),
+            "failed": self.body.get("failed"),
+        }  # fmt: skip
+
 
 class Watches:
     """Of the control database. Every method blocks."""
