@@ -28,6 +28,7 @@ _PARAMS = frozenset((
 ))  # fmt: skip
 """What of a `config` are parameters of a call to a model, when it names one."""
 _MOST_DEPTH = 8
+_MOST_PARTS = 1000
 _MOST_CHARS = 4 * 1024 * 1024
 _TAG = re.compile(r"@@@langfusePrompt:name=([^|@]+)\|(?:version=(\d{1,10})|label=([^|@]+))@@@")
 _INCLUDED = {
@@ -153,6 +154,8 @@ def _text(text: str, syntax: str, find: Find | None, way: tuple[str, ...], parts
         if find is None:
             return _tag(reference)
         found = find(reference)
+        if len(parts) >= _MOST_PARTS:
+            raise InvalidRequest(f"The prompt includes others more than {_MOST_PARTS} times.")
         if found.name in way or len(way) > _MOST_DEPTH:
             raise InvalidRequest(f"The prompt includes itself, or too deep: {' → '.join([*way, found.name])}.")
         parts.append({"name": found.name, "version": found.number, "parent": way[-1]})
