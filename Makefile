@@ -66,7 +66,7 @@ interop: .venv/.dev .venv-interop/.clients .venv-interop/.ragas .venv-interop/.l
 	.venv-interop/bin/python -m pytest -c tests/interop/pytest.ini tests/interop
 	RAGAS_DO_NOT_TRACK=true .venv-interop/ragas/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_ragas.py
 	HF_HUB_OFFLINE=1 .venv-interop/lm-eval/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/test_lm_eval.py
-	for version in $(LANGFUSE); do for page in test_langfuse test_langfuse_datasets; do \
+	for version in $(LANGFUSE); do for page in test_langfuse test_langfuse_datasets test_langfuse_prompts; do \
 		.venv-interop/langfuse-$$version/bin/python -m pytest -c tests/interop/pytest.ini tests/interop/$$page.py || exit; \
 	done; done
 

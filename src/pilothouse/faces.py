@@ -21,6 +21,7 @@ from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.judges import routes as judge_routes
 from pilothouse.api.keys import routes as keys_routes
+from pilothouse.api.langfuse_prompts import routes as langfuse_prompt_routes
 from pilothouse.api.management import management
 from pilothouse.api.prompt_gates import routes as prompt_gate_routes
 from pilothouse.api.prompt_lint import routes as prompt_lint_routes
@@ -109,6 +110,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),
         prompt_gate_routes(of.prompts.gate, of.prompts.watch.watches, of.jobs, of.settings),
+        langfuse_prompt_routes(prompts),
         prompt_request_routes(prompts),
         prompt_routes(prompts),
     ]

@@ -56,7 +56,7 @@ def client(store: Store, prompts: Prompts) -> TestClient:
 
 def create(client: TestClient, **body: Any) -> Json:
     answer = client.post(
-        "", json={"labels": [], "tags": None, "config": {}, "type": "text", "commitMessage": None, **body}
+        "/prompts", json={"labels": [], "tags": None, "config": {}, "type": "text", "commitMessage": None, **body}
     )
     assert answer.status_code == 200, answer.text
     made: Json = answer.json()
@@ -152,6 +152,8 @@ def test_prompts_of_other_syntaxes_are_read(client: TestClient, prompts: Prompts
     jinja = given("jinja", template="{% include 'format' %} {% if x %}{{ x }}{% endif %}")
     assert (jinja["prompt"], jinja["syntax"]) == ('Say {{what}} as {"json": 1} {% if x %}{{ x }}{% endif %}', "jinja")
     parts = given("parts", template=[{"role": "user", "content": [{"type": "text", "text": "x"}]}])
+    alone = given("alone", template="A\n {{> format}} \nB {{> format}}\n", syntax="mustache")
+    assert alone["prompt"] == 'A\nSay {{what}} as {"json": 1}B Say {{what}} as {"json": 1}\n'
     assert "no mere text" in parts["error"]["message"]
 
 
@@ -219,4 +221,6 @@ def test_what_cannot_be_is_told(client: TestClient) -> None:
 def test_who_may() -> None:
     assert needed("POST", "/api/public/v2/prompts") == "write"
     assert needed("PATCH", "/api/public/v2/prompts/a/versions/1") == "write"
+    assert needed("GET", "/api/public/v2/prompts/a") == "resolve"
+    assert needed("GET", "/api/public/v2/prompts") == "read"
     assert needed("DELETE", "/api/public/v2/prompts/a") == "write"

@@ -31,8 +31,12 @@ _MOST_DEPTH = 8
 _MOST_PARTS = 1000
 _MOST_CHARS = 4 * 1024 * 1024
 _TAG = re.compile(r"@@@langfusePrompt:name=([^|@]+)\|(?:version=(\d{1,10})|label=([^|@]+))@@@")
+_ALONE = "{{!}}"
+"""Beside an inclusion that has its line to itself: without, Mustache leaves out the end of the line."""
 _INCLUDED = {
-    "mustache": re.compile(r"\{\{>\s*([^{}]*?)\s*\}\}"),
+    "mustache": re.compile(
+        r"^[ \t]*\{\{>\s*([^{}]*?)\s*\}\}[ \t]*\r?(?:\n|\Z)|\{\{>\s*([^{}]*?)\s*\}\}(?:\{\{!\}\})?", re.MULTILINE
+    ),
     "jinja": re.compile(r"\{%-?\s*include\s+(?:'([^']*)'|\"([^\"]*)\")\s*-?%\}"),
     "format": re.compile(r"\{@\s*([^{}]*?)\s*\}"),
 }
@@ -115,7 +119,10 @@ def _included(text: str) -> str:
 
     def put(match: re.Match[str]) -> str:
         name, version, label = match.groups()
-        return f"{{{{> {name}@{version}}}}}" if version else f"{{{{> {name}#{label}}}}}"
+        start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
+        beside = text[start : match.start()] + text[match.end() : None if end < 0 else end]
+        made = f"{{{{> {name}@{version}}}}}" if version else f"{{{{> {name}#{label}}}}}"
+        return made if beside.strip() else made + _ALONE
 
     return _TAG.sub(put, text)
 

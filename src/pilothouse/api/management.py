@@ -34,7 +34,9 @@ _TENANTS = frozenset(("organisations", "projects", "teams"))
 _INSTALLATION = frozenset(("config", "replay"))
 _CALLERS = frozenset(("route", "spans", "scores", "feedback"))  # what applications send
 _PUBLIC = "/api/public/"
-_KEPT_PUBLIC = ("/api/public/v2/datasets", "/api/public/dataset-items", "/api/public/dataset-run-items")
+_KEPT_PUBLIC = frozenset((
+    "/api/public/v2/datasets", "/api/public/dataset-items", "/api/public/dataset-run-items", "/api/public/v2/prompts",
+))  # fmt: skip
 _SELF = ("/api/public/projects", "/api/public/health")  # by which a client finds out whether its key is right
 _FRAGMENTS = frozenset(("/api/cache/fragments", "/api/cache/fragments/find"))  # what applications keep and look up
 _SEARCH = re.compile(
@@ -42,7 +44,7 @@ _SEARCH = re.compile(
 )  # these read, although they are a POST
 _QUEUES = re.compile(r"/api/reviews/queues(/[^/]+(/progress)?)?")
 _REVIEW = re.compile(r"/api/reviews/queues/[^/]+/(next|undo|items/[^/]+/(vote|skip|correct))")
-_RESOLVE = re.compile(r"/api/prompts/.+/(resolved|render|versions/[^/]+)")
+_RESOLVE = re.compile(r"/api/(prompts/.+/(resolved|render|versions/[^/]+)|public/v2/prompts/.+)")
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
