@@ -41,24 +41,7 @@ def routes(prompts: Prompts) -> APIRouter:
             prompts.describe(project, body.name, by=by, tags=body.tags)
         return _told(prompts, made, resolve=True)
 
-    @router.get("")
-    def list_prompts(
-        caller: Caller,
-        name: _Text = None,
-        label: _Text = None,
-        tag: _Text = None,
-        page: _Page = 1,
-        limit: _Limit = 50,
-        since: Annotated[_Moment, Query(alias="fromUpdatedAt")] = None,
-        until: Annotated[_Moment, Query(alias="toUpdatedAt")] = None,
-        filter_: Annotated[str | None, Query(alias="filter")] = None,
-    ) -> Json:
-        """Prompts by name, with the numbers of their versions (the newest 500)."""
-        if filter_ is not None:
-            raise InvalidRequest("`filter` is not supported: there are name, label, tag and the times.", param="filter")
-        found = [one for one in _all(prompts, caller.project_id, name, label, tag) if _within(one, since, until)]
-        shown = [_meta(prompts, one) for one in found[(page - 1) * limit : page * limit]]
-        return pages(shown, page, limit, len(found))
+    _add_list(router, prompts)
 
     @router.patch("/{name:path}/versions/{number}")
     def update_prompt(name: str, number: int, body: GivenLabels, caller: Caller) -> Json:
@@ -99,6 +82,27 @@ def routes(prompts: Prompts) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+def _add_list(router: APIRouter, prompts: Prompts) -> None:
+    @router.get("")
+    def list_prompts(
+        caller: Caller,
+        name: _Text = None,
+        label: _Text = None,
+        tag: _Text = None,
+        page: _Page = 1,
+        limit: _Limit = 50,
+        since: Annotated[_Moment, Query(alias="fromUpdatedAt")] = None,
+        until: Annotated[_Moment, Query(alias="toUpdatedAt")] = None,
+        filter_: Annotated[str | None, Query(alias="filter")] = None,
+    ) -> Json:
+        """Prompts by name, with the numbers of their versions (the newest 500)."""
+        if filter_ is not None:
+            raise InvalidRequest("`filter` is not supported: there are name, label, tag and the times.", param="filter")
+        found = [one for one in _all(prompts, caller.project_id, name, label, tag) if _within(one, since, until)]
+        shown = [_meta(prompts, one) for one in found[(page - 1) * limit : page * limit]]
+        return pages(shown, page, limit, len(found))
 
 
 def _told(prompts: Prompts, version: Version, *, resolve: bool) -> Json:
