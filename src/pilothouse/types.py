@@ -4,28 +4,38 @@ A request keeps its whole JSON body, so that fields unknown to us reach the prov
 bytes, so that what a provider sends is forwarded without being written anew. Knows nothing of providers or storage.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
+from pilothouse.bodies import (
+    ChatBody,
+    CompletionBody,
+    EmbedBody,
+    Json,
+    ModelName,
+    PromptedBody,
+    PromptField,
+    check_body,
+    decode_body,
+)
 from pilothouse.errors import InvalidRequest
 
 __all__ = [
-    "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest", "EmbedResponse", "Hit",
-    "Json", "ModelName", "ModelRequest", "Operation", "Section", "SingleRequest", "Usage", "check_body",
-    "decode_body", "text_of",
+    "MADE_FROM", "PROMPT_MODEL", "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest",
+    "EmbedResponse", "Hit", "Json", "ModelName", "ModelRequest", "Operation", "PromptField", "Section",
+    "SingleRequest", "Usage", "check_body", "decode_body", "names_prompt", "text_of",
 ]  # fmt: skip
 
-T = TypeVar("T")
-
-_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_HALF_PAIR = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
-Json = dict[str, Any]
 Operation = Literal["chat", "text_completion", "messages", "responses"]
+
+PROMPT_MODEL = "prompt:"
+"""How a model's name begins that stands for a prompt of the registry and all that goes with it."""
+MADE_FROM = "made_from_prompt"
+"""The key of a recorded request under which it says from which prompt and variables it was made. Nobody sends it."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -57,82 +67,12 @@ class Usage(msgspec.Struct, frozen=True):
         }
 
 
-# Names end up in headers, logs and metrics: callers choose them, so they are bounded and printable.
-ModelName = Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
-
-
-class _Part(msgspec.Struct):
-    text: str | None = None
-
-
-class _Message(msgspec.Struct):
-    role: str
-    content: str | list[_Part] | None = None
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-class _ChatBody(msgspec.Struct):
-    """What must hold of a chat body before it goes upstream; everything else passes through."""
-
-    model: ModelName
-    messages: list[_Message]
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    tools: list[Json] | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    n: int | None = None
-    stop: str | list[str] | None = None
-
-
-class _CompletionBody(msgspec.Struct):
-    model: ModelName
-    prompt: str | list[str | int | list[int]]
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-
-class _EmbedBody(msgspec.Struct):
-    model: ModelName
-    input: str | list[str | int | list[int]]
-    encoding_format: Literal["float", "base64"] | None = None
-    dimensions: int | None = None
-
-
-def decode_body(raw: bytes) -> Json:
-    """The JSON object that a request body is. Raises InvalidRequest."""
-    try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {_fault(raw, error)}.") from None
-    if not isinstance(body, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    return body
-
-
-def _fault(raw: bytes, error: Exception) -> str:
-    """What is wrong with these bytes, where the decoder's own words would not say."""
-    if not raw or raw.startswith(_MARKS):
-        return "it must be UTF-8, without a byte order mark" if raw else "it is empty"
-    cut = "a text holds half of a surrogate pair, as one does that was cut within an emoji"
-    return cut if _HALF_PAIR.search(raw) else str(error)
-
-
-def check_body(body: Json, shape: type[T]) -> T:
-    """The body as `shape` reads it. Raises InvalidRequest with `param` naming the field."""
-    try:
-        return msgspec.convert(body, shape)
-    except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$")
-        param = path.rstrip("`").lstrip(".") or None
-        raise InvalidRequest(f"{what}{f' (at {param})' if param else ''}.", param=param) from None
+def names_prompt(body: Json) -> bool:
+    """Whether a body names a prompt of the registry, in `prompt` or as its model."""
+    if isinstance(body.get("prompt"), dict):
+        return True
+    model = body.get("model")
+    return isinstance(model, str) and model.startswith(PROMPT_MODEL)
 
 
 @dataclass(slots=True)
@@ -143,7 +83,8 @@ class ChatRequest:
     `translated` is the same request as a chat, for the dialects that are none; what looks into a request looks there.
     `unsaid` names the fields of `body` that a chat cannot express, though the answer would be another without them: a
     provider that has only chat refuses them. `headers` are the caller's own that belong to the request in its dialect
-    (`anthropic-beta`, `anthropic-version`): a provider of that dialect forwards them.
+    (`anthropic-beta`, `anthropic-version`): a provider of that dialect forwards them. A body that names a prompt
+    (`names_prompt`) may lack what that says; the gateway makes the whole request of it.
     """
 
     body: Json
@@ -159,14 +100,23 @@ class ChatRequest:
 
     @classmethod
     def check(cls, body: Json, operation: Operation = "chat") -> Self:
-        check_body(body, _ChatBody if operation == "chat" else _CompletionBody)
+        if MADE_FROM in body:
+            body = {name: value for name, value in body.items() if name != MADE_FROM}
+        if operation == "chat" and names_prompt(body):
+            check_body(body, PromptedBody)
+            return cls(body, operation)
+        check_body(body, ChatBody if operation == "chat" else CompletionBody)
         if operation == "chat" and not body["messages"]:
             raise InvalidRequest("'messages' is empty: send at least one message.", param="messages")
         return cls(body, operation)
 
     @property
     def model(self) -> str:
-        return self.body["model"]  # type: ignore[no-any-return]
+        """The model that is asked for: `prompt:NAME` where that is up to a prompt."""
+        model = self.body.get("model")
+        if model is None and isinstance(prompt := self.body.get("prompt"), dict):
+            model = f"{PROMPT_MODEL}{prompt.get('name') or prompt.get('id') or ''}"
+        return model  # type: ignore[no-any-return]
 
     @property
     def as_chat(self) -> "ChatRequest":
@@ -180,7 +130,7 @@ class ChatRequest:
             return self.translated.messages
         if self.operation == "text_completion":
             return [{"role": "user", "content": self.last_user_text()}]
-        return self.body.get("messages", [])  # type: ignore[no-any-return]
+        return self.body.get("messages") or []  # type: ignore[no-any-return]
 
     @property
     def tools(self) -> list[Json]:
@@ -317,7 +267,7 @@ class EmbedRequest(SingleRequest):
 
     @classmethod
     def check(cls, body: Json) -> Self:
-        check_body(body, _EmbedBody)
+        check_body(body, EmbedBody)
         if body["input"] in ("", []):
             raise InvalidRequest("'input' is empty: send a text or a list of texts.", param="input")
         return cls(body)
