@@ -22,6 +22,7 @@ from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.batch.rooms import BatchRooms
 from pilothouse.gateway.batch.runner import BatchRunner
 from pilothouse.gateway.passing.passthrough import PassThrough
+from pilothouse.gateway.prompting import Prompting
 from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.reliability.checks import HealthChecks
 from pilothouse.gateway.reliability.health import Health
@@ -96,7 +97,8 @@ class Platform:
         self._open_access(settings)
         self._open_recording(settings)
         self._open_gateway(settings)
-        self.prompts = open_prompts(self.store, self.alerts.book, lambda: self.snapshot.config)
+        self.prompts = open_prompts(self.store, self.alerts.book, lambda: self.snapshot.config, self.changes)
+        self.gateway.prompting = Prompting(self.prompts.book)
         self._open_scoring()
         self.jobs, self.executor = Jobs(self.store.control), LocalExecutor(self.store.control)
         gateway = self.gateway

@@ -140,7 +140,8 @@ class Call:
     (routing conditions read it); `cache_control` its Cache-Control header; `embedding` the encoder's vector of the last
     user message, once something asked for it, and `hardness` the probability that it is hard. `wanted` says whether
     others wait for this call's answer too, so that it goes on when its own client has left. `degradable` says whether
-    the degraded answer will do: who asks again later gets the error. `headers` are what the answer's headers say about
+    the degraded answer will do: who asks again later gets the error. `in_experiments` says whether experiments may
+    choose for it. `headers` are what the answer's headers say about
     the call: limits, cache, cost.
     """
 
@@ -165,6 +166,7 @@ class Call:
     hardness: float | None = None
     wanted: Callable[[], bool] | None = None
     degradable: bool = True
+    in_experiments: bool = True
     headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -212,7 +214,7 @@ class Call:
             parent_id=span.id, request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
             session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
             client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control,
-            degradable=self.degradable, versions=self.versions,
+            degradable=self.degradable, in_experiments=self.in_experiments, versions=self.versions,
         )  # fmt: skip
 
     @contextmanager

@@ -54,9 +54,16 @@ class AsyncClient:
         self._session: aiohttp.ClientSession | None = None
         self._making = Making()
 
-    async def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
-        """One answer. `messages` may be a plain question; `params` are further fields of the request body."""
-        body = {"model": model, "messages": _messages(messages), **params}
+    async def chat(
+        self, model: str | None = None, messages: str | list[Json] | None = None, *, prompt: Json | None = None,
+        **params: Any,
+    ) -> ChatResponse:  # fmt: skip
+        """One answer. `messages` may be a plain question; `params` are further fields of the request body.
+
+        `prompt` asks with one of the server's prompts, such as {"name": "rag-answer", "label": "production",
+        "variables": {...}}: then model and messages may be left out.
+        """
+        body = _chat_body(model, messages, prompt, params)
         async with self._open("POST", "/v1/chat/completions", body) as response:
             data = msgspec.json.decode(await response.read())
             return ChatResponse(data, response.headers.get("x-pilothouse-trace-id", ""))
@@ -109,9 +116,12 @@ class AsyncClient:
         outcomes = await asyncio.gather(*map(ask, prompts))
         return outcomes if join is None else join(outcomes)
 
-    def stream(self, model: str, messages: str | list[Json], **params: Any) -> "ChatStream":
-        """The answer as it comes: `async for chunk in client.stream(...)`."""
-        body = {"model": model, "messages": _messages(messages), "stream": True, **params}
+    def stream(
+        self, model: str | None = None, messages: str | list[Json] | None = None, *, prompt: Json | None = None,
+        **params: Any,
+    ) -> "ChatStream":  # fmt: skip
+        """The answer as it comes: `async for chunk in client.stream(...)`. `prompt` as in `chat`."""
+        body = _chat_body(model, messages, prompt, {"stream": True, **params})
         return ChatStream(self._open("POST", "/v1/chat/completions", body))
 
     async def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
@@ -264,6 +274,12 @@ def _error(status: int, body: Any) -> PilothouseError:
     return kind(str(details.get("message") or details.get("detail") or f"HTTP {status}"), param=details.get("param"))
 
 
+def _chat_body(model: str | None, messages: str | list[Json] | None, prompt: Json | None, params: Json) -> Json:
+    """What is None is left out: a prompt says it, or the server says what is missing."""
+    given = {"model": model, "messages": None if messages is None else _messages(messages), "prompt": prompt}
+    return {**{name: value for name, value in given.items() if value is not None}, **params}
+
+
 def _messages(given: str | list[Json]) -> list[Json]:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
@@ -321,8 +337,11 @@ class Client:
         self._client = AsyncClient(base_url, api_key)
         self._making = Making()
 
-    def chat(self, model: str, messages: str | list[Json], **params: Any) -> ChatResponse:
-        return self._loop.run(self._client.chat(model, messages, **params))
+    def chat(
+        self, model: str | None = None, messages: str | list[Json] | None = None, *, prompt: Json | None = None,
+        **params: Any,
+    ) -> ChatResponse:  # fmt: skip
+        return self._loop.run(self._client.chat(model, messages, prompt=prompt, **params))
 
     def parallel(
         self,
@@ -335,8 +354,11 @@ class Client:
     ) -> Any:
         return self._loop.run(self._client.parallel(prompts, model=model, limit=limit, join=join, **params))
 
-    def stream(self, model: str, messages: str | list[Json], **params: Any) -> Iterator[ChatChunk]:
-        return self._loop.iterate(self._client.stream(model, messages, **params))
+    def stream(
+        self, model: str | None = None, messages: str | list[Json] | None = None, *, prompt: Json | None = None,
+        **params: Any,
+    ) -> Iterator[ChatChunk]:  # fmt: skip
+        return self._loop.iterate(self._client.stream(model, messages, prompt=prompt, **params))
 
     def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
         return self._loop.run(self._client.embed(model, texts))

@@ -27,7 +27,7 @@ from pilothouse.errors import InvalidRequest
 __all__ = [
     "MADE_FROM", "PROMPT_MODEL", "ChatChunk", "ChatRequest", "ChatResponse", "Citation", "Document", "EmbedRequest",
     "EmbedResponse", "Hit", "Json", "ModelName", "ModelRequest", "Operation", "PromptField", "Section",
-    "SingleRequest", "Usage", "check_body", "decode_body", "names_prompt", "text_of",
+    "SingleRequest", "Usage", "check_body", "decode_body", "names_prompt", "prompt_model", "text_of", "unmarked",
 ]  # fmt: skip
 
 Operation = Literal["chat", "text_completion", "messages", "responses"]
@@ -75,6 +75,18 @@ def names_prompt(body: Json) -> bool:
     return isinstance(model, str) and model.startswith(PROMPT_MODEL)
 
 
+def prompt_model(body: Json) -> str:
+    """The prompt that a body names as the name of a model, without version and label where it stands in `prompt`."""
+    prompt = body.get("prompt")
+    named = prompt.get("name") or prompt.get("id") if isinstance(prompt, dict) else None
+    return str(body.get("model")) if named is None else f"{PROMPT_MODEL}{named}"
+
+
+def unmarked(body: Json) -> Json:
+    """A body without what only a record of it says."""
+    return body if MADE_FROM not in body else {name: value for name, value in body.items() if name != MADE_FROM}
+
+
 @dataclass(slots=True)
 class ChatRequest:
     """A request for a completion. `body` is the whole decoded JSON, the caller's own to keep.
@@ -100,8 +112,7 @@ class ChatRequest:
 
     @classmethod
     def check(cls, body: Json, operation: Operation = "chat") -> Self:
-        if MADE_FROM in body:
-            body = {name: value for name, value in body.items() if name != MADE_FROM}
+        body = unmarked(body)
         if operation == "chat" and names_prompt(body):
             check_body(body, PromptedBody)
             return cls(body, operation)
@@ -114,9 +125,7 @@ class ChatRequest:
     def model(self) -> str:
         """The model that is asked for: `prompt:NAME` where that is up to a prompt."""
         model = self.body.get("model")
-        if model is None and isinstance(prompt := self.body.get("prompt"), dict):
-            model = f"{PROMPT_MODEL}{prompt.get('name') or prompt.get('id') or ''}"
-        return model  # type: ignore[no-any-return]
+        return prompt_model(self.body) if model is None else model
 
     @property
     def as_chat(self) -> "ChatRequest":

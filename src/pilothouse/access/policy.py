@@ -11,7 +11,7 @@ from pilothouse.principal import Action, Principal
 from pilothouse.types import Json
 
 __all__ = [
-    "Network", "allows", "allows_model", "check", "check_model", "client_ip", "demand", "models_in",
+    "Network", "allows", "allows_model", "check", "check_model", "check_named", "client_ip", "demand", "models_in",
     "project_for",
 ]  # fmt: skip
 
@@ -49,10 +49,18 @@ def check(principal: Principal, *, endpoint: str, model: str | None = None, clie
 def check_model(principal: Principal, model: str, body: Json | None = None) -> None:
     """Raises Forbidden, naming what is allowed, where the key may not use this model, or another that the request's
     `body` names."""
+    if principal.policy.models:
+        _check_each(principal, [("model", model), *(models_in(body) if body is not None else ())])
+
+
+def check_named(principal: Principal, body: Json) -> None:
+    """The same of the models that a body names, which may be none."""
+    if principal.policy.models:
+        _check_each(principal, models_in(body))
+
+
+def _check_each(principal: Principal, named: Sequence[tuple[str, str]]) -> None:
     models = principal.policy.models
-    if not models:
-        return
-    named = [("model", model), *(models_in(body) if body is not None else ())]
     for param, name in named:
         if not allows(models, name):
             raise Forbidden(f"This key may not use '{name}'. It may use: {', '.join(models)}.", param=param)

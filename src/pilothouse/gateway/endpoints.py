@@ -66,7 +66,13 @@ class Endpoints:
         self._settings = settings
         messages = Messages(gateway, settings.max_body_bytes, self._identity)
         self._passing = passing
-        self._responses = Responses(gateway.chat, kept, settings.max_body_bytes, self._identity)
+        self._responses = Responses(
+            gateway.chat,
+            kept,
+            settings.max_body_bytes,
+            self._identity,
+            lambda *asked: gateway.prompting.preview(*asked),
+        )
         self.routes = Routes(
             [
                 Route("POST", "/v1/chat/completions", self.chat),
@@ -176,7 +182,9 @@ class Endpoints:
         await exchange.json(msgspec.json.encode(row), self._identity(call))
 
     async def _models(self, call: Call) -> list[Json]:
-        offered = [row for row in await self._gateway.router.offered() if allows_model(call.principal, row[0])]
+        """The models, and the prompts that have a version in production."""
+        rows = [*await self._gateway.router.offered(), *await self._gateway.prompting.offered(call.project_id)]
+        offered = [row for row in rows if allows_model(call.principal, row[0])]
         return [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name, owner in offered]
 
     async def _complete(self, exchange: Exchange, call: Call, operation: Operation) -> None:

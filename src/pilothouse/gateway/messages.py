@@ -67,7 +67,8 @@ class Messages:
 
     async def count_tokens(self, exchange: Exchange, call: Call) -> None:
         request = await self._read(exchange, call, counting=True)
-        check(call.principal, endpoint=call.endpoint or "", model=request.model, client_ip=call.client_ip)
+        check(call.principal, endpoint=call.endpoint or "", client_ip=call.client_ip)
+        request = await self._gateway.prompting.preview(request, call, counting=True)
         async with self._gateway.counted(call):
             counted = await self._counted(request, call)
         if counted is not None:

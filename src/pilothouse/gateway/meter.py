@@ -17,6 +17,7 @@ __all__ = ["CHARS_PER_TOKEN", "USUAL_ANSWER", "Meter", "estimate_tokens"]
 CHARS_PER_TOKEN = 4  # OpenAI's own rule of thumb for English text
 USUAL_ANSWER = 256
 """Tokens that an answer counts for in advance where nobody set a limit; the real ones count in the end."""
+_FIRST = 400  # characters, and deltas, of an answer that tell whether it refuses
 _LONGEST_NAME = 256  # of a model, kept of what an upstream may make up
 
 
@@ -26,25 +27,26 @@ def estimate_tokens(characters: int) -> int:
 
 
 class Meter:
-    """Feed it every chunk of one answer; `settle` then writes what came to the span."""
+    """Feed it every chunk of one answer; `settle` then writes what came to the span. `request` may be another one until
+    the first chunk."""
 
     __slots__ = (
         "_finish",
         "_last",
         "_named",
         "_reasoning",
-        "_request",
         "_span",
         "_text",
         "_tools",
         "deltas",
+        "request",
         "started",
         "usage",
     )
 
     def __init__(self, span: Span, request: ModelRequest) -> None:
         self._span = span
-        self._request = request
+        self.request = request
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._tools: dict[int, Json] = {}
@@ -66,7 +68,7 @@ class Meter:
             self.usage = believable(chunk.usage) or self.usage
         if chunk.finish_reason is not None:
             self._finish = chunk.finish_reason
-        if not self._request.stream:
+        if not self.request.stream:
             self._add_whole(chunk)
         elif chunk.text or chunk.reasoning:
             self.deltas += 1
@@ -84,7 +86,7 @@ class Meter:
     def _add_whole(self, chunk: ChatChunk) -> None:
         """A JSON answer: kept as it is in the chat dialect, in any other as a chat would say it."""
         self._text.append(chunk.text)
-        if self._request.operation in ("chat", "text_completion", "rerank", "moderations"):
+        if self.request.operation in ("chat", "text_completion", "rerank", "moderations"):
             self._last = chunk.raw
         else:
             self._reasoning += [chunk.reasoning] if chunk.reasoning else []
@@ -99,8 +101,21 @@ class Meter:
             span.usage = self.so_far()
         if self._finish is not None:
             span.attributes[RESPONSE_FINISH_REASONS] = [self._finish]
-        if capture and self.started and self._request.operation != "embeddings":  # vectors tell nobody anything
+        if capture and self.started and self.request.operation != "embeddings":  # vectors tell nobody anything
             span.output = self.output()
+
+    @property
+    def beginning(self) -> str:
+        """The first words of the answer."""
+        return "".join(self._text[:_FIRST])[:_FIRST]
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a JSON answer says so in the field that OpenAI has for it."""
+        if b'"refusal"' not in self._last or any(self._text):
+            return False
+        choice = next(iter(_read(ChatChunk(self._last)).get("choices") or ()), None) or {}
+        return bool((choice.get("message") or {}).get("refusal"))
 
     def so_far(self) -> Usage:
         """An estimate of what was used until now."""
@@ -108,7 +123,7 @@ class Meter:
 
     def input_tokens(self) -> int:
         """An estimate: about four characters a token, and a few for each message."""
-        request = self._request
+        request = self.request
         if not isinstance(request, ChatRequest):
             return sum(estimate_tokens(len(text)) for text in request.input_texts())
         if request.operation == "text_completion":

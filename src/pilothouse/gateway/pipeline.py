@@ -1,8 +1,8 @@
 """THE path. Every model call of the house, from a client, an answerer or a judge, goes down this file.
 
-    name and policy -> rules and strategy: candidate deployments -> shape the request -> limits -> cache
-      -> hold the budget -> providers, with retries, fallbacks and hedges -> count what flows -> cache
-      -> price, settle limits and budget -> record
+    prompt and experiment -> name and policy -> rules and strategy: candidate deployments -> shape the request
+      -> limits -> cache -> hold the budget -> providers, with retries, fallbacks and hedges -> count what flows
+      -> cache -> price, settle limits and budget -> record
 
 It knows nothing of HTTP (see endpoints.py) nor of any vendor (see providers/). Who is calling was found out before it.
 """
@@ -20,6 +20,7 @@ from pilothouse.config import Limits
 from pilothouse.errors import ProviderError
 from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
+from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
 from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.routing.conditions import Facts
 from pilothouse.gateway.routing.router import Router
@@ -46,7 +47,7 @@ class Gateway:
     """Serves calls by the current Runtime, which may be swapped at any time: a running call keeps the one it has.
 
     `capture` says whether inputs and outputs are kept on spans; `mirror` sees each chat that was answered, for shadow
-    traffic.
+    traffic; `prompting` knows the prompts that requests name, and the experiments.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Gateway:
     ) -> None:
         self.runtime = runtime
         self.mirror: Mirror = _no_mirror
+        self.prompting = NO_PROMPTS
         self._rooms = rooms
         self._attempts = attempts
         self._metrics = metrics
@@ -134,7 +136,10 @@ class Gateway:
     async def _answer(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
         """Everything up to the first chunk."""
         request, call = visit.request, visit.call
-        if call.depth == 0:
+        if isinstance(request, ChatRequest) and not self.prompting.is_idle(request, call):
+            await self.prompting.resolve(visit, request)
+            request = visit.request
+        elif call.depth == 0:
             check_model(call.principal, request.model, request.body)
         facts = Facts(request, call)
         plan = await visit.runtime.router.decide(request, call)
@@ -176,9 +181,10 @@ class Gateway:
         """Settle and record; then keep the answer, and mirror the call, for what they are worth."""
         span = visit.span
         if self._capture:
-            span.input = visit.request.body
+            span.input = recorded(visit)
         try:
             visit.meter.settle(self._capture)
+            note_refusal(span, visit.meter)
         finally:  # whatever an upstream may have sent, nothing stays held
             visit.end()
             visit.call.finish(span)

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pilothouse.access.policy import allows, allows_model, check_model, models_in
+from pilothouse.access.policy import allows, allows_model, check_model, check_named, models_in
 from pilothouse.call import Call, Span
-from pilothouse.errors import Forbidden, InvalidRequest, NotFound
+from pilothouse.errors import Forbidden, InvalidRequest, NotFound, Unsupported
 from pilothouse.gateway.dialects.prompted import Asked, asked_of, filled
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.visit import Visit
@@ -20,16 +20,17 @@ from pilothouse.observe.prompt_calls import ARM, EXPERIMENT, LABEL, REFERENCE, R
 from pilothouse.prompts.book import Book, Page
 from pilothouse.prompts.experiments.assign import Assigned, assign
 from pilothouse.prompts.experiments.shape import Experiment
-from pilothouse.prompts.versions import Reference
+from pilothouse.prompts.versions import PRODUCTION, Reference
 from pilothouse.refusals import refuses
 from pilothouse.types import MADE_FROM, PROMPT_MODEL, ChatRequest, Json, names_prompt
 
-__all__ = ["NO_PROMPTS", "Prompting"]
+__all__ = ["NO_PROMPTS", "Prompting", "note_refusal", "recorded"]
 
 _EVALUATION = ("evals", "/console/prompts")
 _ASKED_BY_EVALUATION = "eval_"  # how the ids of its requests begin
 _LARGE = 20_000  # characters of variables: what takes longer to render does so in a thread
-_SHOWN = 10
+_SHOWN = 10  # of the prompts there are, where one is not
+_LISTED = 200  # among the models
 
 
 class Prompting:
@@ -57,7 +58,7 @@ class Prompting:
             if arm is not None and own_arm:
                 _note_arm(arm, running, call, span)
             request = await _made(request, asked, page, model)
-            _check_rights(call, asked, request)
+            _check_rights(call, asked, visit.request, request)
             span.request_model, span.name = request.model, f"{span.operation} {request.model}"
         elif call.depth == 0:
             check_model(call.principal, request.model, request.body)
@@ -76,8 +77,13 @@ class Prompting:
             return request
         asked = asked_of(request)
         made = await _made(request, asked, await self._page(asked, None, call), asked.model, counting=counting)
-        _check_rights(call, asked, made)
+        _check_rights(call, asked, request, made)
         return made
+
+    async def offered(self, project: str) -> list[tuple[str, str]]:
+        """(model name, owner) of the first prompts of a project that are in production."""
+        names = [] if self._book is None else await self._book.names(project, _LISTED, PRODUCTION)
+        return [(PROMPT_MODEL + name, "pilothouse") for name in names]
 
     async def _arm_of(self, asked: Asked, call: Call) -> tuple[Assigned | None, Sequence[Experiment]]:
         if self._book is None or asked.reference.version is not None or not _takes_part(call):
@@ -101,7 +107,8 @@ class Prompting:
         """What prompts there are, as far as the caller may use them."""
         if error.param != "name" or self._book is None:
             return ""
-        names = [name for name in await self._book.names(call.project_id) if allows_model(call.principal, PROMPT_MODEL + name)]
+        names = await self._book.names(call.project_id, _SHOWN + 1)
+        names = [name for name in names if allows_model(call.principal, PROMPT_MODEL + name)]
         more = " and others" if len(names) > _SHOWN else ""
         return f" There are: {', '.join(names[:_SHOWN])}{more}." if names else ""
 
@@ -123,7 +130,7 @@ def note_refusal(span: Span, meter: Meter) -> None:
     if REFERENCE not in span.attributes and EXPERIMENT not in span.attributes:
         return
     finish = span.attributes.get(RESPONSE_FINISH_REASONS)
-    if finish == ["content_filter"] or span.error_code == "content_filter" or meter.refusal or refuses(meter.beginning):
+    if finish == ["content_filter"] or span.error_code == "content_filter" or meter.refuses or refuses(meter.beginning):
         span.attributes[REFUSED] = True
 
 
@@ -144,22 +151,23 @@ async def _made(
     try:
         return filled(request, version.content, rendered.as_messages, model, counting=counting)
     except InvalidRequest as error:
-        raise type(error)(f"With the prompt '{version.reference}': {error.message}", param=error.param) from None
+        kind = Unsupported if isinstance(error, Unsupported) else InvalidRequest
+        raise kind(f"With the prompt '{version.reference}': {error.message}", param=error.param) from None
 
 
-def _check_rights(call: Call, asked: Asked, made: ChatRequest) -> None:
+def _check_rights(call: Call, asked: Asked, given: ChatRequest, made: ChatRequest) -> None:
     """What the caller names must be allowed by itself; what the prompt names, where the prompt is not."""
     models, name = call.principal.policy.models, PROMPT_MODEL + asked.reference.name
     if not models or call.depth:
         return
-    if asked.model is not None:
-        check_model(call.principal, asked.model)
+    if others := {field: one for field, one in given.body.items() if asked.param != "model" or field != "model"}:
+        check_named(call.principal, others)
     if allows(models, name):
         return
     for _, one in models_in(made.body):
         if not allows(models, one):
-            may = ", ".join(models)
-            raise Forbidden(f"This key may use neither '{name}' nor '{one}', which it asks. It may use: {may}.", param=asked.param)
+            why = f"This key may use neither '{name}' nor '{one}', which it asks. It may use: {', '.join(models)}."
+            raise Forbidden(why, param=asked.param)
 
 
 def _takes_part(call: Call) -> bool:

@@ -33,7 +33,7 @@ from pilothouse.gateway.routing.conditions import Facts
 from pilothouse.gateway.routing.plan import Deployment, Plan
 from pilothouse.ids import new_id
 from pilothouse.observe import Prices
-from pilothouse.types import ChatChunk, ChatRequest, ModelRequest, Usage
+from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage
 
 if TYPE_CHECKING:
     from pilothouse.gateway.runtime import Runtime
@@ -58,17 +58,19 @@ class Rooms:
 
 
 class Visit:
-    """Made at the start of a call; `end` it before its span is recorded."""
+    """Made at the start of a call; `end` it before its span is recorded. `made_from` tells the prompt and the variables
+    that the request was made from."""
 
     __slots__ = (
-        "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "meter", "note_at", "plan",
-        "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
+        "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "made_from", "meter",
+        "note_at", "plan", "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
     )  # fmt: skip
 
     def __init__(self, rooms: Rooms, runtime: "Runtime", request: ModelRequest, call: Call, span: Span) -> None:
         self._rooms = rooms
         self.runtime = runtime
         self.request = self.sent = request
+        self.made_from: Json | None = None
         self.call = call
         self.span = span
         self.meter = Meter(span, request)
@@ -83,6 +85,10 @@ class Visit:
         self._hedge: tuple[Deployment, Reservation, Hold, Accounts] | None = None
         self._noted = 0
         self.note_at = math.inf
+
+    def take(self, request: ChatRequest) -> None:
+        """Before anything is asked: this is the request to answer, in place of the one that the caller sent."""
+        self.request = self.sent = self.meter.request = request
 
     async def admit(self, plan: Plan, facts: Facts) -> None:
         """Take from the limits that this call counts for. Raises TooManyRequests."""

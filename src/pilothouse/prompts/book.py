@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from pilothouse.errors import StorageError
 from pilothouse.prompts.experiments.shape import Experiment, ModelTarget
 from pilothouse.prompts.templates.rendering import Prepared, prepare
-from pilothouse.prompts.versions import Reference, Version, reference_of
+from pilothouse.prompts.versions import PromptPage, Reference, Version, reference_of
 from pilothouse.storage.changes import Changes
 
 __all__ = ["Book", "Page", "Shelves"]
@@ -33,6 +33,9 @@ class Shelves(Protocol):
 
     def get(self, project: str, name: str, *, version: int | None = None, label: str | None = None) -> Version:
         """Raises NotFound, which says what there is, and StorageError."""
+
+    def list(self, project: str, *, label: str | None = None, limit: int = 50) -> PromptPage:
+        """The first prompts by name, with this label."""
 
 
 class Page(NamedTuple):
@@ -105,6 +108,14 @@ class Book:
     async def running(self, project: str) -> Sequence[Experiment]:
         """All of them."""
         return (await self._experiments(project)).every
+
+    async def names(self, project: str, most: int, label: str | None = None) -> list[str]:
+        """The names of the first prompts, with this label; none while the database is away. Asked for each time."""
+        try:
+            found = await asyncio.to_thread(self._shelves.list, project, label=label, limit=most)
+        except StorageError:
+            return []
+        return [prompt.name for prompt in found.prompts]
 
     async def page(self, project: str, asked: Reference) -> Page:
         """What a reference means now, changes that other processes made included. Raises NotFound, InvalidRequest for

@@ -89,7 +89,8 @@ class Rag:
         if not question.strip():
             raise InvalidRequest("There is no question: the request has no user message with text.", param="messages")
         hits = await self.search(corpus, question, None, call)
-        call.versions["prompt"] = PROMPT_ID
+        asked_with = call.versions.get("prompt", PROMPT_ID)  # the caller's own prompt stays
+        call.versions["prompt" if asked_with == PROMPT_ID else "answer_prompt"] = PROMPT_ID
         prompt = request.edited(
             model=self._config().answer_model, messages=answer_messages(request.messages, question, hits)
         )

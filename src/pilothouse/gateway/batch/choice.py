@@ -11,7 +11,7 @@ from pilothouse.gateway.batch.lines import Checked, Item, request_of
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.gateway.routing.plan import Plan
 from pilothouse.providers.batch_api import OffersBatches
-from pilothouse.types import Json, ModelRequest
+from pilothouse.types import PROMPT_MODEL, Json, ModelRequest
 
 __all__ = ["Choice", "choose"]
 
@@ -30,12 +30,13 @@ class Choice:
 def choose(gateway: Gateway, endpoint: str, checked: Checked, items: Iterable[Item], call: Call) -> Choice:
     """Decide by the aliases' `batch`. `items` are those of the file, of which the first good one is routed.
 
-    A vendor's batch has one model. With `auto` a batch runs here also where its requests may be routed one by one, or
-    where end users have budgets, which are kept per call.
+    A vendor's batch has one model, and no prompts, which are resolved here. With `auto` a batch runs here also where
+    its requests may be routed one by one, or where end users have budgets, which are kept per call.
     """
     config = gateway.runtime.snapshot.config
     modes: dict[str, BatchLane] = {
-        name: config.models[name].batch if name in config.models else "auto" for name in checked.models
+        name: config.models[name].batch if name in config.models else "own" if name.startswith(PROMPT_MODEL) else "auto"
+        for name in checked.models
     }
     wanted = next((name for name, mode in modes.items() if mode == "vendor"), None)
     if len(modes) > 1 or "own" in modes.values():

@@ -15,7 +15,7 @@ from pilothouse.gateway.dialects.messages_errors import error_body as messages_e
 from pilothouse.gateway.dialects.messages_errors import error_status as messages_status
 from pilothouse.gateway.dialects.responses import parse_response_request, response_request
 from pilothouse.gateway.http import error_body
-from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest
+from pilothouse.types import ChatRequest, EmbedRequest, Json, ModelRequest, names_prompt, prompt_model
 
 __all__ = [
     "ENDPOINTS", "Checked", "Item", "answer_line", "check_items", "error_line", "is_name", "items_of",
@@ -52,8 +52,8 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 @dataclass(slots=True)
 class Checked:
-    """What a file holds: how many requests, for which models (each with the first line that names it), and what is
-    wrong with it."""
+    """What a file holds: how many requests, for which models or prompts (each with the first line that names it), and
+    what is wrong with it."""
 
     total: int = 0
     models: dict[str, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def _check(line: _Line, number: int, endpoint: str, seen: set[str], checked: Che
     if line.url != endpoint:
         message = f"The URL of this request is not the batch's endpoint '{endpoint}'."
         return checked.note("url_mismatch", message, number, "url")
-    model = line.body.get("model")
+    model = prompt_model(line.body) if names_prompt(line.body) else line.body.get("model")
     if not is_name(model):
         return checked.note("missing_required_parameter", "Missing required parameter: 'model'.", number, "body.model")
     checked.models.setdefault(model, number)

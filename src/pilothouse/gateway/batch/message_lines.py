@@ -16,7 +16,7 @@ import msgspec
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.gateway.batch.lines import MOST_ITEMS, is_name
 from pilothouse.storage.batches import Batch
-from pilothouse.types import Json
+from pilothouse.types import Json, names_prompt
 
 __all__ = ["ENDPOINT", "PREFIX", "batch_id", "input_lines", "message_batch", "result_lines", "tally"]
 
@@ -112,7 +112,7 @@ def _line(request: _Request, where: str) -> bytes:
         body = _read_params(request.params)
     except _UNREADABLE as error:
         raise InvalidRequest(_told(where, error), param=where) from None
-    if not is_name(body.get("model")):
+    if not is_name(body.get("model")) and not names_prompt(body):
         raise InvalidRequest(f"{where}.model: the name of a model is required.", param=f"{where}.model")
     return _encode({"custom_id": request.custom_id, "method": "POST", "url": ENDPOINT, "body": body})
 

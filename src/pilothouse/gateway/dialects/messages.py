@@ -19,7 +19,7 @@ import msgspec
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.gateway.dialects.messages_content import Turns, marks, short_name
-from pilothouse.types import ChatRequest, Json, ModelName, check_body
+from pilothouse.types import ChatRequest, Json, ModelName, PromptField, check_body, names_prompt, unmarked
 
 __all__ = ["read_request", "to_chat"]
 
@@ -77,8 +77,9 @@ class _Choice(msgspec.Struct):
 class _Body(msgspec.Struct):
     """What must hold of a body before it goes anywhere; everything else passes through to Anthropic."""
 
-    model: ModelName
-    messages: list[_Message]
+    model: ModelName | None = None
+    messages: list[_Message] | None = None
+    prompt: PromptField | None = None
     max_tokens: int | None = None
     system: str | list[_System] | None = None
     stream: bool | None = None
@@ -99,13 +100,23 @@ def read_request(body: Json, headers: Sequence[tuple[str, str]] = (), *, countin
 
     Raises InvalidRequest with `param` naming the field.
     """
+    body = unmarked(body)
     given = check_body(body, _Body)
+    if names_prompt(body):  # the gateway makes the whole of it, and reads that again
+        return ChatRequest(body, "messages", ChatRequest(_as_far(body, given)), (), tuple(headers))
+    if given.model is None:
+        raise InvalidRequest("Object missing required field `model`.", param="model")
     if not given.messages:
         raise InvalidRequest("messages: at least one message is required.", param="messages")
     if given.max_tokens is None and not counting:
         raise InvalidRequest("max_tokens: Field required. Say how long the answer may be.", param="max_tokens")
     chat, unsaid = to_chat(body, given)
     return ChatRequest(body, "messages", ChatRequest(chat), tuple(unsaid), tuple(headers))
+
+
+def _as_far(body: Json, given: _Body) -> Json:
+    """What is known of a chat before its prompt is there."""
+    return {**body, "user": _user(given.metadata), "messages": []}
 
 
 def to_chat(body: Json, given: _Body) -> tuple[Json, list[str]]:

@@ -39,6 +39,11 @@ class Asked:
 def asked_of(request: ChatRequest) -> Asked:
     """What a request asks for that names a prompt (`types.names_prompt`). Raises InvalidRequest naming the field."""
     body = request.body
+    if request.operation == "text_completion":
+        why = (
+            "Text completions have no prompts of the registry: ask /v1/chat/completions, /v1/responses or /v1/messages."
+        )
+        raise Unsupported(why, param="model")
     field, model = body.get("prompt"), body.get("model")
     given = PromptField() if field is None else check_body({"prompt": field}, _Prompted).prompt
     variables = given.variables or {}
@@ -56,7 +61,7 @@ def asked_of(request: ChatRequest) -> Asked:
     if given.version is not None or given.label is not None:
         if given.version is not None and given.label is not None:
             raise InvalidRequest("A prompt is asked for by 'version' or by 'label', not by both.", param="prompt.label")
-        if str(reference) != str(Reference(reference.name)) or reference.label is not None:
+        if reference.version is not None or reference.label is not None:
             why = f"'{name}' says which version itself: leave 'version' and 'label' out."
             raise InvalidRequest(why, param="prompt.name")
         reference = _reference(f"{name}{_mark(given)}", "prompt.version" if given.label is None else "prompt.label")

@@ -11,9 +11,9 @@ import msgspec
 from pilothouse.errors import InvalidRequest, Unsupported
 from pilothouse.gateway.dialects.responses_items import as_items, custom_function, messages_of
 from pilothouse.providers.content import read
-from pilothouse.types import ChatRequest, Json, decode_body
+from pilothouse.types import ChatRequest, Json, PromptField, check_body, decode_body, names_prompt, unmarked
 
-__all__ = ["parse_response_request", "response_request"]
+__all__ = ["checked_response", "parse_response_request", "response_request"]
 
 _Model = Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 _Id = Annotated[str, msgspec.Meta(max_length=512)]
@@ -42,7 +42,8 @@ class _Reasoning(msgspec.Struct):
 class _Body(msgspec.Struct):
     """What must hold of a body before it goes anywhere; everything else passes through."""
 
-    model: _Model
+    model: _Model | None = None
+    prompt: PromptField | None = None
     input: str | list[Json] | None = None
     instructions: str | None = None
     previous_response_id: _Id | None = None
@@ -82,7 +83,6 @@ class _Allowed(msgspec.Struct):
 
 
 _REFUSED = {
-    "prompt": "Pilothouse does not resolve OpenAI's stored prompts: send 'input' and 'instructions'.",
     "conversation": "There are no conversations: chain responses with 'previous_response_id'.",
 }
 _OWN = frozenset({
@@ -97,21 +97,28 @@ _UNSAID = ("context_management", "moderation", "top_logprobs")
 
 def parse_response_request(raw: bytes) -> Json:
     """The body of `POST /v1/responses`, decoded and checked. Raises InvalidRequest or Unsupported naming the field."""
-    body = decode_body(raw)
-    try:
-        given = msgspec.convert(body, _Body)
-    except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$")
-        param = path.rstrip("`").lstrip(".") or None
-        raise InvalidRequest(f"{what}{f' (at {param})' if param else ''}.", param=param) from None
+    return checked_response(decode_body(raw))
+
+
+def checked_response(body: Json) -> Json:
+    """The same body, once it is checked. What its prompt says may be away."""
+    body = unmarked(body)
+    given = check_body(body, _Body)
     for name, why in _REFUSED.items():
         if body.get(name) is not None:
             raise Unsupported(why, param=name)
-    if not given.input and given.previous_response_id is None:
-        raise InvalidRequest("'input' is empty: send a text or a list of items.", param="input")
+    if not names_prompt(body):
+        _need(given)
     if given.background and given.store is False:
         raise InvalidRequest("A background response is fetched later: it needs 'store'.", param="store")
     return body
+
+
+def _need(given: _Body) -> None:
+    if given.model is None:
+        raise InvalidRequest("Object missing required field `model`.", param="model")
+    if not given.input and given.previous_response_id is None:
+        raise InvalidRequest("'input' is empty: send a text or a list of items.", param="input")
 
 
 def response_request(body: Json) -> ChatRequest:

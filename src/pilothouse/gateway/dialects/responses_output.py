@@ -35,7 +35,7 @@ def envelope(body: Json, identity: str, created: int) -> Json:
         echoed["text"] = {**echoed["text"], "format": {"type": "text"}}
     return {
         "id": identity, "object": "response", "created_at": created, "status": "in_progress", "completed_at": None,
-        "error": None, "incomplete_details": None, "model": body["model"], "output": [], "usage": None, **echoed,
+        "error": None, "incomplete_details": None, "model": body.get("model"), "output": [], "usage": None, **echoed,
     }  # fmt: skip
 
 

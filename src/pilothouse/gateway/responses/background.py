@@ -42,7 +42,7 @@ class Background:
     async def start(self, turn: Turn, call: Call) -> Json:
         """Begin; returns the response object as it stands. Raises StorageError where it could not be fetched later."""
         turn.response = envelope(turn.request.body, turn.id, int(time.time()))
-        turn.response |= {"background": True, "previous_response_id": turn.previous_id}
+        turn.response |= {"background": True, "previous_response_id": turn.previous_id, "model": turn.request.model}
         turn.created = turn.response["created_at"]
         await asyncio.to_thread(self._store.put, call.project_id, turn.stored(), self._lease)
         if turn.request.stream:

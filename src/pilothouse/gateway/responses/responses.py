@@ -6,14 +6,13 @@ formats of items or events: see dialects/.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
-from pilothouse.access.policy import check_model
 from pilothouse.call import Call
 from pilothouse.errors import InvalidRequest, NotFound, PilothouseError, ProviderError, ProviderTimeout, StorageError
 from pilothouse.gateway.dialects.responses import parse_response_request, response_request
@@ -25,7 +24,7 @@ from pilothouse.gateway.responses.turn import ENDINGS, Turn, response_key
 from pilothouse.gateway.routes import Route
 from pilothouse.protocols import Chat
 from pilothouse.storage.responses import RUNNING, ResponseStore
-from pilothouse.types import ChatChunk, Json
+from pilothouse.types import ChatChunk, ChatRequest, Json
 
 __all__ = ["Responses"]
 
@@ -41,12 +40,15 @@ _NOT_SENT = ("previous_response_id", "background", "background_options")
 
 
 class Responses:
-    """The handlers. `identity` gives the headers that say which call this was and what answered it."""
+    """The handlers. `identity` gives the headers that say which call this was and what answered it; `may` raises what
+    would be wrong with a request, before it is asked in the background."""
 
     def __init__(
-        self, chat: Chat, store: ResponseStore, max_body_bytes: int, identity: Callable[[Call], Headers]
-    ) -> None:
+        self, chat: Chat, store: ResponseStore, max_body_bytes: int, identity: Callable[[Call], Headers],
+        may: Callable[[ChatRequest, Call], Awaitable[object]],
+    ) -> None:  # fmt: skip
         self._chat = chat
+        self._may = may
         self._store = store
         self._max_body_bytes = max_body_bytes
         self._identity = identity
@@ -69,7 +71,7 @@ class Responses:
     async def create(self, exchange: Exchange, call: Call) -> None:
         turn = await self._turn(parse_response_request(await exchange.body(self._max_body_bytes)), call)
         if turn.background:
-            check_model(call.principal, turn.request.model, turn.request.body)  # while there is one to be told
+            await self._may(turn.request, call)  # while there is one to be told
             begun = await self._background.start(turn, call)
             if turn.request.stream:
                 await self._follow(exchange, call, turn.id, -1)

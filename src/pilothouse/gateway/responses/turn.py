@@ -71,6 +71,8 @@ class Turn:
 
     def _take(self, given: Json) -> Json:
         self.response = {**given, "id": self.id}
+        if (prompt := self.request.body.get("prompt")) is not None:
+            self.response["prompt"] = prompt
         if self.previous_id is not None:
             self.response["previous_response_id"] = self.previous_id
         if self.background:

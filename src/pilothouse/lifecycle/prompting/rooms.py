@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pilothouse.alerts.book import Book
+from pilothouse.alerts.book import Book as AlertBook
 from pilothouse.config import Config
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.watch import VersionWatch
+from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.prompts.book import Book
+from pilothouse.prompts.experiments.book import running
+from pilothouse.prompts.experiments.shape import Experiment
 from pilothouse.prompts.registry import Prompts
 from pilothouse.storage import Store
+from pilothouse.storage.changes import Changes
 from pilothouse.storage.turns import Turn
 
 __all__ = ["PromptRooms", "open_prompts"]
@@ -20,18 +25,26 @@ _TURN = 120.0  # seconds
 @dataclass(frozen=True, slots=True)
 class PromptRooms:
     """`prompts` is the registry, `gate` what it asks before a protected label moves, `watch` looks at versions that
-    labels have while a server runs."""
+    labels have while a server runs. `book` holds what calls ask for, `calls` tells what became of those."""
 
     prompts: Prompts
     gate: PromptGate
     watch: VersionWatch
+    book: Book
+    calls: PromptCalls
 
 
 def open_prompts(
-    store: Store, book: Book, config: Callable[[], Config], clock: Callable[[], int] = now_us
+    store: Store, alerts: AlertBook, config: Callable[[], Config], changes: Changes, clock: Callable[[], int] = now_us
 ) -> PromptRooms:  # fmt: skip
-    """The rooms over these databases, under the configuration that serves; alerts go into `book`."""
+    """The rooms over these databases, under the configuration that serves; alerts go into `alerts`."""
     prompts = Prompts(store.control)
     gate = prompts.guard = PromptGate(store, prompts, lambda: config().prompts)
     turn = Turn(store.control, "prompts", seconds=_TURN, clock=clock)
-    return PromptRooms(prompts, gate, VersionWatch(store, prompts, book, config, turn=turn, clock=clock))
+
+    def choosing(project: str) -> list[Experiment]:
+        with store.control.connect() as connection:
+            return running(connection, project)
+
+    watch = VersionWatch(store, prompts, alerts, config, turn=turn, clock=clock)
+    return PromptRooms(prompts, gate, watch, Book(prompts, choosing, changes), PromptCalls(store))
