@@ -45,7 +45,7 @@ class Prompting:
 
     async def resolve(self, visit: Visit, request: ChatRequest) -> None:
         """Give the visit the request to answer. Raises NotFound, InvalidRequest, Forbidden, StorageError."""
-        call, span, arm = visit.call, visit.span, None
+        call, span, given, arm = visit.call, visit.span, request, None
         if names_prompt(request.body):
             asked = asked_of(request)
             visit.made_from = _told(asked, None)
@@ -58,7 +58,7 @@ class Prompting:
             if arm is not None and own_arm:
                 _note_arm(arm, running, call, span)
             request = await _made(request, asked, page, model)
-            _check_rights(call, asked, visit.request, request)
+            _check_rights(call, asked, given, request)
             span.request_model, span.name = request.model, f"{span.operation} {request.model}"
         elif call.depth == 0:
             check_model(call.principal, request.model, request.body)
