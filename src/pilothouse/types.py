@@ -139,7 +139,7 @@ class ChatRequest:
             return self.translated.messages
         if self.operation == "text_completion":
             return [{"role": "user", "content": self.last_user_text()}]
-        return self.body.get("messages") or []  # type: ignore[no-any-return]
+        return self.body.get("messages") or []
 
     @property
     def tools(self) -> list[Json]:

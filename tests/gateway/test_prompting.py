@@ -44,6 +44,7 @@ RAG: Json = {
 SYSTEM_TEXT = "Answer in English. Be kind."
 MESSAGES = [{"role": "system", "content": SYSTEM_TEXT}, {"role": "user", "content": "Why?"}]
 WHY = {"question": "Why?"}
+FRESH = {"cache-control": "no-store"}
 
 
 @dataclass
@@ -99,7 +100,12 @@ async def house(tmp_path_factory: pytest.TempPathFactory, models_dir: Any) -> As
     async with OpenAIServer() as upstream, AnthropicServer() as claude:
         config: Json = {
             "providers": {
-                "wire": {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_key": "k"},
+                "wire": {
+                    "kind": "openai",
+                    "base_url": f"{upstream.url}/v1",
+                    "api_key": "k",
+                    "options": {"responses": True},
+                },
                 "claude": {"kind": "anthropic", "base_url": claude.url, "api_key": "k"},
             },
             "models": {
@@ -139,7 +145,7 @@ def _fresh(house: House) -> None:
     ids=range(7),
 )
 async def test_a_prompt_makes_the_request(house: House, named: Json) -> None:
-    told = await house.chat(named, **{"cache-control": "no-store"})
+    told = await house.chat(named, **FRESH)
     assert told.status == 200, told.body
     assert told.headers["x-pilothouse-prompt"] == "rag@1"
     sent = house.upstream.last.body
@@ -165,7 +171,7 @@ async def test_the_callers_own_fields_win_and_its_messages_follow(house: House) 
 
 async def test_the_record_says_what_was_resolved_and_nobody_resolves_it_again(house: House) -> None:
     asked = {"prompt": {"name": "rag", "variables": WHY}, "user": "ada"}
-    told = await house.chat(asked, **{"cache-control": "no-store"})
+    told = await house.chat(asked, **FRESH)
     span = house.span(told)
     assert (span.name, span.request_model, span.prompt) == ("chat chat", "chat", "rag@1")
     assert span.attributes["prompt_reference"] == "rag#production"
@@ -347,7 +353,7 @@ async def test_a_moved_label_counts_with_the_next_call_also_one_inside(house: Ho
     asked: Json = {"model": "prompt:moved"}
     elsewhere = Prompts(house.platform.store.control)  # as another process would
     for text in ("One. Be calm.", "One. Be loud.", "Two."):
-        told = await house.chat(asked)
+        told = await house.chat(asked, **FRESH)
         assert house.upstream.last.body["messages"][0]["content"] == text
         if text.endswith("calm."):
             house.add("mood", {"template": "Be loud."})
@@ -355,7 +361,7 @@ async def test_a_moved_label_counts_with_the_next_call_also_one_inside(house: Ho
         else:
             house.add("moved", {"template": "Two.", "model": "chat"}, "production")
     assert told.headers["x-pilothouse-prompt"] == "moved@2"
-    pinned = await house.chat({"model": "prompt:moved@1"})
+    pinned = await house.chat({"model": "prompt:moved@1"}, **FRESH)
     assert house.upstream.last.body["messages"][0]["content"] == "One. Be loud."
     assert house.span(pinned).versions["prompt_parts"] == "mood@2"
 
@@ -408,14 +414,13 @@ async def test_many_at_once_while_the_label_moves(house: House) -> None:
 
 async def test_a_refusal_is_told_on_the_span(house: House) -> None:
     named: Json = {"prompt": {"name": "plain", "variables": {"word": "bad"}}}
-    fresh = {"cache-control": "no-store"}
     for answer in (
         Answer(text="I'm sorry, but I can't help with that."),
         Answer(text="", finish_reason="content_filter"),
     ):
         for stream in (False, True):
             house.upstream.say(answer)
-            row = house.row(await house.chat({**named, "stream": stream}, **fresh))
+            row = house.row(await house.chat({**named, "stream": stream}, **FRESH))
             assert row is not None
             assert row["refused"] == 1
     house.upstream.say(Answer(text="I'm sorry, but I can't help with that."))
