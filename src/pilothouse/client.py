@@ -337,11 +337,8 @@ class Client:
         self._client = AsyncClient(base_url, api_key)
         self._making = Making()
 
-    def chat(
-        self, model: str | None = None, messages: str | list[Json] | None = None, *, prompt: Json | None = None,
-        **params: Any,
-    ) -> ChatResponse:  # fmt: skip
-        return self._loop.run(self._client.chat(model, messages, prompt=prompt, **params))
+    def chat(self, model: str | None = None, messages: str | list[Json] | None = None, **params: Any) -> ChatResponse:
+        return self._loop.run(self._client.chat(model, messages, **params))
 
     def parallel(
         self,
@@ -355,10 +352,9 @@ class Client:
         return self._loop.run(self._client.parallel(prompts, model=model, limit=limit, join=join, **params))
 
     def stream(
-        self, model: str | None = None, messages: str | list[Json] | None = None, *, prompt: Json | None = None,
-        **params: Any,
-    ) -> Iterator[ChatChunk]:  # fmt: skip
-        return self._loop.iterate(self._client.stream(model, messages, prompt=prompt, **params))
+        self, model: str | None = None, messages: str | list[Json] | None = None, **params: Any
+    ) -> Iterator[ChatChunk]:
+        return self._loop.iterate(self._client.stream(model, messages, **params))
 
     def embed(self, model: str, texts: str | list[str]) -> list[list[float]]:
         return self._loop.run(self._client.embed(model, texts))
