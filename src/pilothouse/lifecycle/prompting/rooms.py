@@ -35,9 +35,11 @@ class PromptRooms:
 
 
 def open_prompts(
-    store: Store, alerts: AlertBook, config: Callable[[], Config], changes: Changes, clock: Callable[[], int] = now_us
+    store: Store, alerts: AlertBook, config: Callable[[], Config], changes: Changes | None = None,
+    clock: Callable[[], int] = now_us,
 ) -> PromptRooms:  # fmt: skip
-    """The rooms over these databases, under the configuration that serves; alerts go into `alerts`."""
+    """The rooms over these databases, under the configuration that serves; alerts go into `alerts`. `changes` are those
+    that other processes make."""
     prompts = Prompts(store.control)
     gate = prompts.guard = PromptGate(store, prompts, lambda: config().prompts)
     turn = Turn(store.control, "prompts", seconds=_TURN, clock=clock)
