@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from pilothouse.sdk import Embedded
 from pilothouse.settings import Settings
 from pilothouse.snapshot import read_config
 from pilothouse.yamlfile import REFERENCE
+
+from .warm import Warm
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -36,12 +39,19 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    warm = Warm(tmp_path_factory.mktemp("warm"))
+    yield warm
+    warm.close()
+
+
 @pytest.mark.usefixtures("tracer")
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_the_commands_run_and_the_code_answers(page: Path, tmp_path: Path, models_dir: Path) -> None:
+def test_the_commands_run_and_the_code_answers(page: Path, tmp_path: Path, models_dir: Path, warm: Warm) -> None:
     shell, python = blocks(page, "sh"), blocks(page, "python")
     home = tmp_path / ".pilothouse"
-    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    binaries = os.pathsep.join([str(warm.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
     env = {**os.environ, "PATH": binaries, "PILOTHOUSE_MODELS": str(models_dir), "PILOTHOUSE_HOME": str(home)}
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
         env.pop(name, None)

@@ -2,15 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pilothouse"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "migrations" not in p.parts)
-IDS = [str(p.relative_to(PACKAGE)) for p in FILES]
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -20,50 +19,87 @@ NOT_OURS = {".venv", ".venv-interop", "build", "dist", ".git"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|raise NotImplementedError)\b")
 
 
+class Module(NamedTuple):
+    """A file of the package."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+
+@cache
+def modules() -> list[Module]:
+    texts = [(path, path.read_text()) for path in FILES]
+    return [Module(path, text, ast.parse(text)) for path, text in texts]
+
+
+def found(faults: Callable[[Module], Iterator[str]]) -> list[str]:
+    return [fault for module in modules() for fault in faults(module)]
+
+
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_files_and_functions_are_short(path: Path) -> None:
-    text = path.read_text()
-    assert len(text.splitlines()) <= MAX_FILE_LINES, f"{path} has two subjects"
-    for function in functions(ast.parse(text)):
-        length = (function.end_lineno or 0) - function.lineno + 1
-        assert length <= MAX_FUNCTION_LINES, f"{path}:{function.lineno} {function.name} has {length} lines"
+def test_files_and_functions_are_short() -> None:
+    def faults(module: Module) -> Iterator[str]:
+        if len(module.text.splitlines()) > MAX_FILE_LINES:
+            yield f"{module.path} has two subjects"
+        for function in functions(module.tree):
+            length = (function.end_lineno or 0) - function.lineno + 1
+            if length > MAX_FUNCTION_LINES:
+                yield f"{module.path}:{function.lineno} {function.name} has {length} lines"
+
+    assert found(faults) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_names_say_something_and_folders_stay_flat(path: Path) -> None:
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    assert not FORBIDDEN & set(parts), f"{path}: a name that says nothing"
-    assert len(parts) - 1 <= MAX_DEPTH, f"{path}: folders deeper than {MAX_DEPTH}"
+def test_names_say_something_and_folders_stay_flat() -> None:
+    def faults(module: Module) -> Iterator[str]:
+        parts = module.path.relative_to(PACKAGE).with_suffix("").parts
+        if FORBIDDEN & set(parts):
+            yield f"{module.path}: a name that says nothing"
+        if len(parts) - 1 > MAX_DEPTH:
+            yield f"{module.path}: folders deeper than {MAX_DEPTH}"
+
+    assert found(faults) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_modules_say_their_duty_and_leave_nothing_open(path: Path) -> None:
-    text = path.read_text()
-    tree = ast.parse(text)
-    assert ast.get_docstring(tree), f"{path} has no docstring"
-    assert not UNFINISHED.search(text), f"{path} is unfinished"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Global):
-            pytest.fail(f"{path}:{node.lineno} changes a global")
-        if isinstance(node, ast.ExceptHandler) and all(isinstance(step, ast.Pass) for step in node.body):
-            broad = node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"}
-            assert not broad, f"{path}:{node.lineno} swallows every error"
+def test_modules_say_their_duty_and_leave_nothing_open() -> None:
+    def faults(module: Module) -> Iterator[str]:
+        if not ast.get_docstring(module.tree):
+            yield f"{module.path} has no docstring"
+        if UNFINISHED.search(module.text):
+            yield f"{module.path} is unfinished"
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Global):
+                yield f"{module.path}:{node.lineno} changes a global"
+            if swallows_everything(node):
+                yield f"{module.path}:{node.lineno} swallows every error"
+
+    assert found(faults) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_public_classes_and_functions_of_exported_names_have_docstrings(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    exported = exported_names(tree)
-    for node in tree.body:
-        named = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name in exported
-        if named and path.name != "errors.py":
-            assert ast.get_docstring(node) or is_cli(node), f"{path}:{node.lineno} {node.name} has no docstring"
+def test_public_classes_and_functions_of_exported_names_have_docstrings() -> None:
+    def faults(module: Module) -> Iterator[str]:
+        exported = exported_names(module.tree)
+        for node in module.tree.body:
+            named = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name in exported
+            if named and module.path.name != "errors.py" and not ast.get_docstring(node) and not is_cli(node):
+                yield f"{module.path}:{node.lineno} {node.name} has no docstring"
+
+    assert found(faults) == []
+
+
+def test_modules_say_what_they_export() -> None:
+    def faults(module: Module) -> Iterator[str]:
+        kinds = ast.ClassDef | ast.FunctionDef
+        public = [n.name for n in module.tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
+        if public and not exported_names(module.tree) and module.path.name != "__main__.py":
+            yield f"{module.path} has no __all__"
+
+    assert found(faults) == []
 
 
 def exported_names(tree: ast.Module) -> set[str]:
@@ -73,19 +109,14 @@ def exported_names(tree: ast.Module) -> set[str]:
     return set()
 
 
+def swallows_everything(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler) or not all(isinstance(step, ast.Pass) for step in node.body):
+        return False
+    return node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"}
+
+
 def is_cli(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("command" in ast.unparse(d) or "group" in ast.unparse(d) for d in node.decorator_list)
-
-
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_modules_say_what_they_export(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    public = [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
-    ]
-    assert exported_names(tree) or not public or path.name == "__main__.py", f"{path} has no __all__"
 
 
 def test_every_room_has_its_tests() -> None:
