@@ -32,9 +32,14 @@ def test_fifty_writers_leave_one_history(store: Store, settings: Settings, promp
         told += other.stdout.read().split()
     assert other.returncode == 0
     moves = prompts.history(P, "a", "production", limit=500)[::-1]
-    assert {*told} == {move.id for move in moves}
-    assert WRITERS < len(moves) <= WRITERS * TURNS
-    assert len({move.actor for move in moves}) > WRITERS // 2
+    versions = prompts.versions(P, "a", limit=500)[::-1]
+    assert [version.number for version in versions] == [*range(1, len(versions) + 1)]
+    made = [f"a@{version.number}" for version in versions[VERSIONS:]]
+    assert len(made) > WRITERS // 10
+    assert sorted(one for one in told if "@" in one) == sorted(made)  # each told to one writer
+    assert {*told} == {*made, *(move.id for move in moves)}
+    assert WRITERS // 2 < len(moves) <= WRITERS * TURNS
+    assert len({move.actor for move in moves}) > WRITERS // 4
     assert [move.number for move in moves] == [*range(1, len(moves) + 1)]
     before = None
     for move in moves:

@@ -140,6 +140,8 @@ def test_a_second_person_agrees(store: Store, prompts: Prompts) -> None:
     with pytest.raises(PromotionRefused):
         prompts.approve(P, asked.id, by=BEN)
     guard.passed = {2, 3}
+    with pytest.raises(PromotionRefused, match="Nobody moves it alone"):
+        prompts.unlabel(P, "a", "production", by=ANA)
     done = prompts.approve(P, asked.id, by=BEN, note="good")
     assert (done.version, done.actor, done.approved_by, done.reason) == (2, ANA.name, BEN.name, "shorter")
     assert prompts.history(P, "a")[0] == done

@@ -30,9 +30,9 @@ def test_names(name: str) -> None:
     "name",
     [
         "", "x" * 257, "a\nb", "a\0", "\ud83d", "/a", "a/", "a//b", "a/../b", ".", " a", "a /b", "a@3", "a#b", "a{b",
-        'a"', "a\\b", "a/versions/3", "a/versions", "a/labels/x", "a/history", "a/resolved",
+        'a"', "a\\b", "a/versions/3", "a/versions", "a/labels/x", "a/history", "a/resolved", "u\u0308ber",
     ],
-    ids=range(22),
+    ids=range(23),
 )  # fmt: skip
 def test_names_that_would_be_read_as_something_else_are_refused(name: str) -> None:
     with pytest.raises(InvalidRequest) as told:

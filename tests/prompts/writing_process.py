@@ -1,4 +1,6 @@
-"""Another process: `count` writers, each in a thread, move a label of one prompt. Prints the ids of the moves made.
+"""Another process: `count` writers, each in a thread, move a label of one prompt and make versions of it.
+
+Prints the ids of the moves, and the versions, that they made.
 
 Starts when a line comes in, so that both processes write at once.
 """
@@ -9,6 +11,7 @@ from random import Random
 
 from pilothouse.access.audit import Actor
 from pilothouse.errors import Conflict
+from pilothouse.prompts.content import content_of
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import Move
 from pilothouse.storage.database import open_engine
@@ -20,13 +23,18 @@ VERSIONS = 5
 
 
 def write(prompts: Prompts, first: int, count: int) -> list[str]:
-    """The ids of the moves that these writers were told of, also where it was another's that stood there already."""
+    """The ids of the moves, and the references of the versions, that these writers were told of; of moves also where it
+    was another's that stood there already."""
     made: list[str] = []
 
     def writes(number: int) -> None:
         chance, by = Random(number), Actor(f"writer {number}", "api")
-        for _ in range(TURNS):
+        for turn in range(TURNS):
             try:
+                if chance.random() < 0.2:
+                    content = content_of({"template": f"{by.name}, {turn}"})
+                    made.append(prompts.create("default", "a", content, by=by).reference)
+                    continue
                 if chance.random() < 0.5:
                     done = prompts.promote("default", "a", chance.randint(1, VERSIONS), by=by)
                     assert isinstance(done, Move)

@@ -118,8 +118,12 @@ class Labels:
             return self._move(connection, project, name, there.version, label, last, by, told)
 
     def unlabel(self, project: str, name: str, label: str, *, by: Actor, reason: str = "") -> Move:
-        """Take the label away; a rollback brings it back. Raises NotFound where the prompt does not have it."""
+        """Take the label away; a rollback brings it back. Raises NotFound where the prompt does not have it, and
+        PromotionRefused where another person would have to agree to a move."""
         label = movable(label)
+        if self.guard.approvals(project, name, label):
+            why = "Nobody moves it alone: promote another version, or take the rule out of prompts.protected first."
+            raise PromotionRefused(f"The label '{label}' of '{name}' cannot be taken away.", [why])
         with writing(self._engine) as connection:
             need_prompt(connection, project, name, lock=True)
             last = move_rows.last_move(connection, project, name, label)
@@ -234,7 +238,7 @@ class Labels:
         by: Actor, told: Json,
     ) -> Pending:  # fmt: skip
         """Let it wait for a second person; what waits already is asked for once."""
-        waits = move_rows.pending_row(connection, project, name, label, version)
+        waits = move_rows.pending_row(connection, project, name, label, version, told["forced"])
         if waits is not None:
             return _pending(waits)
         now = self._clock()

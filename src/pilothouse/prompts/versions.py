@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
+from unicodedata import is_normalized
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.prompts.content import Content
@@ -174,6 +175,8 @@ def name_fault(name: str) -> str | None:
     """Why a prompt may not have this name, None where it may."""
     if not 0 < len(name) <= MOST_NAME or not name.isprintable():
         return f"The name of a prompt has 1 to {MOST_NAME} printable characters."
+    if not is_normalized("NFC", name):
+        return f"The name '{name}' is written in parts that have a letter of their own (Unicode's form NFC is taken)."
     found = next((character for character in _NOT_IN_NAMES if character in name), None)
     if found is not None:
         return f"The name '{name}' holds {found}, which stands for something else in references and templates."

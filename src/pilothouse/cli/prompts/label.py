@@ -8,7 +8,7 @@ from pilothouse.cli.context import Context, as_json, pass_context, show_rows
 from pilothouse.cli.filters import project_option
 from pilothouse.cli.options import me, shown_time
 from pilothouse.cli.prompts.promote import promoted
-from pilothouse.cli.prompts.registry import opened, reason_option, tell
+from pilothouse.cli.prompts.registry import guarded, opened, reason_option, tell
 
 __all__ = ["label"]
 
@@ -32,10 +32,12 @@ def label(
         return
     if remove and label is None:
         raise click.UsageError("Which label? Write it after the name.")
+    if label is not None:
+        with guarded(context) as prompts:
+            done = prompts.unlabel(project, reference, label, by=me(), reason=reason)
+        tell(done, as_json=as_json)
+        return
     with opened(context) as prompts:
-        if label is not None:
-            tell(prompts.unlabel(project, reference, label, by=me(), reason=reason), as_json=as_json)
-            return
         newest, moves = prompts.prompt(project, reference).newest, prompts.labels(project, reference).values()
     rows = [asdict(move) for move in moves]
     if not as_json:

@@ -77,9 +77,11 @@ def request_row(connection: Connection, project: str, request: str) -> Row[Any] 
     return connection.execute(query).one_or_none()
 
 
-def pending_row(connection: Connection, project: str, name: str, label: str, version: int) -> Row[Any] | None:
+def pending_row(
+    connection: Connection, project: str, name: str, label: str, version: int, forced: bool
+) -> Row[Any] | None:
     """A request for this that waits already."""
-    query = select(prompt_requests).where(*_waiting(project, name, label), _R.version == version)
+    query = select(prompt_requests).where(*_waiting(project, name, label), _R.version == version, _R.forced == forced)
     return connection.execute(query.order_by(_R.id).limit(1)).one_or_none()
 
 
