@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Float, Select, and_, cast, func, literal, or_, select
 
 from pilothouse.call import Span
 from pilothouse.storage.database import Store
@@ -122,6 +122,15 @@ class PromptCalls:
             if version in found:  # else its first call came between the two queries
                 found[version].scores[name] = sums
         return found
+
+    def steps(
+        self, project: str, prompt: str, since_us: int, until_us: int, step_us: int
+    ) -> dict[tuple[int, int], Sums]:
+        """The same without scores, by (number of the step since 1970, version)."""
+        mine = [_C.project_id == project, _C.prompt == prompt, _C.version.is_not(None)]
+        mine += [_C.at_us >= since_us, _C.at_us < until_us]
+        step = _C.at_us // literal(step_us, BigInteger, literal_execute=True)
+        return {(int(key[0]), key[1]): sums for key, sums in self._sums([step, _C.version], mine)}
 
     def units(
         self, project: str, experiment: str, since_us: int = 0, until_us: int = 2**62

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from pilothouse.access import Actor
+from pilothouse.call import Span
+from pilothouse.ids import new_id, now_us
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.registry import Prompts
+from pilothouse.types import Usage
 
 from ..site import HOSTILE, Gateway, gateway
 
@@ -135,3 +138,22 @@ def test_viewers_look_and_annotators_see_nothing_of_it(site: Gateway) -> None:
     site.act_as("annotator")
     assert site.client.get("/console/prompts").headers["location"] == "/console/reviews"
     assert "Prompts" not in site.page("/reviews")
+
+
+def test_usage_of_each_version(site: Gateway) -> None:
+    kept(site.platform.prompts.prompts, "p", "one", "two")
+    assert "No calls in this time" in site.page("/prompts/usage?name=p")
+    for number in (1, 2, 2):
+        about = {"prompt_reference": "p", "prompt_label": "production"}
+        span = Span(
+            id=new_id(), trace_id=new_id(), project_id="default", name="chat", kind="llm", start_us=now_us() - 1000,
+            end_us=now_us(), prompt=f"p@{number}", attributes=about, usage=Usage(10, 5), cost_nano=None,
+        )  # fmt: skip
+        site.platform.recorder.record(span)
+    site.platform.drainer.flush()
+    page = site.page("/prompts/usage?name=p&period=24h")
+    assert "/console/traces?prompt=p%402" in page
+    assert '<span class="k s0">version 2</span>' in page
+    assert "unknown" in page
+    site.page("/prompts/usage?name=p&period=century", 400)
+    site.page("/prompts/usage?name=none", 404)

@@ -3,7 +3,7 @@
 A prompt is named in the query: names hold slashes, and may be anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from pilothouse.console.pages.prompt_edit import add_edit_pages
 from pilothouse.console.pages.prompt_moves import add_move_pages
 from pilothouse.console.pages.prompt_play import add_play_pages
+from pilothouse.console.pages.prompt_usage import add_usage_pages
 from pilothouse.console.previewing import said_of
 from pilothouse.console.prompting import shown_json
 from pilothouse.console.render import ROOT, Renderer
@@ -20,14 +21,12 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.versus import versus
 from pilothouse.console.visitor import Guest, Visitor
 from pilothouse.prompts.registry import Prompts
-from pilothouse.prompts.versions import LATEST, PRODUCTION, Move, Prompt, VersionHead
+from pilothouse.prompts.versions import LATEST, PRODUCTION, Move, Prompt
 
 __all__ = ["pages"]
 
 _HOME = f"{ROOT}/prompts"
 _ROWS, _VERSIONS, _MOVES = 50, 20, 50
-_GROUPED = 2000
-"""Prompts that are looked at for the folders of a page."""
 _LABELS = 30
 _BACK = 200
 
@@ -39,6 +38,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     _add_list(router, prompts, renderer, project)
     _add_prompt(router, prompts, renderer, project)
     add_edit_pages(router, rooms, renderer, project)
+    add_usage_pages(router, rooms, renderer, project)
     add_play_pages(router, rooms, renderer, project)
     add_move_pages(router, prompts, renderer, project, partial(_one, renderer, prompts, project))
     return router
@@ -50,6 +50,7 @@ def _add_list(router: APIRouter, prompts: Prompts, renderer: Renderer, project: 
         visitor: Guest, text: str = "", label: str = "", tag: str = "", folder: str = "", after: str = "",
         archived: str = "", done: str = "",
     ) -> Response:  # fmt: skip
+        """Of a folder the prompts in it and the folders in it; where something is looked for, all below it."""
         chosen = {
             "text": text.strip(),
             "label": label.strip(),
@@ -57,59 +58,19 @@ def _add_list(router: APIRouter, prompts: Prompts, renderer: Renderer, project: 
             "folder": folder,
             "archived": archived,
         }
-        folders: Sequence[tuple[str, int, int]] = ()
-        if chosen["text"] or label or tag:
-            page = prompts.list(
-                project, search=chosen["text"], label=label.strip() or None, tag=tag.strip() or None,
-                archived=archived == "yes", after=after or None, limit=_ROWS,
-            )  # fmt: skip
-            found, following = [one for one in page.prompts if one.name.startswith(folder)], page.next
-        else:
-            found, folders, following = _folder(prompts, project, folder, after, archived == "yes")
+        seeking, gone = bool(chosen["text"] or chosen["label"] or chosen["tag"]), archived == "yes"
+        page = prompts.list(
+            project, search=chosen["text"], label=chosen["label"] or None, tag=chosen["tag"] or None, archived=gone,
+            folder=folder, below=seeking, after=after or None, limit=_ROWS,
+        )  # fmt: skip
+        newest = prompts.heads(project, [one.name for one in page.prompts])
         asked = {name: value for name, value in chosen.items() if value}
         return renderer.page(
-            "prompts.html", visitor=visitor, chosen=chosen, folder=folder, folders=folders, after=after, done=done,
-            rows=[(one, _newest(prompts, project, one)) for one in found], next=following,
-            pending=prompts.pending(project), first=f"?{urlencode(asked)}",
-            more=f"?{urlencode({**asked, 'after': following or ''})}",
+            "prompts.html", visitor=visitor, chosen=chosen, folder=folder, after=after, done=done, next=page.next,
+            folders={} if seeking or after else prompts.folders(project, folder, archived=gone),
+            rows=[(one, newest.get(one.name)) for one in page.prompts], pending=prompts.pending(project),
+            first=f"?{urlencode(asked)}", more=f"?{urlencode({**asked, 'after': page.next or ''})}",
         )  # fmt: skip
-
-
-def _folder(
-    prompts: Prompts, project: str, folder: str, after: str, archived: bool
-) -> tuple[list[Prompt], list[tuple[str, int, int]], str | None]:
-    """The prompts of a folder; the folders in it, how many prompts each holds and when the last of them changed; and
-    where the next page begins."""
-    found: list[Prompt] = []
-    inside: dict[str, tuple[int, int]] = {}
-    at: str | None = max(after, folder) if folder or after else None
-    for _ in range(_GROUPED // 500):
-        page = prompts.list(project, archived=archived, after=at, limit=500)
-        for one in page.prompts:
-            if one.name.startswith(folder):
-                head, deeper, _ = one.name[len(folder) :].partition("/")
-                if deeper:
-                    count, changed = inside.get(f"{head}/", (0, 0))
-                    inside[f"{head}/"] = count + 1, max(changed, one.updated_us)
-                elif len(found) == _ROWS:
-                    return found, _told(inside), found[-1].name
-                else:
-                    found.append(one)
-            elif one.name > folder:
-                return found, _told(inside), None
-        at = page.next
-        if at is None:
-            break
-    return found, _told(inside), at
-
-
-def _told(inside: Mapping[str, tuple[int, int]]) -> list[tuple[str, int, int]]:
-    return [(name, *figures) for name, figures in sorted(inside.items())]
-
-
-def _newest(prompts: Prompts, project: str, one: Prompt) -> VersionHead | None:
-    """Who made the newest version, and why."""
-    return next(iter(prompts.versions(project, one.name, limit=1)), None)
 
 
 def _add_prompt(router: APIRouter, prompts: Prompts, renderer: Renderer, project: str) -> None:
@@ -174,12 +135,12 @@ def _compared(shown: int, about: Prompt) -> tuple[int, int]:
 
 def _standing(prompts: Prompts, project: str, about: Prompt) -> tuple[Mapping[str, Move], Mapping[str, int]]:
     """The move that each label stands on, production first; and the version that a rollback returns it to."""
-    labels, back = {}, {}
-    for label in sorted(about.labels, key=lambda one: (one != PRODUCTION, one))[:_LABELS]:
-        moves = prompts.history(project, about.name, label, limit=_BACK) if label != LATEST else ()
-        if moves:
-            labels[label] = moves[0]
-            version = next((one.version for one in moves if one.number == moves[0].back), None)
-            if version is not None:
-                back[label] = version
+    standing = prompts.labels(project, about.name)
+    labels = {label: standing[label] for label in sorted(standing, key=lambda one: (one != PRODUCTION, one))[:_LABELS]}
+    back: dict[str, int] = {}
+    for label, move in labels.items():
+        if move.back is not None:
+            moves = prompts.history(project, about.name, label, limit=_BACK)
+            version = next((one.version for one in moves if one.number == move.back), None)
+            back |= {} if version is None else {label: version}
     return labels, back
