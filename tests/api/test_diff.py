@@ -52,7 +52,7 @@ def test_an_order_waits_as_a_job_of_its_project(client: TestClient, store: Store
     [
         ({"after": "b"}, "Write it as model:NAME"), ({"dataset": None}, "name 'dataset' or 'recorded'"),
         ({"evaluators": ["exakt"]}, "exact"), ({"gates": ["exact"]}, "is no gate"),
-        ({"after": "prompt:/etc/passwd"}, "names a file"), ({"after": "config:/etc/passwd"}, "names a file"),
+        ({"after": "prompt:/etc/passwd"}, "empty part"), ({"after": "config:/etc/passwd"}, "names a file"),
         ({"after": {"config": {"providers": {"openai": {"api_key": "sk-1"}}}}}, "Write secrets as references"),
     ],
     ids=range(7),

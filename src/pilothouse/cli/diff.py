@@ -54,9 +54,9 @@ __all__ = ["diff"]
 def diff(context: Context, /, before: str, after: str, gates: "list[Gate]", project: str, **options: Any) -> None:
     """Ask BEFORE and AFTER the same and tell what differs: quality with intervals, flips, cost, latency, slices.
 
-    Each is model:NAME, corpus:NAME, config:NUMBER, config:FILE, prompt:FILE or recorded (what was answered then), or
-    several joined by +. Without --dataset, recorded chats are asked again: those that the filters let through. What was
-    answered before costs nothing again.
+    Each is model:NAME, corpus:NAME, config:NUMBER, config:FILE, prompt:FILE, prompt:NAME@VERSION (of the registry) or
+    recorded (what was answered then), or several joined by +. Without --dataset, recorded chats are asked again: those
+    that the filters let through. What was answered before costs nothing again.
     """
     order = _ordered(before, after, gates, options)
     with context.platform() as platform:

@@ -37,6 +37,8 @@ def test_each_kind_and_several_joined(folder: Path) -> None:
     assert prompt.prompt is not None
     assert (prompt.asks, len(prompt.prompt.messages), prompt.prompt.params) == ("fast", 2, {"temperature": 0})
     assert parse_side("prompt:v2.yaml+model:a+b", folder).asks == "a+b"
+    registered = parse_side("prompt:faq/a@2+model:fast", folder)
+    assert (registered.registered, registered.asks, registered.told) == ("faq/a@2", "fast", "prompt:faq/a@2+model:fast")
     assert read_prompt(folder / "v3.json").messages == [{"role": "user", "content": "{input}?"}]
 
 
@@ -69,11 +71,13 @@ def test_as_json(folder: Path) -> None:
     assert found.told == "model:fast+prompt:given"
     assert side_of({"config": 3}).told == "config:3"
     assert side_of({"recorded": True}).told == "recorded"
-    for text in ("prompt:v2.yaml", "model:a+config:new.yaml"):
-        with pytest.raises(InvalidRequest, match="names a file: give its content"):
-            side_of(text)
+    with pytest.raises(InvalidRequest, match="names a file: give its content"):
+        side_of("model:a+config:new.yaml")
+    assert side_of("prompt:v2.yaml").registered == "v2.yaml#production"  # no file is read for who asks over HTTP
     for wrong, why in (
         ({}, "names nothing to compare"), ({"model": "a", "corpus": "b"}, "names a model and a corpus"),
+        ({"config": 3, "prompt": "faq@2"}, "asked of a model"),
+        ({"prompt": {"messages": []}}, "^prompt.messages: List"),
         ({"recorded": True, "model": "a"}, "stands alone"), ({"modle": "a"}, "modle: unknown key"),
     ):  # fmt: skip
         with pytest.raises(InvalidRequest, match=why):

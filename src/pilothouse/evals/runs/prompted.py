@@ -55,6 +55,10 @@ class PromptSubject(ModelSubject):
         """The name under which its fingerprint is asked for."""
         return f"{PROMPT}{self.version.reference}"
 
+    def asked(self) -> list[str]:
+        """The names whose fingerprints tell what is asked."""
+        return [self.print_name, self.model]
+
     @property
     def wording(self) -> str:
         return "\n".join(self.version.content.texts)

@@ -4,6 +4,7 @@ Both sides are runs like any other, the one after with the one before as its bas
 case by case, and what was answered is never paid for twice.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -14,19 +15,21 @@ import msgspec
 
 from pilothouse.cases import Case
 from pilothouse.config import Config
-from pilothouse.errors import ConfigError, PilothouseError
+from pilothouse.errors import ConfigError, NotFound, PilothouseError
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.reports.told import Told
 from pilothouse.evals.runs.estimate import Estimate, estimate
 from pilothouse.evals.runs.evaluate import Ended, work
 from pilothouse.evals.runs.prepare import Given, Prepared, prepare
+from pilothouse.evals.runs.prompted import PromptSubject, prompt_subject
 from pilothouse.evals.runs.rooms import Rooms, rooms_of
 from pilothouse.evals.runs.runner import Heard, Runner
+from pilothouse.evals.runs.suite import TaskSpec
 from pilothouse.lifecycle.diff.asking import BESIDE, RECORDED, SideSubject, beside_rooms, priced_as_recorded
 from pilothouse.lifecycle.diff.beside import Beside
 from pilothouse.lifecycle.diff.inputs import Inputs, dataset_inputs, recorded_inputs
 from pilothouse.lifecycle.diff.order import DiffOrder
-from pilothouse.lifecycle.diff.sides import Side
+from pilothouse.lifecycle.diff.sides import Prompt, Side
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.storage.evaluating.eval_runs import Run
 
@@ -121,13 +124,15 @@ class Diff:
         prepared = await prepare(rooms, self._project, written, Given(cases=self._cases(side)))
         if side.recorded:
             return Sided(side, rooms, prepared, await estimate(rooms, self._project, prepared))
-        subject = self._subject(side)
+        subject: SideSubject | PromptSubject = self._subject(side)
+        if side.registered is not None:
+            subject = await asyncio.to_thread(self._registered, side, side.registered, subject.model)
         for name in subject.asked():
             try:
                 prepared.versions[name] = await rooms.fingerprint(name)
             except PilothouseError as error:
                 raise ConfigError(f"{side.told}: {error.message}", param="model") from None
-        if subject.as_recorded:
+        if isinstance(subject, SideSubject) and subject.as_recorded:
             rooms = priced_as_recorded(rooms, subject)
         prepared = replace(prepared, subject=subject)
         return Sided(side, rooms, prepared, await estimate(rooms, self._project, prepared))
@@ -156,8 +161,24 @@ class Diff:
                 )
             asks = "default"
         mark = BESIDE if side.config is not None else ""
-        messages, params = (None, {}) if prompt is None else (prompt.messages, prompt.params)
+        messages, params = (prompt.messages, prompt.params) if isinstance(prompt, Prompt) else (None, {})
         return SideSubject(f"{mark}{asks}", messages, params, requests, mark)
+
+    def _registered(self, side: Side, reference: str, model: str) -> PromptSubject:
+        """A version of the registry, asked of whom the side or the order names, else of its own model."""
+        said = side.asks or self._order.model
+        task = TaskSpec(prompt=reference, model=said)
+        try:
+            return prompt_subject(self._rooms.prompts, self._project, task)
+        except NotFound as error:
+            told = f"{side.told}: {error.message} Nor is there a file of that name."
+            raise ConfigError(told, param="prompt") from None
+        except ConfigError:
+            if said is not None or model == RECORDED:
+                raise ConfigError(
+                    f"{side.told}: it names no model: say which one is asked, as {side.told}+model:NAME.", param="model"
+                ) from None
+            return prompt_subject(self._rooms.prompts, self._project, task.model_copy(update={"model": model}))
 
     async def _worked(
         self, sided: Sided, baseline: Run | None, heard: Heard, catch: bool, started: Callable[[Runner], object]
@@ -165,7 +186,7 @@ class Diff:
         side, prepared, order = sided.side, sided.prepared, self._order
         which = "before" if baseline is None else "after"
         subject = {"diff": side.told, "versions": prepared.versions}
-        if isinstance(prepared.subject, SideSubject):
+        if isinstance(prepared.subject, SideSubject | PromptSubject):
             subject["model"] = prepared.subject.model.removeprefix(BESIDE)
         dataset = self._inputs.dataset or (None, None)
         run = self._rooms.runs.create(

@@ -1,7 +1,7 @@
 """What is compared, as it is written: `model:fast`, `corpus:handbook`, `config:12`, `config:new.yaml`,
-`prompt:v2.yaml`, `recorded`, or several of them joined by `+`.
+`prompt:v2.yaml`, `prompt:faq@2`, `recorded`, or several of them joined by `+`.
 
-Prompts come from files. A registry of prompts joins in by `read_prompt`: nothing else knows where they come from.
+A prompt is a file, or where there is none of that name one of the registry, which is read when the sides are prepared.
 """
 
 import re
@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from pilothouse.config import Config
 from pilothouse.errors import ConfigError, InvalidRequest
 from pilothouse.evals.runs.templates import check_template
+from pilothouse.prompts.versions import reference_of
 from pilothouse.snapshot import read_config
 from pilothouse.types import Json
 from pilothouse.yamlfile import YamlFile
@@ -23,8 +24,8 @@ __all__ = ["Prompt", "Side", "parse_side", "read_prompt", "side_of"]
 KINDS = ("model", "corpus", "config", "prompt")
 _JOINED = re.compile(r"\+(?=(?:model|corpus|config|prompt):)")
 _HOW = (
-    "Write it as model:NAME, corpus:NAME, config:NUMBER, config:FILE, prompt:FILE or recorded; several are joined by "
-    "+, as config:12+model:fast."
+    "Write it as model:NAME, corpus:NAME, config:NUMBER, config:FILE, prompt:FILE, prompt:NAME@VERSION or recorded; "
+    "several are joined by +, as config:12+model:fast."
 )
 _OURS = ("model", "messages", "stream")
 _Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -54,12 +55,13 @@ class Prompt(_Strict):
 
 class Side(_Strict):
     """One version. Without `model` and `corpus` each recorded call asks the model that it asked then. `config` is the
-    number of a stored configuration, or one that is given; `recorded` stands for what was answered then."""
+    number of a stored configuration, or one that is given, `prompt` one that is given, or a reference to one of the
+    registry; `recorded` stands for what was answered then."""
 
     model: _Name | None = None
     corpus: _Name | None = None
     config: int | Config | None = None
-    prompt: Prompt | None = None
+    prompt: Prompt | _Name | None = None
     recorded: Literal[True] | None = None
     label: str = ""
 
@@ -72,13 +74,20 @@ class Side(_Strict):
             raise PydanticCustomError("side", "names a model and a corpus: one of them answers")
         if self.recorded and len(given) > 1:
             raise PydanticCustomError("side", "'recorded' stands alone: it is what was answered then")
+        if self.registered is not None and (self.config is not None or self.corpus is not None):
+            raise PydanticCustomError("side", "a prompt of the registry is asked of a model: leave the rest out")
         return self
+
+    @property
+    def registered(self) -> str | None:
+        """The reference to a prompt of the registry."""
+        return self.prompt if isinstance(self.prompt, str) else None
 
     @property
     def asks(self) -> str | None:
         """Whom it asks; None for the model that a recorded call asked."""
         named = f"rag:{self.corpus}" if self.corpus else self.model
-        return named or (self.prompt.model if self.prompt is not None else None)
+        return named or (self.prompt.model if isinstance(self.prompt, Prompt) else None)
 
     @property
     def told(self) -> str:
@@ -87,12 +96,13 @@ class Side(_Strict):
             return self.label
         parts = {"model": self.model, "corpus": self.corpus}
         parts["config"] = str(self.config) if isinstance(self.config, int) else "given" if self.config else None
-        parts["prompt"] = "given" if self.prompt is not None else None
+        parts["prompt"] = "given" if isinstance(self.prompt, Prompt) else self.prompt
         return "+".join(f"{kind}:{name}" for kind, name in parts.items() if name is not None) or "recorded"
 
 
-def parse_side(text: str, folder: Path = Path()) -> Side:
-    """What a command line writes; files are looked for in `folder`. Raises ConfigError that says how to write it."""
+def parse_side(text: str, folder: Path | None = Path()) -> Side:
+    """What a command line writes; files are looked for in `folder`, where there is one. Raises ConfigError that says
+    how to write it."""
     if text == "recorded":
         return Side(recorded=True)
     fields: dict[str, Any] = {"label": text}
@@ -103,9 +113,11 @@ def parse_side(text: str, folder: Path = Path()) -> Side:
         if kind in fields:
             raise ConfigError(f"'{text}' names two of '{kind}'. {_HOW}", param="side")
         if kind == "config":
-            fields[kind] = int(name) if name.isascii() and name.isdecimal() else read_config(folder / name)
+            fields[kind] = int(name) if name.isascii() and name.isdecimal() else read_config((folder or Path()) / name)
+        elif kind == "prompt" and folder is not None and (folder / name).exists():
+            fields[kind] = read_prompt(folder / name)
         else:
-            fields[kind] = read_prompt(folder / name) if kind == "prompt" else name
+            fields[kind] = str(reference_of(name)) if kind == "prompt" else name
     return side_of(fields)
 
 
@@ -113,14 +125,15 @@ def side_of(data: Any) -> Side:
     """A side as JSON has it: its fields, or a text without files, as `model:fast`. Raises InvalidRequest."""
     if isinstance(data, str):
         found = dict.fromkeys(_JOINED.split(data))
-        files = [part for part in found if part.startswith("prompt:") or re.match(r"config:(?!\d+$)", part)]
+        files = [part for part in found if re.match(r"config:(?!\d+$)", part)]
         if files:
             raise InvalidRequest(f"'{files[0]}' names a file: give its content, as an object.", param="side")
-        return parse_side(data)
+        return parse_side(data, None)
     try:
         return Side.model_validate(data)
     except ValidationError as error:
-        raise InvalidRequest("\n".join(_explained(one) for one in error.errors()), param="side") from None
+        wrong = [one for one in error.errors() if one["loc"][1:2] != ("constrained-str",)] or error.errors()[:1]
+        raise InvalidRequest("\n".join(_explained(one) for one in wrong), param="side") from None
 
 
 def read_prompt(path: Path) -> Prompt:
@@ -140,6 +153,6 @@ def read_prompt(path: Path) -> Prompt:
 
 
 def _explained(error: Any) -> str:
-    place = ".".join(str(step) for step in error["loc"])
+    place = ".".join(str(step) for step in error["loc"] if "Prompt" not in str(step))
     what = {"missing": "is missing", "extra_forbidden": "unknown key"}.get(error["type"], error["msg"])
     return f"{place}: {what}." if place else f"{what}."
