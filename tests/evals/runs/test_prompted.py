@@ -49,6 +49,7 @@ class Shelf:
         (CHAT, {"q": {"type": "messages"}}, {"q": CHAT["messages"]}),
         (CHAT, {"messages": {"type": "messages"}}, CHAT),
         ({"other": 1}, {"q": {}}, {"other": 1}),
+        ("x", {}, {"q": "x"}),
     ],
 )
 def test_what_an_input_stands_for(given: Any, variables: Any, told: Any) -> None:

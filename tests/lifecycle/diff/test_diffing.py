@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pilothouse.access.audit import Actor
 from pilothouse.app import Platform
 from pilothouse.config import Config
 from pilothouse.errors import ConfigError, PilothouseError
@@ -14,6 +15,7 @@ from pilothouse.evals.reports.told import Told
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
 from pilothouse.lifecycle.diff.sides import parse_side
+from pilothouse.prompts.content import content_of
 from pilothouse.storage.evaluating.eval_runs import EvalRuns
 from pilothouse.testing.vendor import HeldVendor
 
@@ -155,3 +157,16 @@ def test_a_side_that_names_no_model_asks_default_or_says_how_to_name_one(platfor
     platform.live.put(other, author="t", source="cli")
     with pytest.raises(ConfigError, match=r"which model is asked\? Name one, as prompt:p\.yaml\+model:NAME"):
         told(platform, "model:other", prompt, dataset=dataset)
+
+
+def test_two_versions_of_the_registry(platform: Platform, dataset: str) -> None:
+    by, registry = Actor("ada", "cli"), platform.prompts.prompts
+    for template in ("{{ q }}", "No."):
+        registry.create("default", "faq", content_of({"template": template, "variables": {"q": {}}}), by=by)
+    found = told(platform, "prompt:faq@1", "prompt:faq@2", dataset=dataset)
+    assert found.comparison is not None
+    assert (found.comparison.metrics["exact"].before, found.comparison.metrics["exact"].after) == (0.5, 0)
+    assert found.run.name == "prompt:faq@1 -> prompt:faq@2"
+    assert found.summary.errors == 0
+    with pytest.raises(ConfigError, match=r"prompt:gone: There is no prompt 'gone'\. Nor is there a file"):
+        told(platform, "prompt:gone", "prompt:faq@2", dataset=dataset)

@@ -19,6 +19,7 @@ from pilothouse.evals.values import written
 from pilothouse.ids import content_hash
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.inclusions import included
+from pilothouse.prompts.templates.checking import variables_of
 from pilothouse.prompts.versions import Version, reference_of
 from pilothouse.types import ChatRequest, Json, text_of
 
@@ -45,7 +46,7 @@ class PromptSubject(ModelSubject):
         except ValueError as error:
             raise TaskFailed(str(error)) from None
         prompt = {"name": self.version.name, "version": self.version.number, "variables": variables}
-        answer = await asking.send(ChatRequest({**self.params, "model": self.model, "prompt": prompt}))
+        answer = await asking.send(ChatRequest.check({**self.params, "model": self.model, "prompt": prompt}))
         text, steps = answer_of(answer.data)
         context = case.context if turn.context is None else turn.context
         return msgspec.structs.replace(case, output=text, steps=steps, context=context)
@@ -97,21 +98,21 @@ def variables_for(given: Any, content: Content) -> Json:
     """The variables that a case's input stands for: an object has them by name; anything else is the value of the one
     variable that there is, or that has no default. Recorded messages are the last words of their user, where a text is
     wanted. Raises ValueError with a sentence."""
-    name = _single(content)
-    kind = "string" if name is None else content.variables[name].type
-    if isinstance(given, dict) and not _recorded(given, content):
+    names, name = _names(content), _single(content)
+    kind = content.variables[name].type if name in content.variables else "string"
+    if isinstance(given, dict) and not (_recorded(given) and "messages" not in names):
         return {name: given} if name is not None and kind == "object" and name not in given else given
     if name is None:
-        there = ", ".join(content.variables) or "none"
+        there = ", ".join(names) or "none"
         raise ValueError(f"The input names no variables, and there is not just one that it could be: {there}.")
     if isinstance(given, dict):
         given = given["messages"] if kind == "messages" else _asked(given["messages"])
     return {name: written(given) if kind == "string" else given}
 
 
-def _recorded(given: Json, content: Content) -> bool:
+def _recorded(given: Json) -> bool:
     """Whether an input is a chat as it was recorded."""
-    return given.keys() == {"messages"} and isinstance(given["messages"], list) and "messages" not in content.variables
+    return given.keys() == {"messages"} and isinstance(given["messages"], list)
 
 
 def _asked(messages: list[Any]) -> str:
@@ -119,9 +120,14 @@ def _asked(messages: list[Any]) -> str:
     return asked[-1] if asked else ""
 
 
+def _names(content: Content) -> list[str]:
+    """The variables that are declared; where none is, those that are used."""
+    return [*content.variables] or [one.name for one in variables_of(content)]
+
+
 def _single(content: Content) -> str | None:
     """The one variable that a value alone can be meant for."""
-    if len(content.variables) == 1:
-        return next(iter(content.variables))
+    if len(names := _names(content)) == 1:
+        return names[0]
     required = [name for name, one in content.variables.items() if one.required]
     return required[0] if len(required) == 1 else None

@@ -127,13 +127,16 @@ class PromptGate:
 
     def planned(self, project: str, order: Order) -> tuple[Plan, Version, Version | None]:
         """How a version is judged, and the one that it is compared with. Raises ConfigError and NotFound."""
-        rule = order.rule or rule_for(self._config(), order.name, order.label)
+        usual = rule_for(self._config(), order.name, order.label)
+        rule = order.rule or usual
         version, current = self._sides(project, order)
         if rule is None:
             raise ConfigError(
                 f"Nothing says by what '{order.name}' is judged for '{order.label}': write prompts.protected in the "
                 "configuration, or give a suite.", param="rule",
             )  # fmt: skip
+        if rule.model is None and usual is not None and usual.model is not None:
+            rule = rule.model_copy(update={"model": usual.model})
         return _plan(rule, version, first=current is None), version, current
 
     async def ready(self, rooms: Rooms, project: str, order: Order) -> Ready:
@@ -229,6 +232,8 @@ class PromptGate:
 
 def _plan(rule: Protected, version: Version, *, first: bool = False) -> Plan:
     model = rule.model if version.content.model is None else None
+    if version.content.model is None and model is None:
+        raise ConfigError(f"{version.reference} names no model: say which one is asked, as 'model'.", param="model")
     return plan_of(rule, version.name, version.number, model=model, first=first)
 
 
