@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pilothouse.evaluation import evaluate, evaluate_async, evaluate_response, evaluate_response_sync
+    from pilothouse.prompt_registry import PromptRegistry
     from pilothouse.prompts.templates.template import PromptTemplate
     from pilothouse.tracing import (
         ContextExecutor,
@@ -30,6 +31,7 @@ _PUBLIC = {
     "Client": "pilothouse.client",
     "AsyncClient": "pilothouse.client",
     "ModelRouter": "pilothouse.sdk",
+    "PromptRegistry": "pilothouse.prompt_registry",
     "PromptTemplate": "pilothouse.prompts.templates.template",
     "RAG": "pilothouse.sdk",
     "parallel": "pilothouse.sdk",
@@ -56,8 +58,8 @@ _PUBLIC = {
 }
 
 __all__ = [
-    "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "PromptTemplate", "__version__", "configure",
-    "continue_trace", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush",
+    "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "PromptRegistry", "PromptTemplate", "__version__",
+    "configure", "continue_trace", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush",
     "instrument", "observe", "parallel", "propagation_headers", "score_current_span", "score_current_trace",
     "score_session", "score_trace", "span", "trace_context", "update_current_span", "update_current_trace",
     "with_context",

@@ -4,6 +4,7 @@ Of those who want a value that is not there one fetches it, and the others wait 
 again after a pause that grows. Knows nothing of what the values are.
 """
 
+import os
 import random
 import threading
 import time
@@ -41,7 +42,7 @@ class _Failures:
 
 class Fresh(Generic[K, V]):
     """`fetch` begins to fetch a value and gives its future; `gone` says of an error that the value is not there any
-    more, which is an answer: what is kept of it is forgotten. Safe to use from many threads."""
+    more, which is an answer: what is kept of it is forgotten. Safe to use from many threads, and after a fork."""
 
     def __init__(
         self, fetch: Callable[[K], Future[V]], gone: Callable[[BaseException], bool], *, most: int = 10_000,
@@ -52,6 +53,7 @@ class Fresh(Generic[K, V]):
         self._most = most
         self._clock = clock
         self._chance = chance
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._kept: dict[K, Kept[V]] = {}
         self._flights: dict[K, Future[V]] = {}
@@ -68,17 +70,19 @@ class Fresh(Generic[K, V]):
 
     def fetch(self, key: K) -> Future[V]:
         """Fetch it now, or join who does. The future is that of all who wait: do not cancel it."""
+        self._in_this_process()
         with self._lock:
             flight = self._flights.get(key)
-            if flight is None:
-                flight = self._flights[key] = self._fetch(key)
-            else:
+            if flight is not None:
                 return flight
-        flight.add_done_callback(lambda done: self._landed(key, done))
+            flight = self._flights[key] = Future()
+            begun = self._fetch(key)
+        begun.add_done_callback(lambda done: self._landed(key, done, flight))
         return flight
 
     def renew(self, key: K) -> None:
         """Fetch it behind, but while the source is known to be away."""
+        self._in_this_process()
         failures = self._failures.get(key)
         if key not in self._flights and (failures is None or self._clock() >= failures.until):
             self.fetch(key)
@@ -100,28 +104,37 @@ class Fresh(Generic[K, V]):
                 for key in [one for one in kept if matching(one)]:
                     kept.pop(key)
 
-    def abandon(self) -> None:
-        """Wait for nothing that is on its way: in a forked process it never comes."""
-        self._lock = threading.Lock()
-        self._flights.clear()
+    def _in_this_process(self) -> None:
+        """After a fork: what was on its way never comes, and who held the lock is not here."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._lock = threading.Lock()
+            self._flights.clear()
 
-    def _landed(self, key: K, done: "Future[V]") -> None:
+    def _landed(self, key: K, done: Future[V], flight: Future[V]) -> None:
+        """Keep what came, then let those go on who wait for it."""
         error = CancelledError() if done.cancelled() else done.exception()
         with self._lock:
-            if self._flights.get(key) is not done:
-                return
-            del self._flights[key]
-            if error is None:
-                self._failures.pop(key, None)
-                self._keep(key, done.result(), self._clock())
-                return
-            if len(self._failures) >= self._most:
-                self._failures.clear()
-            failures = self._failures.setdefault(key, _Failures())
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures.count, 10)) * (1 + self._chance()) / 2
-            failures.count, failures.until = failures.count + 1, self._clock() + pause
-            if self._gone(error):
-                self._kept.pop(key, None)
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+                if error is None:
+                    self._failures.pop(key, None)
+                    self._keep(key, done.result(), self._clock())
+                else:
+                    self._failed(key, error)
+        if error is None:
+            flight.set_result(done.result())
+        else:
+            flight.set_exception(error)
+
+    def _failed(self, key: K, error: BaseException) -> None:
+        if len(self._failures) >= self._most:
+            self._failures.clear()
+        failures = self._failures.setdefault(key, _Failures())
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures.count, 10)) * (1 + self._chance()) / 2
+        failures.count, failures.until = failures.count + 1, self._clock() + pause
+        if self._gone(error):
+            self._kept.pop(key, None)
 
     def _keep(self, key: K, value: V, at: float) -> None:
         while len(self._kept) >= self._most and key not in self._kept:
