@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.client import AsyncClient, Client, Loop, Outcome
+from pilothouse.background import Loop
+from pilothouse.client import AsyncClient, Client, Outcome
 from pilothouse.errors import (
     InvalidRequest,
     NotFound,

@@ -274,14 +274,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iter
 def test_versions_are_made_promoted_and_rolled_back(platform: Embedded, tmp_path: Path) -> None:
     prompts = PromptRegistry(platform, copies=tmp_path)
     prompts.create("tone", "Be brief.", labels=["production"])
-    first = prompts.create("support/answer", "{% include 'tone' %} {{ q }}", labels=["production"], message="first")
+    echo, label = {"model": "builtin/echo"}, ["production"]
+    first = prompts.create("support/answer", "{% include 'tone' %} {{ q }}", labels=label, message="first", **echo)
     assert (first.version, first.message, first.format(q="?")) == (1, "first", "Be brief. ?")
-    second = prompts.create("support/answer", "Reply: {{ q }}", model="builtin/echo", parent=1)
+    second = prompts.create("support/answer", "Reply: {{ q }}", parent=1, params={"temperature": 0}, **echo)
     assert (second.version, prompts.get_prompt("support/answer").version) == (2, 1)
     with pytest.raises(Conflict):
         prompts.create("support/answer", "Other", parent=1)
     assert prompts.promote("support/answer", 2, reason="better")["version"] == 2
-    assert prompts.get_prompt("support/answer").model == "builtin/echo"
+    assert prompts.get_prompt("support/answer").params == {"temperature": 0}
     assert prompts.rollback("support/answer")["version"] == 1
     assert prompts.get_prompt("support/answer").version == 1
     suite = {"evaluators": ["contains_expected"]}

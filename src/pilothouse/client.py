@@ -5,19 +5,21 @@ It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any 
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Self, TypeVar, overload
 
 import aiohttp
 import msgspec
 
+from pilothouse.background import Loop
 from pilothouse.errors import (
+    Conflict,
     Forbidden,
     InvalidRequest,
     NotFound,
     PilothouseError,
+    PromotionRefused,
     ProviderError,
     ProviderProtocolError,
     ProviderUnavailable,
@@ -28,18 +30,17 @@ from pilothouse.errors import (
 from pilothouse.fragments import Making, Part
 from pilothouse.types import ChatChunk, ChatResponse, Json
 
-__all__ = ["AsyncClient", "ChatStream", "Client", "Loop", "Outcome", "Prompt"]
+__all__ = ["AsyncClient", "ChatStream", "Client", "Outcome", "Prompt"]
 
 T = TypeVar("T")
 Prompt = str | list[Json] | Json
 """A question, the messages of a chat, or a whole request body."""
 Outcome = ChatResponse | PilothouseError
 """What became of one of several requests."""
-_END = object()
 _ERRORS: dict[str, type[PilothouseError]] = {
     e.code: e
     for e in (
-        InvalidRequest, NotFound, UnknownModel, Unauthenticated, Forbidden, ProviderUnavailable, StorageError,
+        InvalidRequest, NotFound, UnknownModel, Conflict, Unauthenticated, Forbidden, ProviderUnavailable, StorageError,
     )
 }  # fmt: skip
 _AWAY = (ProviderUnavailable, StorageError, aiohttp.ClientError)
@@ -270,6 +271,8 @@ class _Opened:
 def _error(status: int, body: Any) -> PilothouseError:
     error = body.get("error", body) if isinstance(body, dict) else {}
     details = error if isinstance(error, dict) else {}
+    if details.get("code") == PromotionRefused.code:
+        return PromotionRefused(str(details.get("message")))
     kind = _ERRORS.get(str(details.get("code")), Unauthenticated if status == 401 else ProviderError)
     return kind(str(details.get("message") or details.get("detail") or f"HTTP {status}"), param=details.get("param"))
 
@@ -282,58 +285,6 @@ def _chat_body(model: str | None, messages: str | list[Json] | None, prompt: Jso
 
 def _messages(given: str | list[Json]) -> list[Json]:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
-
-
-class Loop:
-    """One event loop on a thread of its own, for sync code that calls async code."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="pilothouse-loop", daemon=True)
-        self._thread.start()
-
-    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run it, without waiting."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end and return its result; an interrupt cancels it."""
-        future = self.begin(work)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def iterate(self, source: AsyncIterator[T]) -> Iterator[T]:
-        """Walk an async iterator from sync code; closing this generator closes that one."""
-        try:
-            while True:
-                item = self.run(_next(source))
-                if item is _END:
-                    return
-                yield cast(T, item)
-        finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                self.run(close())
-
-    def close(self) -> None:
-        self.run(_cancel_others())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-async def _cancel_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-
-
-async def _next(source: AsyncIterator[T]) -> T | object:
-    return await anext(source, _END)
 
 
 class Client:

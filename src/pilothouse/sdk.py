@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from pilothouse.app import build
-from pilothouse.client import Client, Loop, Outcome, Prompt
+from pilothouse.background import Loop
+from pilothouse.client import Client, Outcome, Prompt
 from pilothouse.errors import PilothouseError
 from pilothouse.settings import Settings
 from pilothouse.types import ChatResponse, Citation, Hit, Json

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from pilothouse.background import Loop
 from pilothouse.call import Call
 from pilothouse.cases import Case, Verdict
-from pilothouse.client import Loop
 from pilothouse.errors import PilothouseError
 from pilothouse.evals.shapes import Evaluator, Models
 from pilothouse.ids import new_id
