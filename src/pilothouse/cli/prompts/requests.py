@@ -33,5 +33,7 @@ def requests(
         found = prompts.pending(project, prompt, status=wanted, limit=limit, before=before)
     rows = [asdict(one) for one in found]
     if not as_json:
-        rows = [{**row, "by": row["actor"], "asked": shown_time(row["created_us"])} for row in rows]
+        for row in rows:
+            forced = ", by force" if row["forced"] else ""
+            row |= {"by": row["actor"], "asked": shown_time(row["created_us"]), "status": f"{row['status']}{forced}"}
     show_rows(rows, _COLUMNS, as_json=as_json, empty="Nothing waits.")
