@@ -1,0 +1,41 @@
+"""Experiments as one argument: what faces ask of them, and the work on them while a server runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pilothouse.config import Config
+from pilothouse.ids import now_us
+from pilothouse.lifecycle.experiments.registry import Experiments
+from pilothouse.lifecycle.experiments.work import ExperimentWork
+from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.prompts.registry import Prompts
+from pilothouse.storage import Store
+from pilothouse.storage.turns import Turn
+
+__all__ = ["ExperimentRooms", "open_experiments"]
+
+_TURN = 60.0  # seconds
+_ALWAYS = ("builtin", "rag")
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRooms:
+    """`registry` holds them, `work` looks and decides."""
+
+    registry: Experiments
+    work: ExperimentWork
+
+
+def open_experiments(
+    store: Store, prompts: Prompts, config: Callable[[], Config], clock: Callable[[], int] = now_us
+) -> ExperimentRooms:
+    """The rooms over these databases, under the configuration that serves."""
+    registry = Experiments(store.control, prompts, lambda model: _knows(config(), model), clock)
+    turn = Turn(store.control, "experiments", seconds=_TURN, clock=clock)
+    return ExperimentRooms(registry, ExperimentWork(registry, PromptCalls(store), turn, clock))
+
+
+def _knows(config: Config, model: str) -> bool:
+    """Whether calls of this model would lead anywhere: an alias, or a model of a provider that there is."""
+    provider, _, rest = model.partition(":" if model.startswith("rag:") else "/")
+    return model in config.models or (bool(rest) and (provider in _ALWAYS or provider in config.providers))
