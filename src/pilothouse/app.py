@@ -276,7 +276,7 @@ class Platform:
         self._wake = lambda: loop.call_soon_threadsafe(self._reconfigured.set)
         runs = (self.live.run(), self._runtimes.run(), self._follow(), self.batch_runner.run(), self.telling.run())
         up = upkeep(self.store, self.live, self.audit, self.caches, self.changes, self.encode, self.settings.models_dir)
-        judging = self.scoring.scorer.run(), self.sentinel.work.run(), self.prompts.watch.run()
+        judging = self.scoring.scorer.run(), self.sentinel.work.run(), self.prompts.run()
         self._tasks = [asyncio.create_task(work) for work in (*runs, up, *judging)]
 
     async def _follow(self) -> None:

@@ -17,6 +17,7 @@ from pilothouse.api.datasets import routes as dataset_routes
 from pilothouse.api.diff import routes as diff_routes
 from pilothouse.api.eval_reports import routes as eval_report_routes
 from pilothouse.api.evals import routes as eval_routes
+from pilothouse.api.experiments import routes as experiment_routes
 from pilothouse.api.health import routes as health_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.judges import routes as judge_routes
@@ -106,6 +107,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
     """The routes of the registry last: a name takes whatever follows."""
     prompts = of.prompts.prompts
     return [
+        experiment_routes(of.prompts.experiments),
         prompt_rendering_routes(prompts),
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),

@@ -39,6 +39,7 @@ COMMANDS = {
     "rag": "Ingest documents, search them, ask them.",
     "prompts": "Prompts: what is released, and whether it is fit for that.",
     "evals": "Evaluation: datasets, runs over them, judges and people.",
+    "experiments": "Calls split over versions or models, and what that showed.",
     "traces": "See what happened: list traces, show one, explain it, export them.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",
     "retention": "What is too old: what would go, and letting it go.",

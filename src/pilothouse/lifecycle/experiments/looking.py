@@ -24,11 +24,12 @@ from pilothouse.stats.sequential import (
 )
 from pilothouse.types import Json
 
-__all__ = ["GUARDED_FROM", "ArmSeen", "Compared", "Look", "look_at", "new_weights"]
+__all__ = ["FURTHER", "GUARDED_FROM", "ArmSeen", "Compared", "Look", "look_at", "new_weights"]
 
 GUARDED_FROM = 50
 """Units of each arm from which guardrails are held, where `minimum_units` is not less."""
-_FURTHER = 10  # times the minimum of units: where the intervals are narrowest (benchmarks/experiments)
+FURTHER = 10
+"""Times the minimum of units: where the intervals are narrowest (benchmarks/experiments)."""
 _STEADY = 0.02  # how much a weight must change to be changed
 
 Role = Literal["primary", "guardrail", "metric"]
@@ -170,7 +171,7 @@ def _metric(
     if found.error is None or min(units) < least:
         return told
     alpha = experiment.alpha / len(experiment.treatments)
-    further = max(2.0, _FURTHER * experiment.minimum_units / min(units))
+    further = max(2.0, FURTHER * experiment.minimum_units / min(units))
     scale = scales.setdefault(_key(metric, arm), tuned_scale(found.error, further, alpha))
     half = float(radius(found.error, scale, alpha))
     told.difference, told.low, told.high = found.value, found.value - half, found.value + half

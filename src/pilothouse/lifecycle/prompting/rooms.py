@@ -1,11 +1,13 @@
 """Everything about prompts as one argument, for the composition root and the faces."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pilothouse.alerts.book import Book as AlertBook
 from pilothouse.config import Config
 from pilothouse.ids import now_us
+from pilothouse.lifecycle.experiments.rooms import ExperimentRooms, open_experiments
 from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.watch import VersionWatch
 from pilothouse.observe.prompt_calls import PromptCalls
@@ -25,13 +27,19 @@ _TURN = 120.0  # seconds
 @dataclass(frozen=True, slots=True)
 class PromptRooms:
     """`prompts` is the registry, `gate` what it asks before a protected label moves, `watch` looks at versions that
-    labels have while a server runs. `book` holds what calls ask for, `calls` tells what became of those."""
+    labels have while a server runs, `experiments` split the calls of labels and models. `book` holds what calls ask
+    for, `calls` tells what became of those."""
 
     prompts: Prompts
     gate: PromptGate
     watch: VersionWatch
+    experiments: ExperimentRooms
     book: Book
     calls: PromptCalls
+
+    async def run(self) -> None:
+        """What a server does about prompts by itself. Never ends by itself."""
+        await asyncio.gather(self.watch.run(), self.experiments.work.run())
 
 
 def open_prompts(
@@ -49,4 +57,5 @@ def open_prompts(
             return running(connection, project)
 
     watch = VersionWatch(store, prompts, alerts, config, turn=turn, clock=clock)
-    return PromptRooms(prompts, gate, watch, Book(prompts, choosing, changes), PromptCalls(store))
+    experiments = open_experiments(store, prompts, config, clock)
+    return PromptRooms(prompts, gate, watch, experiments, Book(prompts, choosing, changes), PromptCalls(store))

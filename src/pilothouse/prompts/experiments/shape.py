@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 __all__ = [
@@ -83,6 +83,17 @@ class ModelTarget(_Strict):
     model: _Text
 
 
+def _kind(target: Any) -> str:
+    if isinstance(target, dict):
+        return "model" if "model" in target and "prompt" not in target else "prompt"
+    return "model" if isinstance(target, ModelTarget) else "prompt"
+
+
+_Target = Annotated[
+    Annotated[PromptTarget, Tag("prompt")] | Annotated[ModelTarget, Tag("model")], Discriminator(_kind)
+]  # fmt: skip
+
+
 class Arm(_Strict):
     """What a share of the calls gets: a version of the prompt, a model (with its own route), or both. What is left out
     is as without the experiment."""
@@ -135,7 +146,7 @@ class Design(_Strict):
 
     name: Name
     description: str = Field("", max_length=2000)
-    target: PromptTarget | ModelTarget
+    target: _Target
     arms: list[Arm] = Field(min_length=2, max_length=_MOST_ARMS)
     unit: Literal["user", "session", "key"] = "user"
     layer: Name = "default"
