@@ -59,7 +59,9 @@ def of_sums(control: list[Floats], treatment: list[Floats], bounded: bool, minim
     """From the units of each arm: how many, the sum of their values and of the squares, (experiments, looks) each."""
     (n_c, mean_c, squares_c), (n_t, mean_t, squares_t) = (_moments(*one, bounded) for one in (control, treatment))
     together = (squares_c + squares_t) / np.maximum(n_c + n_t - 2, 1)
-    spread = np.maximum(squares_c / (n_c - 1), together) / n_c + np.maximum(squares_t / (n_t - 1), together) / n_t
+    spread = np.maximum(
+        squares_c / (n_c - 1) / n_c + squares_t / (n_t - 1) / n_t, together / n_c + together / n_t
+    )  # fmt: skip
     error = np.sqrt(np.maximum(spread, 1e-300))
     ready = (control[0] >= minimum) & (treatment[0] >= minimum) & (spread > 0)
     return Looks(mean_t - mean_c, error, ready, control[0] + treatment[0])

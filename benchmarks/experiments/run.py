@@ -1,9 +1,11 @@
-"""What the tests of experiments do, simulated: false decisions, power, mismatches, breaches, adaptive allocation."""
+"""What the tests of experiments do, simulated: false decisions, power, guardrails, mismatches, adaptive weights."""
 
 import argparse
 import time
 
 from aa import no_effect
+from effects import planted
+from safety import breaches, mismatches, thompson
 
 __all__: list[str] = []
 
@@ -15,8 +17,17 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=20261128)
     options = parser.parse_args()
-    began = time.monotonic()
-    no_effect(options.experiments, options.units, options.seed)
+    began, many = time.monotonic(), options.experiments
+    print(f"## No effect: {many} experiments of {options.units} units, a look after each\n")
+    no_effect(many, options.units, options.seed)
+    print(f"\n## Planted effects, {many} experiments each\n")
+    planted(many, options.seed)
+    print(f"\n## Guardrails, {many} experiments each\n")
+    breaches(many, options.seed)
+    print(f"\n## The split, {many} experiments each\n")
+    mismatches(many, options.seed)
+    print(f"\n## Weights that follow the results, {many // 2} experiments each\n")
+    thompson(many // 2, options.seed)
     print(f"\n{time.monotonic() - began:.0f} s")
 
 

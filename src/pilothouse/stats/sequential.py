@@ -80,9 +80,9 @@ def contrast(
     chosen by what earlier ones showed (batched ordinary least squares, Zhang, Janson and Murphy 2020,
     arXiv:2002.03217). With one epoch it is the difference of the means.
 
-    The variance of an arm is pooled over its epochs, and never taken to be smaller than that of both arms together: a
-    small arm that has not met its outliers yet would otherwise look surer than it is. Values within `bounds` are
-    given half a unit at each bound, so that a share of none is no certainty.
+    The variance of an arm is pooled over its epochs. The error is the larger one of two: by each arm's own variance,
+    and by that of both arms together, since a small arm that has not met its outliers yet looks surer than it is.
+    Values within `bounds` are given half a unit at each bound, so that a share of none is no certainty.
     """
     n_c, n_t = control.n, treatment.n
     both = (n_c >= 1) & (n_t >= 1)
@@ -90,12 +90,16 @@ def contrast(
     if not both.any() or min(units) < 2:
         value = treatment.average - factor * control.average if both.any() else 0.0
         return Contrast(value, None, *units)
-    of_control, of_treatment = _variances(control, treatment, bounds)
-    spread = of_treatment / n_t[both] + factor**2 * of_control / n_c[both]
+    (of_control, freedom), (of_treatment, more) = (_pooled(one, bounds) for one in (control, treatment))
+    together = (of_control * freedom + of_treatment * more) / (freedom + more)
+    spreads = (
+        of_treatment / n_t[both] + factor**2 * of_control / n_c[both],
+        together / n_t[both] + factor**2 * together / n_c[both],
+    )
     differences = treatment.mean[both] - factor * control.mean[both]
-    if not spread.min() > 0:
+    if not min(spread.min() for spread in spreads) > 0:
         return Contrast(float(differences.mean()), None, *units)
-    told = 1 / spread
+    told = min((1 / spread for spread in spreads), key=lambda one: float(one.sum()))
     total = float(told.sum())
     return Contrast(float((told * differences).sum()) / total, math.sqrt(1 / total), *units)
 
@@ -178,12 +182,6 @@ def best_chances(samples: Sequence[Sample], lower: bool, shares: bool, random: n
 
 def _squared(error: ArrayLike, scale: ArrayLike) -> tuple[Floats, Floats]:
     return np.square(np.asarray(error, np.float64)), np.square(np.asarray(scale, np.float64))
-
-
-def _variances(control: Sample, treatment: Sample, bounds: tuple[float, float] | None) -> tuple[float, float]:
-    own = [_pooled(one, bounds) for one in (control, treatment)]
-    together = sum(variance * freedom for variance, freedom in own) / sum(freedom for _, freedom in own)
-    return max(own[0][0], together), max(own[1][0], together)
 
 
 def _pooled(one: Sample, bounds: tuple[float, float] | None = None) -> tuple[float, float]:
