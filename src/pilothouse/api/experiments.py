@@ -8,6 +8,7 @@ from pydantic import Field
 from pilothouse.access.shapes import Strict
 from pilothouse.api.caller import By, InProject
 from pilothouse.lifecycle.experiments.looking import Look
+from pilothouse.lifecycle.experiments.registry import Experiments
 from pilothouse.lifecycle.experiments.rooms import ExperimentRooms
 from pilothouse.lifecycle.experiments.shown import experiment_json
 from pilothouse.prompts.experiments.shape import Design, Status
@@ -64,26 +65,18 @@ def routes(rooms: ExperimentRooms) -> APIRouter:
         made = registry.create(project, body, by=by)
         return experiment_json(registry.start(project, made.id, by=by) if start else made)
 
+    _add_looking(router, rooms)
+    _add_deciding(router, rooms.registry)
+    return router
+
+
+def _add_looking(router: APIRouter, rooms: ExperimentRooms) -> None:
+    registry = rooms.registry
+
     @router.get("/{experiment}")
     def get_experiment(experiment: str, project: InProject) -> Json:
         """One, by its name or id, with its newest `look`."""
         return _whole(experiment, project)
-
-    @router.post("/{experiment}/start")
-    def start(experiment: str, project: InProject, by: By, body: _Start | None = None) -> Json:
-        """Begin to split calls."""
-        asked = body or _Start()
-        return experiment_json(registry.start(project, experiment, by=by, force=asked.force, reason=asked.reason))
-
-    @router.post("/{experiment}/stop")
-    def stop(experiment: str, project: InProject, by: By, body: _Stop | None = None) -> Json:
-        """End it: all calls get what they would without it."""
-        return experiment_json(registry.stop(project, experiment, by=by, reason=(body or _Stop()).reason))
-
-    @router.post("/{experiment}/decide")
-    def decide(experiment: str, project: InProject, by: By, body: _Decision) -> Json:
-        """End it in favour of an arm, which is rolled out."""
-        return experiment_json(registry.choose(project, experiment, body.arm, by=by, reason=body.reason))
 
     @router.post("/{experiment}/look")
     def look(experiment: str, project: InProject) -> Json:
@@ -107,7 +100,23 @@ def routes(rooms: ExperimentRooms) -> APIRouter:
         found, newest = registry.get(project, experiment), registry.last_look(project, experiment)
         return {**experiment_json(found), "look": None if newest is None else newest.to_json()}
 
-    return router
+
+def _add_deciding(router: APIRouter, registry: Experiments) -> None:
+    @router.post("/{experiment}/start")
+    def start(experiment: str, project: InProject, by: By, body: _Start | None = None) -> Json:
+        """Begin to split calls."""
+        asked = body or _Start()
+        return experiment_json(registry.start(project, experiment, by=by, force=asked.force, reason=asked.reason))
+
+    @router.post("/{experiment}/stop")
+    def stop(experiment: str, project: InProject, by: By, body: _Stop | None = None) -> Json:
+        """End it: all calls get what they would without it."""
+        return experiment_json(registry.stop(project, experiment, by=by, reason=(body or _Stop()).reason))
+
+    @router.post("/{experiment}/decide")
+    def decide(experiment: str, project: InProject, by: By, body: _Decision) -> Json:
+        """End it in favour of an arm, which is rolled out."""
+        return experiment_json(registry.choose(project, experiment, body.arm, by=by, reason=body.reason))
 
 
 def _plain(text: str | None) -> str | None:
