@@ -111,7 +111,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
         prompt_rendering_routes(prompts),
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),
-        prompt_gate_routes(of.prompts.gate, of.prompts.watch.watches, of.jobs, of.settings),
+        prompt_gate_routes(of.prompts.gate, of.prompts.watch, of.jobs, of.settings),
         langfuse_prompt_routes(prompts),
         prompt_request_routes(prompts),
         prompt_routes(prompts),

@@ -40,7 +40,7 @@ def rooms(store: Store) -> PromptRooms:
     book = Book(store.control, Outbox(store.control), lambda link: link)
     made = open_prompts(store, book, lambda: config)
     for name in (NAME, "open"):
-        made.prompts.create("shop", name, content_of({"template": "Hi"}), by=Actor("ada", "api"))
+        made.prompts.create("shop", name, content_of({"template": "Hi", "model": "m"}), by=Actor("ada", "api"))
     return made
 
 
@@ -48,9 +48,7 @@ def rooms(store: Store) -> PromptRooms:
 def client(store: Store, rooms: PromptRooms, tmp_path: Path) -> TestClient:
     keys = Keys(store.control)
     keys.set_master("ph-master")
-    app = management(
-        [routes(rooms.gate, rooms.watch.watches, Jobs(store.control), Settings(home=tmp_path))], keys, 100_000
-    )
+    app = management([routes(rooms.gate, rooms.watch, Jobs(store.control), Settings(home=tmp_path))], keys, 100_000)
     reader, _ = keys.create("reader", "viewer", KeySettings(project_id="shop"))
     made = TestClient(app, headers={"authorization": "Bearer ph-master"}, raise_server_exceptions=False)
     made.params = {"project_id": "shop"}
@@ -119,6 +117,8 @@ def test_verdicts_are_read_in_pages_and_readers_judge_nothing(client: TestClient
         "label": "production", "move": "m1", "alert": "a1", "went_back": True, "looked_us": 7, "figures": figures,
         "says": "It does worse.", "failed": None,
     }  # fmt: skip
+    assert client.post(f"/api/prompts/{NAME}/watch").json() == {"data": []}  # no label of it was promoted
     client.headers["authorization"] = f"Bearer {client.extra}"  # type: ignore[attr-defined]
     assert client.get(url).status_code == 200
     assert client.post(f"/api/prompts/{NAME}/evaluate").status_code == 403
+    assert client.post(f"/api/prompts/{NAME}/watch").status_code == 403

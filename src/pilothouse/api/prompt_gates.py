@@ -7,9 +7,9 @@ from fastapi import APIRouter, Body, Query
 from pilothouse.api.caller import By, Caller, InProject
 from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.order import order_of
+from pilothouse.lifecycle.prompting.watch import VersionWatch
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs
-from pilothouse.storage.prompting.watches import Watches
 from pilothouse.types import Json
 
 __all__ = ["TASK", "routes"]
@@ -19,7 +19,7 @@ _Limit = Annotated[int, Query(ge=1, le=500)]
 _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
-def routes(gate: PromptGate, watches: Watches, jobs: Jobs, settings: Settings) -> APIRouter:
+def routes(gate: PromptGate, watch: VersionWatch, jobs: Jobs, settings: Settings) -> APIRouter:
     """The routes over the verdicts of an installation, worked on by `jobs`."""
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
 
@@ -54,6 +54,12 @@ def routes(gate: PromptGate, watches: Watches, jobs: Jobs, settings: Settings) -
     def show_watch(name: str, project: InProject) -> Json:
         """How the version of each watched label does in production beside the one before it, as of the last look:
         `figures` by metric, `says` what got worse, the alert that is open, and whether the label went back."""
-        return {"data": [one.to_json() for one in watches.of(project, name.replace("\0", ""))]}
+        return {"data": [one.to_json() for one in watch.watches.of(project, name.replace("\0", ""))]}
+
+    @router.post("/{name:path}/watch")
+    def look(name: str, project: InProject) -> Json:
+        """Look now, and do what is to be done. A server looks by itself, more seldom the longer a version is there."""
+        watch.tick(now=True, project=project, name=name.replace("\0", ""))
+        return show_watch(name, project)
 
     return router

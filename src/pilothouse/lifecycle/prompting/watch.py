@@ -79,12 +79,14 @@ class VersionWatch:
             await asyncio.to_thread(self.tick)
         return self._config().prompts.watch.every
 
-    def tick(self, *, now: bool = False) -> list[Watched]:
-        """Look at the labels that are due, with `now` at all. Blocks on the database."""
+    def tick(self, *, now: bool = False, project: str | None = None, name: str | None = None) -> list[Watched]:
+        """Look at the labels that are due, with `now` at all; of one project, or one prompt of it, where that is said.
+        Blocks on the database."""
         config = self._config()
         watch, at = config.prompts.watch, self._clock()
         standing = self._standing(watch, at) if watch.enabled else []
-        known = {(one.project_id, one.prompt, one.label): one for one in self.watches.of()}
+        standing = [one for one in standing if project in (None, one.project_id) and name in (None, one.name)]
+        known = {(one.project_id, one.prompt, one.label): one for one in self.watches.of(project, name)}
         for place in known.keys() - {(one.project_id, one.name, one.label) for one in standing}:
             self._end(known[place], "The label was moved, or is watched no more.")
             self.watches.drop(*place)
