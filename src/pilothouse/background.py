@@ -51,9 +51,13 @@ class Loop:
             if close is not None:
                 self.run(close())
 
+    def cancel(self) -> None:
+        """Cancel whatever runs on it."""
+        self.run(_cancel_others())
+
     def close(self) -> None:
         """Cancel what still runs, and end."""
-        self.run(_cancel_others())
+        self.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

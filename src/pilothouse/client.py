@@ -347,6 +347,7 @@ class Client:
         return Client(self.base_url, self.api_key)
 
     def close(self) -> None:
+        self._loop.cancel()  # or what waits would open a new session
         self._loop.run(self._client.aclose())
         self._loop.close()
 
