@@ -5,6 +5,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,16 @@ def _migrations() -> Iterator[None]:
     from .databases import migrations_by_heart
 
     with migrations_by_heart():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates() -> Iterator[None]:
+    """A client of tests reads the certificates of this machine once a process: 17 ms, though it speaks plain HTTP."""
+    httpcore2 = import_module("httpcore2") if find_spec("httpcore2") else None
+    with pytest.MonkeyPatch.context() as patch:
+        if httpcore2 is not None:
+            patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
         yield
 
 

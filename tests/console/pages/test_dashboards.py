@@ -4,6 +4,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -27,12 +28,22 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
-def site(tmp_path: Path, settings: Settings) -> Iterator[Gateway]:
+def empty(tmp_path: Path, settings: Settings) -> Iterator[Gateway]:
     with gateway(tmp_path, "{}", database_url=settings.database_url) as site:
         yield site
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """With the traffic of `asked`, which no test changes."""
+    folder = tmp_path_factory.mktemp("site")
+    with ExitStack() as stack:
+        lent = request.getfixturevalue("_lent") if request.param == "postgres" else None
+        url = None if lent is None else stack.enter_context(lent.one())
+        yield stack.enter_context(gateway(folder, "{}", database_url=url))
+
+
+@pytest.fixture(scope="module")
 def asked(site: Gateway) -> list[Asked]:
     made = traffic(now_us(), 400)
     for one in made:
@@ -209,26 +220,26 @@ def test_narrowed_to_one_thing(site: Gateway, asked: list[Asked]) -> None:
         ("/dashboards/quality?below=nan", 400, "no limit of a score"),
     ],
 )
-def test_what_does_not_work(site: Gateway, path: str, status: int, told: str) -> None:
-    assert told in site.page(path, status)
+def test_what_does_not_work(empty: Gateway, path: str, status: int, told: str) -> None:
+    assert told in empty.page(path, status)
 
 
-def test_an_empty_installation_and_viewers(site: Gateway) -> None:
-    site.act_as("viewer")
+def test_an_empty_installation_and_viewers(empty: Gateway) -> None:
+    empty.act_as("viewer")
     for board in BOARDS:
-        assert "Nothing" in site.page(f"/dashboards/{board}")
+        assert "Nothing" in empty.page(f"/dashboards/{board}")
     assert (
-        site.client.get("/console/dashboards?period=30d").headers["location"] == "/console/dashboards/cost?period=30d"
+        empty.client.get("/console/dashboards?period=30d").headers["location"] == "/console/dashboards/cost?period=30d"
     )
-    assert "Dashboards</a>" in site.page("/traces")
+    assert "Dashboards</a>" in empty.page("/traces")
 
 
-def test_drift_stands_beside_quality_with_its_days(site: Gateway) -> None:
+def test_drift_stands_beside_quality_with_its_days(empty: Gateway) -> None:
     today = now_us() // (24 * HOUR_US)
-    assert "Drift of" not in site.page("/dashboards/quality")
-    with writing(site.platform.store.observe) as connection:
+    assert "Drift of" not in empty.page("/dashboards/quality")
+    with writing(empty.platform.store.observe) as connection:
         connection.execute(insert(drifts), drift_rows(today))
-    page = site.page("/dashboards/quality?period=7d")
+    page = empty.page("/dashboards/quality?period=7d")
     day = datetime.fromtimestamp((today - 1) * 86_400, UTC).strftime("%Y-%m-%d")
     assert _rows(page, "Drift of questions")[0] == [day, "0.412", "0.031", "0.0005", "200", "12"]
     answers = _rows(page, "Drift of answers")
@@ -236,4 +247,4 @@ def test_drift_stands_beside_quality_with_its_days(site: Gateway) -> None:
     assert [row[1] for row in answers[1:]] == ["0.01 (0.03)"] * 2
     since = (today - 1) * 24 * HOUR_US
     assert f"since_us={since}&amp;until_us={since + 24 * HOUR_US}" in page
-    assert "Drift of" not in site.page("/dashboards/quality?period=7d&model=gpt-4o")
+    assert "Drift of" not in empty.page("/dashboards/quality?period=7d&model=gpt-4o")
