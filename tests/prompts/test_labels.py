@@ -178,3 +178,23 @@ def test_a_request_ends_when_the_label_moves_or_somebody_disagrees(prompts: Prom
     for odd in ("nothing", "a\0", "", "é"):
         with pytest.raises(NotFound):
             prompts.approve(P, odd, by=BEN)
+
+
+@pytest.mark.usefixtures("five")
+def test_a_move_that_cannot_be_noted_is_none(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved(prompts, 1)
+    moved(prompts, 2)
+    before = prompts.history(P, "a")
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("pilothouse.prompts.labels.record", fails)
+    for change in (
+        lambda: moved(prompts, 3), lambda: prompts.rollback(P, "a", by=ANA),
+        lambda: prompts.unlabel(P, "a", "production", by=ANA),
+    ):  # fmt: skip
+        with pytest.raises(OSError, match="full"):
+            change()
+    assert prompts.history(P, "a") == before
+    assert prompts.get(P, "a").number == 2
