@@ -3,7 +3,7 @@
 A name may hold slashes, written as they are or as %2F: no part of a name is one of the words that follow it here.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pilothouse.api.caller import By, InProject
 from pilothouse.api.prompt_shapes import change_json, head_json, prompt_json, version_json
-from pilothouse.prompts.content import content_of
+from pilothouse.prompts.content import Content
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import PRODUCTION, Pending
 from pilothouse.types import Json
@@ -37,7 +37,7 @@ class _New(_Strict):
     """`content` is that of the version; see the docs of prompts."""
 
     name: str
-    content: Any
+    content: Content
     message: Annotated[str, Field(max_length=2000)] = ""
     labels: Annotated[list[str], Field(max_length=50)] = []
     parent: _Number | None = None
@@ -88,7 +88,7 @@ def routes(prompts: Prompts) -> APIRouter:
         """The next version of a prompt, which is made where there is none of that name. The same content as the newest
         version is that version again."""
         made = prompts.create(
-            project, body.name, content_of(body.content), by=by, message=body.message, labels=body.labels,
+            project, body.name, body.content, by=by, message=body.message, labels=body.labels,
             parent=body.parent,
         )  # fmt: skip
         return version_json(made)
