@@ -26,6 +26,7 @@ from pilothouse.api.langfuse_prompts import routes as langfuse_prompt_routes
 from pilothouse.api.management import management
 from pilothouse.api.prompt_gates import routes as prompt_gate_routes
 from pilothouse.api.prompt_lint import routes as prompt_lint_routes
+from pilothouse.api.prompt_optimize import routes as prompt_optimize_routes
 from pilothouse.api.prompt_rendering import routes as prompt_rendering_routes
 from pilothouse.api.prompt_usage import routes as prompt_usage_routes
 from pilothouse.api.prompts import request_routes as prompt_request_routes
@@ -109,6 +110,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
     return [
         experiment_routes(of.prompts.experiments),
         prompt_rendering_routes(prompts),
+        prompt_optimize_routes(prompts, of.jobs, of.settings),
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),
         prompt_gate_routes(of.prompts.gate, of.prompts.watch, of.jobs, of.settings),

@@ -1,5 +1,6 @@
 """Jobs that need the whole platform: each builds one in its own process, on the home of who asked for it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pilothouse.access.audit import Actor
@@ -8,17 +9,19 @@ from pilothouse.errors import Cancelled, Forbidden, NotFound, PilothouseError
 from pilothouse.evals.runs.evaluate import work
 from pilothouse.evals.runs.prepare import prepare_again
 from pilothouse.evals.runs.rooms import rooms_of
-from pilothouse.evals.runs.runner import Runner
+from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
+from pilothouse.lifecycle.prompting.optimize import Optimizer
+from pilothouse.lifecycle.prompting.optimize_order import optimize_order
 from pilothouse.lifecycle.prompting.order import order_of as prompt_order
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Progress
 from pilothouse.settings import Settings
 from pilothouse.types import Json
 
-__all__ = ["diff_task", "evaluate_prompt_task", "platform_of", "run_task"]
+__all__ = ["diff_task", "evaluate_prompt_task", "optimize_prompt_task", "platform_of", "run_task"]
 
 
 def platform_of(payload: Json) -> Platform:
@@ -32,20 +35,13 @@ def diff_task(payload: Json, progress: Progress) -> Json:
     the report, with `markdown` as for a pull request."""
     from pilothouse.evals.reports.markdown import markdown  # noqa: PLC0415
 
-    runners: list[Runner] = []
-
-    def heard(done: int, total: int, nano: int) -> None:
-        try:
-            progress(done, total, f"${nano / 1e9:.4f} so far")
-        except Cancelled as error:
-            for runner in runners:
-                runner.halt("cancelled", error.message)
+    runners = list[Runner]()
 
     async def compared(platform: Platform) -> Json:
         principal = _caller(platform, payload["project"], payload["key_id"])
         async with Diff(platform, payload["project"], order_of(payload["order"]), principal) as diff:
             await diff.prepare()
-            told = await diff.run(heard, started=runners.append)
+            told = await diff.run(_halting(progress, runners), started=runners.append)
         return {**told.to_json(), "markdown": markdown(told)}
 
     with platform_of(payload) as platform:
@@ -57,22 +53,34 @@ def evaluate_prompt_task(payload: Json, progress: Progress) -> Json:
     asked as actor and source; the result is the verdict."""
     project, runners = payload["project"], list[Runner]()
 
-    def heard(done: int, total: int, nano: int) -> None:
-        try:
-            progress(done, total, f"${nano / 1e9:.4f} so far")
-        except Cancelled as error:
-            for runner in runners:
-                runner.halt("cancelled", error.message)
-
     async def judged(platform: Platform) -> Json:
         principal = _caller(platform, project, payload["key_id"])
         by, order = Actor(payload["actor"], payload["source"]), prompt_order(payload["name"], payload["order"])
         rooms = rooms_of(platform, project, principal)
+        heard = _halting(progress, runners)
         verdict = await platform.prompts.gate.evaluate(rooms, project, order, by, heard=heard, started=runners.append)
         return verdict.to_json()
 
     with platform_of(payload) as platform:
         return platform.run(judged(platform))
+
+
+def optimize_prompt_task(payload: Json, progress: Progress) -> Json:
+    """The job `prompts.optimize`, with a payload as that of `prompts.evaluate`; the result says what was tried, and the
+    version that was kept."""
+    project, name, runners = payload["project"], payload["name"], list[Runner]()
+
+    async def searched(platform: Platform) -> Json:
+        rooms = rooms_of(platform, project, _caller(platform, project, payload["key_id"]))
+        order, by = optimize_order(name, payload["order"]), Actor(payload["actor"], payload["source"])
+        search = Optimizer(
+            rooms, platform.prompts.prompts, project, name, order, by, heard=_halting(progress, runners),
+            started=runners.append,
+        )  # fmt: skip
+        return (await search.run()).to_json()
+
+    with platform_of(payload) as platform:
+        return platform.run(searched(platform))
 
 
 def run_task(payload: Json, progress: Progress) -> Json:
@@ -108,6 +116,19 @@ async def _gone_on(platform: Platform, project: str, run_id: str, key_id: str, p
     prepared = await prepare_again(rooms, project, run)
     ended = await work(rooms, project, run, prepared, heard=heard, started=runners.append)
     return {"run": ended.run.id, "status": ended.run.status, "passed": ended.passed}
+
+
+def _halting(progress: Progress, runners: Sequence[Runner]) -> Heard:
+    """Hands progress on; a job that is called off halts its runs."""
+
+    def heard(done: int, total: int, nano: int) -> None:
+        try:
+            progress(done, total, f"${nano / 1e9:.4f} so far")
+        except Cancelled as error:
+            for runner in runners:
+                runner.halt("cancelled", error.message)
+
+    return heard
 
 
 def _caller(platform: Platform, project: str, key_id: str) -> Principal:

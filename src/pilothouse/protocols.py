@@ -3,7 +3,7 @@
     entry point group        protocol     built-ins
     pilothouse.providers     Provider     openai, anthropic, google, bedrock, cohere, builtin
     pilothouse.loaders       Loader       pdf, html, markdown, docx, text
-    pilothouse.tasks         Task         rag.ingest, config.replay, datasets.work, prompts.evaluate
+    pilothouse.tasks         Task         rag.ingest, config.replay, datasets.work, prompts.evaluate, prompts.optimize
     pilothouse.evaluators    Evaluator    format, regex, exact, tool_calls and more (evals/)
 
 `Chat` and `Embed` are the gateway itself, handed by `app.py` to any room that needs a model.

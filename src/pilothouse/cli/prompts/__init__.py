@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "reject": "Disagree with a promotion that waits.",
     "describe": "Say what a prompt is for, and tag it.",
     "archive": "Take a prompt out of the list, or back into it.",
+    "optimize": "Look for a better version, on the cases of a dataset.",
     "lint": "What a careful reader would say of a prompt: files, folders, names.",
     "usage": "What the calls of each version came to.",
     "watch": "How the versions that labels have do beside those before them.",

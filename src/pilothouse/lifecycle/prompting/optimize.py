@@ -81,7 +81,7 @@ class Optimizer:
             read_sides, Datasets(self._rooms.store), self._project, self._order
         )
         if here:
-            self._notes.append("The dataset has no splits: 60 % are for choosing and 40 % held out, by their ids.")
+            self._notes.append("The dataset has no splits: 60 % are for choosing and 40 % held out, by their inputs.")
         if len(held) < _FEW:
             self._notes.append(f"{len(held)} held-out cases are few: their interval says little.")
         rounds = 1 + 2 * bool(self._order.examples) + self._order.rewrites * bool(self._order.rewrite_model)
@@ -111,6 +111,8 @@ class Optimizer:
         self, about: Optimized, version: Version, train: Sequence[Case], held: Sequence[Case]
     ) -> Optimized:
         base = await self._measured("as it is", version.content, train)
+        if (untold := self._untold(base)) is not None:
+            return _why(about, f"No better version was looked for: {untold}")
         tried = await self._tried(version.content, base, train)
         best = max(tried, key=lambda one: one.gain, default=base)
         if best.gain <= 0:
@@ -157,6 +159,19 @@ class Optimizer:
         except Spent as spent:
             self._notes.append(f"Not all was tried: {spent}")
         return tried
+
+    def _untold(self, base: _Tried) -> str | None:
+        """Why nothing can be told of the version as it is; None where something can."""
+        why = "there is no outcome."
+        for outcome in base.outcomes:
+            if outcome.error is not None:
+                why = outcome.error
+            for verdict in outcome.verdicts:
+                if verdict.evaluator == self._order.measured:
+                    if verdict.status == "ok":
+                        return None
+                    why = verdict.explanation
+        return f"{self._order.measured} could be told of no train case. {why}"
 
     def _failing(self, base: _Tried) -> list[Outcome]:
         """The outcomes that are not as they should be, the worst first."""

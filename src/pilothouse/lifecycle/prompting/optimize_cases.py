@@ -33,14 +33,14 @@ def read_sides(datasets: Datasets, project: str, order: OptimizeOrder) -> tuple[
 
 
 def split_cases(cases: Sequence[Case], order: OptimizeOrder) -> tuple[Sides, bool]:
-    """By the splits that the cases have; else 60 to 40, each by its id, the same input always on one side. Raises
+    """By the splits that the cases have; else 60 to 40, each by a hash of its input. Raises
     InvalidRequest where it has splits and not those that are asked for."""
     names = [case.metadata.get("split") for case in cases]
     there = {name for name in names if isinstance(name, str)}
     train, held = order.train, order.held_out or next((name for name in _HELD_OUT if name in there), "held_out")
     if not there:
         train, held = _SHARES
-        names = list(split_by_groups([[case.id, normalised(case.input)] for case in cases], _SHARES))
+        names = list(split_by_groups([[normalised(case.input)] for case in cases], _SHARES))
     elif not {train, held} <= there or train == held:
         told = f"The dataset has the splits {', '.join(sorted(there))}: say which is 'train', and which 'held_out'."
         raise InvalidRequest(told, param="held_out")

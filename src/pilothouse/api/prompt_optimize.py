@@ -1,0 +1,43 @@
+"""`/api/prompts/{name}/optimize`: a better version looked for, as a job."""
+
+from typing import Any
+
+from fastapi import APIRouter, Body
+
+from pilothouse.api.caller import By, Caller, InProject
+from pilothouse.lifecycle.prompting.optimize_order import optimize_order
+from pilothouse.prompts.registry import Prompts
+from pilothouse.settings import Settings
+from pilothouse.storage import Jobs
+from pilothouse.types import Json
+
+__all__ = ["TASK", "routes"]
+
+TASK = "prompts.optimize"
+
+
+def routes(prompts: Prompts, jobs: Jobs, settings: Settings) -> APIRouter:
+    """The route over the registry, worked on by `jobs`."""
+    router = APIRouter(prefix="/api/prompts", tags=["prompts"])
+
+    @router.post("/{name:path}/optimize", status_code=202)
+    def optimize_prompt(
+        name: str, caller: Caller, project: InProject, by: By, body: dict[str, Any] = Body(),  # noqa: B008 - FastAPI's way
+    ) -> Json:  # fmt: skip
+        """Propose versions on the train cases of `dataset` (few-shot `examples` by coverage; templates that
+        `rewrite_model` writes), and hold the best against the version that there is on held-out cases, by `metric`. It
+        is kept without a label where it is ahead. `max_cost_usd` (5) bounds all that is asked. Follow the job at
+        `/api/jobs/{id}`. The caller's policy, limits and budgets hold."""
+        order = optimize_order(name, body)
+        if order.version is not None or order.label is not None:
+            prompts.get(project, name, version=order.version, label=order.label)
+        else:
+            prompts.newest(project, name)
+        config = str(settings.config.absolute()) if settings.config.exists() else None
+        payload = {
+            "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
+            "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
+        }  # fmt: skip
+        return jobs.enqueue(TASK, payload, project_id=project, max_attempts=1).to_json()
+
+    return router

@@ -1,0 +1,76 @@
+"""`pilothouse prompts optimize`: a better version looked for, on the cases of a dataset."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
+from pilothouse.cli.filters import project_option
+from pilothouse.cli.options import me
+
+if TYPE_CHECKING:
+    from pilothouse.lifecycle.prompting.optimize_told import Optimized
+
+__all__ = ["optimize"]
+
+
+@click.command()
+@click.argument("prompt", metavar="NAME[@VERSION|#LABEL]")
+@click.option("--dataset", required=True, metavar="NAME[@VERSION]", help="The cases, with expected answers.")
+@click.option("--metric", help="The evaluator that is to rise; exact where none is said.")
+@click.option("--evaluator", "evaluators", multiple=True, help="Measures, too; may be repeated.")
+@click.option("--judge", metavar="MODEL", help="Who answers for evaluators that ask a judge.")
+@click.option("--model", metavar="MODEL", help="Who answers, where the version names no model.")
+@click.option("--rewrite-model", metavar="MODEL", help="Who writes templates anew. Without, only examples are tried.")
+@click.option("--rewrites", type=click.IntRange(1, 8), help="Templates that it writes; 2 where nothing is said.")
+@click.option("--examples", type=click.IntRange(0, 32), help="Few-shot examples of a proposal; 4, 0 for none.")
+@click.option("--offline", is_flag=True, help="Ask no model to write: choose examples with the embedded encoder alone.")
+@click.option("--train", help="The split to choose by.")
+@click.option("--held-out", help="The split to tell by.")
+@click.option("--limit", type=click.IntRange(4, 5000), help="So many cases at most; 200 where nothing is said.")
+@click.option("--max-cost", type=float, default=5.0, show_default=True, help="USD that all of it may cost at most.")
+@click.option("--yes", is_flag=True, help="Do not ask before money is spent.")
+@project_option
+@as_json
+@pass_context
+def optimize(
+    context: Context, /, prompt: str, max_cost: float, offline: bool, yes: bool, project: str, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Look for a better version: few-shot examples that cover the cases, and templates that a model writes anew from
+    those that fail.
+
+    Proposals are chosen on train cases, and the best is held against the version that there is on held-out cases. It is
+    kept as a version without a label where it is ahead there; nothing is promoted.
+    """
+    from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415 - heavy, and not for --help
+    from pilothouse.lifecycle.prompting.optimize import Optimizer  # noqa: PLC0415
+    from pilothouse.lifecycle.prompting.optimize_order import optimize_order  # noqa: PLC0415
+    from pilothouse.lifecycle.prompting.optimize_told import sentences  # noqa: PLC0415
+    from pilothouse.prompts.versions import reference_of  # noqa: PLC0415
+
+    if offline:
+        options["rewrite_model"] = None
+    asked = reference_of(prompt)
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if evaluators := given.get("evaluators"):
+        metric = given.setdefault("metric", evaluators[0])
+        given["evaluators"] = [*dict.fromkeys([metric, *evaluators])]
+    order = optimize_order(
+        asked.name, {**given, "version": asked.version, "label": asked.label, "max_cost_usd": str(max_cost)}
+    )
+    if not yes:
+        click.confirm(f"This may cost up to ${max_cost:g}. Go on?", abort=True, err=True)
+    with context.platform() as platform:
+
+        async def searched() -> "Optimized":
+            from pilothouse.cli.evals.running import showing  # noqa: PLC0415
+
+            with showing(asked.name) as heard:
+                search = Optimizer(
+                    rooms_of(platform, project), platform.prompts.prompts, project, asked.name, order, me(), heard=heard
+                )
+                return await search.run()
+
+        told = platform.run(searched())
+    click.echo(in_json(told.to_json()) if as_json else "\n".join(map(plain, sentences(told))))
