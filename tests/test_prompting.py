@@ -28,6 +28,7 @@ def test_what_is_stored_is_read_again() -> None:
         ({"watch": {"worse_by": {"cost": -1}}}, "'cost' may get worse by"),
         ({"watch": {"worse_by": {"cost": float("nan")}}}, "finite number"),
         ({"watch": {"alpha": 0.5}}, "less than 0.5"),
+        ({"watch": {"rollback_on": ["speed"]}}, "'speed' is nothing to watch"),
     ],
 )
 def test_what_cannot_be_is_refused(given: Any, words: str) -> None:

@@ -66,7 +66,8 @@ class PromptWatch(_Strict):
 
     `worse_by` says by how much a metric may get worse, in place of the usual. `alpha` bounds the chance that a version
     that is no worse raises an alert, ever: all metrics and all looks together. Nothing is said before each version has
-    `minimum` calls. `days` is how far back calls of the version before count. With `rollback` the label goes back.
+    `minimum` calls. `days` is how far back calls of the version before count. With `rollback` the label goes back when
+    one of `rollback_on` got worse: what a vendor's bad day changes is left to people.
     """
 
     enabled: bool = True
@@ -79,10 +80,11 @@ class PromptWatch(_Strict):
     days: int = Field(30, ge=1, le=365)
     every: float = Field(60.0, ge=1, le=86_400)
     rollback: bool = False
+    rollback_on: list[str] = ["scores", "errors", "refusals", "guards"]
 
     @model_validator(mode="after")
     def _known(self) -> "PromptWatch":
-        for one in (*self.metrics, *self.worse_by):
+        for one in (*self.metrics, *self.worse_by, *self.rollback_on):
             if one not in WATCHED_METRICS and not (one.startswith("score:") and len(one) > len("score:")):
                 told = {"one": one, "there": ", ".join([*WATCHED_METRICS, "score:NAME"])}
                 raise PydanticCustomError("watch", "'{one}' is nothing to watch; there are: {there}", told)

@@ -136,6 +136,16 @@ def test_a_label_goes_back_once_and_what_it_returns_to_is_not_watched(store: Sto
     assert traffic.production == 1
 
 
+def test_what_is_not_to_move_a_label_raises_an_alert_alone(traffic: Traffic) -> None:
+    traffic.config |= {"rollback": True, "rollback_on": ["scores"]}
+    traffic.call(2, 100, errors=60)
+    traffic.look()
+    assert (traffic.production, len(traffic.book.list(P))) == (2, 1)
+    traffic.config["rollback_on"] = ["errors"]
+    traffic.look()
+    assert (traffic.production, len(traffic.book.list(P))) == (1, 1)
+
+
 def test_a_label_that_moved_meanwhile_does_not_go_back(traffic: Traffic) -> None:
     traffic.config["rollback"] = True
     traffic.call(2, 100, errors=60)

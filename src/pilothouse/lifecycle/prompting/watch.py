@@ -137,7 +137,9 @@ class VersionWatch:
             what = _noticed(one, seen.says, worse[0], channels_for(PROMPT_RULE, config.alerts))
             alert = self._book.open(one.project_id, what, standing=False)
             watched = replace(watched, alert_id=None if alert is None else alert.id)
-        if config.prompts.watch.rollback and not watched.acted:
+        watch = config.prompts.watch
+        grave = any(_kind(one) in watch.rollback_on or one.name in watch.rollback_on for one in worse)
+        if watch.rollback and grave and not watched.acted:
             self.watches.put(replace(watched, body=msgspec.to_builtins(seen)))
             try:
                 self._prompts.rollback(
@@ -163,6 +165,10 @@ def _lower(config: Config) -> set[str]:
         evaluators = made(rule.evaluators, f"evals.online.{name}.evaluators", there)
         found |= {one.name for one in evaluators if one.lower_is_better}
     return found
+
+
+def _kind(figure: Figure) -> str:
+    return "scores" if figure.name.startswith("score:") else figure.name
 
 
 def _sentence(one: Standing, worse: Sequence[Figure]) -> str:
