@@ -3,6 +3,7 @@
 Tokens are estimated, and so is what a variable will hold where the prompt does not bound it: figures say by how much.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from pilothouse.observe.money import usd
 from pilothouse.prompts.lint.draft import Draft, Part
+from pilothouse.prompts.lint.enclosing import holds_text
 from pilothouse.prompts.lint.finding import Hit, Rule, at, whole
 from pilothouse.prompts.lint.pieces import Piece
 from pilothouse.prompts.lint.tokens import tokens
@@ -26,6 +28,7 @@ _SHORT = {"integer": 8, "number": 12, "boolean": 5}  # characters
 _LEAST_CACHED = 1024
 """Tokens of the shortest beginning that providers keep: OpenAI's prompt caching guide; Anthropic's for most models."""
 _WORTH_MOVING = 512  # tokens
+_EACH_CALL = re.compile(r"date|time|now|today|_id$|^id$|uuid|session|user|random|seed|history|results?$", re.IGNORECASE)
 _ANSWER_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -139,15 +142,23 @@ def _cached(draft: Draft) -> tuple[int, int]:
                 count = tokens(piece.text)
                 everything += count
                 before += count if steady else 0
-            elif piece.kind == "variable" or (piece.kind == "tag" and piece.names):
+            elif _changing(draft, piece):
                 steady = False
     return before, everything
+
+
+def _changing(draft: Draft, piece: Piece) -> bool:
+    """Whether what stands here differs from call to call: texts, and what names a time, a person or a call. A language
+    or a limit is as a rule set once."""
+    if piece.kind not in ("variable", "tag"):
+        return False
+    return any(holds_text(draft, name) or _EACH_CALL.search(name) is not None for name in piece.names)
 
 
 def _changes(draft: Draft) -> Iterator[tuple[Part, Piece]]:
     for part in draft.parts:
         for piece in part.pieces:
-            if piece.kind == "variable" or (piece.kind == "tag" and piece.names):
+            if _changing(draft, piece):
                 yield part, piece
 
 

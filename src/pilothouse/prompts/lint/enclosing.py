@@ -14,11 +14,12 @@ _TAG = re.compile(r"<(/?)([A-Za-z_][\w.:-]{0,60})(?:\s[^<>\n]{0,200})?>|\[(/?)([
 _RULE = re.compile(r"^[ \t]*([-=*#_~+]{3,})[^\n]{0,60}$", re.MULTILINE)
 _LABEL = re.compile(r"(?:^|\n)[^\n.?!]{0,80}[:>\]=#][*_ \t]*\n?[ \t]*$|(?:^|\n)#+ [^\n]{1,80}\n\s*$")
 _ENCODED = re.compile(r"\|\s*(?:tojson|json|e|escape|xmlattr|urlencode)\b")
+_JSON_VALUE = re.compile(r"[\"']\w{1,60}[\"']\s*:\s*\Z")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _USERS = re.compile(
-    r"^(?:user_?)?(?:question|query|prompt|message|input|utterance|request|instruction|text|comment|review|email|"
+    r"^(?:user_?)?(?:question|query|prompt|message|input|utterance|request|text|comment|review|email|"
     r"e?mail_body|"
-    r"post|tweet|feedback|ticket|complaint|search_?query|frage|eingabe|nachricht|anfrage|requete|entree|pregunta|"
+    r"post|tweet|ticket|complaint|search_?query|frage|eingabe|nachricht|anfrage|requete|entree|pregunta|"
     r"consulta|mensaje|"
     r"entrada)s?$|user_?(?:input|message|text|said|prompt)|(?:^|_)(?:question|query|message)(?:_str|_text)?$",
     re.IGNORECASE,
@@ -30,7 +31,8 @@ _TEXTS = re.compile(
     re.IGNORECASE,
 )
 _OURS = re.compile(
-    r"example|instruction|schema|format|tool|system|language|template|date|time|name|number|count|max|min|limit|"
+    r"example|instruction|schema|format|tool|system|language|template|date|time|name|num|length|size|_id|count|max|"
+    r"min|limit|"
     r"style|tone|role|"
     r"criteria|rubric|guideline|rules|persona|scratchpad|generated",
     re.IGNORECASE,
@@ -42,7 +44,7 @@ def from_users(draft: Draft, name: str) -> bool:
     told = draft.declared(name)
     if told is not None and (told.closed or told.untrusted is not None):
         return not told.closed and bool(told.untrusted)
-    return _USERS.search(name) is not None and (_OURS.search(name) is None or name.lower() in ("instruction",))
+    return _USERS.search(name) is not None and _OURS.search(name) is None
 
 
 def holds_text(draft: Draft, name: str) -> bool:
@@ -64,6 +66,8 @@ def enclosed(draft: Draft, part: Part, piece: Piece) -> bool:
         return True
     before, after = part.prose[max(0, piece.start - _NEAR) : piece.start], part.prose[piece.end : piece.end + _NEAR]
     left, right = before.rstrip(" \n")[-1:], after.lstrip(" \n")[:1]
+    if _JSON_VALUE.search(before):
+        return True
     if left in _PAIRS and left and _PAIRS[left] == right:
         return True
     if any(before.count(fence) % 2 and fence in after for fence in _FENCES):

@@ -9,12 +9,15 @@ from pilothouse.prompts.lint.draft import Draft
 from pilothouse.prompts.lint.enclosing import enclosed, from_users, holds_text, labelled, words_in
 from pilothouse.prompts.lint.finding import Hit, Rule, at, whole
 from pilothouse.prompts.lint.safety import told_there
-from pilothouse.prompts.lint.words import LANGUAGES, language, says, shows
+from pilothouse.prompts.lint.tasks import asks
+from pilothouse.prompts.lint.words import LANGUAGES, language, shows
 
 __all__ = ["PRACTICES", "skipped"]
 
 _FEWEST_WORDS = 6  # of a prompt that practices are asked of: what is shorter is a piece of one
 _REASONERS = re.compile(r"\bo[1345](?:-|$)|gpt-5|gpt-oss|deepseek-r|reason|think|qwq|magistral|r1\b", re.IGNORECASE)
+_LIMITS = re.compile(r"max|min|num|count|limit|length|words|top_k", re.IGNORECASE)
+_FORMED = ("labels", "reasoning", "structure")
 _SHOTS = re.compile(r"example|shots|demonstration|beispiel|exemple|ejemplo", re.IGNORECASE)
 _SHAPES = re.compile(r"format|schema|structure|template|fields|columns", re.IGNORECASE)
 
@@ -28,6 +31,8 @@ def skipped(draft: Draft) -> str | None:
         return f"It is in '{told}'; the words of the practices are known in {', '.join(LANGUAGES)}."
     if words_in(draft.prose) < _FEWEST_WORDS and not shows("acting", draft.prose):
         return f"It has fewer than {_FEWEST_WORDS} words of its own."
+    if asks("anything", draft.prose, told) is None:
+        return "It asks for nothing: it seems to be a piece of a prompt."
     if told is None:
         return f"Its language cannot be told; the words of the practices are known in {', '.join(LANGUAGES)}."
     return None
@@ -38,6 +43,8 @@ def _format(draft: Draft) -> Iterator[Hit]:
         return
     if _named(draft, _SHAPES) or _named(draft, _SHOTS):
         return
+    if draft.main.role != "text" and not any(asks(one, draft.prose, language(draft.prose)) for one in _FORMED):
+        return  # a chat, in which people ask for the form that they want
     yield Hit(
         whole(draft), "It does not say what form the answer has.",
         "Without a form the model picks one each time, and a program cannot read it.",
@@ -64,7 +71,7 @@ def _delimiters(draft: Draft) -> Iterator[Hit]:
 
 
 def _examples(draft: Draft) -> Iterator[Hit]:
-    asked = says("labelling", draft.main.prose)
+    asked = asks("labels", draft.main.prose, language(draft.prose))
     if asked is None or draft.examples or draft.placeholders or any(part.role == "assistant" for part in draft.parts):
         return
     if shows("examples", draft.prose) or _named(draft, _SHOTS):
@@ -77,12 +84,13 @@ def _examples(draft: Draft) -> Iterator[Hit]:
 
 
 def _reasoning(draft: Draft) -> Iterator[Hit]:
-    asked = says("hard", draft.main.prose)
+    told = language(draft.prose)
+    asked = asks("reasoning", draft.main.prose, told)
     if asked is None or shows("reasoning", draft.prose) or _REASONERS.search(draft.model or ""):
         return
     if any(key in draft.params for key in ("reasoning_effort", "reasoning", "thinking")):
         return
-    structured = bool(draft.response_format) or shows("structured", draft.prose)
+    structured = bool(draft.response_format) or asks("structure", draft.prose, told) is not None
     yield Hit(
         at(draft.main, *asked.span()), f"It asks to '{_word(asked[0])}' and leaves no room to reason.",
         "A model that writes its steps down before the result is right more often on tasks of several steps.",
@@ -101,7 +109,7 @@ def _role(draft: Draft) -> Iterator[Hit]:
 
 
 def _constraints(draft: Draft) -> Iterator[Hit]:
-    if shows("constraints", draft.prose):
+    if shows("constraints", draft.prose) or _named(draft, _LIMITS):
         return
     yield Hit(
         whole(draft), "It sets no limits: no length, nothing to leave out, nothing to stay with.",
@@ -113,13 +121,14 @@ def _constraints(draft: Draft) -> Iterator[Hit]:
 def _schema(draft: Draft) -> Iterator[Hit]:
     given = draft.response_format or {}
     bare = given.get("type") == "json_object" and "schema" not in given
-    asked = says("structured", draft.prose)
+    told = language(draft.prose)
+    asked = asks("structure", draft.prose, told)
     if (given and not bare) or (asked is None and not bare) or shows("fields", draft.prose) or _named(draft, _SHAPES):
         return
     spot = whole(draft)
     if asked is not None:
         spot = next(
-            (at(part, *found.span()) for part in draft.parts if (found := says("structured", part.prose))), spot
+            (at(part, *found.span()) for part in draft.parts if (found := asks("structure", part.prose, told))), spot
         )
     yield Hit(
         spot, "It asks for structured output and names none of its fields.",

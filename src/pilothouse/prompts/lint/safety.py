@@ -13,6 +13,8 @@ from pilothouse.prompts.lint.draft import Draft, Part
 from pilothouse.prompts.lint.enclosing import enclosed, from_users, holds_text, words_in
 from pilothouse.prompts.lint.finding import Hit, Rule, at
 from pilothouse.prompts.lint.pieces import Piece
+from pilothouse.prompts.lint.tasks import asks
+from pilothouse.prompts.lint.words import language
 
 __all__ = ["SAFETY", "told_there"]
 
@@ -108,7 +110,7 @@ def _in_system(draft: Draft) -> Iterator[Hit]:
 
 def _before(draft: Draft) -> Iterator[Hit]:
     for part, name, piece, after in _open(draft):
-        if words_in(after) >= _FEWEST_INSTRUCTIONS:
+        if _instructs(after):
             yield Hit(
                 at(part, piece.start, piece.end), f"What users write as '{name}' stands before or among the "
                                                   f"instructions, and nothing sets it apart.",
@@ -118,12 +120,17 @@ def _before(draft: Draft) -> Iterator[Hit]:
 
 def _last(draft: Draft) -> Iterator[Hit]:
     for part, name, piece, after in _open(draft):
-        if words_in(after) < _FEWEST_INSTRUCTIONS:
+        if not _instructs(after):
             yield Hit(
                 at(part, piece.start, piece.end), f"What users write as '{name}' follows the instructions, and "
                                                   f"nothing says where it begins and ends.",
                 "'Ignore the above' in it has the last word.", _apart(name, piece),
             )  # fmt: skip
+
+
+def _instructs(text: str) -> bool:
+    """Whether a text goes on with instructions; labels and names of fields are none."""
+    return words_in(text) >= _FEWEST_INSTRUCTIONS and asks("anything", text, language(text)) is not None
 
 
 def _open(draft: Draft) -> Iterator[tuple[Part, str, Piece, str]]:

@@ -1,0 +1,69 @@
+"""What a prompt asks for, by the words of its language: labels, reasoning, structured output, or anything at all."""
+
+import re
+from collections.abc import Mapping
+
+__all__ = ["asks"]
+
+_STRUCTURES = r"\b(?:json|yaml|xml)\b"
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "labels": {
+        "en": r"\b(?:classify|categori[sz]e|label (?:the|each|this|it)|tag (?:the|each|this)|extract|(?:assign|"
+              r"predict|ascertain|determine)\b"
+        r"[^.\n]{0,40}\b(?:label|category|class|sentiment|intent))\b",
+        "de": r"klassifizier|kategorisier|extrahier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b",
+        "fr": r"\b(?:classe[rz]?|classifie[rz]?|catégorise[rz]?|extrai[st]\w*|extraire|extrayez|étiquet\w*)\b",
+        "es": r"\b(?:clasifi\w+|categoriz\w+|categoric\w+|extra(?:e|iga|er)\w*|etiquet\w+)\b",
+    },
+    "reasoning": {
+        "en": r"\b(?:calculate|compute|solve|prove that|derive|equations?|how many|word problems?|diagnose|find the "
+              r"root cause|"
+        r"(?:grade|judge|evaluate|assess|score) (?:the|this|each|whether|how|if)(?! relevance)|debug|puzzle|riddle|"
+        r"weigh the|plan the|"
+        r"compare (?:the|these|two|both|them|it)|(?:verify|check|decide|determine) (?:that|whether|if))\b",
+        "de": r"\b(?:berechne\w*|löse|beweise|gleichung\w*|diagnostizier\w*|bewerte\w*|beurteile\w*|vergleiche\w*|"
+              r"überprüfe\w*|entscheide, ob)\b",
+        "fr": r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?|équations?|évalue[rz]?|juge[rz]?|"
+              r"compare[rz]?|vérifie[rz]?|détermine[rz]? si)\b",
+        "es": r"\b(?:calcul[ae]\w*|resuelv\w+|demuestr\w+|ecuaci\w+|diagnosti\w+|evalú\w+|juzg\w+|compar[ae]\w*|"
+              r"verific\w+|determin[ae] si)\b",
+    },
+    "structure": {
+        "en": r"\b(?:return|respond|reply|answer|output|outputs|produce|provide|generate|give|write|emit|print|"
+              r"format)\b[^.,;:\n]{0,60}?" + _STRUCTURES
+        + r"|" + _STRUCTURES + r"[ -](?:object|array|list|format|output|response|string|only)\b(?! (?:below|above|"
+                               r"given|provided))",
+        "de": r"(?:antworte|gib|liefere|schreibe?|erzeuge)\b[^.,;:\n]{0,60}?" + _STRUCTURES
+        + r"|\b(?:als|im) " + _STRUCTURES,
+        "fr": r"(?:réponds|répondez|renvoie|renvoyez|donne|donnez|produi\w+|retourne\w*)\b[^.,;:\n]{0,60}?"
+        + _STRUCTURES
+        + r"|(?:au format|en) " + _STRUCTURES,
+        "es": r"(?:responde|responda|devuelve|devuelva|genera|escribe|proporciona)\b[^.,;:\n]{0,60}?" + _STRUCTURES
+        + r"|(?:en formato|en) " + _STRUCTURES,
+    },
+    "anything": {
+        "en": r"(?:^|[.!?:;,(*>-][\s*]*|\b(?:and|then|or|to|please|you (?:should|will|must|can|need to)|helps?(?: "
+              r"the user| a human)?(?: by)?|by) )"
+        r"(?:summari[sz]\w*|translat\w*|classify\w*|extract\w*|write|writing|rewrite|answer\w*|generat\w*|list|"
+        r"explain\w*|describ\w*|creat\w*|convert\w*|"
+        r"analy[sz]\w*|review\w*|identify\w*|find\w*|compare|evaluat\w*|rate|scor\w+|grade|determin\w*|provid\w*|"
+        r"giv(?:e|ing)|use|using|return|respond\w*|"
+        r"fix|improve|correct|shorten|suggest|act|tell|decide|assign\w*|ascertain|refine|combine|help\w*|assist\w*|"
+        r"break|decompose|rephras\w*|guess|perform|"
+        r"produce|verify|check|solve|calculate|follow|say|ask|complete|choose|select|rank|read|think|output|plan|"
+        r"talk|chat|name|make|try|call|"
+        r"label|tag|judge|assess|draft|compose|propose|recommend|introduce|paraphrase|reason|synthesi[sz]e)\b|"
+        r"\bwhat is\b|\bhow would\b|\byou are\b",
+    },
+}  # fmt: skip
+_PATTERNS = {
+    asked: {language: re.compile(words, re.IGNORECASE | re.MULTILINE) for language, words in by_language.items()}
+    for asked, by_language in _WORDS.items()
+}
+
+
+def asks(what: str, text: str, language: str | None) -> re.Match[str] | None:
+    """Where a text in this language first asks for `labels`, `reasoning`, `structure` or `anything`. Whether it asks
+    for anything is known of English alone: of other languages that is taken as said."""
+    pattern = _PATTERNS[what].get(language or "en")
+    return pattern.search(text) if pattern is not None else re.match("", text)
