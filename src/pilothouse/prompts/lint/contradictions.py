@@ -44,6 +44,9 @@ _NO_FORM = re.compile(
     rf"\b(?:no|not|never|without|avoid|don't|kein\w*|nicht|nie|ohne|pas|jamais|sans|nunca|sin)\b[^.\n]{{0,30}}?\b"
     rf"(?:{'|'.join(f'({form})' for form in _FORMS.values())})\b", re.IGNORECASE
 )  # fmt: skip
+_ONLY = re.compile(
+    r"\b(?:other than|anything but|except|besides|outside|beyond|nothing but|nur|sauf|excepto)\b", re.IGNORECASE
+)
 _BRIEF = re.compile(
     r"\b(?:be|stay|keep (?:it|your \w+|the \w+|\w+))(?: very| as)? (?:brief|concise|short|succinct|terse)|"
     r"\b(?:answer|respond|reply|explain|write)\b"
@@ -173,7 +176,7 @@ def _formats(draft: Draft) -> Iterator[Hit]:
     for part, start, sentence in _sentences(draft):
         if _PARTIAL.search(sentence):
             continue
-        no = _NO_FORM.search(sentence)
+        no = None if _ONLY.search(sentence) else _NO_FORM.search(sentence)
         if no is not None:
             refused.append(_Said(names[(no.lastindex or 1) - 1], part, start + no.start(), start + no.end()))
         elif (yes := _FORM.search(sentence)) is not None:

@@ -31,7 +31,8 @@ _TEXTS = re.compile(
     re.IGNORECASE,
 )
 _OURS = re.compile(
-    r"example|instruction|schema|format|tool|system|language|template|date|time|name|num|length|size|_id|count|max|"
+    r"example|instruction|schema|format|tool|system|language|template|date|time|name|num|length|size|window|_id|"
+    r"count|max|"
     r"min|limit|"
     r"style|tone|role|"
     r"criteria|rubric|guideline|rules|persona|scratchpad|generated",

@@ -16,7 +16,9 @@ __all__ = ["PRACTICES", "skipped"]
 
 _FEWEST_WORDS = 6  # of a prompt that practices are asked of: what is shorter is a piece of one
 _REASONERS = re.compile(r"\bo[1345](?:-|$)|gpt-5|gpt-oss|deepseek-r|reason|think|qwq|magistral|r1\b", re.IGNORECASE)
-_LIMITS = re.compile(r"max|min|num|count|limit|length|words|top_k", re.IGNORECASE)
+_LIMITS = re.compile(
+    r"max|min|num|count|limit|length|words|top_k|instruction|criteria|rubric|guideline|rules", re.IGNORECASE
+)
 _FORMED = ("labels", "reasoning", "structure")
 _SHOTS = re.compile(r"example|shots|demonstration|beispiel|exemple|ejemplo", re.IGNORECASE)
 _SHAPES = re.compile(r"format|schema|structure|template|fields|columns", re.IGNORECASE)

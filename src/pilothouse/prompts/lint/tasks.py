@@ -8,19 +8,24 @@ __all__ = ["asks"]
 _STRUCTURES = r"\b(?:json|yaml|xml)\b"
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "labels": {
-        "en": r"\b(?:classify|categori[sz]e|label (?:the|each|this|it)|tag (?:the|each|this)|extract|(?:assign|"
-              r"predict|ascertain|determine)\b"
-        r"[^.\n]{0,40}\b(?:label|category|class|sentiment|intent))\b",
+        "en": r"\b(?:(?:please|to|and|must|should|is to|^|[.:;!?\n-]\s*)\s*(?:classify|categori[sz]e|label (?:the|"
+              r"each|this|it)|tag (?:the|each|this)|"
+        r"extract (?:all |the |key |each |any |every |relevant |desired |unique |distinct |important |named |"
+        r"specific |up to )*[\w, -]{0,30}?(?:entit\w+|"
+        r"attribute\w*|field\w*|fact\w*|keyword\w*|keyphrase\w*|information|requirement\w*|claim\w*|relation\w*|"
+        r"triplet\w*|name\w*|data|dates?|"
+        r"amounts?|topics?|skills?|events?|properties))|(?:assign|predict|ascertain|"
+        r"determine)\b[^.\n]{0,40}\b(?:label|category|class|sentiment|intent))\b",
         "de": r"klassifizier|kategorisier|extrahier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b",
         "fr": r"\b(?:classe[rz]?|classifie[rz]?|catégorise[rz]?|extrai[st]\w*|extraire|extrayez|étiquet\w*)\b",
         "es": r"\b(?:clasifi\w+|categoriz\w+|categoric\w+|extra(?:e|iga|er)\w*|etiquet\w+)\b",
     },
     "reasoning": {
-        "en": r"\b(?:calculate|compute|solve|prove that|derive|equations?|how many|word problems?|diagnose|find the "
-              r"root cause|"
-        r"(?:grade|judge|evaluate|assess|score) (?:the|this|each|whether|how|if)(?! relevance)|debug|puzzle|riddle|"
-        r"weigh the|plan the|"
-        r"compare (?:the|these|two|both|them|it)|(?:verify|check|decide|determine) (?:that|whether|if))\b",
+        "en": r"\b(?:calculate|compute the|solve (?:the|this|each|a)|prove that|derive the|diagnose|find the root "
+              r"cause|(?:grade|judge|evaluate|assess|score) "
+        r"(?:the|this|each|whether|how|if)(?! (?:relevance|following conversation))|debug (?:the|this)|weigh the|"
+        r"plan the|compare (?:the|these|two|both|them|"
+        r"it)|(?:verify|check|decide|determine) (?:that|whether|if))\b",
         "de": r"\b(?:berechne\w*|löse|beweise|gleichung\w*|diagnostizier\w*|bewerte\w*|beurteile\w*|vergleiche\w*|"
               r"überprüfe\w*|entscheide, ob)\b",
         "fr": r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?|équations?|évalue[rz]?|juge[rz]?|"

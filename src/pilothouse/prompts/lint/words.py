@@ -31,7 +31,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:\n|[.?!] )[#*> ]*(?!.{0,30}(?:answer|response|output|result|assistant|\bai\b|antwort|réponse|"
         r"respuesta))[A-ZÄÖÜÉ][\w ]{2,40}:[*\s]*\Z",
         r"(?:answer|return|respond with|reply)[ \t]{3,}|(?:labels?|categories|classes|options)\b[^.\n]{0,40}[\[:(]|"
-        r"\bor not\b|\b(?:a|the) title\b|\(0\)|\(1\)",
+        r"\bor not\b|\bspec\b|\bsyntax\b|\blist (?:down |out )?(?:the|all|top|up to|\d)|\b(?:a|the) title\b|\(0\)|"
+        r"\(1\)",
         r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|"
                                                                r"\blists?\b of",
         r"comma[- ]separated|one per line|each on a new line|newline|\bnothing else\b|\bno other text\b",
@@ -64,7 +65,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "reasoning": (
         r"step[- ]by[- ]step|\bthink\b|\breason(?:s|ing|ed)?\b|rationale|explain|justif|chain[- ]of[- ]thought|work "
         r"(?:it |this )?(?:out|through)|"
-        r"show (?:your|the) work|scratchpad|\bthoughts?\b|reflect|analy[sz]e|analysis|first,? [^.\n]{1,80}\bthen\b|"
+        r"show (?:your|the) work|scratchpad|one by one|\bthoughts?\b|reflect|analy[sz]e|analysis|first,? "
+        r"[^.\n]{1,80}\bthen\b|"
         r"\bsteps?\b|let's|consider",
         r"schritt für schritt|schrittweise|\bdenk|überleg|begründ|gedankengang|erkläre|analysiere|"
         r"zuerst\b[^.\n]{1,80}\bdann\b",
@@ -88,7 +90,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"constraints?|limit(?:ed)?|exactly|concise(?:ly)?|brief(?:ly)?|short|without|no more than|at most|at least|"
         r"up to|maximum|minimum|"
         r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|need(?:s)? to|"
-        r"based on|solely|either|options?|one of|unique|must not|up to)\b|\bno prior\b|from \[|\(1\)|number of",
+        r"based on|solely|either|options?|one of|unique|must not|up to)\b|\bno prior\b|from \[|\(1\)|number of|"
+        r"\bnot\b|single|\b0 ?(?:-|to|and) ?\d",
         r"\b(?:nicht|nur|kein\w*|höchstens|maximal|vermeide\w*|muss|müssen|soll\w*|stets|immer|genau|achte\w*|ohne|"
         r"kurz|knapp|mindestens|ausschließlich)\b",
         r"\b(?:ne|n'|jamais|uniquement|seulement|évite\w*|maximum|doi\w+|toujours|au plus|au moins|exactement|sans|"
@@ -105,7 +108,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"determine)|can't (?:be|answer|find|determine)|not (?:enough|provided|found|available|sure|applicable|"
         r"present|relevant|mentioned|"
         r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|\bempty\b|missing|"
-        r"make (?:\w+ )?up|made up|irrelevant|hallucinat",
+        r"make (?:\w+ )?up|made up|irrelevant|hallucinat|nothing found|not found|no answer|abst(?:ain|ention)",
         r"\bfalls\b|\bwenn\b|\bsofern\b|weiß nicht|unbekannt|nicht (?:genug|vorhanden|gefunden|enthalten|beantwort)|"
         r"andernfalls|\bsonst\b|"
         r"unklar|\bleer\b|fehlt|fehlen|erfinde",
