@@ -14,6 +14,8 @@ from pilothouse.prompts.lint.finding import Hit, Rule, at
 __all__ = ["CONTRADICTIONS"]
 
 _MOST_SENTENCES = 2_000  # of a prompt that are held against each other
+_NEAR = 400  # characters before a sentence, in which a word says that it is an example of something
+_SHOWN = re.compile(r"\b(?:examples?|beispiele?|exemples?|ejemplos?)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]{1,600}(?:[.!?](?=\s|$)|\n|$)?")
 _CONDITIONAL = re.compile(
     r"\b(?:if|when|unless|except|otherwise|either|or|depending|for example|e\.g|instead|but|falls|wenn|sofern|außer|"
@@ -41,9 +43,12 @@ _FORM = re.compile(
     rf"\b{_ASKING}\b[^.\n]{{0,40}}?\b(?:{'|'.join(f'({form})' for form in _FORMS.values())})\b", re.IGNORECASE
 )
 _NO_FORM = re.compile(
-    rf"\b(?:no|not|never|without|avoid|don't|kein\w*|nicht|nie|ohne|pas|jamais|sans|nunca|sin)\b[^.\n]{{0,30}}?\b"
-    rf"(?:{'|'.join(f'({form})' for form in _FORMS.values())})\b", re.IGNORECASE
-)  # fmt: skip
+    r"\b(?:no|(?:do not|don't|never|avoid) (?:use|using|output|return|write|include|add|answer in|reply in|respond "
+    r"in)|without|kein\w*|"
+    r"(?:verwende|nutze) (?:nie|kein\w*)|n'utilise[rz]? pas(?: de)?|sans|no (?:uses?|utilices))\s+(?:any )?"
+    rf"(?:{'|'.join(f'({form})' for form in _FORMS.values())})\b",
+    re.IGNORECASE,
+)
 _ONLY = re.compile(
     r"\b(?:other than|anything but|except|besides|outside|beyond|nothing but|nur|sauf|excepto)\b", re.IGNORECASE
 )
@@ -158,7 +163,8 @@ def _sentences(draft: Draft) -> Iterator[tuple[Part, int, str]]:
             left -= 1
             if left < 0:
                 return
-            if found.group().strip() and _CONDITIONAL.search(found.group()) is None:
+            near = part.prose[max(0, found.start() - _NEAR) : found.start()]
+            if found.group().strip() and _CONDITIONAL.search(found.group()) is None and not _SHOWN.search(near):
                 yield part, found.start(), found.group()
 
 

@@ -25,9 +25,10 @@ _USERS = re.compile(
     re.IGNORECASE,
 )
 _TEXTS = re.compile(
-    r"context|document|article|passage|transcript|content|source|chunk|snippet|conversation|history|email|text|body|"
-    r"page|"
-    r"report|summar|paragraph|story|dokument|kontext|artikel|contexte|contexto|documento|texto",
+    r"(?:^|_)(?:context|document|doc|article|passage|transcript|content|source|chunk|snippet|conversation|dialogue|"
+    r"history|email|text|body|page|report|"
+    r"summary|summaries|paragraph|story|notes?|excerpt|dokument|kontext|artikel|contexte|contexto|documento|"
+    r"texto)s?(?:_str|_text|_data|_list|_block)?$",
     re.IGNORECASE,
 )
 _OURS = re.compile(
@@ -35,7 +36,7 @@ _OURS = re.compile(
     r"count|max|"
     r"min|limit|"
     r"style|tone|role|"
-    r"criteria|rubric|guideline|rules|persona|scratchpad|generated",
+    r"criteria|rubric|guideline|rules|persona|scratchpad|generated|rewritten|rewritten",
     re.IGNORECASE,
 )
 

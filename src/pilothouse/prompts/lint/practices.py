@@ -19,9 +19,10 @@ _REASONERS = re.compile(r"\bo[1345](?:-|$)|gpt-5|gpt-oss|deepseek-r|reason|think
 _LIMITS = re.compile(
     r"max|min|num|count|limit|length|words|top_k|instruction|criteria|rubric|guideline|rules", re.IGNORECASE
 )
-_FORMED = ("labels", "reasoning", "structure")
+_FORMED = ("labels", "reasoning", "judgement", "structure")
+_ITEM = re.compile(r"\n[ \t]*(?:[-*•]|\d+[.)])[^\n]*\Z")  # a step among others, not what is asked for
 _SHOTS = re.compile(r"example|shots|demonstration|beispiel|exemple|ejemplo", re.IGNORECASE)
-_SHAPES = re.compile(r"format|schema|structure|template|fields|columns", re.IGNORECASE)
+_SHAPES = re.compile(r"format|schema|instruction|structure|template|fields|columns", re.IGNORECASE)
 
 
 def skipped(draft: Draft) -> str | None:
@@ -74,7 +75,13 @@ def _delimiters(draft: Draft) -> Iterator[Hit]:
 
 def _examples(draft: Draft) -> Iterator[Hit]:
     asked = asks("labels", draft.main.prose, language(draft.prose))
-    if asked is None or draft.examples or draft.placeholders or any(part.role == "assistant" for part in draft.parts):
+    if (
+        asked is None
+        or _ITEM.search(draft.main.prose[: asked.end()])
+        or draft.examples
+        or draft.placeholders
+        or any(part.role == "assistant" for part in draft.parts)
+    ):
         return
     if shows("examples", draft.prose) or _named(draft, _SHOTS):
         return
@@ -88,6 +95,8 @@ def _examples(draft: Draft) -> Iterator[Hit]:
 def _reasoning(draft: Draft) -> Iterator[Hit]:
     told = language(draft.prose)
     asked = asks("reasoning", draft.main.prose, told)
+    if asked is None and asks("verdict", draft.prose, told) is not None:
+        asked = asks("judgement", draft.main.prose, told)
     if asked is None or shows("reasoning", draft.prose) or _REASONERS.search(draft.model or ""):
         return
     if any(key in draft.params for key in ("reasoning_effort", "reasoning", "thinking")):

@@ -3,6 +3,7 @@
 Secrets are looked for by the forms of vendors' keys, then by entropy. A finding never repeats the secret.
 """
 
+import base64
 import math
 import re
 from collections import Counter
@@ -67,8 +68,17 @@ def _entropy(draft: Draft) -> Iterator[Hit]:
                 or "http" in near.rpartition(" ")[2]
             ):
                 continue
-            if not any(start < found.end() and found.start() < end for start, end in taken):
+            if not _says_text(text) and not any(start < found.end() and found.start() < end for start, end in taken):
                 yield _leaked(part, *found.span(), f"{len(text)} characters look random, as a key does.")
+
+
+def _says_text(token: str) -> bool:
+    """Whether it is base64 of readable text, as in an example, and no key."""
+    try:
+        said = base64.b64decode(token + "=" * (-len(token) % 4), validate=True)
+    except ValueError:
+        return False
+    return all(32 <= byte < 127 or byte in (9, 10, 13) for byte in said)
 
 
 def _leaked(part: Part, start: int, end: int, text: str) -> Hit:

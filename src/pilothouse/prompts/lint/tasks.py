@@ -22,16 +22,25 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "reasoning": {
         "en": r"\b(?:calculate|compute the|solve (?:the|this|each|a)|prove that|derive the|diagnose|find the root "
-              r"cause|(?:grade|judge|evaluate|assess|score) "
-        r"(?:the|this|each|whether|how|if)(?! (?:relevance|following conversation))|debug (?:the|this)|weigh the|"
-        r"plan the|compare (?:the|these|two|both|them|"
-        r"it)|(?:verify|check|decide|determine) (?:that|whether|if))\b",
-        "de": r"\b(?:berechne\w*|löse|beweise|gleichung\w*|diagnostizier\w*|bewerte\w*|beurteile\w*|vergleiche\w*|"
-              r"überprüfe\w*|entscheide, ob)\b",
-        "fr": r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?|équations?|évalue[rz]?|juge[rz]?|"
-              r"compare[rz]?|vérifie[rz]?|détermine[rz]? si)\b",
-        "es": r"\b(?:calcul[ae]\w*|resuelv\w+|demuestr\w+|ecuaci\w+|diagnosti\w+|evalú\w+|juzg\w+|compar[ae]\w*|"
-              r"verific\w+|determin[ae] si)\b",
+              r"cause|debug (?:the|this)|weigh the)\b",
+        "de": r"\b(?:berechne\w*|löse die|beweise, dass|diagnostiziere\w*)\b",
+        "fr": r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?)\b",
+        "es": r"\b(?:calcul[ae]\w*|resuelv\w+|demuestr\w+|diagnostic\w+)\b",
+    },
+    "judgement": {
+        "en": r"\b(?:(?:grade|judge|evaluate|assess|score|rate) (?:the|this|each|whether|how|if)(?! (?:relevance|"
+              r"following conversation))|compare "
+        r"(?:the|these|two|both|them|it)|(?:verify|check|decide|determine) (?:that|whether|if))\b",
+        "de": r"\b(?:bewerte|beurteile|vergleiche|überprüfe|entscheide, ob)\b",
+        "fr": r"\b(?:évalue[rz]?|juge[rz]?|compare[rz]?|vérifie[rz]?|détermine[rz]? si)\b",
+        "es": r"\b(?:evalú[ae]|juzg\w+|compar[ae]|verific[aq]\w*|determin[ae] si)\b",
+    },
+    "verdict": {
+        "en": r"\b(?:yes|true|false|score|verdict|correct|incorrect|pass|fail|winner|grade|rating|label|classify)\b|"
+              r"\b\d+ ?(?:to|-|and) ?\d+\b|\([01]\)",
+        "de": r"\b(?:ja|nein|punkte|note|richtig|falsch|urteil)\b|\b\d+ ?(?:bis|-) ?\d+\b",
+        "fr": r"\b(?:oui|non|vrai|faux|note|score|verdict|correcte?)\b|\b\d+ ?(?:à|-) ?\d+\b",
+        "es": r"\b(?:sí|verdadero|falso|nota|puntuación|veredicto|correct[ao])\b|\b\d+ ?(?:a|-) ?\d+\b",
     },
     "structure": {
         "en": r"\b(?:return|respond|reply|answer|output|outputs|produce|provide|generate|give|write|emit|print|"
@@ -68,7 +77,8 @@ _PATTERNS = {
 
 
 def asks(what: str, text: str, language: str | None) -> re.Match[str] | None:
-    """Where a text in this language first asks for `labels`, `reasoning`, `structure` or `anything`. Whether it asks
+    """Where a text in this language first asks for `labels`, `reasoning`, a `judgement`, a `verdict` (which leaves a
+    judgement no room), `structure` or `anything`. Whether it asks
     for anything is known of English alone: of other languages that is taken as said."""
     pattern = _PATTERNS[what].get(language or "en")
     return pattern.search(text) if pattern is not None else re.match("", text)

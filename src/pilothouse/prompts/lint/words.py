@@ -31,6 +31,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:\n|[.?!] )[#*> ]*(?!.{0,30}(?:answer|response|output|result|assistant|\bai\b|antwort|réponse|"
         r"respuesta))[A-ZÄÖÜÉ][\w ]{2,40}:[*\s]*\Z",
         r"(?:answer|return|respond with|reply)[ \t]{3,}|(?:labels?|categories|classes|options)\b[^.\n]{0,40}[\[:(]|"
+        r"\bcall (?:the|this|a)\b[^.\n]{0,40}\b(?:function|tool)|"
         r"\bor not\b|\bspec\b|\bsyntax\b|\blist (?:down |out )?(?:the|all|top|up to|\d)|\b(?:a|the) title\b|\(0\)|"
         r"\(1\)",
         r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|"
@@ -74,7 +75,10 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"paso a paso|\bpasos\b|razona|piensa|justifi|explica|analiza|primero\b[^.\n]{1,80}\bluego\b",
     ),
     "role": (
-        r"\byou(?:'re| are| will be| will act| act| play|r role|r job)\b|\bact(?:ing)? as\b|\bas an? (?:\w+[ "
+        r"\byou (?:\w+ly )?(?:coordinate|help|answer|write|review|translate|assist|work|analy[sz]e|extract|support|"
+        r"generate|read|manage|rewrite|classify|judge|"
+        r"grade|modify|maintain|moderate|plan|design|teach|summari[sz]e)\b|\byou(?:'re| are| will be| will act| act|"
+        r" play|r role|r job)\b|\bact(?:ing)? as\b|\bas an? (?:\w+[ "
         r"-]){0,4}?(?:expert|assistant|"
         r"specialist|engineer|analyst|writer|editor|teacher|judge|lawyer|developer|scientist|agent|professional|"
         r"consultant|journalist|"
