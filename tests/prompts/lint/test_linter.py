@@ -109,6 +109,7 @@ def test_tokens_are_counted_by_script() -> None:
     assert tokens("The quick brown fox jumps over the lazy dog.") == 10  # as cl100k counts
     assert tokens("12345678") == 3
     assert tokens("東京都に住んでいます") == 11
+    assert tokens("-" * 40) == 1
     assert tokens("Привет, мир") > tokens("Hello, sky")
 
 

@@ -32,7 +32,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"respuesta))[A-ZÄÖÜÉ][\w ]{2,40}:[*\s]*\Z",
         r"(?:answer|return|respond with|reply)[ \t]{3,}|(?:labels?|categories|classes|options)\b[^.\n]{0,40}[\[:(]|"
         r"\bcall (?:the|this|a)\b[^.\n]{0,40}\b(?:function|tool)|"
-        r"\bor not\b|\bspec\b|\bsyntax\b|\blist (?:down |out )?(?:the|all|top|up to|\d)|\b(?:a|the) title\b|\(0\)|"
+        r"\binto (?:one|two|\d)|\bown line\b|\bor not\b|\bspec\b|\bsyntax\b|\blist (?:down |out )?(?:the|all|top|up "
+        r"to|\d)|\b(?:a|the) title\b|\(0\)|"
         r"\(1\)",
         r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|"
                                                                r"\blists?\b of",
@@ -61,7 +62,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "examples": (
         r"\bexamples?\b|\be\.g\.|for instance|few[- ]shot|\bsample (?:input|output)|```",
         r"^[ \t]*(?:input|q|question|user|human)[ \t]*:[ \t]*\S[^\n]*\n\s*(?:output|a|answer|assistant|ai)[ \t]*:[ "
-        r"\t]*\S", r"beispiel|z\. ?b\.", r"exemple|par ex\.", r"ejemplo|p\. ?ej",
+        r"\t]*\S", r"^[ \t]*(\w[\w ]{0,20}:)[ \t]*\S[^\n]*(?:\n[^\n]*){1,12}?\n[ \t]*\1[ \t]*\S",
+        r"beispiel|z\. ?b\.", r"exemple|par ex\.", r"ejemplo|p\. ?ej",
     ),
     "reasoning": (
         r"step[- ]by[- ]step|\bthink\b|\breason(?:s|ing|ed)?\b|rationale|explain|justif|chain[- ]of[- ]thought|work "
