@@ -29,6 +29,7 @@ from pilothouse.console.pages import (
     dashboards,
     datasets,
     evals,
+    experiments,
     keys,
     models,
     prompts,
@@ -66,7 +67,8 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
 _PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
-    "dashboards": dashboards.pages, "alerts": alerts.pages, "prompts": prompts.pages, "evals": evals.pages,
+    "dashboards": dashboards.pages, "alerts": alerts.pages, "prompts": prompts.pages,
+    "experiments": experiments.pages, "evals": evals.pages,
     "datasets": datasets.pages, "reviews": reviews.pages, "models": models.pages, "cache": cache.pages,
     "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages,
     "retention": retention.pages, "audit": audit.pages,

@@ -138,10 +138,11 @@ def intervals(title: str, spreads: Sequence[Spread], unit: Unit, marks: Sequence
         viewBox=f"0 0 {_WIDE:g} {_HEIGHT:g}", preserveAspectRatio="none",
     )  # fmt: skip
     levels = []
-    for name, value in marks:
+    for index, (name, value) in enumerate(marks):
         y = number(_TOP + scale.y(value))
+        side, anchor = ("100%", "end") if index % 2 else ("4", "start")
         levels.append(element("line", class_="mark", x1="0", x2="100%", y1=y, y2=y))
-        levels.append(text(visible(name), "4", _TOP + scale.y(value) - 4, class_="marked"))
+        levels.append(text(visible(name), side, _TOP + scale.y(value) - 4, text_anchor=anchor, class_="marked"))
     each = [_spread(one, places, n, scale) for n, one in enumerate(spreads)]
     form = "%d %b %H:%M" if lasts < 3 * _DAY_US else "%d %b"
     below = [

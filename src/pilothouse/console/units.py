@@ -19,6 +19,7 @@ __all__ = [
     "change",
     "log_ticks",
     "round_ticks",
+    "signed",
 ]
 
 _NANO = 1e9
@@ -70,6 +71,15 @@ def change(now: float | None, before: float | None) -> str:
         return ""
     percent = round((now / before - 1) * 100)
     return f"{'−' if percent < 0 else '+' if percent else '±'}{abs(percent):,} %"
+
+
+def signed(unit: Unit) -> Unit:
+    """The unit of a difference: with its sign."""
+
+    def with_sign(write: Callable[[float], str]) -> Callable[[float], str]:
+        return lambda value: f"{'−' if value < 0 else '+' if value > 0 else ''}{write(abs(value))}"
+
+    return Unit(with_sign(unit.short), with_sign(unit.whole), unit.base, None, 0.0)
 
 
 def _compact(value: float) -> str:

@@ -155,13 +155,14 @@ function takeFile(input) {
   });
 }
 
+// Of forms attributes are asked for, not properties: a field named `action` or `dataset` would stand in for those.
 function livePreview(form) {
   let timer = 0, turn = 0;
   async function renew() {
     const mine = ++turn, body = new URLSearchParams(new FormData(form));
     body.set("action", "preview");
     try {
-      const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine !== turn) return;
       document.getElementById("preview").replaceWith(page.getElementById("preview"));
@@ -212,7 +213,7 @@ function playground(form) {
     for (const name of ["trace", "keep"]) part(column, name).hidden = true;
     column.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(form.dataset.play, { method: "POST", body, credentials: "same-origin", signal: stop.signal });
+      const answer = await fetch(form.getAttribute("data-play"), { method: "POST", body, credentials: "same-origin", signal: stop.signal });
       if (!answer.headers.get("content-type").includes("ndjson")) throw new Error("The page has to be opened again.");
       await eachLine(answer, (line) => show(column, line));
     } catch (error) {
