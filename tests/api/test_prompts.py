@@ -1,5 +1,6 @@
 """Prompts over HTTP: made, resolved, promoted, rolled back; names, roles, and what is odd."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pilothouse.api import prompts as api
 from pilothouse.api.caller import in_known_projects
 from pilothouse.api.management import management
 from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.versions import name_fault
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
 
@@ -120,6 +122,13 @@ def test_names_arrive_as_they_are(client: TestClient, name: str) -> None:
         assert client.get(f"{at}/versions/1").json()["name"] == name
         assert client.put(f"{at}/labels/staging", json={"version": 1}).json()["name"] == name
         assert client.get(f"{at}/resolved").json()["name"] == name
+
+
+def test_no_name_holds_what_an_address_ends_in() -> None:
+    sources = [path.read_text() for path in Path(api.__file__).parent.glob("prompt*.py")]
+    tails = {tail for source in sources for tail in re.findall(r'"/\{name:path\}/([\w-]+)', source)}
+    assert {"versions", "rollback", "render"} <= tails
+    assert {tail for tail in tails if name_fault(f"a/{tail}") is None} == set()
 
 
 def test_odd_requests_are_told_what_is_wrong(client: TestClient) -> None:

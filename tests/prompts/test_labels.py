@@ -175,6 +175,8 @@ def test_a_request_ends_when_the_label_moves_or_somebody_disagrees(prompts: Prom
     with pytest.raises(Conflict, match="was rejected"):
         prompts.approve(P, four.id, by=BEN)
     assert prompts.pending(P) == []
+    assert prompts.pending(P, "a\0") == prompts.history(P, "a", "\ud83d") == []
+    assert prompts.history(P, "a", before="a\0") == []
     for odd in ("nothing", "a\0", "", "é"):
         with pytest.raises(NotFound):
             prompts.approve(P, odd, by=BEN)

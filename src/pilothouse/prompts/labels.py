@@ -139,7 +139,10 @@ class Labels:
         Raises NotFound."""
         with self._engine.connect() as connection:
             need_prompt(connection, project, name)
-            rows = move_rows.move_rows(connection, project, name, label, before=before, limit=_bounded(limit))
+            wanted = None if label is None else plain(label)
+            rows = move_rows.move_rows(
+                connection, project, name, wanted, before=_cursor(before), limit=_bounded(limit)
+            )  # fmt: skip
         return [_move(row) for row in rows]
 
     def labels(self, project: str, name: str) -> dict[str, Move]:
@@ -155,7 +158,12 @@ class Labels:
         """Promotions that wait for a second person, those of this `status` (of any with None); the newest first."""
         with self._engine.connect() as connection:
             rows = move_rows.request_rows(
-                connection, project, name=name, status=status, before=before, limit=_bounded(limit)
+                connection,
+                project,
+                name=None if name is None else plain(name),
+                status=status,
+                before=_cursor(before),
+                limit=_bounded(limit),
             )
         return [_pending(row) for row in rows]
 
@@ -298,6 +306,10 @@ def _need_request(connection: Connection, project: str, request: str) -> Row[Any
     if found is None:
         raise NotFound(f"There is no request '{request[:64]}' for a promotion.", param="request")
     return found
+
+
+def _cursor(before: str | None) -> str | None:
+    return None if before is None else plain(before)
 
 
 def _bounded(limit: int) -> int:

@@ -1,5 +1,6 @@
 """`pilothouse prompts create`: the next version of a prompt."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,8 @@ def _content(file: Path, name: str, syntax: str | None) -> "Content":
     from pilothouse.prompts.files import read  # noqa: PLC0415 - PyYAML is not for --help
     from pilothouse.types import decode_body  # noqa: PLC0415
 
+    if str(file) == "-" and sys.stdin.isatty():
+        click.echo("Write the template, and end it with Ctrl-D.", err=True)
     with click.open_file(str(file), "rb") as source:
         raw = source.read()
     if file.suffix == ".json":
