@@ -268,7 +268,7 @@ def test_any_mix_ends_within_its_budget_and_twice_alike(template: str) -> None:
 
 
 def test_work_is_charged_before_it_is_done() -> None:
-    run = Run({}, "")
+    run = Run({}, {})
     with pytest.raises(Exception, match="4,194,304"):
         run.charge_text(10**12)
     assert run.steps == 0

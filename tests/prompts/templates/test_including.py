@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pilothouse import PromptTemplate
@@ -62,6 +64,21 @@ def test_its_declarations_count() -> None:
     assert "<untrusted-" in str(ours.format(q="abc"))
     with pytest.raises(Exception, match="at most 3"):
         ours.format(q="abcd")
+
+
+def test_what_a_part_calls_untrusted_is_so_when_the_whole_hands_it_over() -> None:
+    line = {"doc": {"untrusted": True}, "sign": {"default": "-"}}
+    jinja = PromptTemplate("{{ sign }}{{ doc }}", variables=line)
+    ours = PromptTemplate(
+        "{% for doc in docs %}{% include 'line' %}{% endfor %}{{ docs[0] }}", includes={"line": jinja}
+    )
+    made = str(ours.format(docs=["a", "b"]))
+    assert re.sub(r"<(/?)untrusted-[0-9a-f]{16}>", r"<\1>", made) == "-<>a</>-<>b</>a"
+    assert str(ours.format(docs=["a", "c"]))[:25] != made[:25]
+    partial = PromptTemplate("{{sign}}{{doc}}", syntax="mustache", variables=line)
+    ours = PromptTemplate("{{#docs}}{{> line}}{{/docs}}", syntax="mustache", includes={"line": partial})
+    made = str(ours.format(docs=[{"doc": "a"}, {"doc": "b", "sign": "+"}]))
+    assert re.sub(r"<(/?)untrusted-[0-9a-f]{16}>", r"<\1>", made) == "-<>a</>+<>b</>"
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,12 @@ def test_examples_are_pairs_before_the_last_question() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_untrusted_is_so_in_examples() -> None:
+    given = {"template": [{"role": "user", "content": "{{ q }}"}], "variables": {"q": {"untrusted": True}}}
+    made = render(content_of({**given, "examples": PAIRS[:1]}), {"q": "2+2"}).as_messages
+    assert [one["content"][:11] for one in made] == ["<untrusted-", "2", "<untrusted-"]
+
+
 def test_a_placeholder_says_where_the_examples_stand() -> None:
     template = [{"placeholder": "examples"}, {"role": "system", "content": "Add."}]
     made = render(content_of({"template": template, "examples": PAIRS}), {}).as_messages

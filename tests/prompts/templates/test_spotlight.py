@@ -52,6 +52,9 @@ def test_no_text_holds_its_own_delimiter() -> None:
         ("{{ q or 'x' }}", "two words"),
         ("{{ q if q else 'x' }}", "two words"),
         ("{{ q|default('x') }}", "two words"),
+        ("{% for c in q[:1] %}{{ c }}{% endfor %}", "t"),
+        ("{{ q|map('upper')|first }}", "T"),
+        ("{{ (q|list)[0] }}", "t"),
     ],
 )
 def test_what_is_made_of_it_is_set_apart_too(place: str, held: str) -> None:

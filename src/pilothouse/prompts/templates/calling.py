@@ -56,8 +56,9 @@ def over_items(name: str, held: Expression, arguments: Arguments) -> Expression:
 
     def result(scope: Scope, run: Run) -> Any:
         values, named = arguments(scope, run)
-        items = iterated(held(scope, run))
-        level = max(run.weigh(items), run.weigh(values))
+        value = held(scope, run)
+        level = max(run.weigh(value), run.weigh(values))
+        items = iterated(value)
         return _finished(run, f"the filter '{name}'", _each, [name, items, values, named], {}, level)
 
     return result

@@ -108,8 +108,15 @@ def _plain(apply: Callable[[str], Any]) -> Callable[..., Any]:
     return lambda run, value: apply(run.text(value))
 
 
+def _words(run: Run, text: str) -> int:
+    run.charge(len(text) // 16)
+    return len(_WORD.findall(text))
+
+
 def _titled(run: Run, value: Any) -> str:
-    words = re.split(r"([-\s({\[<]+)", run.text(value))
+    text = run.text(value)
+    run.charge(len(text) // 16)
+    words = re.split(r"([-\s({\[<]+)", text)
     return "".join(word[0].upper() + word[1:].lower() for word in words if word)
 
 
@@ -130,7 +137,7 @@ TEXT_FILTERS: dict[str, Callable[..., Any]] = {
     "trim": _stripped(str.strip),
     "truncate": _truncated,
     "upper": _plain(str.upper),
-    "wordcount": lambda run, value: len(_WORD.findall(text_given(value))),
+    "wordcount": lambda run, value: _words(run, text_given(value)),
 }
 
 

@@ -10,7 +10,7 @@ from pilothouse.prompts.templates.limits import MAX_INCLUDE_DEPTH, MAX_INCLUDES
 from pilothouse.prompts.templates.naming import clipped
 from pilothouse.prompts.templates.reading import read_template
 from pilothouse.prompts.templates.run import Compiled, Inclusion, Part, Use
-from pilothouse.prompts.templates.variables import merged
+from pilothouse.prompts.templates.variables import LEVEL_OF, merged
 
 __all__ = ["Fetch", "Included", "Source", "gathered"]
 
@@ -92,11 +92,19 @@ def _follow(
     found.seen.add(key)
     if len(found.seen) > _MOST_PLACES:
         raise TemplateRefused(f"prompts include each other at more than {_MOST_PLACES:,} places.", where=where)
-    found.declared = merged(found.declared, part.content.variables)
+    found.declared = merged(found.declared, _open(part.content.variables, bound))
     _use(found, part.compiled.uses, bound)
     for inner in part.compiled.includes:
         both = None if bound is None or inner.bound is None else bound | inner.bound
         _follow(found, inner, part.label, way, both, fetch)
+
+
+def _open(declared: Mapping[str, Variable], bound: frozenset[str] | None) -> dict[str, Variable]:
+    """The variables that an including prompt has not set at that place. Where only the data tells whether it has, those
+    that can do without."""
+    if bound is None:
+        return {name: one for name, one in declared.items() if not one.required}
+    return {name: one for name, one in declared.items() if name not in bound}
 
 
 def _fetched(found: Included, inclusion: Inclusion, where: str, fetch: Fetch | None) -> Part:
@@ -119,5 +127,7 @@ def _fetched(found: Included, inclusion: Inclusion, where: str, fetch: Fetch | N
         compiled = read_template(source.content.template, source.content.syntax)
     except TemplateRefused as error:
         raise TemplateRefused(error.what, line=error.line, where=label) from None
-    part = found.parts[inclusion.reference] = Part(label, compiled, source.content)
+    variables = source.content.variables
+    untrusted = tuple((name, LEVEL_OF[one.spotlight]) for name, one in variables.items() if one.untrusted)
+    part = found.parts[inclusion.reference] = Part(label, compiled, source.content, untrusted)
     return part

@@ -18,6 +18,7 @@ from pilothouse.prompts.templates.expressions import Expressions
 from pilothouse.prompts.templates.limits import MAX_TOKENS
 from pilothouse.prompts.templates.lists import iterated
 from pilothouse.prompts.templates.run import Compiled, Expression, Fault, Inclusion, Run, Scope, Statement, include
+from pilothouse.prompts.templates.values import level_of, tainted
 
 __all__ = ["compile_jinja"]
 
@@ -146,7 +147,8 @@ class _Statements(Expressions):
 
         def loop(scope: Scope, run: Run) -> None:
             run.line = line
-            items = iterated(over(scope, run))
+            value = over(scope, run)
+            items = tainted(iterated(value), level_of(value))
             if test is not None:
                 items = [item for item in items if test(turn(scope, run, item), run)]
             for number, item in enumerate(items):

@@ -9,8 +9,8 @@ from pilothouse.prompts.content import Content, Example, Message, Placeholder
 from pilothouse.prompts.templates.including import Fetch, Included, gathered
 from pilothouse.prompts.templates.reading import read_template
 from pilothouse.prompts.templates.run import Compiled, Fault, Run, Scope, Undefined, Use
-from pilothouse.prompts.templates.values import cleaned
-from pilothouse.prompts.templates.variables import check_messages, prepared
+from pilothouse.prompts.templates.values import cleaned, tainted
+from pilothouse.prompts.templates.variables import LEVEL_OF, check_messages, prepared
 from pilothouse.types import Json
 
 __all__ = ["EXAMPLES", "Prepared", "Rendered", "prepare", "render", "strings_of"]
@@ -48,8 +48,8 @@ class Prepared:
 
     def render(self, variables: Mapping[str, Any]) -> Rendered:
         """Raises MissingVariable, UnknownVariable, BadVariable, or TemplateRefused past a limit."""
-        scope, seed = prepared(self.included.declared, self.included.uses, variables)
-        run = Run(self.included.parts, seed)
+        scope = prepared(self.included.declared, self.included.uses, variables)
+        run = Run(self.included.parts, scope)
         if isinstance(self.content.template, str):
             return self._done(run, None, _Filling(self, run).text(self.content.template, scope))
         return self._done(run, tuple(_Filling(self, run).chat(self.content.template, scope)), None)
@@ -165,12 +165,17 @@ class _Filling:
             if isinstance(example.input, str) or asked is None:
                 yield {"role": "user", "content": _input(example)}
             else:
-                values = {name: cleaned(f"examples[{number}].{name}", one)[0] for name, one in example.input.items()}
+                values = {name: self._value(number, name, one) for name, one in example.input.items()}
                 try:
                     yield {**self._message(asked, {**scope, **values}), "role": "user"}
                 except (MissingVariable, TemplateRefused) as error:
                     raise TemplateRefused(f"{error.message}", where=f"examples[{number}]") from None
             yield {"role": "assistant", "content": example.output}
+
+    def _value(self, number: int, name: str, given: Any) -> Any:
+        """A variable of an example, set apart as that of the question is."""
+        value, variable = cleaned(f"examples[{number}].{name}", given)[0], self.prepared.included.declared.get(name)
+        return tainted(value, LEVEL_OF[variable.spotlight] if variable is not None and variable.untrusted else 0)
 
     def _filled(self, text: str, scope: Scope) -> str:
         where, compiled = self.prepared.texts[text]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pilothouse.prompts.templates.limits import CHARS_A_STEP, MAX_OUTPUT, MAX_STEPS
-from pilothouse.prompts.templates.spotlight import apart
+from pilothouse.prompts.templates.spotlight import apart, seed_of
 from pilothouse.prompts.templates.values import Untrusted, level_of, shown, tainted
 
 __all__ = [
@@ -38,13 +38,13 @@ class Undefined(Fault):
 
 
 class Run:
-    """The budget and the output of a render. `parts` are the prompts included, by reference; `seed` is for
-    `spotlight`. `where` and `line` say what is being evaluated."""
+    """The budget and the output of a render. `parts` are the prompts included, by reference; `given` are its variables,
+    of which delimiters are made. `where` and `line` say what is being evaluated."""
 
-    __slots__ = ("chars", "line", "parts", "seed", "steps", "where", "written")
+    __slots__ = ("_seed", "chars", "given", "line", "parts", "steps", "where", "written")
 
-    def __init__(self, parts: Mapping[str, "Part"], seed: str) -> None:
-        self.parts, self.seed = parts, seed
+    def __init__(self, parts: Mapping[str, "Part"], given: Scope) -> None:
+        self.parts, self.given, self._seed = parts, given, ""
         self.steps = self.chars = 0
         self.line = 1
         self.where = ""
@@ -116,7 +116,11 @@ class Run:
             return
         text = self.text(value)
         self.charge(len(text) // CHARS_A_STEP)
-        self.write(apart(text, self.seed) if isinstance(text, Untrusted) else text)
+        self.write(self._apart(text) if isinstance(text, Untrusted) else text)
+
+    def _apart(self, text: Untrusted) -> str:
+        self._seed = self._seed or seed_of(self.given)
+        return apart(text, self._seed)
 
     def taken(self) -> str:
         """What was written since it was last asked."""
@@ -159,11 +163,12 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A prompt that is included: `label` is `name@number`."""
+    """A prompt that is included: `label` is `name@number`, `untrusted` the level of each name that it calls so."""
 
     label: str
     compiled: Compiled
     content: Any
+    untrusted: tuple[tuple[str, int], ...] = ()
 
 
 def include(reference: str) -> Statement:
@@ -174,7 +179,11 @@ def include(reference: str) -> Statement:
         run.charge(part.compiled.nodes + 1)
         here = run.where, run.line
         run.where, run.line = part.label, 1
-        part.compiled.run(dict(scope), run)
+        inner = dict(scope)
+        for name, level in part.untrusted:
+            if name in inner:
+                inner[name] = tainted(inner[name], level)
+        part.compiled.run(inner, run)
         run.where, run.line = here
 
     return run_part

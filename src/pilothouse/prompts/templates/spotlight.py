@@ -1,8 +1,8 @@
 """Text from outside, set apart from the prompt: delimited, datamarked or encoded.
 
 Spotlighting as in Hines et al. 2024, "Defending Against Indirect Prompt Injection Attacks With Spotlighting"
-(arXiv:2403.14720). There the delimiter is drawn by chance; here it is a hash of all that is untrusted in the render,
-so that rendering stays pure and yet no text can know, while it is written, the delimiter that will hold it.
+(arXiv:2403.14720). There the delimiter is drawn by chance; here it is a hash of all variables of the render, so
+that rendering stays pure and yet no text can know, while it is written, the delimiter that will hold it.
 """
 
 import base64
@@ -19,9 +19,9 @@ _SPACES = re.compile(r"\s")
 _MARKS = [chr(0xE000 + i) for i in range(256)]
 
 
-def seed_of(untrusted: Json) -> str:
-    """The hash of the untrusted variables of a render; hex of 256 bits."""
-    return hashlib.sha256(json.dumps(untrusted, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
+def seed_of(variables: Json) -> str:
+    """The hash of the variables of a render; hex of 256 bits."""
+    return hashlib.sha256(json.dumps(variables, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
 
 
 def apart(text: Untrusted, seed: str) -> str:

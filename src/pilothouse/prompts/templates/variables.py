@@ -8,9 +8,7 @@ from pilothouse.prompts.content import Variable
 from pilothouse.prompts.templates.limits import MAX_VARIABLES, MAX_VARIABLES_BYTES
 from pilothouse.prompts.templates.naming import clipped, nearest
 from pilothouse.prompts.templates.run import Scope, Use
-from pilothouse.prompts.templates.spotlight import seed_of
 from pilothouse.prompts.templates.values import cleaned, kind_of, tainted
-from pilothouse.types import Json
 
 __all__ = ["LEVEL_OF", "check_messages", "check_value", "merged", "prepared"]
 
@@ -41,8 +39,8 @@ def merged(declared: Mapping[str, Variable], included: Mapping[str, Variable]) -
     return found
 
 
-def prepared(declared: Mapping[str, Variable], uses: Mapping[str, Use], given: Mapping[str, Any]) -> tuple[Scope, str]:
-    """What a template sees, and the seed of `spotlight`. Raises MissingVariable, UnknownVariable or BadVariable."""
+def prepared(declared: Mapping[str, Variable], uses: Mapping[str, Use], given: Mapping[str, Any]) -> Scope:
+    """What a template sees. Raises MissingVariable, UnknownVariable or BadVariable."""
     if not isinstance(given, Mapping):
         raise BadVariable(f"The variables are an object of names and values, not {kind_of(given)}.", param="variables")
     if len(given) > MAX_VARIABLES:
@@ -62,14 +60,11 @@ def prepared(declared: Mapping[str, Variable], uses: Mapping[str, Use], given: M
             check_value(name, variable, scope[name])
         else:
             scope[name], _ = cleaned(name, variable.default)
-    untrusted: Json = {name: scope[name] for name, variable in declared.items() if variable.untrusted}
-    for name, value in untrusted.items():
-        variable = declared[name]
-        if variable.type == "messages":
-            _from_outside(name, value)
-        else:
-            scope[name] = tainted(value, LEVEL_OF[variable.spotlight])
-    return scope, seed_of(untrusted) if untrusted else ""
+        if variable.untrusted and variable.type == "messages":
+            _from_outside(name, scope[name])
+        elif variable.untrusted:
+            scope[name] = tainted(scope[name], LEVEL_OF[variable.spotlight])
+    return scope
 
 
 def _all_there(declared: Mapping[str, Variable], uses: Mapping[str, Use], given: Mapping[str, Any]) -> None:
