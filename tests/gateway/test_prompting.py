@@ -22,6 +22,7 @@ from pilothouse.client import AsyncClient
 from pilothouse.errors import StorageError
 from pilothouse.observe.prompt_calls import COLUMNS
 from pilothouse.prompts.content import content_of
+from pilothouse.prompts.experiments.shape import Experiment
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
 from pilothouse.storage.tables import prompt_calls
@@ -436,3 +437,110 @@ async def test_what_evaluation_asks_is_no_traffic_of_the_prompt(house: House) ->
     assert said == [Answer().text]
     told = Told(200, {"x-pilothouse-trace-id": call.trace_id}, None)
     assert (house.span(told).prompt, house.row(told)) == ("rag@1", None)
+
+
+@contextmanager
+def _running(house: House, *designs: Json) -> Iterator[None]:
+    """These experiments run in the project, half of the users in each arm."""
+    rest: Json = {
+        "status": "running",
+        "unit": "user",
+        "primary": "cost",
+        "ranges": [(0, 10_000)],
+        "project_id": "default",
+    }
+    made = [Experiment.model_validate({**rest, "name": design["id"], **design}) for design in designs]
+    book = house.platform.prompts.book
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book, "_read_running", lambda project: made if project == "default" else ())
+        book.drop()
+        yield
+    book.drop()
+
+
+async def test_an_experiment_on_a_label_chooses_the_version(house: House) -> None:
+    house.add("split", {"template": "old", "model": "other"}, "production")
+    house.add("split", {"template": "new", "model": "other"})
+    target = {"prompt": "split", "label": "production"}
+    arms = [{"name": "control"}, {"name": "new", "version": 2, "model": "chat"}]
+    asked: Json = {"model": "prompt:split"}
+    with _running(house, {"id": "e1", "target": target, "arms": arms, "versions": {"control": 1, "new": 2}}):
+        seen: dict[str, tuple[str, str, str]] = {}
+        for user in [f"user-{n}" for n in range(12)] * 2:
+            told = await house.chat({**asked, "user": user}, **FRESH)
+            sent = house.upstream.last.body
+            got = (told.headers["x-pilothouse-experiment"], told.headers["x-pilothouse-prompt"], sent["model"])
+            assert seen.setdefault(user, got) == got
+        assert {*seen.values()} == {("e1/control", "split@1", "other-model"), ("e1/new", "split@2", "wire-model")}
+        row, span = house.row(told), house.span(told)
+        assert row is not None
+        assert (row["experiment_id"], row["arm"], row["unit"], row["label"]) == (
+            "e1", span.attributes["arm"], "user-11", "production",
+        )  # fmt: skip
+        # Whoever has no unit, names a version, or chooses the model itself where the arm is one, is in no experiment.
+        new = next(user for user, got in seen.items() if got[1] == "split@2")
+        for more in (
+            {},
+            {"model": "prompt:split@1", "user": new},
+            {"model": "other", "prompt": {"name": "split"}, "user": new},
+        ):
+            told = await house.chat({**asked, **more}, **FRESH)
+            assert "x-pilothouse-experiment" not in told.headers
+            row = house.row(told)
+            assert row is not None
+            assert row["experiment_id"] is None
+
+
+async def test_an_experiment_on_a_model_chooses_the_model(house: House) -> None:
+    arms = [{"name": "now", "model": "other"}, {"name": "new", "model": "chat"}]
+    plain: Json = {"model": "other", "messages": MESSAGES}
+    prompted: Json = {"prompt": {"name": "rag", "variables": WHY}, "model": "other"}
+    with _running(house, {"id": "e2", "target": {"model": "other"}, "arms": arms}):
+        for body in (plain, prompted):
+            seen = set()
+            for n in range(12):
+                told = await house.chat({**body, "user": f"user-{n}"}, house.limited("other", "prompt:rag"), **FRESH)
+                seen.add((told.headers["x-pilothouse-experiment"], house.upstream.last.body["model"]))
+            assert seen == {("e2/now", "other-model"), ("e2/new", "wire-model")}
+        row, span = house.row(told), house.span(told)
+        assert row is not None
+        assert (row["prompt"], row["experiment_id"], span.request_model) == ("rag", "e2", "other")
+        call = Call(house.platform.recorder, endpoint="evals", user_id="user-1")
+        assert [chunk async for chunk in house.platform.gateway.chat(ChatRequest.check(plain), call)]
+        told = Told(200, {"x-pilothouse-trace-id": call.trace_id}, None)
+        assert house.row(told) is None
+    with _running(house, {"id": "e3", "target": {"model": "other"}, "arms": arms, "status": "decided", "outcome": {
+        "kind": "won", "arm": "new", "reason": "", "action": "rollout",
+    }}):  # fmt: skip
+        told = await house.chat({**plain, "user": "user-1"}, **FRESH)
+        assert house.upstream.last.body["model"] == "wire-model"
+        assert "x-pilothouse-experiment" not in told.headers
+    told = await house.chat({**plain, "user": "user-1"}, **FRESH)
+    assert house.upstream.last.body["model"] == "other-model"
+    assert house.row(told) is None
+
+
+async def test_batches_resolve_prompts(house: House) -> None:
+    """A line may name a prompt alone; such a batch runs here, and each result has its row."""
+    async with AsyncOpenAI(base_url=f"{house.address}/v1", api_key=house.key) as client:
+        bodies: list[Json] = [
+            {"prompt": {"name": "rag", "variables": WHY}},
+            {"model": "prompt:rag", "prompt": {"variables": WHY}},
+            {"model": "chat", "prompt": {"name": "nothing"}},
+        ]
+        line = {"method": "POST", "url": "/v1/chat/completions"}
+        made = [{**line, "custom_id": str(number), "body": body} for number, body in enumerate(bodies)]
+        raw = b"\n".join(map(msgspec.json.encode, made))
+        file = await client.files.create(file=("in.jsonl", raw), purpose="batch")
+        batch = await client.batches.create(
+            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+        )  # fmt: skip
+        while batch.status not in ("completed", "failed"):
+            await asyncio.sleep(0)
+            batch = await client.batches.retrieve(batch.id)
+        assert batch.status == "completed", batch.errors
+        assert batch.request_counts is not None
+        assert (batch.request_counts.completed, batch.request_counts.failed) == (2, 1)
+        assert all(request.body["messages"] == MESSAGES for request in house.upstream.requests)
+        assert batch.error_file_id is not None
+        assert b"There is no prompt 'nothing'" in (await client.files.content(batch.error_file_id)).content
