@@ -7,6 +7,7 @@ Plain functions over JSON; knows nothing of where prompts come from.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -94,6 +95,7 @@ class _Prompted(msgspec.Struct):
     prompt: PromptField
 
 
+@lru_cache(1024)
 def _reference(text: str, param: str) -> Reference:
     try:
         return reference_of(text)
