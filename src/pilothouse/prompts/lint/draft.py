@@ -84,7 +84,8 @@ class Draft:
     """`variables` is None where the prompt declares none at all: then which there should be is not known.
 
     `disabled` are codes, or beginnings of codes, that the prompt's own settings switch off. `name` is what findings
-    call it, such as the path of its file.
+    call it, such as the path of its file. `named` are the variables that rendering would ask for, None where the
+    template cannot be read; `faults` are then why: (index of the message, line of its text, what is wrong).
     """
 
     name: str
@@ -98,6 +99,8 @@ class Draft:
     examples: Sequence[Any] = ()
     placeholders: Sequence[str] = ()
     disabled: Sequence[str] = ()
+    named: frozenset[str] | None = None
+    faults: Sequence[tuple[int | None, int, str]] = ()
 
     @cached_property
     def prose(self) -> str:
@@ -126,6 +129,14 @@ class Draft:
         return system or max(
             self.parts, key=lambda part: len(part.prose.strip()), default=Part("text", "", self.syntax)
         )
+
+    def line_of(self, message: int | None, line: int) -> Spot:
+        """A line (from 1) of a message's text."""
+        part = next((part for part in self.parts if part.index == message), self.main)
+        lines = part.text.split("\n")
+        line = max(1, min(line, len(lines)))
+        start = sum(len(one) + 1 for one in lines[: line - 1])
+        return Spot(part, start, start + len(lines[line - 1]))
 
     def declared(self, name: str) -> Declared | None:
         """What is said of a variable, if anything is."""

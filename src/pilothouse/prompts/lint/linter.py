@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pilothouse.errors import InvalidRequest
+from pilothouse.errors import InvalidRequest, TemplateRefused
 from pilothouse.prompts.content import Content, Placeholder
 from pilothouse.prompts.lint.contradictions import CONTRADICTIONS
 from pilothouse.prompts.lint.cost import Costs, Limits, Pricing, cost_rules, costs_of
@@ -20,6 +20,7 @@ from pilothouse.prompts.lint.finding import SEVERITIES, Finding, Rule
 from pilothouse.prompts.lint.practices import PRACTICES, skipped
 from pilothouse.prompts.lint.safety import SAFETY
 from pilothouse.prompts.lint.variables import VARIABLES
+from pilothouse.prompts.templates.checking import check, variables_of
 
 __all__ = ["RULES", "Linter", "Report", "draft_of"]
 
@@ -117,8 +118,17 @@ def draft_of(
     }  # fmt: skip
     return Draft(
         name, parts, content.syntax, declared or None, content.model, content.params, content.tools,
-        content.response_format, content.examples, holders, _disabled(content.config.get("lint")),
+        content.response_format, content.examples, holders, _disabled(content.config.get("lint")), *_read(content),
     )  # fmt: skip
+
+
+def _read(content: Content) -> tuple[frozenset[str] | None, list[tuple[int | None, int, str]]]:
+    """The variables that a content names, None where it cannot be read; and what is wrong with its templates."""
+    faults = [(one.message, one.line or 1, one.what) for one in check(content) if one.kind in ("syntax", "variable")]
+    try:
+        return frozenset(one.name for one in variables_of(content)), faults
+    except TemplateRefused:
+        return None, faults
 
 
 def _at(lines: Sequence[int], indents: Sequence[int], index: int) -> tuple[int, int]:

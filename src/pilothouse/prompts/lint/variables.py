@@ -22,7 +22,8 @@ _WAYS = {"jinja": "{{{{ {} }}}}", "mustache": "{{{{{}}}}}", "format": "{{{}}}"}
 def _undefined(draft: Draft) -> Iterator[Hit]:
     if draft.variables is None:
         return
-    for name, spot in draft.used.items():
+    for name in sorted(draft.named or ()):
+        spot = draft.used.get(name) or whole(draft)
         if name in draft.variables or (name == _EXAMPLES and draft.examples):
             continue
         near = get_close_matches(name[:64], [*draft.variables], 1, 0.75)
@@ -34,10 +35,10 @@ def _undefined(draft: Draft) -> Iterator[Hit]:
 
 
 def _unused(draft: Draft) -> Iterator[Hit]:
-    if draft.includes:  # what is taken in may use it
+    if draft.includes or draft.named is None:  # what is taken in may use it
         return
     for name in draft.variables or ():
-        if name not in draft.used and name not in draft.placeholders:
+        if name not in draft.named:
             yield Hit(
                 whole(draft), f"The variable '{name}' is declared and not used.",
                 "Callers must give what changes nothing, or a line that used it got lost.",
@@ -69,9 +70,19 @@ def _mistaken(draft: Draft, name: str, spot: Spot, written: str) -> Hit:
     )  # fmt: skip
 
 
+def _faulty(draft: Draft) -> Iterator[Hit]:
+    for message, line, what in draft.faults:
+        yield Hit(
+            draft.line_of(message, line), what[:1].upper() + what[1:],
+            "A prompt that cannot be rendered is refused by the registry, and by whoever asks with it.",
+            "Templates say what is allowed: docs/prompt-templates.md.",
+        )  # fmt: skip
+
+
 VARIABLES = (
     Rule("P201", "undefined-variable", "error", _undefined),
     Rule("P202", "unused-variable", "warning", _unused),
     Rule("P203", "other-syntax", "warning", _other_syntax),
+    Rule("P204", "faulty-template", "error", _faulty),
 )
 """What a template and its declared variables must agree on."""
