@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,9 @@ from pilothouse.call import Span
 from pilothouse.ids import new_id, now_us
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.versions import Move
+from pilothouse.storage.prompting.verdicts import KeptVerdict
+from pilothouse.storage.prompting.watches import Watched
 from pilothouse.types import Usage
 
 from ..site import HOSTILE, Gateway, gateway
@@ -144,7 +148,7 @@ def test_usage_of_each_version(site: Gateway) -> None:
     kept(site.platform.prompts.prompts, "p", "one", "two")
     assert "No calls in this time" in site.page("/prompts/usage?name=p")
     for number in (1, 2, 2):
-        about = {"prompt_reference": "p", "prompt_label": "production"}
+        about: dict[str, Any] = {"prompt_reference": "p", "prompt_label": "production"}
         span = Span(
             id=new_id(), trace_id=new_id(), project_id="default", name="chat", kind="llm", start_us=now_us() - 1000,
             end_us=now_us(), prompt=f"p@{number}", attributes=about, usage=Usage(10, 5), cost_nano=None,
@@ -157,3 +161,41 @@ def test_usage_of_each_version(site: Gateway) -> None:
     assert "unknown" in page
     site.page("/prompts/usage?name=p&period=century", 400)
     site.page("/prompts/usage?name=none", 404)
+
+
+def test_what_is_known_of_a_version_and_of_a_label(site: Gateway) -> None:
+    rooms = site.platform.prompts
+    kept(rooms.prompts, "p", "one", "two")
+    move = rooms.prompts.promote("default", "p", 2, by=ADA)
+    assert isinstance(move, Move)
+    body = {"reasons": [f"quality fell {BAD}"], "notes": ["12 cases"]}
+    verdict = KeptVerdict(
+        id=new_id(), prompt="p", version=2, label="production", against=1, rule="r", dataset_id=None,
+        dataset_version=None, run_id="run-2", baseline_run_id="run-1", passed=False, actor="ada", made_us=now_us(),
+        body=body,
+    )  # fmt: skip
+    rooms.gate.verdicts.put("default", verdict)
+    says = {"says": f"p@2 does worse than @1 {BAD}", "figures": []}
+    rooms.watch.watches.put(Watched("default", "p", "production", move.id, None, True, now_us(), says))
+    page = site.page("/prompts/one?name=p")
+    assert "did not pass" in page
+    assert "quality fell &lt;script" in page
+    assert "/console/evals/compare?run=run-1&amp;run=run-2" in page
+    assert "p@2 does worse than @1 &lt;script" in page
+    assert "It went back by itself." in page
+    assert "did not pass" not in site.page("/prompts/one?name=p&version=1")
+    rooms.prompts.promote("default", "p", 1, by=ADA)
+    assert "does worse" not in site.page("/prompts/one?name=p")  # that was about the version before
+
+
+def test_a_trace_leads_to_the_version_and_the_experiment(site: Gateway) -> None:
+    about = {"prompt_reference": "a/b", "experiment": "e1", "arm": "new"}
+    span = Span(
+        id=new_id(), trace_id=new_id(), project_id="default", name="chat", kind="llm", start_us=now_us(),
+        end_us=now_us(), prompt="a/b@3", attributes=dict(about),
+    )  # fmt: skip
+    site.platform.recorder.record(span)
+    site.platform.drainer.flush()
+    page = site.page(f"/traces/{span.trace_id}")
+    assert 'href="/console/prompts/one?name=a/b&amp;version=3"' in page
+    assert 'href="/console/experiments/e1">arm <bdi>new</bdi>' in page

@@ -20,6 +20,7 @@ from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.versus import versus
 from pilothouse.console.visitor import Guest, Visitor
+from pilothouse.lifecycle.prompting.rooms import PromptRooms
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import LATEST, PRODUCTION, Move, Prompt
 
@@ -29,6 +30,7 @@ _HOME = f"{ROOT}/prompts"
 _ROWS, _VERSIONS, _MOVES = 50, 20, 50
 _LABELS = 30
 _BACK = 200
+_VERDICTS = 3
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
@@ -36,11 +38,11 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     router = APIRouter(prefix="/prompts")
     prompts = rooms.prompts.prompts
     _add_list(router, prompts, renderer, project)
-    _add_prompt(router, prompts, renderer, project)
+    _add_prompt(router, rooms.prompts, renderer, project)
     add_edit_pages(router, rooms, renderer, project)
     add_usage_pages(router, rooms, renderer, project)
     add_play_pages(router, rooms, renderer, project)
-    add_move_pages(router, prompts, renderer, project, partial(_one, renderer, prompts, project))
+    add_move_pages(router, prompts, renderer, project, partial(_one, renderer, rooms.prompts, project))
     return router
 
 
@@ -73,12 +75,14 @@ def _add_list(router: APIRouter, prompts: Prompts, renderer: Renderer, project: 
         )  # fmt: skip
 
 
-def _add_prompt(router: APIRouter, prompts: Prompts, renderer: Renderer, project: str) -> None:
+def _add_prompt(router: APIRouter, rooms: PromptRooms, renderer: Renderer, project: str) -> None:
+    prompts = rooms.prompts
+
     @router.get("/one")
     def one_page(
         visitor: Guest, name: str, version: int | None = None, before: int | None = None, done: str = ""
     ) -> Response:  # fmt: skip
-        return _one(renderer, prompts, project, visitor, name, version, before, done=done)
+        return _one(renderer, rooms, project, visitor, name, version, before, done=done)
 
     @router.get("/history")
     def history_page(visitor: Guest, name: str, label: str = "", before: str = "") -> Response:
@@ -106,22 +110,25 @@ def _add_prompt(router: APIRouter, prompts: Prompts, renderer: Renderer, project
 
 
 def _one(
-    renderer: Renderer, prompts: Prompts, project: str, visitor: Visitor, name: str, number: int | None = None,
+    renderer: Renderer, rooms: PromptRooms, project: str, visitor: Visitor, name: str, number: int | None = None,
     before: int | None = None, *, done: str = "", problem: str = "", status: int = 200,
 ) -> Response:  # fmt: skip
     """A prompt with one of its versions: by default that of production, else the newest."""
+    prompts = rooms.prompts
     about = prompts.prompt(project, name)
     labels, back = _standing(prompts, project, about)
     chosen = about.labels.get(PRODUCTION, about.newest) if number is None else number
     version = prompts.get(project, name, version=chosen)
     heads = prompts.versions(project, name, limit=_VERSIONS, before=before)
     older = heads[-1].number if heads and heads[-1].number > 1 else None
+    watched = {one.label: one for one in rooms.watch.watches.of(project, name) if one.label in labels}
     old, new = _compared(version.number, about)
     return renderer.page(
         "prompt.html", status, visitor=visitor, name=name, about=about, version=version, newest=about.newest,
         labels=labels, back=back, versions=heads, before=before, older=older, said=said_of(version.content),
         shown_json=shown_json, pending=prompts.pending(project, name), chosen_old=old, chosen_new=new, done=done,
-        problem=problem,
+        problem=problem, verdicts=rooms.gate.verdicts.list(project, name, version=version.number, limit=_VERDICTS),
+        watched={label: one for label, one in watched.items() if one.move_id == labels[label].id},
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from urllib.parse import quote
 
 import msgspec
 
@@ -180,6 +181,6 @@ def _sentence(one: Standing, worse: Sequence[Figure]) -> str:
 def _noticed(one: Standing, text: str, worst: Figure, channels: Sequence[str]) -> Noticed:
     return Noticed(
         rule=PROMPT_RULE, subject=f"{one.name}#{one.label}", severity="critical", text=text,
-        link=f"/console/prompts/{one.name}", value=worst.after, expected=worst.before, samples=worst.calls_after,
-        channels=channels,
+        link=f"/console/prompts/one?name={quote(one.name)}", value=worst.after, expected=worst.before,
+        samples=worst.calls_after, channels=channels,
     )  # fmt: skip
