@@ -19,6 +19,7 @@ from pilothouse.notify.outbox import Outbox
 from pilothouse.prompts.content import content_of
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs, Store, open_store
+from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.storage.prompting.verdicts import KeptVerdict
 from pilothouse.storage.prompting.watches import Watched
 
@@ -39,8 +40,9 @@ def rooms(store: Store) -> PromptRooms:
     config = Config.model_validate({"prompts": {"protected": [{**RULE, "prompts": "support/*"}]}})
     book = Book(store.control, Outbox(store.control), lambda link: link)
     made = open_prompts(store, book, lambda: config)
-    for name in (NAME, "open"):
-        made.prompts.create("shop", name, content_of({"template": "Hi", "model": "m"}), by=Actor("ada", "api"))
+    Datasets(store).create("shop", "d")
+    for name, template in ((NAME, "Hi"), (NAME, "Hello"), ("open", "Hi")):
+        made.prompts.create("shop", name, content_of({"template": template, "model": "m"}), by=Actor("ada", "api"))
     return made
 
 
@@ -74,6 +76,8 @@ def test_an_order_waits_as_a_job_of_who_asked(client: TestClient, store: Store, 
     [
         (NAME, {"version": 9}, 404, "9"),
         ("gone", {}, 404, "gone"),
+        (NAME, {"rule": {"evaluators": ["exact"]}}, 400, "name the cases"),
+        (NAME, {"rule": {"evaluators": ["exact"], "dataset": "none"}}, 400, "There is no dataset 'none'"),
         ("open", {}, 400, "Nothing says by what 'open' is judged for 'production'"),
         (NAME, {"label": "bad label"}, 400, "is no label"),
         (NAME, {"rule": {**RULE, "metric": "x"}}, 400, "no evaluator of the suite is named 'x'"),
@@ -81,7 +85,7 @@ def test_an_order_waits_as_a_job_of_who_asked(client: TestClient, store: Store, 
         ("a\ud800b", {}, 404, "no prompt"),
         ("a\0b", {}, 400, "printable"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_what_is_wrong_is_told_at_once(client: TestClient, path: str, body: Any, status: int, told: str) -> None:
     answer = client.post(f"/api/prompts/{quoted(path)}/evaluate", json=body)
@@ -118,6 +122,8 @@ def test_verdicts_are_read_in_pages_and_readers_judge_nothing(client: TestClient
         "says": "It does worse.", "failed": None,
     }  # fmt: skip
     assert client.post(f"/api/prompts/{NAME}/watch").json() == {"data": []}  # no label of it was promoted
+    for path in ("verdicts", "watch"):
+        assert client.get(f"/api/prompts/gone/{path}").status_code == 404
     client.headers["authorization"] = f"Bearer {client.extra}"  # type: ignore[attr-defined]
     assert client.get(url).status_code == 200
     assert client.post(f"/api/prompts/{NAME}/evaluate").status_code == 403

@@ -83,6 +83,7 @@ def test_sums_by_version_and_by_unit_with_their_scores(write: Write, store: Stor
     assert {key: (sums.calls, sums.scores) for key, sums in units.items()} == {("b", "ada"): (2, three.scores)}
     assert calls.values("default", "rag", 3, "cost_nano", AT, AT + DAY) == [4_500_000.0] * 2
     assert calls.totals("default", "rag", AT, AT + DAY, label="staging") == {}
+    assert calls.totals("default", "rag", AT, AT + DAY, version=4) == {4: four}
     steps = calls.steps("default", "rag", AT - DAY, AT + DAY, DAY)
     today = AT // DAY
     assert {key: sums.calls for key, sums in steps.items()} == {(today - 1, 2): 1, (today, 3): 2, (today, 4): 1}

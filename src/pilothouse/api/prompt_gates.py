@@ -46,7 +46,7 @@ def routes(gate: PromptGate, watch: VersionWatch, jobs: Jobs, settings: Settings
     ) -> Json:
         """What evaluations decided, the newest first, of one `version` or of all: `reasons` are against it, in
         sentences. Hand `next` back as `before`."""
-        found = gate.verdicts.list(project, name.replace("\0", ""), version=version, before=before, limit=limit)
+        found = gate.list(project, name, version=version, before=before, limit=limit)
         next_page = found[-1].id if len(found) == limit else None
         return {"data": [one.to_json() for one in found], "next": next_page}
 
@@ -54,12 +54,14 @@ def routes(gate: PromptGate, watch: VersionWatch, jobs: Jobs, settings: Settings
     def show_watch(name: str, project: InProject) -> Json:
         """How the version of each watched label does in production beside the one before it, as of the last look:
         `figures` by metric, `says` what got worse, the alert that is open, and whether the label went back."""
-        return {"data": [one.to_json() for one in watch.watches.of(project, name.replace("\0", ""))]}
+        gate.list(project, name, limit=1)
+        return {"data": [one.to_json() for one in watch.watches.of(project, name)]}
 
     @router.post("/{name:path}/watch")
     def look(name: str, project: InProject) -> Json:
         """Look now, and do what is to be done. A server looks by itself, more seldom the longer a version is there."""
-        watch.tick(now=True, project=project, name=name.replace("\0", ""))
+        gate.list(project, name, limit=1)
+        watch.tick(now=True, project=project, name=name)
         return show_watch(name, project)
 
     return router

@@ -109,11 +109,14 @@ class PromptCalls:
         self._store = store
 
     def totals(
-        self, project: str, prompt: str, since_us: int, until_us: int, *, label: str | None = None
-    ) -> dict[int, Sums]:
+        self, project: str, prompt: str, since_us: int, until_us: int, *, label: str | None = None,
+        version: int | None = None,
+    ) -> dict[int, Sums]:  # fmt: skip
         """What became of the calls from `since_us` until before `until_us`, by version, with the scores of their traces
-        or spans by name; `label` leaves only those that came by it. Calls beyond that time are not read."""
-        mine = [_C.project_id == project, _C.prompt == prompt, _C.version.is_not(None)]
+        or spans by name; `label` leaves only those that came by it, `version` those of one version, and no others are
+        read. Calls beyond that time are not read."""
+        mine = [_C.project_id == project, _C.prompt == prompt]
+        mine.append(_C.version.is_not(None) if version is None else _C.version == version)
         mine += [_C.at_us >= since_us, _C.at_us < until_us]
         if label is not None:
             mine.append(_C.label == label)

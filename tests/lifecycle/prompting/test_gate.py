@@ -12,7 +12,7 @@ from .conftest import Judging
 
 async def test_a_version_that_loses_is_refused_and_one_that_wins_may_take_its_place(judging: Judging) -> None:
     assert "rag@2 was not evaluated by the suite" in judging.check(2)[0]
-    assert judging.check(2)[0].endswith("Run `pilothouse prompts evaluate 'rag@2'`.")
+    assert judging.check(2)[0].endswith("Run `pilothouse prompts evaluate rag@2`.")
     lost = await judging.evaluate(2)
     assert (lost.version, lost.against, lost.passed, lost.actor) == (2, 1, False, "ada")
     assert "0.500 before, 0.125 now over 40 cases" in lost.reasons[0]
@@ -64,12 +64,13 @@ async def test_other_cases_and_suites_judge_and_open_nothing(judging: Judging) -
     cases = [case_from({"input": str(i), "expected": str(i)}, i) for i in range(30)]
     own = await judging.evaluate(3, cases=cases)
     assert own.passed
-    assert "made on cases of its own" in judging.check(3)[0]
+    assert "was not evaluated" in judging.check(3)[0]
     other = Protected(suite={"dataset": "support", "evaluators": ["exact"]}, margin=1)
     assert (await judging.evaluate(2, rule=other)).passed
     assert "was not evaluated" in judging.check(2)[0]
     same = Protected(prompts="*", suite={"dataset": "support", "evaluators": ["exact"]})
     await judging.evaluate(3, rule=same)
+    await judging.evaluate(3, cases=cases[:1])
     assert judging.check(3) == []
 
 

@@ -21,8 +21,7 @@ def verdicts(context: Context, /, prompt: str, limit: int, project: str, as_json
 
     reference = reference_of(prompt)
     with context.looking() as platform:
-        platform.prompts.prompts.prompt(project, reference.name)
-        found = platform.prompts.gate.verdicts.list(
+        found = platform.prompts.gate.list(
             project, reference.name, version=reference.version, limit=limit
         )  # fmt: skip
     rows = [

@@ -5,13 +5,15 @@ with and the version of the dataset that it was made with: once one of these is 
 """
 
 import asyncio
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
 from pilothouse.access.audit import Actor
+from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.errors import ConfigError, NotFound
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
@@ -19,7 +21,7 @@ from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
 from pilothouse.evals.runs.prompted import Versions
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import Heard, Runner
-from pilothouse.ids import new_id, now_us
+from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.lifecycle.prompting.deciding import Decision, decide
 from pilothouse.lifecycle.prompting.order import Order
 from pilothouse.lifecycle.prompting.protection import Plan, plan_of, rule_for, rule_hash
@@ -90,9 +92,10 @@ class PromptGate:
         rule = rule_for(self._config(), name, label)
         if rule is None or rule.suite is None or version == current:
             return []
-        how = (
-            f"Run `pilothouse prompts evaluate '{name}@{version}'{'' if label == PRODUCTION else f' --label {label}'}`."
-        )
+        options = [f"--against {label}"] if label != PRODUCTION else []
+        options += [f"--project {project}"] if project != DEFAULT_PROJECT else []
+        command = ["pilothouse prompts evaluate", shlex.quote(f"{name}@{version}"), *options]
+        how = f"Run `{' '.join(command)}`."
         found = self.verdicts.newest(project, name, version, rule_hash(rule))
         if found is None:
             return [f"{name}@{version} was not evaluated by the suite that '{label}' asks for. {how}"]
@@ -109,19 +112,22 @@ class PromptGate:
     def _stale(self, project: str, rule: Protected, found: KeptVerdict) -> str | None:
         """Why a verdict counts no more: its dataset is another by now."""
         assert rule.suite is not None
-        if found.dataset_id is None:
-            return "The verdict was made on cases of its own."
-        datasets, reference = Datasets(self._store), str(rule.suite.get("dataset"))
-        name, at, number = reference.rpartition("@")
-        pinned = bool(at and number.isascii() and number.isdecimal())
+        name, pinned = _dataset(str(rule.suite.get("dataset")))
         try:
-            dataset = datasets.get(project, name if pinned else reference)
+            dataset = Datasets(self._store).get(project, name)
         except NotFound as error:
             return error.message
-        newest = int(number) if pinned else dataset.version
+        newest = dataset.version if pinned is None else pinned
         if (dataset.id, newest) != (found.dataset_id, found.dataset_version):
             return f"It was judged on {dataset.name}@{found.dataset_version}, and {dataset.name}@{newest} is there now."
         return None
+
+    def list(
+        self, project: str, name: str, *, version: int | None = None, before: str | None = None, limit: int = 50
+    ) -> Sequence[KeptVerdict]:
+        """What was decided of a prompt, or of one version, the newest first. Raises NotFound for what there is not."""
+        self._versions.get(project, name, version=1 if version is None else version)
+        return self.verdicts.list(project, name, version=version, before=before, limit=limit)
 
     # ---- judging a version
 
@@ -137,7 +143,20 @@ class PromptGate:
             )  # fmt: skip
         if rule.model is None and usual is not None and usual.model is not None:
             rule = rule.model_copy(update={"model": usual.model})
-        return _plan(rule, version, first=current is None), version, current
+        plan = _plan(rule, version, first=current is None)
+        self._check_cases(project, plan, order)
+        return plan, version, current
+
+    def _check_cases(self, project: str, plan: Plan, order: Order) -> None:
+        suite = plan.written.suite
+        if order.cases is not None:
+            return
+        if suite.dataset is None or suite.data is not None:
+            raise plan.written.wrong(("dataset",), "name the cases: a dataset of this project, or give cases.")
+        try:
+            Datasets(self._store).get(project, _dataset(suite.dataset)[0])
+        except NotFound as error:
+            raise plan.written.wrong(("dataset",), error.message) from None
 
     async def ready(self, rooms: Rooms, project: str, order: Order) -> Ready:
         """Read and check all that an order names. Asks nobody. Raises ConfigError and NotFound."""
@@ -220,9 +239,10 @@ class PromptGate:
         may_gate = rooms.objections(project, run.plan) if rooms.objections is not None else lambda name: None
         decision: Decision = decide(plan.rule, plan.metric, told, [*rooms.runs.each(project, run.id)], may_gate)
         body: Json = msgspec.to_builtins(decision)
+        rule = plan.hash if order.cases is None else content_hash([plan.hash, "cases of its own"])
         verdict = KeptVerdict(
             new_id(now), order.name, ready.version.number, order.label,
-            None if ready.current is None else ready.current.number, plan.hash, run.dataset_id, run.dataset_version,
+            None if ready.current is None else ready.current.number, rule, run.dataset_id, run.dataset_version,
             run.id, None if base is None else base.id, decision.passed, by.name, now,
             {**body, "metric": plan.metric, "margin": plan.rule.margin},
         )  # fmt: skip
@@ -235,6 +255,13 @@ def _plan(rule: Protected, version: Version, *, first: bool = False) -> Plan:
     if version.content.model is None and model is None:
         raise ConfigError(f"{version.reference} names no model: say which one is asked, as 'model'.", param="model")
     return plan_of(rule, version.name, version.number, model=model, first=first)
+
+
+def _dataset(reference: str) -> tuple[str, int | None]:
+    """The name of a dataset, and its version where the reference says one."""
+    name, at, number = reference.rpartition("@")
+    pinned = bool(at and number.isascii() and number.isdecimal())
+    return (name, int(number)) if pinned else (reference, None)
 
 
 def _name(prepared: Prepared) -> str:

@@ -129,7 +129,8 @@ class VersionWatch:
         return watched
 
     def _sums(self, one: Standing, version: int, since: int, until: int) -> Sums | None:
-        return self._calls.totals(one.project_id, one.name, since, until, label=one.label).get(version)
+        found = self._calls.totals(one.project_id, one.name, since, until, label=one.label, version=version)
+        return found.get(version)
 
     def _act(self, config: Config, one: Standing, watched: Watched, seen: _Seen, worse: Sequence[Figure]) -> Watched:
         """Raise the alert, and move the label back, each once for a move."""
