@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pilothouse.api.caller import InProject
 from pilothouse.errors import InvalidRequest, TemplateRefused
 from pilothouse.gateway.meter import estimate_tokens
-from pilothouse.prompts.content import content_of
+from pilothouse.prompts.content import Content, content_of
 from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts
-from pilothouse.prompts.templates.checking import check, variables_of
+from pilothouse.prompts.templates.checking import Named, check, variables_of
 from pilothouse.prompts.templates.rendering import Rendered, render
 from pilothouse.types import Json
 
@@ -53,7 +53,7 @@ def routes(prompts: Prompts) -> APIRouter:
             {"kind": one.kind, "what": one.what, "line": one.line, "message": one.message} for one in found
         ]
         told: Json = {"text": None, "messages": None, "included": [], "chars": None, "estimated_tokens": None}
-        if not any(one.kind in ("syntax", "include") for one in found):
+        if not any(one.kind in ("syntax", "include", "variable") for one in found):
             try:
                 told = _told(render(content, body.variables, fetch=fetch))
             except InvalidRequest as error:
@@ -61,7 +61,8 @@ def routes(prompts: Prompts) -> APIRouter:
                 problems.append({"kind": error.code, "what": error.message, "line": line, "message": None})
         named = [] if any(one.kind == "syntax" for one in found) else variables_of(content)
         variables = [
-            {"name": one.name, "required": one.required, "line": one.line, "message": one.message} for one in named
+            {"name": one.name, "required": _needed(one, content), "line": one.line, "message": one.message}
+            for one in named
         ]
         return {**told, "variables": variables, "problems": problems}
 
@@ -73,6 +74,11 @@ def routes(prompts: Prompts) -> APIRouter:
         return {"prompt": version.reference, **_told(made)}
 
     return router
+
+
+def _needed(named: Named, content: Content) -> bool:
+    declared = content.variables.get(named.name)
+    return named.required if declared is None else declared.required
 
 
 def _told(made: Rendered) -> Json:

@@ -38,6 +38,7 @@ def test_defaults_stand_in() -> None:
         ({"question": "", "tone": "cold"}, "'tone' is one of 'dry', 'warm', not 'cold'."),
         ({"question": "", "docs": {}}, "'docs' is of type list, not an object."),
         ({"question": "", "said": [{"role": "root", "content": ""}]}, "'said[0]' is no message: it has a 'role'"),
+        ({"question": "", "said": [{"role": "tool", "id": "x", "content": 5}]}, "'said[0]' needs a 'content'"),
         ({"question": "", "said": [{"role": "user"}]}, "'said[0]' needs a 'content', a text or a list of parts."),
         ({"question": "", "docs": [object()]}, "'docs' holds a Python object; a variable is text, number,"),
         ({"question": "", "docs": [{1: 2}]}, "'docs' has a key that is a whole number; keys are texts."),
@@ -94,3 +95,5 @@ def test_the_given_values_are_not_changed() -> None:
 def test_a_declaration_that_is_wrong_is_refused() -> None:
     with pytest.raises(InvalidRequest, match=r"variables\.a\.type"):
         PromptTemplate("{{ a }}", variables={"a": {"type": "text"}})
+    with pytest.raises(BadVariable, match="default of a variable is wrong: 'a' is of type integer, not a text"):
+        PromptTemplate("{{ a }}", variables={"a": {"type": "integer", "default": "x"}})

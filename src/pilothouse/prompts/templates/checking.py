@@ -76,7 +76,8 @@ def check(content: Content, *, fetch: Fetch | None = None) -> list[Problem]:
         try:
             included = gathered(content.variables, [("", compiled) for _, compiled in _compiled(content)], fetch)
             used |= set(included.uses)
-            prepare(content, fetch=fetch)
+            if not problems:
+                prepare(content, fetch=fetch)
         except InvalidRequest as error:
             problems.append(Problem("include", error.message, getattr(error, "line", None)))
     if content.variables:

@@ -10,7 +10,7 @@ from pilothouse.prompts.templates.including import Fetch, Included, gathered
 from pilothouse.prompts.templates.reading import read_template
 from pilothouse.prompts.templates.run import Compiled, Fault, Run, Scope, Undefined, Use
 from pilothouse.prompts.templates.values import cleaned, tainted
-from pilothouse.prompts.templates.variables import LEVEL_OF, check_messages, prepared
+from pilothouse.prompts.templates.variables import LEVEL_OF, check_defaults, check_messages, prepared
 from pilothouse.types import Json
 
 __all__ = ["EXAMPLES", "Prepared", "Rendered", "prepare", "render", "strings_of"]
@@ -69,7 +69,9 @@ def render(content: Content, variables: Mapping[str, Any], *, fetch: Fetch | Non
 
 
 def prepare(content: Content, *, fetch: Fetch | None = None) -> Prepared:
-    """Reads all texts of a content and fetches what they include. Raises TemplateRefused."""
+    """Reads all texts of a content and fetches what they include. Raises TemplateRefused, and BadVariable for a default
+    that is wrong."""
+    check_defaults(content.variables)
     texts: dict[str, tuple[str, Compiled]] = {}
     for where, text in _texts(content):
         try:

@@ -10,7 +10,7 @@ from pilothouse.prompts.templates.naming import clipped, nearest
 from pilothouse.prompts.templates.run import Scope, Use
 from pilothouse.prompts.templates.values import cleaned, kind_of, tainted
 
-__all__ = ["LEVEL_OF", "check_messages", "check_value", "merged", "prepared"]
+__all__ = ["LEVEL_OF", "check_defaults", "check_messages", "check_value", "merged", "prepared"]
 
 LEVEL_OF = {"delimit": 1, "datamark": 2, "encode": 3}
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -37,6 +37,16 @@ def merged(declared: Mapping[str, Variable], included: Mapping[str, Variable]) -
         elif variable.untrusted and (not own.untrusted or LEVEL_OF[variable.spotlight] > LEVEL_OF[own.spotlight]):
             found[name] = own.model_copy(update={"untrusted": True, "spotlight": variable.spotlight})
     return found
+
+
+def check_defaults(declared: Mapping[str, Variable]) -> None:
+    """Raises BadVariable for a default that the variable would not take."""
+    for name, variable in declared.items():
+        if not variable.required:
+            try:
+                check_value(name, variable, cleaned(name, variable.default)[0])
+            except BadVariable as error:
+                raise BadVariable(f"The default of a variable is wrong: {error.message}", param=name) from None
 
 
 def prepared(declared: Mapping[str, Variable], uses: Mapping[str, Use], given: Mapping[str, Any]) -> Scope:
@@ -72,7 +82,10 @@ def _all_there(declared: Mapping[str, Variable], uses: Mapping[str, Use], given:
     for name in given:
         if not isinstance(name, str) or name not in known:
             told = nearest(name, known) if known else " It has no variables."
-            raise UnknownVariable(f"The prompt has no variable {clipped(name)}.{told}", param=str(name)[:100])
+            raise UnknownVariable(
+                f"The prompt has no variable {clipped(name)}.{told}",
+                param=str(name)[:100].encode("utf-8", "replace").decode(),
+            )
     needed = dict.fromkeys(
         [
             *(name for name, variable in declared.items() if variable.required),
@@ -108,7 +121,8 @@ def check_messages(name: str, value: Any) -> None:
         if not isinstance(message, dict) or message.get("role") not in _ROLES:
             told = f"'{name}[{number}]' is no message: it has a 'role', one of {', '.join(_ROLES)}, and a 'content'."
             raise BadVariable(told, param=name)
-        if not isinstance(message.get("content"), str | list) and len(message) < 2 + ("content" in message):
+        content, alone = message.get("content"), not message.keys() - {"role", "content"}
+        if not isinstance(content, str | list) and (content is not None or alone):
             raise BadVariable(f"'{name}[{number}]' needs a 'content', a text or a list of parts.", param=name)
 
 
