@@ -4,11 +4,12 @@ from typing import Any
 
 from pilothouse.call import Span
 from pilothouse.cases import Step
+from pilothouse.evals.runs.templates import messages_of
 from pilothouse.evals.traced import case_of
 from pilothouse.evals.values import question
 from pilothouse.observe.trace import Trace
 from pilothouse.passages import format_passages
-from pilothouse.types import Hit
+from pilothouse.types import MADE_FROM, Hit
 
 from ..lifecycle.conftest import START, ask
 
@@ -35,6 +36,15 @@ def test_a_call_to_the_gateway_is_a_case() -> None:
     assert case.metadata["prompt"] == "tower@2"
     assert case.metadata["deployment"] == "pool/small"
     assert (case.context, case.steps) == ((), ())
+
+
+def test_a_call_of_a_prompt_is_a_case_with_the_variables_that_it_was_made_from() -> None:
+    made: Any = {"name": "tower", "version": 2, "label": "production", "variables": {"q": "How high?"}}
+    asked = {"model": "m", "temperature": 0, "messages": [{"role": "user", "content": "Q: How high?"}], MADE_FROM: made}
+    case = case_of(trace(ask(0, prompt="tower@2", input=asked)))
+    assert case is not None
+    assert case.input == {"messages": asked["messages"], MADE_FROM: made}
+    assert messages_of(case, None) == asked["messages"]
 
 
 def test_a_program_with_retriever_and_tools() -> None:

@@ -16,7 +16,7 @@ from pilothouse.passages import parse_passages
 from pilothouse.storage import Store
 from pilothouse.storage.span_days import of_traces
 from pilothouse.storage.tables import spans
-from pilothouse.types import Json, text_of
+from pilothouse.types import MADE_FROM, Json, text_of
 
 __all__ = ["EVALUATION", "NOT_KEPT", "OF_RUNS", "asked_by_evaluation", "case_of", "is_evaluation"]
 
@@ -77,10 +77,11 @@ def _standing(root: Span, spans: Sequence[Span]) -> Span | None:
 
 
 def _asked(given: Any) -> Any:
-    """The messages of a request, without what else the request says; a value that stood alone as itself."""
+    """The messages of a request, without what else the request says but for the prompt that made them; a value that
+    stood alone as itself."""
     if isinstance(given, dict):
         if isinstance(given.get("messages"), list):
-            return {"messages": given["messages"]}
+            return {name: given[name] for name in ("messages", MADE_FROM) if name in given}
         if set(given) == {"value"}:
             return given["value"]
     return given

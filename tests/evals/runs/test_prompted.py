@@ -50,6 +50,17 @@ class Shelf:
         (CHAT, {"messages": {"type": "messages"}}, CHAT),
         ({"other": 1}, {"q": {}}, {"other": 1}),
         ("x", {}, {"q": "x"}),
+        # What production was asked by the prompt: its variables, not once more what they were made into.
+        (
+            {**CHAT, "model": "m", "made_from_prompt": {"name": "rag", "version": 1, "variables": {"q": "y"}}},
+            {"q": {}},
+            {"q": "y"},
+        ),
+        (
+            {**CHAT, "made_from_prompt": {"name": "other", "version": 1, "variables": {"z": "y"}}},
+            {"q": {}},
+            {"q": "last"},
+        ),
     ],
 )
 def test_what_an_input_stands_for(given: Any, variables: Any, told: Any) -> None:

@@ -21,7 +21,7 @@ from pilothouse.prompts.content import Content
 from pilothouse.prompts.inclusions import included
 from pilothouse.prompts.templates.checking import variables_of
 from pilothouse.prompts.versions import Version, reference_of
-from pilothouse.types import ChatRequest, Json, text_of
+from pilothouse.types import MADE_FROM, ChatRequest, Json, text_of
 
 __all__ = ["PromptSubject", "Versions", "prompt_print", "prompt_subject", "variables_for"]
 
@@ -96,9 +96,13 @@ def prompt_print(versions: Versions, project: str, reference: str) -> str:
 
 def variables_for(given: Any, content: Content) -> Json:
     """The variables that a case's input stands for: an object has them by name; anything else is the value of the one
-    variable that there is, or that has no default. Recorded messages are the last words of their user, where a text is
-    wanted. Raises ValueError with a sentence."""
+    variable that there is, or that has no default. A recorded call of a prompt has those it was made from, where they
+    are the same; of other recorded messages the last words of their user, where a text is wanted. Raises ValueError
+    with a sentence."""
     names, name = _names(content), _single(content)
+    made = given.get(MADE_FROM) if isinstance(given, dict) else None
+    if isinstance(made, dict) and isinstance(made.get("variables"), dict) and made["variables"].keys() <= {*names}:
+        return made["variables"]  # type: ignore[no-any-return]
     kind = content.variables[name].type if name in content.variables else "string"
     if isinstance(given, dict) and not (_recorded(given) and "messages" not in names):
         return {name: given} if name is not None and kind == "object" and name not in given else given
@@ -112,7 +116,7 @@ def variables_for(given: Any, content: Content) -> Json:
 
 def _recorded(given: Json) -> bool:
     """Whether an input is a chat as it was recorded."""
-    return given.keys() == {"messages"} and isinstance(given["messages"], list)
+    return given.keys() - {MADE_FROM} == {"messages"} and isinstance(given["messages"], list)
 
 
 def _asked(messages: list[Any]) -> str:

@@ -20,14 +20,16 @@ from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.storage.evaluating.datasets import Datasets
-from pilothouse.types import ChatRequest, Json
+from pilothouse.types import MADE_FROM, ChatRequest, Json
 
 __all__ = ["Inputs", "dataset_inputs", "recorded_inputs"]
 
 _SEARCHED = 10_000
 _CHATS, _EVALUATION = "/chat/completions", "evals"
 _OWN = "asked by evaluation"
-_NOT_ASKED = frozenset({"model", "messages", "stream", "stream_options", "user", "metadata", "store", "n"})
+_NOT_ASKED = frozenset({
+    "model", "messages", "stream", "stream_options", "user", "metadata", "store", "n", MADE_FROM
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
