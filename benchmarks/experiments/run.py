@@ -26,8 +26,8 @@ def main() -> None:
     breaches(many, options.seed)
     print(f"\n## The split, {many} experiments each\n")
     mismatches(many, options.seed)
-    print(f"\n## Weights that follow the results, {many // 2} experiments each\n")
-    thompson(many // 2, options.seed)
+    print(f"\n## Weights that follow the results, {many // 4} experiments each\n")
+    thompson(many // 4, options.seed)
     print(f"\n{time.monotonic() - began:.0f} s")
 
 

@@ -84,32 +84,41 @@ def thompson(experiments: int, seed: int) -> None:
         "| success, control and treatment | weights | false or wrong decisions | decided for the better arm "
         "| coverage of the interval at all looks | successes lost to the worse arm |\n|---|---|---|---|---|---|"
     )
-    for base, other in ((0.5, 0.5), (0.5, 0.55), (0.5, 0.6), (0.5, 0.4)):
+    for base, other, again in ((0.5, 0.5, 0.0), (0.5, 0.5, 0.5), (0.5, 0.55, 0.0), (0.5, 0.6, 0.0), (0.5, 0.4, 0.0)):
         for adaptive in (False, True):
             random = np.random.default_rng([seed, 500])
-            told = np.array([_one_bandit(random, base, other, adaptive) for _ in range(experiments)])
+            told = np.array([_one_bandit(random, base, other, adaptive, again) for _ in range(experiments)])
             wrong, right, held, lost = told.mean(axis=0)
             bounds = wilson(told[:, 0].sum(), experiments)
             print(
-                f"| {base:g}, {other:g} | {'thompson' if adaptive else 'even'} | {wrong:.1%} "
+                f"| {base:g}, {other:g}{', units return' if again else ''} | {'thompson' if adaptive else 'even'} "
+                f"| {wrong:.1%} "
                 f"({bounds.low:.1%} to {bounds.high:.1%}) | {right:.0%} | {held:.1%} | {lost:.0f} |",
                 flush=True,
             )
 
 
-def _one_bandit(random: np.random.Generator, base: float, other: float, adaptive: bool) -> tuple[float, ...]:
-    """Whether it decided falsely, and rightly; whether the intervals held the truth at all looks; the regret."""
-    means, share, values, epochs, arms = np.array([base, other]), 0.5, [], [], []
+def _one_bandit(
+    random: np.random.Generator, base: float, other: float, adaptive: bool, again: float
+) -> tuple[float, ...]:
+    """Whether it decided falsely, and rightly; whether the intervals held the truth at all looks; the regret. Each
+    unit has a chance of its own, about its arm's; it makes one call when it comes and `again` calls a batch from then
+    on, so that its value changes."""
+    means, share = np.array([base, other]), 0.5
+    arm, epoch, chance = np.zeros(0, int), np.zeros(0, int), np.zeros(0)
+    calls, wins = np.zeros(0), np.zeros(0)
     wrong = right = 0.0
     held, lost, scale, decided = 1.0, 0.0, None, False
     for batch in range(40):
-        arm = (random.random(100) < share).astype(int)
-        values.append((random.random(100) < means[arm]).astype(float))
-        epochs.append(np.full(100, batch))
-        arms.append(arm)
-        lost += float((means.max() - means[arm]).sum())
-        y, e, a = (np.concatenate(one) for one in (values, epochs, arms))
-        samples = [Sample.of(y[a == one], e[a == one], batch + 1) for one in (0, 1)]
+        new = (random.random(100) < share).astype(int)
+        arm, epoch = np.concatenate([arm, new]), np.concatenate([epoch, np.full(100, batch)])
+        chance = np.concatenate([chance, means[new] + (random.uniform(-0.3, 0.3, 100) if again else 0.0)])
+        calls, wins = np.concatenate([calls, np.zeros(100)]), np.concatenate([wins, np.zeros(100)])
+        made = random.poisson(again, len(arm)) + (epoch == batch)
+        calls, wins = calls + made, wins + random.binomial(made, chance)
+        lost += float((means.max() - means[new]).sum())
+        y = wins / calls
+        samples = [Sample.of(y[arm == one], epoch[arm == one], batch + 1) for one in (0, 1)]
         if min(one.units for one in samples) < 100:
             continue
         found = contrast(*samples, bounds=(0.0, 1.0))

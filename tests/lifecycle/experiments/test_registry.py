@@ -60,6 +60,35 @@ def test_a_draft_is_started_and_then_asked_about(store: Store, experiments: Expe
     assert experiments.list(P, status="running") == experiments.list("other") == []
 
 
+def test_of_many_that_start_on_one_target_one_runs_and_layers_are_shared_out(
+    store: Store, experiments: Experiments
+) -> None:
+    for number in range(4):
+        experiments.create(P, design(name=f"same{number}"), by=ANA)
+        models = {"target": {"model": f"m{number}"}, "arms": [{"name": "a"}, {"name": "b", "model": "slow"}]}
+        experiments.create(P, design(name=f"beside{number}", layer="models", share=0.3, **models), by=ANA)
+    refused: list[str] = []
+
+    def start(name: str) -> None:
+        try:
+            experiments.start(P, name, by=ANA)
+        except Conflict as error:
+            refused.append(error.message)
+
+    experiments._knows = lambda _: True
+    drafts = [one.name for one in experiments.list(P)]
+    threads = [threading.Thread(target=start, args=[name]) for name in drafts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    running = asked(store)
+    assert sum(one.about == "prompt:answer#production" for one in running) == 1
+    buckets = sorted(buckets for one in running if one.layer == "models" for buckets in one.ranges)
+    assert buckets == [(0, 3000), (3000, 6000), (6000, 9000)]
+    assert len(refused) == 4
+
+
 @pytest.mark.parametrize(
     ("change", "error", "says"),
     [

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pilothouse.alerts.book import Book
 from pilothouse.config import Config
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.experiments.registry import Experiments
+from pilothouse.lifecycle.experiments.telling import Teller
 from pilothouse.lifecycle.experiments.work import ExperimentWork
 from pilothouse.observe.prompt_calls import PromptCalls
 from pilothouse.prompts.registry import Prompts
@@ -27,12 +29,14 @@ class ExperimentRooms:
 
 
 def open_experiments(
-    store: Store, prompts: Prompts, config: Callable[[], Config], clock: Callable[[], int] = now_us
-) -> ExperimentRooms:
-    """The rooms over these databases, under the configuration that serves."""
+    store: Store, prompts: Prompts, config: Callable[[], Config], clock: Callable[[], int] = now_us,
+    alerts: Book | None = None,
+) -> ExperimentRooms:  # fmt: skip
+    """The rooms over these databases, under the configuration that serves. How experiments end is told by `alerts`."""
     registry = Experiments(store.control, prompts, lambda model: _knows(config(), model), clock)
+    teller = None if alerts is None else Teller(alerts, config, clock)
     turn = Turn(store.control, "experiments", seconds=_TURN, clock=clock)
-    return ExperimentRooms(registry, ExperimentWork(registry, PromptCalls(store), turn, clock))
+    return ExperimentRooms(registry, ExperimentWork(registry, PromptCalls(store), turn, clock, teller))
 
 
 def _knows(config: Config, model: str) -> bool:

@@ -16,6 +16,7 @@ from pilothouse.lifecycle.experiments.deciding import breaches, outcome_of
 from pilothouse.lifecycle.experiments.looking import Look, look_at, new_weights
 from pilothouse.lifecycle.experiments.observations import Seen, seen
 from pilothouse.lifecycle.experiments.registry import Experiments
+from pilothouse.lifecycle.experiments.telling import Teller
 from pilothouse.observe.prompt_calls import PromptCalls
 from pilothouse.prompts.experiments.shape import Epoch, Experiment, Outcome
 from pilothouse.storage.turns import Turn
@@ -34,12 +35,14 @@ class ExperimentWork:
     """Blocks on the databases, but for `run`. Times are UTC microseconds."""
 
     def __init__(
-        self, experiments: Experiments, calls: PromptCalls, turn: Turn, clock: Callable[[], int] = now_us
-    ) -> None:
+        self, experiments: Experiments, calls: PromptCalls, turn: Turn, clock: Callable[[], int] = now_us,
+        teller: Teller | None = None,
+    ) -> None:  # fmt: skip
         self._experiments = experiments
         self._calls = calls
         self._turn = turn
         self._clock = clock
+        self._teller = teller
         self._rests: dict[str, float] = {}  # by id, when the next look may be (monotonic seconds)
 
     async def run(self) -> None:
@@ -50,7 +53,7 @@ class ExperimentWork:
         """Look at each experiment that runs, if this process has the turn. In how many seconds to do so again."""
         if await asyncio.to_thread(self._turn.take):
             for experiment in await asyncio.to_thread(self._experiments.due):
-                await asyncio.to_thread(self._experiments.roll_out, experiment)
+                await asyncio.to_thread(self._finish, experiment)
             running = await asyncio.to_thread(self._experiments.running)
             self._rests = {one.id: self._rests.get(one.id, 0.0) for one in running}
             for experiment in running:
@@ -72,7 +75,8 @@ class ExperimentWork:
         if self._experiments.moved(experiment):
             reason = f"The label of {experiment.about} was moved by somebody else, so what was compared is gone."
             outcome = Outcome(kind="moved", arm=experiment.control.name, reason=reason)
-            return self._experiments.conclude(experiment, outcome) or self._experiments.get(project, identifier)
+            ended = self._experiments.conclude(experiment, outcome)
+            return self._experiments.get(project, identifier) if ended is None else self._finish(ended)
         if experiment.status != "running":
             return experiment
         found = seen(experiment, self._calls.units(project, identifier))
@@ -85,11 +89,20 @@ class ExperimentWork:
         if told:
             changed["told"] = [*experiment.told, *told]
         kept = self._experiments.keep(experiment, look, changed, {"guardrails": told} if told else None)
+        if kept is not None and told and self._teller is not None:
+            self._teller.broken(kept, told)
         if kept is not None and outcome_now is not None:
             kept = self._experiments.conclude(kept, outcome_now)
         if kept is None:
             return self._experiments.get(project, identifier)
-        return self._experiments.roll_out(kept)
+        return kept if outcome_now is None else self._finish(kept)
+
+    def _finish(self, ended: Experiment) -> Experiment:
+        """Roll the winner out, if that is to be done, and tell how it ended."""
+        ended = self._experiments.roll_out(ended)
+        if self._teller is not None:
+            self._teller.ended(ended)
+        return ended
 
     def _reweighed(self, experiment: Experiment, found: Seen, now: int) -> Json:
         """A new epoch, where Thompson sampling asks for other weights and the last one has told something."""

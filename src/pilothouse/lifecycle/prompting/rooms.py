@@ -57,5 +57,5 @@ def open_prompts(
             return running(connection, project)
 
     watch = VersionWatch(store, prompts, alerts, config, turn=turn, clock=clock)
-    experiments = open_experiments(store, prompts, config, clock)
+    experiments = open_experiments(store, prompts, config, clock, alerts)
     return PromptRooms(prompts, gate, watch, experiments, Book(prompts, choosing, changes), PromptCalls(store))
