@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pilothouse.errors import Conflict, InvalidRequest, NotFound, PromotionRefused
+from pilothouse.access.audit import Actor
+from pilothouse.errors import Conflict, Forbidden, InvalidRequest, NotFound, PromotionRefused
 from pilothouse.lifecycle.experiments.looking import Look
 from pilothouse.lifecycle.experiments.registry import Experiments, actor_of
 from pilothouse.prompts.experiments.book import running
@@ -163,6 +164,30 @@ def test_a_winner_is_rolled_out_once_whoever_decides_and_however_often(
     assert not experiments.due()
     kept = [(actor, action) for actor, action, _ in audited(store) if "rollout" in action or "decide" in action]
     assert kept == [(actor_of(one).name, "experiment.decide"), (actor_of(one).name, "experiment.rollout")]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_where_moves_need_a_second_person_another_one_starts_it(
+    experiments: Experiments, prompts: Prompts, begin: Begin
+) -> None:
+    class Guard:
+        def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
+            return []
+
+        def approvals(self, project: str, name: str, label: str) -> int:
+            return 1
+
+    prompts.guard = Guard()
+    with pytest.raises(Forbidden, match="another one than who wrote the experiment 'one' must start it"):
+        begin()
+    started = experiments.start(P, "one", by=Actor("key-ben (Ben)", "api"))
+    ended = experiments.conclude(started, WON)
+    assert ended is not None
+    waiting = experiments.roll_out(ended)
+    assert waiting.outcome is not None
+    assert waiting.outcome.note.startswith("Another person must agree that 'production' moves to 3: request ")
+    assert prompts.get(P, "answer").number == 2
+    begin(**OF_MODELS)
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -10,7 +10,15 @@ from sqlalchemy import Engine, Row
 from sqlalchemy.engine import Connection
 
 from pilothouse.access.audit import Actor, record
-from pilothouse.errors import Conflict, InvalidRequest, NotFound, PilothouseError, PromotionRefused, StorageError
+from pilothouse.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PilothouseError,
+    PromotionRefused,
+    StorageError,
+)
 from pilothouse.ids import new_id, now_us
 from pilothouse.lifecycle.experiments.looking import Look
 from pilothouse.lifecycle.experiments.places import placed
@@ -90,12 +98,14 @@ class Experiments:
     ) -> Experiment:  # fmt: skip
         """Begin to split. Raises Conflict where it is no draft, another runs on the same target, or its layer has not
         the room; NotFound for versions, labels and models that are not there; PromotionRefused where a version may not
-        get the label, which `force`, with a reason, passes over."""
+        get the label, which `force`, with a reason, passes over; Forbidden where the label's moves need a second person
+        and the draft is one's own."""
         if force and not reason.strip():
             raise InvalidRequest("A start by force needs a reason.", param="reason")
         draft = self.get(project, reference)
         if draft.status != "draft":
             raise Conflict(f"The experiment '{draft.name}' is {draft.status}: only a draft can be started.")
+        self._second_person(draft, by)
         versions = self._versions(draft, force)
         with writing(self._engine) as connection:
             Changes.bump(connection, TOPIC)  # before all else: who starts another one waits here
@@ -215,6 +225,17 @@ class Experiments:
         if ended is None:
             raise Conflict(f"The experiment '{found.name}' was changed just now. Look, and try again.")
         return ended
+
+    def _second_person(self, draft: Experiment, by: Actor) -> None:
+        target = draft.target
+        mine = by.name.partition(" (")[0] == draft.author.partition(" (")[0]  # without the name shown beside
+        if not mine or not isinstance(target, PromptTarget):
+            return
+        if self._prompts.guard.approvals(draft.project_id, target.prompt, target.label) > 0:
+            raise Forbidden(
+                f"The label '{target.label}' of '{target.prompt}' needs a second person: another one than who wrote "
+                f"the experiment '{draft.name}' must start it."
+            )
 
     def _versions(self, draft: Experiment, force: bool) -> dict[str, int]:
         """The version of each arm. Raises where one, or a model, is not there, or may not get the label."""
