@@ -51,8 +51,12 @@ def test_a_folder_its_places_and_exit_codes(tmp_path: Path) -> None:
     assert done.output.endswith("Found 1 error, 1 warning in 2 prompts.\n")
     assert run(tmp_path, str(folder), "--ignore", "P2").return_value == 0
     assert run(tmp_path, str(folder), "--ignore", "P2", "--fail-on", "advice").return_value == 1
+    (folder / "c.md").write_text("---\nname: c\nkind: no\n---\nx")
+    broken = run(tmp_path, str(folder), "--ignore", "P2", "--output-format", "short")
+    assert broken.return_value == 1
+    assert f"{folder}/c.md:3:1: P000 [error] kind: there is no such key" in broken.output
     counted = json.loads(run(tmp_path, str(folder), "--select", "P2", "--statistics", "--output-format", "json").output)
-    assert [(one["code"], one["findings"]) for one in counted] == [("P201", 1), ("P202", 1)]
+    assert [(one["code"], one["findings"]) for one in counted] == [("P000", 1), ("P201", 1), ("P202", 1)]
 
 
 def test_annotations_are_one_line_each_and_escaped(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from pilothouse.cli.context import Context, in_json, pass_context, plain, show_r
 from pilothouse.cli.filters import project_option
 from pilothouse.errors import ConfigError, InvalidRequest, NotFound
 from pilothouse.prompts.lint.cost import ASSUMED_CHARS, Limits
-from pilothouse.prompts.lint.draft import Draft
-from pilothouse.prompts.lint.finding import SEVERITIES
+from pilothouse.prompts.lint.draft import Draft, Syntax
+from pilothouse.prompts.lint.finding import SEVERITIES, Severity
 from pilothouse.prompts.lint.linter import Linter, Report
 from pilothouse.prompts.lint.output import annotations, lines, statistics, summary
-from pilothouse.prompts.lint.sources import draft_of_text, drafts_in
+from pilothouse.prompts.lint.sources import SUFFIXES, draft_of_text, files_in, unreadable
 
 if TYPE_CHECKING:
     from pilothouse.prompts.lint.pricing import ModelPricing
@@ -48,8 +48,8 @@ _COLOURS = {"[error]": "red", "[warning]": "yellow", "[advice]": "cyan"}
 @pass_context
 def lint(
     context: Context, prompts: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...],
-    models: tuple[str, ...], max_tokens: int | None, max_cost: float | None, chars: int, syntax: str | None,
-    fail_on: str, form: str, counting: bool, project: str,
+    models: tuple[str, ...], max_tokens: int | None, max_cost: float | None, chars: int, syntax: Syntax | None,
+    fail_on: Severity, form: str, counting: bool, project: str,
 ) -> int:  # fmt: skip
     """What a careful reader would say of prompts: practices, variables, safety, cost.
 
@@ -61,7 +61,7 @@ def lint(
         linter = Linter(_codes(select), _codes(ignore), models, _pricing(context), limits)
     except InvalidRequest as error:
         raise click.UsageError(error.message) from None
-    reports = [linter.lint(draft) for draft in _drafts(context, prompts, syntax, project)]
+    reports = [*_reports(context, linter, prompts, syntax, project)]
     _show(reports, form, counting)
     return 1 if any(report.worst(fail_on) for report in reports) else 0
 
@@ -81,17 +81,23 @@ def _pricing(context: Context) -> "ModelPricing":
     return ModelPricing()
 
 
-def _drafts(context: Context, prompts: Iterable[str], syntax: str | None, project: str) -> Iterator[Draft]:
+def _reports(
+    context: Context, linter: Linter, prompts: Iterable[str], syntax: Syntax | None, project: str
+) -> Iterator[Report]:  # fmt: skip
     for given in prompts:
         path = Path(given)
         if given == "-":
-            yield draft_of_text(_standard_input(), Path("-"), syntax)  # type: ignore[arg-type]
+            yield linter.lint(draft_of_text(_standard_input(), Path("-"), syntax))
         elif path.exists():
-            yield from drafts_in(path, syntax)  # type: ignore[arg-type]
-        elif path.suffix in (".md", ".txt", ".jinja", ".j2", ".mustache", ".prompt"):
+            for file, text in files_in(path):
+                try:
+                    yield linter.lint(draft_of_text(text, file, syntax))
+                except ConfigError as error:
+                    yield unreadable(file, error)
+        elif path.suffix in SUFFIXES:
             raise ConfigError(f"{given}: there is no such file.")
         else:
-            yield _kept(context, given, project)
+            yield linter.lint(_kept(context, given, project))
 
 
 def _standard_input() -> str:

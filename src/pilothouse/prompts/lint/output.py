@@ -34,6 +34,8 @@ def _place(one: Finding) -> str:
 
 def _costs(report: Report) -> Iterator[str]:
     costs = report.costs
+    if not costs.written:
+        return
     told = f"about {costs.written:,} tokens as written, {costs.input:,} with its variables"
     yield f"{report.name}: {told}; {costs.cached:,} can be cached, {costs.cacheable:,} if what changes came last"
     for one in costs.models:

@@ -7,10 +7,12 @@ from pathlib import Path
 from pilothouse.errors import ConfigError, InvalidRequest
 from pilothouse.prompts.content import MOST_CONTENT, Content, content_of
 from pilothouse.prompts.files import read
+from pilothouse.prompts.lint.cost import Costs
 from pilothouse.prompts.lint.draft import Draft, Syntax
-from pilothouse.prompts.lint.linter import draft_of
+from pilothouse.prompts.lint.finding import Finding
+from pilothouse.prompts.lint.linter import Report, draft_of
 
-__all__ = ["SUFFIXES", "draft_of_text", "drafts_in"]
+__all__ = ["SUFFIXES", "draft_of_text", "files_in", "unreadable"]
 
 SUFFIXES = (".md", ".prompt", ".txt", ".jinja", ".jinja2", ".j2", ".mustache")
 """Files that a folder is searched for."""
@@ -22,11 +24,11 @@ _PLAIN = (".md", ".txt")
 _MOST_FILES = 10_000
 
 
-def drafts_in(path: Path, syntax: Syntax | None = None) -> Iterator[Draft]:
-    """The prompt of a file, or those of a folder and the folders in it, by name. Raises ConfigError as `file:line: what
-    is wrong`. In a folder, Markdown and text files without front matter are no prompts."""
+def files_in(path: Path) -> Iterator[tuple[Path, str]]:
+    """The file with its text, or the prompts of a folder and of the folders in it, by name. Raises ConfigError for what
+    cannot be read. In a folder, Markdown and text files without front matter are no prompts."""
     if not path.is_dir():
-        yield draft_of_text(_text(path), path, syntax)
+        yield path, _text(path)
         return
     found = sorted(
         one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file() and not _hidden(one, path)
@@ -35,8 +37,20 @@ def drafts_in(path: Path, syntax: Syntax | None = None) -> Iterator[Draft]:
         raise ConfigError(f"{path}: has {len(found):,} files; the limit is {_MOST_FILES:,}. Name the folders in it.")
     for one in found:
         text = _text(one)
-        if one.suffix not in _PLAIN or text.startswith("---\n"):
-            yield draft_of_text(text, one, syntax)
+        if one.suffix not in _PLAIN or text.startswith(("---\n", "---\r\n")):
+            yield one, text
+
+
+def unreadable(path: Path, error: ConfigError) -> Report:
+    """What is told of a file that holds no prompt: one error, so that the other files are looked at all the same."""
+    place = re.match(re.escape(str(path)) + r":(?:(\d+):)? ?", error.message)
+    line = int(place[1] or 1) if place else 1
+    found = Finding(
+        "P000", "unreadable-file", "error", str(path), None, line, 1, 0, 0,
+        error.message[place.end() :] if place else error.message, "Nothing else of this file was looked at.",
+        "How a file must look: docs/prompt-git.md.",
+    )  # fmt: skip
+    return Report(str(path), [found], Costs(0, 0, 0, 0, 0, [], ""))
 
 
 def draft_of_text(text: str, path: Path, syntax: Syntax | None = None) -> Draft:
