@@ -112,11 +112,13 @@ def test_a_guard_decides(store: Store, prompts: Prompts, make: Make) -> None:
     moved(prompts, 3)
     with pytest.raises(InvalidRequest, match="needs a reason"):
         moved(prompts, 2, force=True, reason=" ")
+    assert not moved(prompts, 1, target="staging", force=True, reason="nothing is against it").forced
     assert moved(prompts, 2, force=True, reason="the other answers nobody").forced
     newest = Audit(store.control).list(P, limit=1)[0]
     assert (newest.action, newest.before) == ("prompt.promote.forced", {"label": "production", "version": 3})
     assert newest.after == {
         "label": "production", "version": 2, "number": 3, "reason": "the other answers nobody",
+        "against": ["No evaluation passed: run one."],
     }  # fmt: skip
     with pytest.raises(PromotionRefused, match="make it without, then promote"):
         make("a", "four", labels=["production"])

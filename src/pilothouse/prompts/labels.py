@@ -60,9 +60,9 @@ class Labels:
         """Let the label `target` point to this version; where it does already, that is the last move again.
 
         Where another person must agree it waits, as Pending. `expected` is the version that the label points to as far
-        as the caller knows, 0 for none. `force` passes over the guard's reasons, not over the second person, and needs
-        a reason. Raises PromotionRefused, NotFound, Conflict where the label is not as expected or the prompt is
-        archived, and InvalidRequest.
+        as the caller knows, 0 for none. `force` passes over the guard's reasons, which the audit log then has, not over
+        the second person, and needs a reason. Raises PromotionRefused, NotFound, Conflict where the label is not as
+        expected or the prompt is archived, and InvalidRequest.
         """
         label = movable(target)
         if force and not reason.strip():
@@ -75,8 +75,9 @@ class Labels:
                 raise Conflict(_moved(name, label, standing, expected), param="expected")
             if last is not None and standing == version:
                 return _move(last)
-            if not force:
-                self._demand(project, name, version, label, standing)
+            against = self.guard.check(project, name, version, label, standing)
+            if against and not force:
+                raise _refused(name, version, label, against)
             waits = self.guard.approvals(project, name, label) > 0
             with writing(self._engine) as connection:
                 need_prompt(connection, project, name, live=True, lock=True)
@@ -85,11 +86,11 @@ class Labels:
                     continue  # what was found out above is about a label that stood elsewhere
                 if last is not None and last.version == version:
                     return _move(last)
-                told = {"actor": by.name, "reason": plain(reason), "forced": force}
+                told = {"actor": by.name, "reason": plain(reason), "forced": bool(against)}
                 self._can_render(connection, project, name, version, label)
                 if waits:
                     return self._ask(connection, project, name, version, label, last, by, told)
-                return self._move(connection, project, name, version, label, last, by, told)
+                return self._move(connection, project, name, version, label, last, by, told, against)
         raise Conflict(f"The label '{label}' of '{name}' is being moved all the time. Try again.")
 
     def rollback(
@@ -179,8 +180,9 @@ class Labels:
         if _who(asked.actor) == _who(by.name):
             raise Forbidden("You asked for this promotion yourself: another person must agree.")
         _waiting(asked)
-        if not asked.forced:
-            self._demand(project, asked.name, asked.version, asked.label, asked.before)
+        against = self.guard.check(project, asked.name, asked.version, asked.label, asked.before)
+        if against and not asked.forced:
+            raise _refused(asked.name, asked.version, asked.label, against)
         with writing(self._engine) as connection:
             need_prompt(connection, project, asked.name, live=True, lock=True)
             _waiting(_pending(_need_request(connection, project, request)))  # so the label stands as it did then
@@ -188,7 +190,7 @@ class Labels:
             self._can_render(connection, project, asked.name, asked.version, asked.label)
             self._decide(connection, project, asked, "approved", by, note)
             told = {"actor": asked.actor, "reason": asked.reason, "forced": asked.forced, "approved_by": by.name}
-            return self._move(connection, project, asked.name, asked.version, asked.label, last, by, told)
+            return self._move(connection, project, asked.name, asked.version, asked.label, last, by, told, against)
 
     def reject(self, project: str, request: str, *, by: Actor, note: str = "") -> Pending:
         """Disagree, or take back what one asked for oneself. Raises NotFound, and Conflict where it waits no more."""
@@ -206,11 +208,6 @@ class Labels:
             need_version(connection, project, name, version)
             return move_rows.last_move(connection, project, name, label)
 
-    def _demand(self, project: str, name: str, version: int, label: str, standing: int | None) -> None:
-        reasons = self.guard.check(project, name, version, label, standing)
-        if reasons:
-            raise PromotionRefused(f"Version {version} of '{name}' may not become '{label}'.", reasons)
-
     def _can_render(self, connection: Connection, project: str, name: str, version: int, label: str) -> None:
         """Raises InvalidRequest where the prompt could not be put together with this version under the label."""
 
@@ -221,9 +218,10 @@ class Labels:
 
     def _move(
         self, connection: Connection, project: str, name: str, version: int | None, label: str, last: Row[Any] | None,
-        by: Actor, told: Json,
+        by: Actor, told: Json, against: Sequence[str] = (),
     ) -> Move:  # fmt: skip
-        """Add a move after `last`, with the entry of the audit log. The caller holds the lock of the prompt."""
+        """Add a move after `last`, with the entry of the audit log, which says what was `against` it. The caller holds
+        the lock of the prompt."""
         now = self._clock()
         made = Move(**{
             "id": new_id(now), "name": name, "label": label, "number": 1 if last is None else last.number + 1,
@@ -236,6 +234,7 @@ class Labels:
         shown = ("version", "number", "reason", "approved_by") if made.approved_by else ("version", "number", "reason")
         after = {"label": label, **{field: getattr(made, field) for field in shown}}
         after |= {"asked_by": made.actor} if made.approved_by else {}
+        after |= {"against": [*against]} if made.forced else {}
         before = {"label": label, "version": made.before}
         record(connection, by, action, f"prompt:{name}", project_id=project, before=before, after=after)
         Changes.bump(connection, TOPIC)
@@ -275,6 +274,10 @@ def movable(label: str) -> str:
     if check_label(label) == LATEST:
         raise InvalidRequest("'latest' is the newest version by itself: it cannot be moved.", param="label")
     return label
+
+
+def _refused(name: str, version: int, label: str, reasons: Sequence[str]) -> PromotionRefused:
+    return PromotionRefused(f"Version {version} of '{name}' may not become '{label}'.", reasons)
 
 
 def _back(last: Row[Any] | None) -> int | None:
