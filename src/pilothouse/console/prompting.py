@@ -12,7 +12,7 @@ from pilothouse.types import Json
 
 __all__ = [
     "EMPTY", "MOST_ROWS", "TYPES", "Draft", "Line", "Slot", "as_json", "as_text", "draft_of", "edited", "fields_of",
-    "is_long", "places_of", "refilled", "shown_json", "slots", "stand_ins", "values_of",
+    "is_blank", "is_long", "places_of", "refilled", "shown_json", "slots", "stand_ins", "values_of",
 ]  # fmt: skip
 
 MOST_ROWS = 40
@@ -119,10 +119,19 @@ def draft_of(form: Fields) -> Draft:
     )  # fmt: skip
 
 
+def is_blank(draft: Draft) -> bool:
+    """Whether there is no text in it yet."""
+    if draft.type == "chat":
+        return not any(line.text.strip() for line in draft.lines)
+    return draft.type == "text" and not draft.text.strip()
+
+
 def as_text(draft: Draft) -> Json:
     """The content that a draft says, as JSON that is yet to be checked. Raises InvalidRequest, naming the field."""
     chat = draft.type == "chat"
     said = [_message(n, line) for n, line in enumerate(draft.lines, 1) if line.text.strip()] if chat else draft.text
+    if chat and not said:
+        raise InvalidRequest("Write at least one message.", param="template")
     content: Json = {"type": draft.type, "syntax": draft.syntax, "template": _plain(said)}
     content["variables"] = {row["name"].strip(): _variable(row) for row in draft.rows if row["name"].strip()}
     if draft.model:

@@ -125,6 +125,8 @@ def test_two_versions_side_by_side(site: Gateway) -> None:
     assert "lines alike" not in whole
     assert "line 20" in whole
     assert "The template is the same" in site.page("/prompts/diff?name=p&old=1&new=1")
+    kept(prompts, "long", *("\n".join(f"{n} {word}" for n in range(1600)) for word in ("a", "b")))
+    assert "More lines differ than a page shows" in site.page("/prompts/diff?name=long")
 
 
 def test_viewers_look_and_annotators_see_nothing_of_it(site: Gateway) -> None:

@@ -20,6 +20,7 @@ from pilothouse.console.prompting import (
     draft_of,
     edited,
     fields_of,
+    is_blank,
     is_long,
     places_of,
     refilled,
@@ -91,7 +92,9 @@ def drafted(form: Fields) -> Content:
 
 
 def previewed(form: Fields, fetch: Fetch) -> Preview:
-    """What becomes of what a form says."""
+    """What becomes of what a form says; nothing while that is nothing."""
+    if form.get("as") != "json" and is_blank(draft_of(form)):
+        return Preview()
     try:
         content = drafted(form)
     except InvalidRequest as error:
