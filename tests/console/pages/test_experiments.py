@@ -52,6 +52,7 @@ def test_from_the_form_to_the_decision(site: Gateway) -> None:
     assert site.send(at, action="choose", arm="new").status_code == 409
     assert site.send(at, action="start").headers["location"].endswith("done=started")
     assert "Nothing seen yet" in site.page(at)
+    assert "Its calls are split by" in site.page("/prompts/one?name=a/b")
     registry, one = site.platform.prompts.experiments.registry, at.rpartition("/")[2]
     for user in range(120):
         called(site, one, "control", user, failed=user % 2 == 0)

@@ -1,5 +1,6 @@
 """What moves labels, from the page of a prompt: promoting, past a gate, by a second person; rolling back."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,3 +97,21 @@ def test_a_second_person_agrees_or_does_not(site: Gateway) -> None:
     assert "approved by" in site.page(one)
     assert site.send(decide, one, id=waiting, decision="reject").status_code == 409
     assert site.send(decide, one, id="none", decision="reject").status_code == 404
+
+
+def test_what_is_said_of_a_prompt_and_the_archive(site: Gateway) -> None:
+    describe, one = "/prompts/describe?name=a/b", "/prompts/one?name=a/b"
+    site.send(describe, one, description="For tests.\r\n", tags="rag, support")
+    page = site.page(one)
+    assert "For tests." in page
+    assert 'value="rag, support"' in page
+    site.platform.prompts.prompts.promote("default", "a/b", 1, by=ADA)
+    assert "is in use" in site.send(describe, one, action="archive").text
+    site.send("/prompts/rollback?name=a/b", one, label="production", move="1", action="unlabel")
+    assert site.send(describe, one, action="archive").headers["location"].endswith("done=archived")
+    assert "a/" not in re.findall(r"<bdi>(.*?)</bdi>", site.page("/prompts"))
+    assert "archived</span>" in site.page(one)
+    assert site.send("/prompts/move?name=a/b&version=1", label="x").status_code == 409
+    assert site.send(describe, one, action="restore").status_code == 303
+    assert "a/" in re.findall(r"<bdi>(.*?)</bdi>", site.page("/prompts"))
+    assert site.send(describe, one, tags="x" * 100).status_code == 400

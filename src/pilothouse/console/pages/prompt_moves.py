@@ -1,5 +1,5 @@
-"""What moves the labels of a prompt: promoting a version, rolling back, taking a label away, and agreeing as a second
-person. Editors do; all of it is in the history of the prompt and in the audit log."""
+"""What moves the labels of a prompt: promoting a version, rolling back, taking a label away, agreeing as a second
+person; and what is said of a prompt. Editors do; all of it is in the history of the prompt and in the audit log."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +39,20 @@ def add_move_pages(
         except _REFUSALS as error:
             return show(visitor, name, problem=error.message, status=error.status)
         return _to(name, "prompt-back", made.version)
+
+    @router.post("/describe")
+    def describe(visitor: Editor, name: str, form: Sent) -> Response:
+        action = form.get("action")
+        try:
+            if action in ("archive", "restore"):
+                prompts.archive(project, name, action == "archive", by=visitor.actor)
+            else:
+                tags = [tag.strip() for tag in form.get("tags").split(",") if tag.strip()]
+                said = form.raw("description").replace("\r\n", "\n").strip()
+                prompts.describe(project, name, by=visitor.actor, description=said, tags=tags)
+        except _REFUSALS as error:
+            return show(visitor, name, problem=error.message, status=error.status)
+        return _to(name, "archived" if action == "archive" else "changed")
 
     @router.post("/decide")
     def decide(visitor: Editor, name: str, form: Sent) -> Response:

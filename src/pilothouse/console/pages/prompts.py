@@ -21,6 +21,7 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.versus import versus
 from pilothouse.console.visitor import Guest, Visitor
 from pilothouse.lifecycle.prompting.rooms import PromptRooms
+from pilothouse.prompts.experiments.shape import Experiment, PromptTarget
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import LATEST, PRODUCTION, Move, Prompt
 
@@ -30,7 +31,7 @@ _HOME = f"{ROOT}/prompts"
 _ROWS, _VERSIONS, _MOVES = 50, 20, 50
 _LABELS = 30
 _BACK = 200
-_VERDICTS = 3
+_VERDICTS, _RUNNING = 3, 200
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
@@ -127,9 +128,17 @@ def _one(
         "prompt.html", status, visitor=visitor, name=name, about=about, version=version, newest=about.newest,
         labels=labels, back=back, versions=heads, before=before, older=older, said=said_of(version.content),
         shown_json=shown_json, pending=prompts.pending(project, name), chosen_old=old, chosen_new=new, done=done,
-        problem=problem, verdicts=rooms.gate.verdicts.list(project, name, version=version.number, limit=_VERDICTS),
+        problem=problem, splits=_splits(rooms, project, name),
+        verdicts=rooms.gate.verdicts.list(project, name, version=version.number, limit=_VERDICTS),
         watched={label: one for label, one in watched.items() if one.move_id == labels[label].id},
     )  # fmt: skip
+
+
+def _splits(rooms: PromptRooms, project: str, name: str) -> dict[str, Experiment]:
+    """By label: the experiment that splits its calls now."""
+    running = rooms.experiments.registry.list(project, status="running", limit=_RUNNING)
+    about = [(one, one.target) for one in running]
+    return {of.label: one for one, of in about if isinstance(of, PromptTarget) and of.prompt == name}
 
 
 def _compared(shown: int, about: Prompt) -> tuple[int, int]:
