@@ -15,8 +15,10 @@ from pilothouse.cli.prompts import prompts
 from pilothouse.errors import ConfigError, InvalidRequest, NotFound, PromotionRefused
 from pilothouse.prompts.content import content_of
 from pilothouse.settings import Settings
+from pilothouse.storage import open_store
 from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.storage.prompting.watches import Watched, Watches
 
 CONFIG = """
 models: {default: {deployments: [{provider: builtin, model: echo}]}}
@@ -67,7 +69,16 @@ def test_a_version_is_judged_and_its_verdict_is_what_promote_reads(
     assert [(one["version"], one["passed"]) for one in listed] == [(3, True), (2, False)]
     assert "it got worse" in call("verdicts", "faq@2").output
     assert "No label of it is watched" in call("watch", "faq").output
+    assert json.loads(call("watch", "faq", "--json").stdout) == []
     assert isinstance(call("watch", "gone").exception, NotFound)
+    store = open_store(Settings(home=tmp_path / "home"))
+    figure = {"name": "errors", "before": 0.01, "after": 0.5, "got_worse": True}
+    body = {"figures": [figure], "says": "faq@3 does worse than @1."}
+    Watches(store.control).put(Watched("default", "faq", "production", "m", None, True, 0, body))
+    store.close()
+    shown = call("watch", "faq").output
+    assert "production, looked at 1970-01-01 00:00:00 (UTC), the label went back:" in shown
+    assert "faq@3 does worse than @1." in shown
 
     suite, cases = tmp_path / "suite.yaml", tmp_path / "cases.jsonl"
     suite.write_text("evaluators: [contains_expected]\n")

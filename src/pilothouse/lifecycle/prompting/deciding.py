@@ -68,7 +68,7 @@ def decide(
     reasons += [f"{gate.text}: {gate.sentence}" for gate in told.failed]
     comparison = told.comparison
     if comparison is None:
-        notes.append("No version has this label yet: its own cases, gates and evaluators decide.")
+        notes.append("It is compared with no other version: its own cases, gates and evaluators decide.")
         return Decision(reasons=tuple(reasons), notes=tuple(notes))
     found, said = _quality(rule.margin, metric, comparison)
     differences += [found] if found is not None else []

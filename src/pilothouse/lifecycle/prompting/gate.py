@@ -14,7 +14,7 @@ import msgspec
 
 from pilothouse.access.audit import Actor
 from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.errors import ConfigError, NotFound
+from pilothouse.errors import Cancelled, ConfigError, NotFound
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
@@ -174,7 +174,7 @@ class PromptGate:
         heard: Heard = lambda done, total, nano: None, started: Callable[[Runner], object] = lambda runner: None,
     ) -> KeptVerdict:  # fmt: skip
         """Run the suite over the version, and over the one to compare with where no run says that yet; decide, and keep
-        the verdict."""
+        the verdict. Raises Cancelled where a run was."""
         rooms, base = replace(rooms, prompts=self._versions), ready.base
         total, done_before = sum(len(one.cases) * one.suite.trials for one in ready.asked), 0
 
@@ -229,7 +229,10 @@ class PromptGate:
         about = {"prompt": name, "label": order.label}
         prepared = replace(prepared, baseline=base)
         run = await asyncio.to_thread(created, rooms.runs, project, prepared, name, about)
-        return (await self._evaluate(rooms, project, run, prepared, heard=heard, started=started)).run
+        run = (await self._evaluate(rooms, project, run, prepared, heard=heard, started=started)).run
+        if run.status == "cancelled":
+            raise Cancelled(f"The run '{run.name}' was cancelled before anything was decided.")
+        return run
 
     def _decided(
         self, rooms: Rooms, project: str, ready: Ready, run: Run, base: Run | None, by: Actor

@@ -91,14 +91,14 @@ class VersionWatch:
         for place in known.keys() - {(one.project_id, one.name, one.label) for one in standing}:
             self._end(known[place], "The label was moved, or is watched no more.")
             self.watches.drop(*place)
-        looked = []
+        looked, lower = list[Watched](), _lower(config)
         for one in standing:
             before = known.get((one.project_id, one.name, one.label))
             if before is not None and before.move_id != one.move_id:
                 self._end(before, f"The label points to version {one.version} now.")
                 before = None
             if now or before is None or self._due(one, before, watch, at):
-                looked.append(self._look(config, one, before, at))
+                looked.append(self._look(config, one, before, at, lower))
         return looked
 
     def _standing(self, watch: PromptWatch, at: int) -> Sequence[Standing]:
@@ -109,7 +109,7 @@ class VersionWatch:
         rest = max(int(watch.every * 1e6), (before.looked_us - one.at_us) // _SPARSER)
         return at - before.looked_us >= rest
 
-    def _look(self, config: Config, one: Standing, known: Watched | None, at: int) -> Watched:
+    def _look(self, config: Config, one: Standing, known: Watched | None, at: int, lower: set[str]) -> Watched:
         watch = config.prompts.watch
         place = one.project_id, one.name, one.label
         watched = known or Watched(*place, one.move_id, None, False, at, {})
@@ -119,7 +119,7 @@ class VersionWatch:
             seen.before = self._sums(one, one.before, since, one.at_us)
         after = self._sums(one, one.version, one.at_us, at)
         if seen.before is not None and after is not None:
-            seen.figures, seen.scales = compared(seen.before, after, watch, seen.scales, _lower(config))
+            seen.figures, seen.scales = compared(seen.before, after, watch, seen.scales, lower)
         worse = [figure for figure in seen.figures if figure.got_worse]
         if worse:
             seen.says = _sentence(one, worse)
