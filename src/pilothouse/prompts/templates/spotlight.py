@@ -15,13 +15,14 @@ from pilothouse.types import Json
 
 __all__ = ["apart", "seed_of"]
 
+_ENCODED = json.JSONEncoder(sort_keys=True).encode
 _SPACES = re.compile(r"\s")
 _MARKS = [chr(0xE000 + i) for i in range(256)]
 
 
 def seed_of(variables: Json) -> str:
     """The hash of the variables of a render; hex of 256 bits."""
-    return hashlib.sha256(json.dumps(variables, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_ENCODED(variables).encode()).hexdigest()
 
 
 def apart(text: Untrusted, seed: str) -> str:
