@@ -75,6 +75,14 @@ def test_a_chat_prompt_with_a_placeholder(client: Any) -> None:
     ]  # fmt: skip
 
 
+def test_the_gateway_asks_a_model_with_what_the_sdk_made(door: Door, client: Any) -> None:
+    name = f"{FOLDER}/served"
+    client.create_prompt(name=name, prompt="Say {{word}}.", labels=["production"], config={"model": "openai"})
+    body = {"prompt": {"name": name, "variables": {"word": "yes"}}}
+    answer = ours(door, "/v1/chat/completions", "POST", body)
+    assert answer["choices"][0]["message"]["content"]
+
+
 def test_what_is_not_there(client: Any) -> None:
     with pytest.raises(Exception, match=r"404|no prompt"):
         client.get_prompt(f"{FOLDER}/none", cache_ttl_seconds=0)
