@@ -12,7 +12,7 @@ from pilothouse.observe import Traces
 from pilothouse.observe.revisions import Part, Revisions
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store
-from pilothouse.storage.tables import rollups
+from pilothouse.storage.tables import prompt_calls, rollups
 from pilothouse.types import Usage
 
 from .conftest import Write
@@ -137,6 +137,15 @@ def test_what_changed_is_told_once_it_has_an_end(store: Store) -> None:
     event = Part(TRACE, "ef" * 8, {"start_us": START, "name": "event"}, START, {"langfuse.observation.type": "event"})
     revisions.put("default", [event], take)
     assert [(row[2], row[4]) for row in told] == [(SPAN, "gen"), (SPAN, "renamed"), ("ef" * 8, "event")]
+
+
+def test_a_call_of_a_prompt_has_one_row_that_follows_it(put: Any, store: Store) -> None:
+    put(part(**CREATE, prompt="rag@3"))
+    put(part(**UPDATE), part("ef" * 8, **{**CREATE, "kind": "chain"}, prompt="rag@3"))
+    c = prompt_calls.c
+    with store.observe.connect() as connection:
+        rows = connection.execute(select(c.prompt, c.version, c.latency_us, c.input_tokens, c.cost_nano)).all()
+    assert [tuple(row) for row in rows] == [("rag", 3, 500, 10, 10)]
 
 
 def test_more_traces_than_fit_one_transaction(put: Any, store: Store) -> None:

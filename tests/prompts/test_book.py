@@ -133,6 +133,19 @@ async def test_without_the_database_it_goes_on_with_what_it_knows() -> None:
     assert book.is_quiet("default")
 
 
+async def test_what_is_not_there_is_asked_for_once_until_something_changes() -> None:
+    shelf = Shelf(a="one")
+    book = Book(shelf)
+    for _ in range(3):
+        with pytest.raises(NotFound, match="no 'b'") as caught:
+            await said(book, "b")
+        assert caught.value.param == "name"
+    assert shelf.asked == ["b"]
+    shelf.texts["b"] = ["there"]
+    book.drop()
+    assert await said(book, "b") == "there"
+
+
 async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(book_module, "_LARGEST", 5000)
     shelf = Shelf(a="a", b="b", c="c")

@@ -8,6 +8,7 @@ as traffic of the prompt. Knows nothing of how prompts are kept.
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from pilothouse.access.policy import allows, allows_model, check_model, check_named, models_in
 from pilothouse.call import Call, Span
@@ -29,6 +30,7 @@ __all__ = ["NO_PROMPTS", "Prompting", "note_refusal", "recorded"]
 _EVALUATION = ("evals", "/console/prompts")
 _ASKED_BY_EVALUATION = "eval_"  # how the ids of its requests begin
 _LARGE = 20_000  # characters of variables: what takes longer to render does so in a thread
+_AS_THEY_ARE = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")  # in a header
 _SHOWN = 10  # of the prompts there are, where one is not
 _LISTED = 200  # among the models
 
@@ -187,7 +189,7 @@ def _note(page: Page, asked: Asked, call: Call, span: Span) -> None:
     call.versions["prompt"] = span.prompt = reference
     if included:
         call.versions["prompt_parts"] = ", ".join(included)
-    call.headers.append(("x-pilothouse-prompt", reference))
+    call.headers.append(("x-pilothouse-prompt", quote(reference, safe=_AS_THEY_ARE)))
     if not _is_evaluation(call):
         span.attributes[REFERENCE] = str(asked.reference)
     if asked.reference.version is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from pilothouse.errors import StorageError
+from pilothouse.errors import NotFound, StorageError
 from pilothouse.prompts.experiments.shape import Experiment, ModelTarget
 from pilothouse.prompts.templates.rendering import Prepared, prepare
 from pilothouse.prompts.versions import PromptPage, Reference, Version, reference_of
@@ -22,6 +22,7 @@ __all__ = ["Book", "Page", "Shelves"]
 _TOPIC = "prompts"
 _LARGEST = 32_000_000  # characters of the templates that are kept
 _LEAST = 2000  # that each counts for at least
+_MOST_MISSED = 1000  # references of nothing that are remembered, since callers make them up
 _PATIENCE = 2.0  # seconds for a database, of whoever can do with what was known before
 _REST = 2.0  # seconds until a database that was found away is asked again by them
 
@@ -87,6 +88,8 @@ class Book:
         self._pages: OrderedDict[_Key, _Known] = OrderedDict()
         self._size = 0
         self._running: dict[str, _Known] = {}
+        self._missed: dict[_Key, _Known] = {}
+        self._names: dict[tuple[str, int, str | None], _Known] = {}
         self._loading: dict[Any, asyncio.Task[Any]] = {}
         self._rest_until = 0.0
         if changes is not None:
@@ -110,24 +113,38 @@ class Book:
         return (await self._experiments(project)).every
 
     async def names(self, project: str, most: int, label: str | None = None) -> list[str]:
-        """The names of the first prompts, with this label; none while the database is away. Asked for each time."""
-        try:
-            found = await asyncio.to_thread(self._shelves.list, project, label=label, limit=most)
-        except StorageError:
-            return []
-        return [prompt.name for prompt in found.prompts]
+        """The names of the first prompts, with this label; none where they cannot be read and never were."""
+        self._look()
+        key = project, most, label
+        known = self._names.get(key) or _Known(-1, [])
+        if known.at != self._changed:
+
+            def read() -> list[str]:
+                return [prompt.name for prompt in self._shelves.list(project, label=label, limit=most).prompts]
+
+            known = self._names[key] = await self._current(known, ("names", project, f"{most} {label}"), read)
+        return known.value  # type: ignore[no-any-return]
 
     async def page(self, project: str, asked: Reference) -> Page:
         """What a reference means now, changes that other processes made included. Raises NotFound, InvalidRequest for
         what cannot be put together, and StorageError where it is not known here."""
         self._look()
-        key = project, str(asked)
+        key, at = (project, str(asked)), self._changed
         known = self._pages.get(key)
         if known is not None:
             self._pages.move_to_end(key)
             if known.at == self._changed or (asked.version is not None and not known.value.ages):
                 return known.value  # type: ignore[no-any-return]
-        found = await self._current(known, ("page", *key), lambda: self._read(project, asked))
+        missed = self._missed.get(key)
+        if missed is not None and missed.at == self._changed:
+            raise NotFound(missed.value.message, param=missed.value.param)
+        try:
+            found = await self._current(known, ("page", *key), lambda: self._read(project, asked))
+        except NotFound as error:
+            if len(self._missed) >= _MOST_MISSED:
+                self._missed.clear()
+            self._missed[key] = _Known(at, error)
+            raise
         self._keep(key, found)
         return found.value  # type: ignore[no-any-return]
 
