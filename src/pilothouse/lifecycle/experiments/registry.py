@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, Row
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from pilothouse.access.audit import Actor, record
 from pilothouse.errors import (
@@ -37,6 +38,7 @@ _STOPS = ("breach", "mismatch", "moved", "stopped")
 _ACTIONS = {"stopped": "stop", "decided": "decide"}
 _DENSE = 0.01  # of the time since the start: looks that lie closer are thinned out
 _MOST = 500
+_TRIES = 20
 
 
 def actor_of(experiment: Experiment) -> Actor:
@@ -61,12 +63,14 @@ class Experiments:
         made = Experiment(
             **design.model_dump(), id=new_id(now), project_id=project, author=by.name, created_us=now
         )  # fmt: skip
-        with writing(self._engine) as connection:
-            if rows.by_name(connection, project, design.name) is not None:
-                raise Conflict(f"There is an experiment '{design.name}' already: give this one a name of its own.")
-            told = {"project_id": project, "id": made.id, "name": made.name, "about": made.about, "revision": 0}
-            rows.add(connection, {**told, "created_us": now, **_columns(made)})
-            self._note(connection, made, by, "create", design.model_dump(mode="json", exclude_defaults=True))
+        told = {"project_id": project, "id": made.id, "name": made.name, "about": made.about, "revision": 0}
+        try:
+            with writing(self._engine) as connection:
+                rows.add(connection, {**told, "created_us": now, **_columns(made)})
+                self._note(connection, made, by, "create", design.model_dump(mode="json", exclude_defaults=True))
+        except IntegrityError:
+            message = f"There is an experiment '{design.name}' already: give this one a name of its own."
+            raise Conflict(message, param="name") from None
         return made
 
     def get(self, project: str, reference: str) -> Experiment:
@@ -126,25 +130,32 @@ class Experiments:
 
     def stop(self, project: str, reference: str, *, by: Actor, reason: str = "") -> Experiment:
         """End it by hand: all calls get what they would without it. Raises Conflict where it has ended."""
-        found = self.get(project, reference)
-        if found.status != "draft" and not found.serving:
-            raise Conflict(f"The experiment '{found.name}' has ended already: it is {found.status}.")
-        said = f"Stopped by hand: {reason}" if reason.strip() else "Stopped by hand."
-        return self._conclude_by_hand(found, Outcome(kind="stopped", arm=found.control.name, reason=said), by)
+
+        def outcome(found: Experiment) -> Outcome:
+            if found.status != "draft" and not found.serving:
+                raise Conflict(f"The experiment '{found.name}' has ended already: it is {found.status}.")
+            said = f"Stopped by hand: {reason}" if reason.strip() else "Stopped by hand."
+            return Outcome(kind="stopped", arm=found.control.name, reason=said)
+
+        return self._conclude_by_hand(project, reference, outcome, by)
 
     def choose(self, project: str, reference: str, arm: str, *, by: Actor, reason: str = "") -> Experiment:
         """Decide by hand for an arm, which is rolled out. Raises Conflict where it does not run, NotFound for the
         arm."""
-        found = self.get(project, reference)
-        if found.status != "running":
-            raise Conflict(f"The experiment '{found.name}' is {found.status}: only a running one can be decided.")
-        if arm not in [one.name for one in found.arms]:
-            known = ", ".join(one.name for one in found.arms)
-            raise NotFound(f"The experiment '{found.name}' has no arm '{arm[:64]}'. There are: {known}.", param="arm")
-        said = f"'{arm}' was chosen by hand" + (f": {reason}" if reason.strip() else ".")
-        other = arm != found.control.name
-        outcome = Outcome(kind="chosen", arm=arm, reason=said, action="rollout" if other else "", due=other)
-        return self.roll_out(self._conclude_by_hand(found, outcome, by))
+
+        def outcome(found: Experiment) -> Outcome:
+            if found.status != "running":
+                raise Conflict(f"The experiment '{found.name}' is {found.status}: only a running one can be decided.")
+            if arm not in [one.name for one in found.arms]:
+                known = ", ".join(one.name for one in found.arms)
+                raise NotFound(
+                    f"The experiment '{found.name}' has no arm '{arm[:64]}'. There are: {known}.", param="arm"
+                )
+            said = f"'{arm}' was chosen by hand" + (f": {reason}" if reason.strip() else ".")
+            other = arm != found.control.name
+            return Outcome(kind="chosen", arm=arm, reason=said, action="rollout" if other else "", due=other)
+
+        return self.roll_out(self._conclude_by_hand(project, reference, outcome, by))
 
     def conclude(self, experiment: Experiment, outcome: Outcome, *, by: Actor | None = None) -> Experiment | None:
         """End it with this outcome; None where it was changed meanwhile."""
@@ -220,11 +231,15 @@ class Experiments:
         with self._engine.connect() as connection:
             return label_moved(connection, experiment)
 
-    def _conclude_by_hand(self, found: Experiment, outcome: Outcome, by: Actor) -> Experiment:
-        ended = self.conclude(found, outcome, by=by)
-        if ended is None:
-            raise Conflict(f"The experiment '{found.name}' was changed just now. Look, and try again.")
-        return ended
+    def _conclude_by_hand(
+        self, project: str, reference: str, outcome: Callable[[Experiment], Outcome], by: Actor
+    ) -> Experiment:
+        for _ in range(_TRIES):  # a look may change it at the same time
+            found = self.get(project, reference)
+            ended = self.conclude(found, outcome(found), by=by)
+            if ended is not None:
+                return ended
+        raise Conflict(f"The experiment '{reference[:64]}' is being changed all the time. Try again.")
 
     def _second_person(self, draft: Experiment, by: Actor) -> None:
         target = draft.target
