@@ -94,6 +94,8 @@ def test_a_prompt_from_its_first_version_to_its_end(client: TestClient, store: S
     assert client.patch(at, json={"archived": False}).json()["archived_us"] is None
     listed = client.get("/api/prompts?folder=rag/&tag=rag&search=answer").json()["data"]
     assert [(prompt["name"], prompt["newest_version"]["message"]) for prompt in listed] == [("rag/answer", "")]
+    top = client.get("/api/prompts?below=false").json()
+    assert top == {"data": [], "next": None, "folders": {"rag": 1}}
     actors = {entry.actor for entry in Audit(store.control).list("default") if entry.action.startswith("prompt.")}
     assert actors == {first["author"]}
 

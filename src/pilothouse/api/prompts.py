@@ -73,15 +73,17 @@ def routes(prompts: Prompts) -> APIRouter:
     @router.get("")
     def list_prompts(
         project: InProject, search: str = "", label: str | None = None, tag: str | None = None, folder: str = "",
-        archived: bool = False, limit: _Limit = 50, after: str | None = None,
+        below: bool = True, archived: bool = False, limit: _Limit = 50, after: str | None = None,
     ) -> Json:  # fmt: skip
-        """By name, with their labels; those in a `folder` (`rag/`). Archived ones are a list of their own. Hand `next`
-        back as `after`."""
+        """By name, with their labels; those in a `folder` (`rag/`). Without those `below` folders in it these are
+        told, with how many prompts each has. Archived ones are a list of their own. Hand `next` back as `after`."""
         page = prompts.list(
-            project, search=search, label=label, tag=tag, folder=folder, archived=archived, after=after, limit=limit
-        )
+            project, search=search, label=label, tag=tag, folder=folder, below=below, archived=archived, after=after,
+            limit=limit,
+        )  # fmt: skip
         newest = prompts.heads(project, [one.name for one in page.prompts])
-        return {"data": [prompt_json(one, newest.get(one.name)) for one in page.prompts], "next": page.next}
+        told = {"data": [prompt_json(one, newest.get(one.name)) for one in page.prompts], "next": page.next}
+        return told if below else {**told, "folders": prompts.folders(project, folder, archived=archived)}
 
     @router.post("", status_code=201)
     def create_version(body: _New, project: InProject, by: By) -> Json:
