@@ -10,7 +10,7 @@ from pilothouse.api.caller import InProject
 from pilothouse.config import Config
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.prices import Prices
-from pilothouse.prompts.content import content_of
+from pilothouse.prompts.content import Content, content_of
 from pilothouse.prompts.lint.cost import ASSUMED_CHARS, Limits
 from pilothouse.prompts.lint.linter import Linter, draft_of
 from pilothouse.prompts.lint.pricing import ModelPricing
@@ -55,10 +55,20 @@ def routes(prompts: Prompts, prices: Prices, config: Callable[[], Config]) -> AP
         )
         linter = Linter(asked.select, asked.ignore, asked.models, ModelPricing.of(config(), prices), limits)
         if asked.prompt is None:
-            return linter.lint(draft_of(content_of(asked.content))).to_json()
+            content = content_of(asked.content)
+            return linter.lint(draft_of(content, included=_parts(prompts, project, content))).to_json()
         wanted = reference_of(asked.prompt)
         label = wanted.label or (LATEST if wanted.version is None else None)
         found = prompts.get(project, wanted.name, version=wanted.version, label=label)
-        return linter.lint(draft_of(found.content, found.reference)).to_json()
+        parts = [part.content for part in prompts.parts(project, found.content).values()]
+        return linter.lint(draft_of(found.content, found.reference, included=parts)).to_json()
 
     return router
+
+
+def _parts(prompts: Prompts, project: str, content: Content) -> list[Content]:
+    """What a content that is being written includes; nothing where some of it is not there, or cannot be read yet."""
+    try:
+        return [part.content for part in prompts.parts(project, content).values()]
+    except InvalidRequest:
+        return []

@@ -91,6 +91,21 @@ def test_variables_of_loops_conditions_and_sections_are_known() -> None:
     assert set(draft_of(content_of({"template": fields, "syntax": "format"})).used) == {"question", "user"}
 
 
+def test_what_is_included_counts_where_it_is_known() -> None:
+    whole = content_of(
+        {
+            "template": "Describe {{ product }}.\n{% include 'tone' %}\n{{ question }}",
+            "variables": {"product": {}, "question": {"untrusted": True}, "voice": {}},
+        }
+    )
+    tone = content_of({"template": "You are a {{ voice }} writer. Write one paragraph. If it is unclear, ask."})
+    alone, known = Linter().lint(draft_of(whole)), Linter().lint(draft_of(whole, included=[tone]))
+    assert "includes other prompts" in alone.notes[0]
+    assert (codes(known), known.notes) == (set(), [])
+    assert known.costs.written > alone.costs.written
+    assert "P202" in codes(Linter().lint(draft_of(whole, included=[content_of({"template": "Be kind."})])))
+
+
 def test_costs_say_what_they_took_for_granted() -> None:
     pricing = ModelPricing()
     costs = lint("Answer: {{ q }}", Linter(models=["unheard-of"], pricing=pricing), model="gpt-4o-mini").costs

@@ -117,12 +117,14 @@ def _kept(context: Context, given: str, project: str) -> Draft:
     label = asked.label or (LATEST if asked.version is None else None)
     store = open_store(context.settings)
     try:
-        found = Prompts(store.control).get(project, asked.name, version=asked.version, label=label)
+        kept = Prompts(store.control)
+        found = kept.get(project, asked.name, version=asked.version, label=label)
+        parts = [part.content for part in kept.parts(project, found.content).values()]
     except NotFound as error:
         raise NotFound(f"{error.message} There is no file or folder '{given}' either.") from None
     finally:
         store.close()
-    return draft_of(found.content, found.reference)
+    return draft_of(found.content, found.reference, included=parts)
 
 
 def _show(reports: list[Report], form: str, counting: bool) -> None:

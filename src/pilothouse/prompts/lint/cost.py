@@ -104,7 +104,7 @@ def _assumed(draft: Draft, assumed_chars: int, usual: bool) -> str:
 
 def _texts(draft: Draft) -> Iterator[str]:
     """What is sent as it stands."""
-    for part in draft.parts:
+    for part in (*draft.parts, *draft.included):
         yield from (piece.text for piece in part.pieces if piece.kind == "text")
 
 
@@ -135,13 +135,16 @@ def _length(draft: Draft, name: str, assumed_chars: int) -> int:
 
 def _cached(draft: Draft) -> tuple[int, int]:
     """Tokens before the first thing that changes from call to call, and all that never change."""
-    before, everything, steady = _beside(draft), _beside(draft), True
+    included = sum(tokens(piece.text) for part in draft.included for piece in part.pieces if piece.kind == "text")
+    before, everything, steady = _beside(draft), _beside(draft) + included, True
     for part in draft.parts:
         for piece in part.pieces:
             if piece.kind == "text":
                 count = tokens(piece.text)
                 everything += count
                 before += count if steady else 0
+            elif piece.kind == "include":
+                before, included = before + (included if steady else 0), 0  # all of it at its first place
             elif _changing(draft, piece):
                 steady = False
     return before, everything

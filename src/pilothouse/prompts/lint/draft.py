@@ -85,7 +85,8 @@ class Draft:
 
     `disabled` are codes, or beginnings of codes, that the prompt's own settings switch off. `name` is what findings
     call it, such as the path of its file. `named` are the variables that rendering would ask for, None where the
-    template cannot be read; `faults` are then why: (index of the message, line of its text, what is wrong).
+    template cannot be read; `faults` are then why: (index of the message, line of its text, what is wrong). `included`
+    are the texts that it takes in, where they are known.
     """
 
     name: str
@@ -101,11 +102,12 @@ class Draft:
     disabled: Sequence[str] = ()
     named: frozenset[str] | None = None
     faults: Sequence[tuple[int | None, int, str]] = ()
+    included: Sequence[Part] = ()
 
     @cached_property
     def prose(self) -> str:
-        """The text of all messages without variables, tags and comments."""
-        return "\n".join(part.prose for part in self.parts)
+        """The text of all messages, and of what they include, without variables, tags and comments."""
+        return "\n".join(part.prose for part in (*self.parts, *self.included))
 
     @cached_property
     def used(self) -> dict[str, Spot]:
@@ -120,7 +122,7 @@ class Draft:
     @cached_property
     def includes(self) -> bool:
         """Whether it takes in other prompts, whose text is not seen here."""
-        return any(piece.kind == "include" for part in self.parts for piece in part.pieces)
+        return not self.included and any(piece.kind == "include" for part in self.parts for piece in part.pieces)
 
     @cached_property
     def main(self) -> Part:

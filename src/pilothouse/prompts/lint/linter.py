@@ -98,9 +98,14 @@ class Linter:
 
 
 def draft_of(
-    content: Content, name: str = "prompt", lines: Sequence[int] | None = None, indents: Sequence[int] = ()
+    content: Content,
+    name: str = "prompt",
+    lines: Sequence[int] | None = None,
+    indents: Sequence[int] = (),
+    included: Sequence[Content] = (),
 ) -> Draft:
-    """The draft of a content. `lines` are those of a file on which its messages begin, `indents` their columns."""
+    """The draft of a content. `lines` are those of a file on which its messages begin, `indents` their columns;
+    `included` is what it includes, at any depth, where that is known."""
     place = partial(_at, lines or (), indents)
     if isinstance(content.template, str):
         parts = [Part("text", content.template, content.syntax, None, *place(0))]
@@ -118,15 +123,18 @@ def draft_of(
     }  # fmt: skip
     return Draft(
         name, parts, content.syntax, declared or None, content.model, content.params, content.tools,
-        content.response_format, content.examples, holders, _disabled(content.config.get("lint")), *_read(content),
+        content.response_format, content.examples, holders, _disabled(content.config.get("lint")),
+        *_read(content, included), [Part("text", text, one.syntax) for one in included for text in one.texts],
     )  # fmt: skip
 
 
-def _read(content: Content) -> tuple[frozenset[str] | None, list[tuple[int | None, int, str]]]:
+def _read(
+    content: Content, included: Sequence[Content]
+) -> tuple[frozenset[str] | None, list[tuple[int | None, int, str]]]:
     """The variables that a content names, None where it cannot be read; and what is wrong with its templates."""
     faults = [(one.message, one.line or 1, one.what) for one in check(content) if one.kind in ("syntax", "variable")]
     try:
-        return frozenset(one.name for one in variables_of(content)), faults
+        return frozenset(one.name for each in (content, *included) for one in variables_of(each)), faults
     except TemplateRefused:
         return None, faults
 

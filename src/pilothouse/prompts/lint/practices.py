@@ -34,10 +34,10 @@ def skipped(draft: Draft) -> str | None:
         return f"It is in '{told}'; the words of the practices are known in {', '.join(LANGUAGES)}."
     if words_in(draft.prose) < _FEWEST_WORDS and not shows("acting", draft.prose):
         return f"It has fewer than {_FEWEST_WORDS} words of its own."
-    if asks("anything", draft.prose, told) is None:
-        return "It asks for nothing: it seems to be a piece of a prompt."
     if told is None:
         return f"Its language cannot be told; the words of the practices are known in {', '.join(LANGUAGES)}."
+    if asks("anything", draft.prose, told) is None:
+        return "It asks for nothing: it seems to be a piece of a prompt."
     return None
 
 

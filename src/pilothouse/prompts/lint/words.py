@@ -97,6 +97,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"up to|maximum|minimum|"
         r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|need(?:s)? to|"
         r"based on|solely|either|options?|one of|unique|must not|up to)\b|\bno prior\b|from \[|\(1\)|number of|"
+        r"\b(?:one|two|three|\d+) (?:short )?(?:sentence|paragraph|word|line|bullet)s?\b|"
         r"\bnot\b|single|\b0 ?(?:-|to|and) ?\d",
         r"\b(?:nicht|nur|kein\w*|höchstens|maximal|vermeide\w*|muss|müssen|soll\w*|stets|immer|genau|achte\w*|ohne|"
         r"kurz|knapp|mindestens|ausschließlich)\b",
@@ -150,6 +151,27 @@ SIGNALS: Mapping[str, re.Pattern[str]] = {
 """A pattern for each signal."""
 
 
+_VERBS = {
+    "en": SIGNALS["acting"],
+    "de": re.compile(
+        r"^\W*(?:bitte )?(?:fasse|schreibe?|antworte|übersetze|klassifiziere|extrahiere|erkläre|beschreibe|nenne|"
+        r"liste|erstelle|bewerte|prüfe|finde)\b",
+        re.IGNORECASE | re.MULTILINE,
+    ),
+    "fr": re.compile(
+        r"^\W*(?:résume[rz]?|écri[st]|écrivez|réponds|répondez|tradui[st]|traduisez|classe[rz]?|extrai[st]|extrayez|"
+        r"explique[rz]?|décri[st]|décrivez|"
+        r"donne[rz]?|rédige[rz]?)\b",
+        re.IGNORECASE | re.MULTILINE,
+    ),
+    "es": re.compile(
+        r"^\W*(?:resume|resuma|escrib[ea]|respond[ea]|traduc[ea]|traduzca|clasifi[cq]\w+|extrae|extraiga|"
+        r"expli[cq]\w+|describ[ae]|genera|redact[ae])\b",
+        re.IGNORECASE | re.MULTILINE,
+    ),
+}
+
+
 def shows(signal: str, text: str) -> bool:
     """Whether a text has words of this signal."""
     return SIGNALS[signal].search(text) is not None
@@ -163,7 +185,6 @@ def says(signal: str, text: str) -> re.Match[str] | None:
 def language(text: str) -> str | None:
     """The language of a prompt, one of LANGUAGES where its words are known here; None where it is not told.
 
-    A few words in the imperative, which have none of the words that tell languages apart, are taken as English where
-    the first is an English one.
+    A few words in the imperative, which have none of the words that tell languages apart, are told by their verb.
     """
-    return language_of(text) or ("en" if SIGNALS["acting"].search(text) else None)
+    return language_of(text) or next((one for one, verbs in _VERBS.items() if verbs.search(text)), None)
