@@ -175,6 +175,27 @@ async def test_it_ends_with_its_money(lab: Lab) -> None:
     assert told.cost_usd <= 1e-7
 
 
+async def test_money_is_kept_for_the_held_out_cases(lab: Lab) -> None:
+    lab.answers = by_rule
+    lab.proposals = [json.dumps({"template": f"{RULE} {i} {TEMPLATE}"}) for i in range(9)]
+    cost = Decimal(7 * 130) / 10**9  # one answer is 7: train twice, held out twice, and what rewriting costs
+    told = await lab.optimize(rewrite_model="writer", rewrites=8, examples=0, max_cost_usd=cost)
+    assert (told.verdict, told.version) == ("better", 2)
+    assert len(told.proposals) < 8
+    assert any("Not all was tried" in note for note in told.notes)
+    assert told.cost_usd is not None
+    assert told.cost_usd <= float(cost)
+
+
+async def test_a_prompt_with_a_variable_of_that_name_gets_no_examples(lab: Lab) -> None:
+    lab.add(
+        {"template": "{{ examples }} {{ q }}", "variables": {"q": {}, "examples": {"default": "x"}}, "model": "model"}
+    )
+    told = await lab.optimize(version=2, examples=2)
+    assert told.verdict == "none"
+    assert "No examples were proposed: 'examples' is a variable of this prompt." in told.notes
+
+
 async def test_both_together_and_from_another_version(lab: Lab) -> None:
     def by_both(request: Any) -> str:
         text = request.last_user_text()
@@ -190,6 +211,12 @@ async def test_both_together_and_from_another_version(lab: Lab) -> None:
     assert told.change is not None
     assert told.change.after == 1
     assert lab.prompts.newest(P, "capital").message.endswith(".")
+
+
+async def test_the_same_proposal_counts_once(lab: Lab) -> None:
+    lab.answers = by_rule
+    told = await lab.optimize(rewrite_model="writer", rewrites=2, examples=0)
+    assert [one.refused for one in told.proposals] == ["", "another proposal is the same"]
 
 
 async def test_splits_of_the_dataset_are_kept_to(lab: Lab) -> None:

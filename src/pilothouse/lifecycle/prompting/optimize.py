@@ -31,6 +31,8 @@ from pilothouse.lifecycle.prompting.optimize_told import Optimized, Proposal
 from pilothouse.prompts.content import Content, Example
 from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.templates.checking import variables_of
+from pilothouse.prompts.templates.rendering import EXAMPLES
 from pilothouse.prompts.templates.rendering import prepare as read
 from pilothouse.prompts.versions import LATEST, Version
 from pilothouse.storage.evaluating.datasets import Datasets
@@ -40,6 +42,7 @@ __all__ = ["Optimizer"]
 _SHOWN = 8  # failing cases that a model is shown at once
 _LONGEST = 4_000  # characters of a case that becomes an example
 _HARD = 4.0  # how much a failing case counts where examples are chosen for those
+_RESERVE = 1.25  # of what the held-out cases would cost as the train cases did
 _FEW = 10  # held-out cases below which an interval says little
 
 
@@ -113,7 +116,9 @@ class Optimizer:
         base = await self._measured("as it is", version.content, train)
         if (untold := self._untold(base)) is not None:
             return _why(about, f"No better version was looked for: {untold}")
+        self._purse.reserved = int(_RESERVE * 2 * len(held) * self._purse.spent / len(train))
         tried = await self._tried(version.content, base, train)
+        self._purse.reserved = 0
         best = max(tried, key=lambda one: one.gain, default=base)
         if best.gain <= 0:
             return _why(about, "No better version was found: no proposal did better on the train cases.")
@@ -188,6 +193,9 @@ class Optimizer:
         self, content: Content, train: Sequence[Case], failing: set[str]
     ) -> list[tuple[str, Content, frozenset[str]]]:
         """Contents with examples that cover all train cases, and with such that cover the failing ones first."""
+        if EXAMPLES in content.variables or any(one.name == EXAMPLES for one in variables_of(content)):
+            self._notes.append(f"No examples were proposed: '{EXAMPLES}' is a variable of this prompt.")
+            return []
         examples = {case.id: one for case in train if (one := _example(case, content)) is not None}
         pool = [i for i, case in enumerate(train) if case.id in examples]
         count = min(self._order.examples, len(pool) // 2)
@@ -218,7 +226,10 @@ class Optimizer:
             answer = await ask(
                 self._rooms, self._project, self._purse, self._order.rewrite_model, asked(content, shown)
             )
-            return rewritten(content, answer)[0]
+            made = rewritten(content, answer)[0]
+            if any(one.hash == made.hash for one in self._proposals):
+                raise Refused("another proposal is the same")
+            return made
         except Refused as refused:
             self._proposals.append(Proposal(how=how, refused=str(refused)))
         except PilothouseError as error:

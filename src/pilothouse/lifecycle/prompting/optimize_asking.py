@@ -18,10 +18,11 @@ class Spent(Exception):
 
 @dataclass(slots=True)
 class Purse:
-    """Nano-USD that may be spent and were. `known` until something had no known price."""
+    """Nano-USD that may be spent and were; `reserved` are kept for later. `known` until something had no price."""
 
     cap: int
     spent: int = 0
+    reserved: int = 0
     known: bool = True
 
     def pay(self, nano: int | None) -> None:
@@ -32,9 +33,11 @@ class Purse:
     @property
     def left_usd(self) -> Decimal:
         """What is left. Raises Spent where that is nothing."""
-        if self.spent >= self.cap:
-            raise Spent(f"${self.spent / 1e9:.4f} are spent, which is all that it may cost (max_cost_usd).")
-        return Decimal(self.cap - self.spent) / 1_000_000_000
+        left = self.cap - self.spent - self.reserved
+        if left <= 0:
+            kept = f", and ${self.reserved / 1e9:.4f} are kept for the held-out cases" if self.reserved else ""
+            raise Spent(f"${self.spent / 1e9:.4f} of ${self.cap / 1e9:g} (max_cost_usd) are spent{kept}.")
+        return Decimal(left) / 1_000_000_000
 
     @property
     def usd(self) -> float | None:
