@@ -42,8 +42,8 @@ class Remote:
         self, name: str, content: Content, *, parent: int | None, message: str, labels: Sequence[str]
     ) -> Version:
         versions = self.kept.setdefault(name, [])
-        if "{{ broken" in content.texts[0]:
-            raise InvalidRequest("line 1: the tag does not end.")
+        if "refuse me" in content.texts[0]:
+            raise InvalidRequest("no.")
         if not versions or versions[-1] != content:
             if parent not in (None, len(versions)):
                 raise Conflict("moved on")
@@ -153,14 +153,17 @@ def test_new_renamed_deleted_and_broken_files_are_told(remote: Remote, tmp_path:
     edit(tmp_path / "hello.prompt.md", "name: hello", "name: greeting")
     (tmp_path / "support/answer.prompt.md").unlink()
     (tmp_path / "bad.prompt.md").write_text("---\nname: bad\nmodle: x\n---\nHi\n")
-    (tmp_path / "refused.prompt.md").write_text("---\nname: refused\n---\n{{ broken\n")
+    (tmp_path / "refused.prompt.md").write_text("---\nname: refused\n---\nrefuse me\n")
+    chat = "---\nname: chat\n---\n=== user ===\nHi\n\n=== user ===\nHi\n{% if %}\n"
+    (tmp_path / "chat.prompt.md").write_text(chat)
     (tmp_path / "made.prompt.md").write_text("---\n---\nNew\n")
     steps = {step.name or "bad": step for step in push(remote, tmp_path)}
     kinds = {name: step.kind for name, step in steps.items()}
     assert kinds == {
-        "bad": "broken", "greeting": "updated", "made": "updated", "refused": "refused", "hello": "absent",
-        "support/answer": "absent",
+        "bad": "broken", "greeting": "updated", "made": "updated", "refused": "refused", "chat": "broken",
+        "hello": "absent", "support/answer": "absent",
     }  # fmt: skip
+    assert "chat.prompt.md:9: " in steps["chat"].told
     assert "bad.prompt.md:3: modle" in steps["bad"].told
     assert "stays" in steps["hello"].told
     assert sorted(remote.kept) == ["greeting", "hello", "made", "refused", "support/answer"]
@@ -193,3 +196,13 @@ def test_names_that_differ_in_case_alone_have_two_files(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     pull(remote, tmp_path)
     assert snapshot(tmp_path) == before
+
+
+def test_what_is_included_goes_first(tmp_path: Path) -> None:
+    for name, body in (
+        ("a", "{% include 'c' %}{% include 'b@1' %}"),
+        ("b", "{% include 'c#x' %}{% include 'a' %}"),
+        ("c", "C"),
+    ):
+        (tmp_path / f"{name}.prompt.md").write_text(f"---\n---\n{body}\n")
+    assert [step.name for step in push(Remote(), tmp_path)] == ["c", "b", "a"]

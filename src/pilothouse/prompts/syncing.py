@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pilothouse.errors import PilothouseError
+from pilothouse.errors import InvalidRequest, PilothouseError
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.files import PromptFile, write
 from pilothouse.prompts.folder import Folder
+from pilothouse.prompts.inclusions import included
+from pilothouse.prompts.templates.checking import check
 from pilothouse.prompts.versions import LATEST, Version
 
 __all__ = ["Kind", "Registry", "Step", "Syncing"]
 
 Kind = Literal["new", "updated", "unchanged", "edited", "behind", "conflict", "broken", "refused", "absent"]
+_REFUSED = frozenset(("syntax", "undefined", "variable"))
 _FAILED = frozenset(("conflict", "broken", "refused"))
 
 
@@ -82,7 +85,7 @@ class Syncing:
         got meanwhile, of which nothing is lost."""
         yield from self._faults()
         labels = () if label is None else (label,)
-        for name in names or sorted(self._folder.files):
+        for name in self._included_first(names or sorted(self._folder.files)):
             yield self._guarded(name, lambda name: self._pushed(name, labels, message, dry_run, force))
         if not names:
             yield from self._unfiled()
@@ -94,6 +97,21 @@ class Syncing:
             yield self._guarded(name, lambda name: self._compared(name, force=False)[0])
         if not names:
             yield from self._unfiled()
+
+    def _included_first(self, names: Iterable[str]) -> Sequence[str]:
+        """The names in their order, but after what they include of others."""
+        wanted, order = dict.fromkeys(names), dict[str, None]()
+
+        def place(name: str, way: frozenset[str]) -> None:
+            for other in _included(self._folder.files.get(name)):
+                if other in wanted and other not in order and other not in way:
+                    place(other, way | {other})
+            order[name] = None
+
+        for name in wanted:
+            if name not in order:
+                place(name, frozenset((name,)))
+        return [*order]
 
     def _faults(self) -> Iterator[Step]:
         for place, told in self._folder.faults.items():
@@ -152,6 +170,8 @@ class Syncing:
         if mine is None:
             return Step("refused", name, None, f"has no file in {self._folder.path} that could be read."), None
         path, theirs = self._folder.at(name), self._registry.labelled(name, LATEST)
+        if (theirs is None or theirs.hash != mine.content.hash) and (fault := _fault(mine, path)):
+            return Step("broken", name, path, fault), None
         if theirs is None:
             told = "is not in the registry, and will be its version 1."
             if mine.version is not None:
@@ -206,6 +226,22 @@ class Syncing:
     def _without(self, names: Sequence[str], told: str) -> Iterator[Step]:
         for name in names:
             yield Step("absent", name, self._path(name), f"{told}: it is new here, or was archived or renamed there.")
+
+
+def _fault(mine: PromptFile, path: Path) -> str | None:
+    """What is wrong with a template, with the line of the file."""
+    for problem in check(mine.content):
+        if problem.kind in _REFUSED:
+            line = mine.lines[problem.message or 0] + (problem.line or 1) - 1
+            return f"{path}:{line}: {problem.what}"
+    return None
+
+
+def _included(mine: PromptFile | None) -> list[str]:
+    try:
+        return [] if mine is None else [reference.name for reference in included(mine.content).values()]
+    except InvalidRequest:
+        return []
 
 
 def _called(mine: PromptFile) -> str:

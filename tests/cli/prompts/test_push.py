@@ -139,7 +139,7 @@ def test_prompts_go_to_git_and_come_back(call: Call, registry: Prompts, tmp_path
     assert call("push", "support/answer", "--force").output == "updated    support/answer is now version 5.\n"
 
     (folder / "bad.prompt.md").write_text("---\nname: bad\ntyp: text\n---\n")
-    (folder / "refused.prompt.md").write_text("---\nname: refused\n---\n{% if %}\n")
+    (folder / "refused.prompt.md").write_text("---\nname: refused\n---\n{% include 'none' %}\n")
     (folder / "Hello.prompt.md").unlink()
     failed = call("push")
     assert failed.return_value == 1

@@ -14,7 +14,7 @@ __all__ = ["diff"]
 
 
 @click.command()
-@folder_argument
+@folder_argument(exists=True)
 @project_option
 @server_options
 @as_json

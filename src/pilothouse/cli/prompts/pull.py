@@ -14,7 +14,7 @@ __all__ = ["pull"]
 
 
 @click.command()
-@folder_argument
+@folder_argument(exists=False)
 @click.option("--label", default="latest", show_default=True, help="The versions that this label points to.")
 @click.option("--force", is_flag=True, help="Give up what was edited in the files.")
 @project_option

@@ -14,7 +14,7 @@ __all__ = ["push"]
 
 
 @click.command()
-@folder_argument
+@folder_argument(exists=True)
 @click.option("--label", help="Let this label point to what the files say, such as staging.")
 @click.option("-m", "--message", default="", metavar="TEXT", help="What is new in the versions that are made.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made. Nothing is.")

@@ -19,10 +19,14 @@ _QUIET = frozenset(("unchanged", "absent"))
 _MOST_NAMED = 10
 
 
-def folder_argument(command: _F) -> _F:
-    """`FOLDER [NAMES]...`"""
-    names = click.argument("names", nargs=-1)(command)
-    return click.argument("folder", type=click.Path(path_type=Path, file_okay=False))(names)
+def folder_argument(*, exists: bool) -> Callable[[_F], _F]:
+    """Adds `FOLDER [NAMES]...`"""
+
+    def add(command: _F) -> _F:
+        names = click.argument("names", nargs=-1)(command)
+        return click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=exists))(names)
+
+    return add
 
 
 def syncing(path: Path, registry: "Registry") -> "Syncing":
