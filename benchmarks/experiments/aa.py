@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from looks import ALPHA, Flags, Floats, Looks, by_unit, of_sums
+from looks import ALPHA, MINIMUM, Flags, Floats, Looks, by_unit, of_sums
 
 from pilothouse.stats.intervals import wilson
 
@@ -48,28 +48,30 @@ RETURNING: Sequence[tuple[str, float, float, float]] = (
 deviation of the log odds), and the share of the treatment."""
 
 
-def no_effect(experiments: int, units: int, seed: int) -> None:
-    """Print the false decisions of each scenario."""
+def no_effect(experiments: int, units: int, seed: int, minimum: int = MINIMUM, own: bool = False) -> None:
+    """Print the false decisions of each scenario, with nothing decided before `minimum` units of each arm. `own` as
+    `by_unit` has it."""
     print("| metric | Pilothouse | 95 % interval | naive peeking | one test at the end |\n|---|---|---|---|---|")
     for place, (name, draw, share, bounded) in enumerate(SCENARIOS):
         random = np.random.default_rng([seed, place])
 
         def made(number: int, draw: Draw = draw, share: float = share, bounded: bool = bounded) -> Looks:
             size = (number, units)
-            return by_unit(draw(random, size), random.random(size) < share, bounded)  # noqa: B023 - called at once
+            return by_unit(draw(random, size), random.random(size) < share, bounded, minimum, own)  # noqa: B023 - called at once
 
         _line(name, experiments, made)
-    for place, (name, spread, wandering, share) in enumerate(RETURNING):
+    for place, (name, spread, wandering, share) in enumerate(() if own else RETURNING):
         random = np.random.default_rng([seed, 100 + place])
 
         def returned(number: int, spread: float = spread, wandering: float = wandering, share: float = share) -> Looks:
-            return returning(random, number, units // 10, 100, spread, wandering, share)  # noqa: B023 - called at once
+            return returning(random, number, units // 10, 100, spread, wandering, share, minimum)  # noqa: B023 - called at once
 
         _line(name, experiments, returned)
 
 
 def returning(
-    random: Random, experiments: int, units: int, looks: int, spread: float, wandering: float, share: float
+    random: Random, experiments: int, units: int, looks: int, spread: float, wandering: float, share: float,
+    minimum: int = MINIMUM,
 ) -> Looks:  # fmt: skip
     """Units that come and come again: each has a rate of calls (lognormal, so that a few make most of them) and a
     chance of success of its own that may wander. A unit's value is the share of its calls until then that succeed."""
@@ -89,7 +91,7 @@ def returning(
             mine = arm & (calls > 0)
             rows.append(np.stack([mine.sum(axis=1), (mine * value).sum(axis=1), (mine * value * value).sum(axis=1)]))
     control, treatment = (list(np.stack(rows, axis=2).astype(np.float64)) for rows in kept)
-    return of_sums(control, treatment, True)
+    return of_sums(control, treatment, True, minimum)
 
 
 def _line(name: str, experiments: int, made: Callable[[int], Looks]) -> None:

@@ -44,24 +44,29 @@ class Looks:
         return np.where(beyond.any(axis=1), beyond.argmax(axis=1), beyond.shape[1])
 
 
-def by_unit(values: Floats, treated: Flags, bounded: bool, minimum: int = MINIMUM) -> Looks:
-    """A look after each unit: (experiments, units) of values and of arms."""
+def by_unit(
+    values: Floats, treated: Flags, bounded: bool, minimum: int = MINIMUM, own: bool = False
+) -> Looks:  # fmt: skip
+    """A look after each unit: (experiments, units) of values and of arms. With `own` each arm's error is by its own
+    variance alone, which is not what the product does."""
     parts = []
     for arm in (~treated, treated):
         mine = np.where(arm, values, 0.0)
         parts.append([np.cumsum(one, axis=1, dtype=np.float64) for one in (arm, mine, mine * mine)])
-    looks = of_sums(parts[0], parts[1], bounded, minimum)
-    _alike(values[0], treated[0], bounded, looks)
+    looks = of_sums(parts[0], parts[1], bounded, minimum, own)
+    if not own:
+        _alike(values[0], treated[0], bounded, looks)
     return looks
 
 
-def of_sums(control: list[Floats], treatment: list[Floats], bounded: bool, minimum: int = MINIMUM) -> Looks:
+def of_sums(
+    control: list[Floats], treatment: list[Floats], bounded: bool, minimum: int = MINIMUM, own: bool = False
+) -> Looks:  # fmt: skip
     """From the units of each arm: how many, the sum of their values and of the squares, (experiments, looks) each."""
     (n_c, mean_c, squares_c), (n_t, mean_t, squares_t) = (_moments(*one, bounded) for one in (control, treatment))
     together = (squares_c + squares_t) / np.maximum(n_c + n_t - 2, 1)
-    spread = np.maximum(
-        squares_c / (n_c - 1) / n_c + squares_t / (n_t - 1) / n_t, together / n_c + together / n_t
-    )  # fmt: skip
+    apart = squares_c / (n_c - 1) / n_c + squares_t / (n_t - 1) / n_t
+    spread = apart if own else np.maximum(apart, together / n_c + together / n_t)
     error = np.sqrt(np.maximum(spread, 1e-300))
     ready = (control[0] >= minimum) & (treatment[0] >= minimum) & (spread > 0)
     return Looks(mean_t - mean_c, error, ready, control[0] + treatment[0])

@@ -5,6 +5,7 @@ import time
 
 from aa import no_effect
 from effects import planted
+from looks import MINIMUM
 from safety import breaches, mismatches, thompson
 
 __all__: list[str] = []
@@ -16,7 +17,14 @@ def main() -> None:
     parser.add_argument("--experiments", type=int, default=2000)
     parser.add_argument("--units", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=20261128)
+    parser.add_argument("--minimum", type=int, help="Units of each arm before a decision: the first table alone.")
+    parser.add_argument(
+        "--own", action="store_true", help="Each arm's own variance, as the product does not: the same."
+    )
     options = parser.parse_args()
+    if options.minimum is not None or options.own:
+        no_effect(options.experiments, options.units, options.seed, options.minimum or MINIMUM, options.own)
+        return
     began, many = time.monotonic(), options.experiments
     print(f"## No effect: {many} experiments of {options.units} units, a look after each\n")
     no_effect(many, options.units, options.seed)
