@@ -142,7 +142,7 @@ class Call:
     others wait for this call's answer too, so that it goes on when its own client has left. `degradable` says whether
     the degraded answer will do: who asks again later gets the error. `in_experiments` says whether experiments may
     choose for it. `headers` are what the answer's headers say about
-    the call: limits, cache, cost.
+    the call: limits, cache, cost. `costs` collects what the calls of models inside of it cost.
     """
 
     recorder: Recorder
@@ -169,6 +169,7 @@ class Call:
     in_experiments: bool = True
     headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    costs: list[int | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.request_id = self.request_id or f"req_{self.trace_id}"
@@ -214,7 +215,7 @@ class Call:
             parent_id=span.id, request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
             session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
             client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control,
-            degradable=self.degradable, in_experiments=self.in_experiments, versions=self.versions,
+            degradable=self.degradable, in_experiments=self.in_experiments, versions=self.versions, costs=self.costs,
         )  # fmt: skip
 
     @contextmanager

@@ -1,6 +1,8 @@
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -22,9 +24,14 @@ from pilothouse.errors import (
 )
 from pilothouse.gateway import Router, visit
 from pilothouse.gateway.meter import Meter
+from pilothouse.gateway.prompting import Prompting
 from pilothouse.gateway.runtime import Runtime
 from pilothouse.observe.charges import of_span
+from pilothouse.observe.prompt_calls import COLUMNS, row_of
 from pilothouse.principal import Policy, Principal
+from pilothouse.prompts.book import Book
+from pilothouse.prompts.content import content_of
+from pilothouse.prompts.versions import Version
 from pilothouse.snapshot import Snapshot
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Usage
 
@@ -450,6 +457,37 @@ async def test_a_kept_answer_of_a_corpus_is_not_given_after_the_corpus_changed(r
     assert [await asked(), await asked()] == [3, 4]
     provider.held = "2"
     assert await asked() == 4
+
+
+@pytest.mark.parametrize(("price", "cost"), [("1", 9000 * 2), (None, None)])
+async def test_what_a_corpus_asks_of_models_is_the_cost_of_the_prompt_that_asked_it(
+    recording: Recording, price: str | None, cost: int | None
+) -> None:
+    """Its span bills nothing itself, since its models have spans of their own."""
+
+    class Twice(Corpora):
+        async def chat(self, request: ChatRequest, call: Call) -> AsyncIterator[ChatChunk]:
+            for _ in range(2):
+                chunks = await collect(gateway, request.edited(model="small"), call)
+            yield chunks[-1]
+
+    prices = [] if price is None else [{"provider": "scripted", "model": "x", "input": price, "output": price}]
+    models = {
+        "m": {"deployments": [{"provider": "rag", "model": "docs"}]},
+        "small": {"deployments": [{"provider": "a", "model": "x"}]},
+    }
+    config = Config.model_validate({"providers": {"a": {"kind": "openai"}}, "models": models, "prices": prices})
+    gateway = gateway_of(config, {"rag": Twice(), "a": Scripted(whole("hello", Usage(5, 4)))})
+    content = content_of({"template": "Hello?", "model": "m"})
+    version = Version("default", "p", 1, content, content.hash, "", "", 0)
+    shelf: Any = SimpleNamespace(get=lambda *_, **__: version)
+    gateway.prompting = Prompting(Book(shelf))
+    await collect(gateway, ChatRequest.check({"prompt": {"name": "p"}}), Call(recording))
+    first, second, whole_of_it = recording.spans
+    assert [span.cost_nano for span in (first, second, whole_of_it)] == [price and 9000, price and 9000, None]
+    rows = [row_of(span) for span in recording.spans]
+    assert rows[:2] == [None, None]
+    assert dict(zip(COLUMNS, rows[2] or (), strict=True))["cost_nano"] == cost
 
 
 @pytest.mark.parametrize(("every", "noted"), [(0.0, [1, 2, 3]), (3600.0, [])])

@@ -17,7 +17,7 @@ from pilothouse.gateway.dialects.prompted import Asked, asked_of, filled
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.visit import Visit
 from pilothouse.observe.names import RESPONSE_FINISH_REASONS
-from pilothouse.observe.prompt_calls import ARM, EXPERIMENT, LABEL, REFERENCE, REFUSED, UNIT
+from pilothouse.observe.prompt_calls import ARM, EXPERIMENT, LABEL, REFERENCE, REFUSED, UNIT, is_marked
 from pilothouse.prompts.book import Book, Page
 from pilothouse.prompts.experiments.assign import Assigned, assign
 from pilothouse.prompts.experiments.shape import Experiment
@@ -129,7 +129,7 @@ def recorded(visit: Visit) -> Json:
 def note_refusal(span: Span, meter: Meter) -> None:
     """Say on the span of a prompt or an experiment that the answer refuses: by its first words, or by the provider's
     own word for it."""
-    if REFERENCE not in span.attributes and EXPERIMENT not in span.attributes:
+    if not is_marked(span):
         return
     finish = span.attributes.get(RESPONSE_FINISH_REASONS)
     if finish == ["content_filter"] or span.error_code == "content_filter" or meter.refuses or refuses(meter.beginning):

@@ -179,7 +179,7 @@ class Mirror:
         call.principal = self._principal(call.principal)
         call.key_id = call.user_id = None
         call.deadline = time.monotonic() + self._patience
-        call.in_experiments = False
+        call.in_experiments, call.costs = False, []
         call.versions = {}  # the live call's say what made its answer
         return call
 

@@ -33,6 +33,7 @@ from pilothouse.gateway.routing.conditions import Facts
 from pilothouse.gateway.routing.plan import Deployment, Plan
 from pilothouse.ids import new_id
 from pilothouse.observe import Prices
+from pilothouse.observe.prompt_calls import COST_INSIDE, is_marked
 from pilothouse.types import ChatChunk, ChatRequest, Json, ModelRequest, Usage
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Visit:
     that the request was made from."""
 
     __slots__ = (
-        "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "made_from", "meter",
-        "note_at", "plan", "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
+        "_costs_at", "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "made_from",
+        "meter", "note_at", "plan", "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
     )  # fmt: skip
 
     def __init__(self, rooms: Rooms, runtime: "Runtime", request: ModelRequest, call: Call, span: Span) -> None:
@@ -71,6 +72,7 @@ class Visit:
         self.runtime = runtime
         self.request = self.sent = request
         self.made_from: Json | None = None
+        self._costs_at = len(call.costs)
         self.call = call
         self.span = span
         self.meter = Meter(span, request)
@@ -152,11 +154,16 @@ class Visit:
             span.cost_nano, span.attributes["cache"] = 0, self.lookup.how if self.lookup else ""
         elif span.kind == "chain":
             span.usage = None  # its models have spans of their own
+            inside = [cost for cost in self.call.costs[self._costs_at :] if cost is not None]
+            if inside and is_marked(span) and len(inside) == len(self.call.costs) - self._costs_at:
+                span.attributes[COST_INSIDE] = sum(inside)
         elif usage is not None and self.deployment is not None:
             span.cost_nano = self._price(self.deployment, usage)
             span.cost_known = span.cost_nano is not None
             if not usage.estimated:
                 self._rooms.caches.prompts.note(self.deployment.id, usage)
+            if self.call.depth:
+                self.call.costs.append(span.cost_nano)
         if self.call.hardness is not None:
             span.attributes["complexity"] = self.call.hardness
         used = 0 if self.cached or span.usage is None else span.usage.input_tokens + span.usage.output_tokens

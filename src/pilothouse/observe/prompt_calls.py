@@ -15,15 +15,16 @@ from pilothouse.storage.database import Store
 from pilothouse.storage.tables import prompt_calls, scores
 
 __all__ = [
-    "ARM", "COLUMNS", "EXPERIMENT", "GUARDED", "LABEL", "REFERENCE", "REFUSED", "UNIT", "PromptCalls", "ScoreSums",
-    "Sums", "row_of",
+    "ARM", "COLUMNS", "COST_INSIDE", "EXPERIMENT", "GUARDED", "LABEL", "REFERENCE", "REFUSED", "UNIT", "PromptCalls",
+    "ScoreSums", "Sums", "is_marked", "row_of",
 ]  # fmt: skip
 
 REFERENCE, LABEL = "prompt_reference", "prompt_label"
 """Attributes of a span: the prompt as the call named it, and the label by which a version was found."""
 EXPERIMENT, ARM, UNIT = "experiment", "arm", "experiment_unit"
 """... and which arm of which experiment served it, chosen by its `user`, `session` or `key`."""
-REFUSED, GUARDED = "refused", "guarded"
+REFUSED, GUARDED, COST_INSIDE = "refused", "guarded", "cost_inside_nano"
+"""... whether the answer refuses, whether a guard stepped in, and what the models cost that a corpus asked for it."""
 COLUMNS = tuple(column.name for column in prompt_calls.columns)
 
 _LARGEST = 2**31 - 1
@@ -40,12 +41,17 @@ _COUNTS: Mapping[str, ColumnElement[Any]] = {
 }  # fmt: skip
 
 
+def is_marked(span: Span) -> bool:
+    """Whether the gateway marked it as traffic of a prompt or of an experiment."""
+    return REFERENCE in span.attributes or EXPERIMENT in span.attributes
+
+
 def row_of(span: Span) -> tuple[object, ...] | None:
     """The values of `COLUMNS` for a span that counts, else None."""
     ours, prompt, version = span.source == "gateway", None, None
     about = span.attributes if ours else {}
     experiment = about.get(EXPERIMENT)
-    if ours and experiment is None and REFERENCE not in about:
+    if ours and not is_marked(span):
         return None
     if span.prompt is not None:
         name, _, number = span.prompt.rpartition("@")
@@ -63,7 +69,7 @@ def row_of(span: Span) -> tuple[object, ...] | None:
     row = (
         span.project_id, span.id, span.trace_id, span.start_us, prompt, version, about.get(LABEL), experiment,
         about.get(ARM), unit, span.response_model or span.request_model,
-        span.deployment, span.cost_nano, span.duration_us, span.ttft_us,
+        span.deployment, about.get(COST_INSIDE, span.cost_nano), span.duration_us, span.ttft_us,
         *(None if count is None else min(count, _LARGEST) for count in tokens),
         int("cache" in about), int(span.status == "error"), int(about.get(REFUSED) is True),
         int(about.get(GUARDED) is True),
