@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.errors import Conflict, InvalidRequest
+from pilothouse.errors import Conflict, InvalidRequest, ProviderUnavailable
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.files import read
 from pilothouse.prompts.folder import Folder
@@ -206,3 +206,14 @@ def test_what_is_included_goes_first(tmp_path: Path) -> None:
     ):
         (tmp_path / f"{name}.prompt.md").write_text(f"---\n---\n{body}\n")
     assert [step.name for step in push(Remote(), tmp_path)] == ["c", "b", "a"]
+
+
+def test_a_registry_that_is_away_is_told_once(remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pull(remote, tmp_path)
+
+    def away(*_: object) -> None:
+        raise ProviderUnavailable("away")
+
+    monkeypatch.setattr(remote, "labelled", away)
+    with pytest.raises(ProviderUnavailable):
+        push(remote, tmp_path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pilothouse.errors import InvalidRequest, PilothouseError
+from pilothouse.errors import ConfigError, InvalidRequest
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.files import PromptFile, write
 from pilothouse.prompts.folder import Folder
@@ -118,10 +118,10 @@ class Syncing:
             yield Step("broken", "", self._folder.path / place, told)
 
     def _guarded(self, name: str, work: Callable[[str], Step]) -> Step:
-        """One prompt; where it fails, the others still go."""
+        """One prompt; where it is refused, the others still go. A registry that is away ends it for all."""
         try:
             return work(name)
-        except PilothouseError as error:
+        except (InvalidRequest, ConfigError) as error:
             return Step("refused", name, self._path(name), error.message)
 
     def _path(self, name: str) -> Path | None:

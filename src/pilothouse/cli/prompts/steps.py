@@ -41,14 +41,16 @@ def syncing(path: Path, registry: "Registry") -> "Syncing":
 def tell_steps(steps: "Iterable[Step]", *, as_json: bool, show: bool) -> int:
     """Say each as it comes, with its differences where `show`, and those of conflicts always; the exit code."""
     done = list["Step"]()
-    for step in steps:
-        done.append(step)
-        if not as_json and step.kind not in _QUIET:
-            _say(step, show=show or step.kind == "conflict")
-    if as_json:
-        told = [{**asdict(step), "path": None if step.path is None else str(step.path)} for step in done]
-        click.echo(in_json(told))
-    else:
+    try:
+        for step in steps:
+            done.append(step)
+            if not as_json and step.kind not in _QUIET:
+                _say(step, show=show or step.kind == "conflict")
+    finally:  # what was done before the registry went away is done
+        if as_json:
+            told = [{**asdict(step), "path": None if step.path is None else str(step.path)} for step in done]
+            click.echo(in_json(told))
+    if not as_json:
         _sum_up(done)
     return int(any(step.failed for step in done))
 
