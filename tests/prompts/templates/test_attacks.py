@@ -272,3 +272,25 @@ def test_work_is_charged_before_it_is_done() -> None:
     with pytest.raises(Exception, match="4,194,304"):
         run.charge_text(10**12)
     assert run.steps == 0
+
+
+OTHER_PIECES = {
+    "mustache": [
+        "{{#items}}", "{{/items}}", "{{^x}}", "{{/x}}", "{{#numbers}}", "{{/numbers}}", "{{big}}", "{{.}}",
+        "{{! c }}\n", "\n {{n}}",
+    ],
+    "format": ["{n}", "{big}", "{big:^999}", "{n:,.2f}", "{{", "}}", "{# c #}", "{", "}", "{s:>9}"],
+}  # fmt: skip
+
+
+@settings(max_examples=60, derandomize=True, deadline=None, database=None)
+@given(st.sampled_from(["mustache", "format"]), st.lists(st.integers(0, 9), max_size=16))
+def test_mixes_of_the_other_syntaxes_end_within_their_budget(syntax: str, chosen: list[int]) -> None:
+    template = "".join(OTHER_PIECES[syntax][number] for number in chosen)
+    try:
+        ready = prepare(content_of({"template": template, "syntax": syntax}))
+        made = ready.render({name: DATA[name] for name in ready.included.uses})
+    except InvalidRequest:
+        return
+    assert made.steps <= MAX_STEPS
+    assert made.chars <= MAX_OUTPUT
