@@ -316,6 +316,9 @@ async def test_an_error_is_recorded_with_its_version_and_told_in_each_dialect(ho
     assert span.input == {MADE_FROM: {"name": "rag", "version": 1, "label": "production", "variables": {}}}
     assert row is not None
     assert row["error"] == 1
+    nothing = await house.chat({"prompt": {"name": "nothing", "version": 2}})
+    assert house.span(nothing).attributes["prompt_reference"] == "nothing@2"
+    assert house.row(nothing) is None
     native = await house.post("/v1/messages", {"model": "prompt:nothing", "messages": [], "max_tokens": 5})
     assert (native.status, native.body["error"]["type"]) == (404, "not_found_error")
     unknown = await house.post("/v1/responses", {"prompt": {"id": "nothing", "version": "2"}})
@@ -495,11 +498,12 @@ async def test_an_experiment_on_a_model_chooses_the_model(house: House) -> None:
     arms = [{"name": "now", "model": "other"}, {"name": "new", "model": "chat"}]
     plain: Json = {"model": "other", "messages": MESSAGES}
     prompted: Json = {"prompt": {"name": "rag", "variables": WHY}, "model": "other"}
+    key = house.limited("other", "prompt:rag")
     with _running(house, {"id": "e2", "target": {"model": "other"}, "arms": arms}):
         for body in (plain, prompted):
             seen = set()
             for n in range(12):
-                told = await house.chat({**body, "user": f"user-{n}"}, house.limited("other", "prompt:rag"), **FRESH)
+                told = await house.chat({**body, "user": f"user-{n}"}, key, **FRESH)
                 seen.add((told.headers["x-pilothouse-experiment"], house.upstream.last.body["model"]))
             assert seen == {("e2/now", "other-model"), ("e2/new", "wire-model")}
         row, span = house.row(told), house.span(told)

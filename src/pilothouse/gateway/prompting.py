@@ -51,6 +51,8 @@ class Prompting:
         if names_prompt(request.body):
             asked = asked_of(request)
             visit.made_from = _told(asked, None)
+            if not _is_evaluation(call):
+                span.attributes[REFERENCE] = str(asked.reference)
             arm, running = await self._arm_of(asked, call)
             page = await self._page(asked, arm, call)
             visit.made_from = _told(asked, page)
@@ -190,8 +192,6 @@ def _note(page: Page, asked: Asked, call: Call, span: Span) -> None:
     if included:
         call.versions["prompt_parts"] = ", ".join(included)
     call.headers.append(("x-pilothouse-prompt", quote(reference, safe=_AS_THEY_ARE)))
-    if not _is_evaluation(call):
-        span.attributes[REFERENCE] = str(asked.reference)
     if asked.reference.version is None:
         span.attributes[LABEL] = asked.reference.wanted
 
