@@ -101,7 +101,7 @@ class Arm(_Strict):
     name: Name
     version: int | None = Field(None, ge=1, lt=2**31)
     model: _Text | None = None
-    weight: float = Field(1.0, gt=0, le=1e6)
+    weight: float = Field(1.0, ge=1e-3, le=1e6)
 
 
 class Guardrail(_Strict):
@@ -150,7 +150,7 @@ class Design(_Strict):
     arms: list[Arm] = Field(min_length=2, max_length=_MOST_ARMS)
     unit: Literal["user", "session", "key"] = "user"
     layer: Name = "default"
-    share: float = Field(1.0, gt=0, le=1)
+    share: float = Field(1.0, ge=1e-4, le=1)
     holdout: float = Field(0.0, ge=0, lt=1)
     primary: _Metric
     direction: Literal["higher", "lower"] | None = None
