@@ -34,6 +34,9 @@ async def test_a_verdict_counts_while_nothing_has_changed(judging: Judging) -> N
     assert judging.check(3) == []
     assert "compared with rag@1, and 'production' points to rag@2 now" in judging.check(3, 2)[0]
     assert "points to none now" in judging.check(3, None)[0]
+    judging.shelf.tone = "Be brief."
+    assert "rag@3 was judged with other texts in it" in judging.check(3)[0]
+    judging.shelf.tone = "Be kind."
     judging.rules[0]["margin"] = 0.01
     assert "was not evaluated" in judging.check(3)[0]
     del judging.rules[0]["margin"]

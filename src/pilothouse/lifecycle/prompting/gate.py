@@ -18,7 +18,7 @@ from pilothouse.errors import Cancelled, ConfigError, NotFound
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
-from pilothouse.evals.runs.prompted import Versions
+from pilothouse.evals.runs.prompted import Versions, prompt_print
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.ids import content_hash, new_id, now_us
@@ -50,11 +50,13 @@ class Evaluate(Protocol):
 @dataclass(frozen=True, slots=True)
 class Ready:
     """What is going to be asked, and nothing is yet: the version, and the one that it is compared with, where there is
-    one. `base` is a finished run of that, which need not be asked again."""
+    one. `print` tells the version with all that it includes; `base` is a finished run of the other, which need not be
+    asked again."""
 
     order: Order
     plan: Plan
     version: Version
+    print: str
     prepared: Prepared
     current: Version | None = None
     before: Prepared | None = None
@@ -110,16 +112,20 @@ class PromptGate:
         return []
 
     def _stale(self, project: str, rule: Protected, found: KeptVerdict) -> str | None:
-        """Why a verdict counts no more: its dataset is another by now."""
+        """Why a verdict counts no more: its dataset, or what the version includes, is another by now."""
         assert rule.suite is not None
         name, pinned = _dataset(str(rule.suite.get("dataset")))
+        reference = f"{found.prompt}@{found.version}"
         try:
             dataset = Datasets(self._store).get(project, name)
+            told = prompt_print(self._versions, project, reference)
         except NotFound as error:
             return error.message
         newest = dataset.version if pinned is None else pinned
         if (dataset.id, newest) != (found.dataset_id, found.dataset_version):
             return f"It was judged on {dataset.name}@{found.dataset_version}, and {dataset.name}@{newest} is there now."
+        if found.body.get("print") != told:
+            return f"{reference} was judged with other texts in it: a prompt that it includes has changed since."
         return None
 
     def list(
@@ -162,12 +168,13 @@ class PromptGate:
         """Read and check all that an order names. Asks nobody. Raises ConfigError and NotFound."""
         rooms = replace(rooms, prompts=self._versions)
         plan, version, current = await asyncio.to_thread(self.planned, project, order)
+        told = await asyncio.to_thread(prompt_print, self._versions, project, version.reference)
         prepared = await self._prepared(rooms, project, plan, order)
         if current is None:
-            return Ready(order, plan, version, prepared)
+            return Ready(order, plan, version, told, prepared)
         before = await self._prepared(rooms, project, _plan(plan.rule, current), order)
         base = None if order.fresh else await asyncio.to_thread(self._done_before, rooms, project, before)
-        return Ready(order, plan, version, prepared, current, before, base)
+        return Ready(order, plan, version, told, prepared, current, before, base)
 
     async def judge(
         self, rooms: Rooms, project: str, ready: Ready, by: Actor, *,
@@ -247,7 +254,7 @@ class PromptGate:
             new_id(now), order.name, ready.version.number, order.label,
             None if ready.current is None else ready.current.number, rule, run.dataset_id, run.dataset_version,
             run.id, None if base is None else base.id, decision.passed, by.name, now,
-            {**body, "metric": plan.metric, "margin": plan.rule.margin},
+            {**body, "metric": plan.metric, "margin": plan.rule.margin, "print": ready.print},
         )  # fmt: skip
         self.verdicts.put(project, verdict)
         return verdict
