@@ -96,6 +96,7 @@ def _in_tags(before: str, after: str) -> bool:
 def labelled(part: Part, piece: Piece) -> bool:
     """Whether a label or a heading leads to the variable, and nothing follows it in its line."""
     before, after = part.prose[max(0, piece.start - 200) : piece.start], part.prose[piece.end : piece.end + 200]
+    before = before.removesuffix("$")  # `${name}`, as shells and string.Template have it
     return not after.partition("\n")[0].strip() and (
         _LABEL.search(before) is not None or not before.rpartition("\n")[2].strip()
     )

@@ -21,16 +21,19 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "es": r"\b(?:clasifi\w+|categoriz\w+|categoric\w+|extra(?:e|iga|er)\w*|etiquet\w+)\b",
     },
     "reasoning": {
-        "en": r"\b(?:calculate|compute the|solve (?:the|this|each|a)|prove that|derive the|diagnose|find the root "
-              r"cause|debug (?:the|this)|weigh the)\b",
+        "en": r"(?:^|[.!?:]\s+|\b(?:please|must|should|(?:task|job|goal) is to) )(?:calculate|compute|solve|prove|"
+              r"derive|diagnose|debug|weigh) (?:the|this|"
+        r"these|that|each|a|an|all|how)\b|\bfind the root cause\b",
         "de": r"\b(?:berechne\w*|löse die|beweise, dass|diagnostiziere\w*)\b",
         "fr": r"\b(?:calcule[rz]?|résous|résoudre|résolvez|prouve[rz]?)\b",
         "es": r"\b(?:calcul[ae]\w*|resuelv\w+|demuestr\w+|diagnostic\w+)\b",
     },
     "judgement": {
-        "en": r"\b(?:(?:grade|judge|evaluate|assess|score|rate) (?:the|this|each|whether|how|if)(?! (?:relevance|"
-              r"following conversation))|compare "
-        r"(?:the|these|two|both|them|it)|(?:verify|check|decide|determine) (?:that|whether|if))\b",
+        "en": r"\b(?:(?:grade|judge|score|rate) (?:the|this|each|whether|how|if)(?! (?:relevance|following "
+              r"conversation))|(?:evaluate|assess) (?:whether|"
+        r"how|if|(?:the|this|each) (?:\w+ )?(?:quality|answer|response|solution|output|student|submission|"
+        r"correctness|accuracy|assertion|claim|statement)\w*)|"
+        r"compare (?:the|these|two|both|them|it)|(?:decide|determine) (?:whether|if))\b",
         "de": r"\b(?:bewerte|beurteile|vergleiche|überprüfe|entscheide, ob)\b",
         "fr": r"\b(?:évalue[rz]?|juge[rz]?|compare[rz]?|vérifie[rz]?|détermine[rz]? si)\b",
         "es": r"\b(?:evalú[ae]|juzg\w+|compar[ae]|verific[aq]\w*|determin[ae] si)\b",
