@@ -29,6 +29,13 @@ def version(number: int = 1, template: Any = "Hello {{ name }}", **content: Any)
     }  # fmt: skip
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that gave up are none."""
+
+
 class Registry:
     """A server of the wire format, which behaves as `mode` says: answer, hang, break, or a status with a body."""
 
@@ -59,9 +66,8 @@ class Registry:
         self.server = self.start(0)
         self.port: int = self.server.server_address[1]
 
-    def start(self, port: int) -> ThreadingHTTPServer:
-        server = ThreadingHTTPServer(("127.0.0.1", port), self.handler)
-        server.daemon_threads = True
+    def start(self, port: int) -> Server:
+        server = Server(("127.0.0.1", port), self.handler)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return server
 
@@ -205,9 +211,14 @@ def test_that_a_prompt_is_gone_is_an_answer(
 
 
 def test_bad_names_are_told_though_there_is_a_fallback(registry: PromptRegistry, server: Registry) -> None:
-    for name, label in (("", "production"), ("a\0b", "production"), ("a", "Not One"), ("a", "")):
+    odd: list[tuple[str, Any]] = [("", "production"), ("a\0b", "production"), ("a", "Not One"), ("a", "")]
+    odd += [("a", 0), ("a", True), ("a", 1.5), ("a", None), ("a", 2**31)]
+    for name, label in odd:
         with pytest.raises(InvalidRequest):
             registry.get_prompt(name, label, fallback="x")
+    for fallback in (3, "{{ x", [{"role": "nobody", "content": "x"}], [], {}):
+        with pytest.raises(InvalidRequest):
+            registry.get_prompt("a", fallback=fallback)  # type: ignore[arg-type]
     assert server.asked == 0
     template = PromptTemplate("Hi {{name}}", syntax="mustache")
     server.mode = (500, b"")

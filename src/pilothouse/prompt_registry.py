@@ -26,7 +26,7 @@ from pilothouse.prompts.fetched import FetchedPrompt, fallback_prompt, fetched_o
 from pilothouse.prompts.freshness import Fresh
 from pilothouse.prompts.inclusions import included
 from pilothouse.prompts.templates.template import PromptTemplate
-from pilothouse.prompts.versions import PRODUCTION, check_label, check_name
+from pilothouse.prompts.versions import MOST_NUMBER, PRODUCTION, check_label, check_name
 from pilothouse.sdk import Embedded, _Face
 from pilothouse.settings import Settings
 from pilothouse.types import Json
@@ -98,13 +98,14 @@ class PromptRegistry(_Face):
         found = self._fresh.look(key, ttl)
         if found is not None:
             return found
-        stood_in = self._spared(key, fallback)
+        own = _checked(key, fallback)
+        stood_in = self._spared(key, own)
         if stood_in is not None:
             return stood_in
         try:
             return self._fetch(key).result()
         except PilothouseError as error:
-            return self._instead(key, fallback, error)
+            return self._instead(key, own, error)
 
     async def get_prompt_async(
         self, name: str, version: str | int = PRODUCTION, *, fallback: Fallback = None, ttl: float = 60.0
@@ -114,13 +115,14 @@ class PromptRegistry(_Face):
         found = self._fresh.look(key, ttl)
         if found is not None:
             return found
-        stood_in = self._spared(key, fallback)
+        own = _checked(key, fallback)
+        stood_in = self._spared(key, own)
         if stood_in is not None:
             return stood_in
         try:
             return await asyncio.shield(asyncio.wrap_future(self._fetch(key)))
         except PilothouseError as error:
-            return self._instead(key, fallback, error)
+            return self._instead(key, own, error)
 
     def forget(self, name: str | None = None) -> None:
         """Keep nothing of this prompt, or of any, in memory: the next who asks waits for the registry."""
@@ -222,43 +224,53 @@ class PromptRegistry(_Face):
             await asyncio.to_thread(self._copies.put, body, *_written(key))
         return made
 
-    def _spared(self, key: _Key, fallback: Fallback) -> FetchedPrompt | None:
-        """A stand-in where the registry was found away a moment ago, so that not every prompt waits for it. Raises
-        InvalidRequest for a key that is none."""
-        check_name(key[0])
-        if type(key[1]) is not int:
-            check_label(key[1])  # type: ignore[arg-type]
+    def _spared(self, key: _Key, own: FetchedPrompt | None) -> FetchedPrompt | None:
+        """A stand-in where the registry was found away a moment ago, so that not every prompt waits for it."""
         resting = self._fresh.resting(key)
         if not resting and self._clock() >= self._away_until:
             return None
-        found = self._stand_in(key, fallback)
+        found = self._copy(key) or own
         if found is not None and not resting:
             self._fresh.renew(key)
         return found
 
-    def _instead(self, key: _Key, fallback: Fallback, error: PilothouseError) -> FetchedPrompt:
-        found = self._stand_in(key, fallback, copies=not isinstance(error, NotFound))
+    def _instead(self, key: _Key, own: FetchedPrompt | None, error: PilothouseError) -> FetchedPrompt:
+        found = own if isinstance(error, NotFound) else self._copy(key) or own
         if found is None:
             raise error
         return found
 
-    def _stand_in(self, key: _Key, fallback: Fallback, *, copies: bool = True) -> FetchedPrompt | None:
-        body = self._copies.get(*_written(key)) if copies and self._copies is not None else None
-        if body is not None:
-            try:
-                found = fetched_of(body)
-            except PilothouseError:
-                pass  # of another version of this program
-            else:
-                self._fresh.put(key, found)
-                return found
-        if fallback is None:
+    def _copy(self, key: _Key) -> FetchedPrompt | None:
+        """The one on disk, which is kept in memory from then on."""
+        body = None if self._copies is None else self._copies.get(*_written(key))
+        if body is None:
             return None
-        return fallback_prompt(key[0], fallback.content if isinstance(fallback, PromptTemplate) else fallback)
+        try:
+            found = fetched_of(body)
+        except PilothouseError:  # of another version of this program
+            return None
+        self._fresh.put(key, found)
+        return found
 
     @staticmethod
     def _clock() -> float:
         return time.monotonic()
+
+
+def _checked(key: _Key, fallback: Fallback) -> FetchedPrompt | None:
+    """The fallback as a prompt. Raises InvalidRequest for a key that is none, and for a fallback that could not be
+    rendered: better now than in an outage."""
+    name, version = key
+    check_name(name)
+    if isinstance(version, str):
+        check_label(version)
+    elif type(version) is not int or not 0 < version <= MOST_NUMBER:
+        raise InvalidRequest(f"{version!r} is neither a label nor the number of a version.", param="version")
+    if fallback is None:
+        return None
+    made = fallback_prompt(name, fallback.content if isinstance(fallback, PromptTemplate) else fallback)
+    made.variables  # noqa: B018 - reads the template
+    return made
 
 
 def _gone(error: BaseException) -> bool:

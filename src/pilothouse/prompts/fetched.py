@@ -120,6 +120,8 @@ def fetched_of(body: Any) -> FetchedPrompt:
 
 def fallback_prompt(name: str, given: "str | Sequence[Json] | Content") -> FetchedPrompt:
     """What the program itself has for when there is nothing else. Raises InvalidRequest."""
+    if not isinstance(given, Content | str | Sequence):
+        raise InvalidRequest("A fallback is a text, a list of messages, or a PromptTemplate.", param="fallback")
     if not isinstance(given, Content):
         given = content_of({"template": given if isinstance(given, str) else [*given]})
     return FetchedPrompt(name, given, is_fallback=True)
