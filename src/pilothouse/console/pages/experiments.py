@@ -11,7 +11,7 @@ from pilothouse.console.forms import Fields, Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest, Visitor
-from pilothouse.errors import Conflict, InvalidRequest, NotFound, PilothouseError, PromotionRefused
+from pilothouse.errors import Conflict, Forbidden, InvalidRequest, NotFound, PilothouseError, PromotionRefused
 from pilothouse.lifecycle.experiments.registry import Experiments
 from pilothouse.prompts.experiments.shape import METRICS, ModelTarget, Status
 
@@ -21,7 +21,7 @@ _HOME = f"{ROOT}/experiments"
 _ROWS = 30
 _LOOKS = 2000
 _CHARTS = 8
-_REFUSALS = (Conflict, InvalidRequest, NotFound)
+_REFUSALS = (Conflict, Forbidden, InvalidRequest, NotFound)
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
