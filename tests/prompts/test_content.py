@@ -61,7 +61,11 @@ def test_variables_are_told_as_a_schema() -> None:
         ({"type": "chat", "template": "x"}, "a chat prompt is a list of messages"),
         ({"type": "text", "template": CHAT}, "a text prompt is one text"),
         ({"template": []}, "at least 1 item"),
-        ({"template": [{"role": "user"}]}, "needs 'content'"),
+        ({"template": [{"role": "user"}]}, "template.0: a message needs 'content'"),
+        ({"template": 5}, "template: Input should be a valid string, or: Input should be a valid list."),
+        ({"template": [{"role": "user", "content": {}}]}, "template.0.content: Input should be a valid string, or"),
+        ({"template": [{"placeholder": "a", "role": "x"}]}, "template.0.role: Extra inputs are not permitted."),
+        ({"template": [{"placeholder": "a b"}]}, "template.0.placeholder: String should match"),
         ({"template": [{"role": "owner", "content": "x"}]}, "role"),
         ({"template": "x" * (MOST_TEMPLATE + 1)}, "262,145 characters"),
         ({"template": "x", "config": {"x": "y" * MOST_CONTENT}}, "the limit is 1,048,576"),
@@ -73,12 +77,13 @@ def test_variables_are_told_as_a_schema() -> None:
         ({"template": "a", "variables": {"a b": {}}}, "variables.a b"),
         ({"template": "a", "model": "a\nb"}, "model"),
     ],
-    ids=range(17),
+    ids=range(21),
 )
 def test_what_cannot_be_kept_is_refused_with_its_place(given: object, said: str) -> None:
     with pytest.raises(InvalidRequest) as told:
         content_of(given)
     assert said in told.value.message
+    assert "[_" not in told.value.message
     assert len(told.value.message) < 1000
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pilothouse.api.caller import By, InProject
 from pilothouse.api.prompt_shapes import change_json, head_json, prompt_json, version_json
-from pilothouse.prompts.content import Content
+from pilothouse.prompts.content import Content, content_of
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import PRODUCTION, Pending
 from pilothouse.types import Json
@@ -37,7 +37,7 @@ class _New(_Strict):
     """`content` is that of the version; see the docs of prompts."""
 
     name: str
-    content: Content
+    content: Annotated[Content, BeforeValidator(content_of)]
     message: Annotated[str, Field(max_length=2000)] = ""
     labels: Annotated[list[str], Field(max_length=50)] = []
     parent: _Number | None = None

@@ -4,11 +4,21 @@ Knows nothing of how templates are rendered, nor of where versions are kept.
 """
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import content_hash
@@ -16,7 +26,7 @@ from pilothouse.types import Json
 
 __all__ = [
     "MOST_CONTENT", "MOST_TEMPLATE", "Content", "Example", "Message", "Placeholder", "Variable", "VariableType",
-    "content_of",
+    "content_of", "place_of",
 ]  # fmt: skip
 
 MOST_TEMPLATE = 256 * 1024
@@ -97,6 +107,16 @@ class Message(BaseModel):
         return [part["text"] for part in self.content or () if isinstance(part.get("text"), str)]
 
 
+def _kind(given: Any) -> str:
+    holder = "placeholder" in given if isinstance(given, dict) else isinstance(given, Placeholder)
+    return "a placeholder" if holder else "a message"
+
+
+_InChat = Annotated[
+    Annotated[Message, Tag("a message")] | Annotated[Placeholder, Tag("a placeholder")], Discriminator(_kind)
+]
+
+
 class Example(_Frozen):
     """An example of a good answer: `input` is the user's text, or the values of variables."""
 
@@ -112,7 +132,7 @@ class Content(_Frozen):
     """
 
     type: Literal["text", "chat"] = "text"
-    template: str | Annotated[list[Message | Placeholder], Field(min_length=1, max_length=1000)]
+    template: str | Annotated[list[_InChat], Field(min_length=1, max_length=1000)]
     syntax: Literal["jinja", "mustache", "format"] = "jinja"
     variables: dict[Name, Variable] = Field(default_factory=dict)
     model: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
@@ -174,18 +194,42 @@ def content_of(given: object) -> Content:
     try:
         return Content.model_validate(given)
     except ValidationError as error:
-        raise InvalidRequest(_told(error), param=_field(error.errors()[0]) or None) from None
+        faults = _faults(error, given)
+        told = "; ".join(f"{'.'.join(map(str, place))}: {what}" if place else what for place, what in faults[:5])
+        raise InvalidRequest(f"{told}.", param=".".join(map(str, faults[0][0])) or None) from None
     except RecursionError:
         raise InvalidRequest("The prompt is nested too deeply.") from None
 
 
-def _told(error: ValidationError) -> str:
-    each = {f"{at}: {one['msg']}" if (at := _field(one)) else one["msg"] for one in error.errors()[:5]}
-    return "; ".join(sorted(each)).removeprefix("Value error, ") + "."
+def place_of(steps: Sequence[str | int], given: Any) -> list[str | int]:
+    """The steps of a problem of pydantic's, without the names of alternatives, which are no keys of what was given."""
+    place = list[str | int]()
+    for number, step in enumerate(steps, 1):
+        last = number == len(steps) and isinstance(step, str) and step.isidentifier() and step != "str"
+        if isinstance(given, dict) and (step in given or last):
+            place.append(step)
+            given = given.get(step)
+        elif isinstance(given, list) and isinstance(step, int):
+            place.append(step)
+            given = given[step]
+    return place
 
 
-def _field(problem: Any) -> str:
-    return ".".join(str(step) for step in problem["loc"])
+def _faults(error: ValidationError, given: object) -> list[tuple[list[str | int], str]]:
+    """What is wrong, by its place. Of alternatives that failed, the one that came farthest was meant, and one that
+    fails for more than its type."""
+    fields = dict[str | int, list[tuple[list[str | int], str, bool]]]()
+    for problem in error.errors():
+        place = place_of(problem["loc"], given)
+        fault = (place, problem["msg"].removeprefix("Value error, "), problem["type"].endswith("_type"))
+        fields.setdefault(place[0] if place else "", []).append(fault)
+    found = []
+    for faults in fields.values():
+        farthest = max((place for place, _, _ in faults), key=len)
+        here = [(what, of_type) for place, what, of_type in faults if place == farthest]
+        kept = [what for what, of_type in here if not of_type] or [what for what, _ in here]
+        found.append((farthest, ", or: ".join(dict.fromkeys(kept))))
+    return found
 
 
 def _encoded(body: Json) -> bytes:

@@ -22,7 +22,6 @@ back as the very content, whatever its texts hold. Knows nothing of folders (pla
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pilothouse.errors import ConfigError
-from pilothouse.prompts.content import Content
+from pilothouse.prompts.content import Content, place_of
 from pilothouse.prompts.frontmatter import Front, dump
 from pilothouse.types import Json
 
@@ -245,7 +244,7 @@ def _backslash(_: re.Match[str]) -> str:
 
 def _told(front: Front, error: ValidationError, given: Json, lines: list[int]) -> ConfigError:
     """What is wrong, with the line of the field, or of the message in the body."""
-    each = [(_place(problem["loc"], given), problem["msg"]) for problem in error.errors()]
+    each = [(place_of(problem["loc"], given), problem["msg"]) for problem in error.errors()]
     place, told = max(each, key=lambda one: len(one[0]))  # where there are alternatives, what came farthest was meant
     line = front.line(place)
     if place[:1] == [_BODY] and _BODY not in front.data:
@@ -253,16 +252,3 @@ def _told(front: Front, error: ValidationError, given: Json, lines: list[int]) -
         line = lines[number] - (given["type"] == "chat")  # the line that says whose message it is
     key = ".".join(map(str, place))
     return ConfigError(f"{front.path}:{line}: {f'{key}: ' if key else ''}{told.removeprefix('Value error, ')}.")
-
-
-def _place(steps: Sequence[str | int], given: Any) -> list[str | int]:
-    """The steps of a problem without the names of the alternatives, which are no keys of what was given."""
-    place = list[str | int]()
-    for number, step in enumerate(steps, 1):
-        if isinstance(given, dict) and (step in given or number == len(steps)):
-            place.append(step)
-            given = given.get(step)
-        elif isinstance(given, list) and isinstance(step, int):
-            place.append(step)
-            given = given[step]
-    return place
