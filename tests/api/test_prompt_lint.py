@@ -1,5 +1,7 @@
 """`/api/prompts/lint` and `/api/prompts/{name}/usage` over a real store: who may, what is told, clear refusals."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,15 @@ def test_a_viewer_lints_what_is_written_and_what_is_kept(as_: As, store: Store) 
     told = viewer.post(LINT, json={"prompt": "team/answer@1"}).json()
     assert told["name"] == "team/answer@1"
     assert "P203" in [one["code"] for one in told["findings"]]
+
+
+def test_the_body_that_the_page_shows(as_: As) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "prompt-linting.md").read_text()
+    (body,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    told = as_("viewer").post(LINT, content=body, headers={"content-type": "application/json"}).json()
+    assert {"P101", "P106", "P108"} == {one["code"] for one in told["findings"]}
+    assert all(one["nano"] > 0 for one in told["costs"]["models"])
+    assert len(told["costs"]["models"]) == 2
 
 
 @pytest.mark.parametrize(
