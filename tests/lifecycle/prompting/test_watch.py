@@ -99,6 +99,7 @@ def test_a_version_that_does_worse_raises_one_alert_which_ends_with_the_next_mov
     traffic.look()
     (alert,) = traffic.book.list(P)
     assert (alert.rule, alert.subject, alert.status, alert.samples) == ("prompt", "rag#production", "open", 100)
+    assert alert.link == "/console/prompts/one?name=rag"
     assert alert.text.startswith(
         "rag@2 does worse than @1 since 1970-01-01 00:03 (UTC): errors was 1.0% over 200 calls"
     )
