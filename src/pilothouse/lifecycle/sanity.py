@@ -11,6 +11,7 @@ from pilothouse.config import Budget, Condition, Config, ModelConfig, ProviderCo
 from pilothouse.errors import ConfigError
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.concern import Concern
+from pilothouse.lifecycle.prompting.sanity import prompt_concerns
 from pilothouse.lifecycle.scoring.sanity import scoring_concerns
 from pilothouse.observe import PriceOverride, Prices, price_kind
 from pilothouse.observe.discretion import Discretion
@@ -35,6 +36,7 @@ def concerns(config: Config, settings: Settings) -> Iterator[Concern]:
     yield from _prices(config)
     yield from _unpriced(config)
     yield from scoring_concerns(config)
+    yield from prompt_concerns(config)
 
 
 def _privacy(config: Config) -> Iterator[Concern]:
