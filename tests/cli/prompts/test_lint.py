@@ -52,11 +52,13 @@ def test_a_folder_its_places_and_exit_codes(tmp_path: Path) -> None:
     assert run(tmp_path, str(folder), "--ignore", "P2").return_value == 0
     assert run(tmp_path, str(folder), "--ignore", "P2", "--fail-on", "advice").return_value == 1
     (folder / "c.md").write_text("---\nname: c\nkind: no\n---\nx")
+    (folder / "d.jinja").write_bytes(b"\xff\xfe")
     broken = run(tmp_path, str(folder), "--ignore", "P2", "--output-format", "short")
     assert broken.return_value == 1
+    assert f"{folder}/d.jinja:1:1: P000 [error] is not UTF-8 text." in broken.output
     assert f"{folder}/c.md:3:1: P000 [error] kind: there is no such key" in broken.output
     counted = json.loads(run(tmp_path, str(folder), "--select", "P2", "--statistics", "--output-format", "json").output)
-    assert [(one["code"], one["findings"]) for one in counted] == [("P000", 1), ("P201", 1), ("P202", 1)]
+    assert [(one["code"], one["findings"]) for one in counted] == [("P000", 2), ("P201", 1), ("P202", 1)]
 
 
 def test_annotations_are_one_line_each_and_escaped(tmp_path: Path) -> None:
@@ -76,6 +78,7 @@ def test_names_of_the_registry_and_what_is_not_there(tmp_path: Path) -> None:
     for arguments, error, said in (
         (["a/c"], NotFound, "There is no file or folder 'a/c' either"),
         (["no.md"], ConfigError, "no such file"),
+        (["a/b", "--max-cost", "nan"], UsageError, "no cost of a call"),
         (["a/b", "--select", "X"], UsageError, "'X' is the code of no rule"),
     ):
         failed = run(tmp_path, *arguments).exception

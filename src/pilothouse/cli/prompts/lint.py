@@ -16,7 +16,7 @@ from pilothouse.prompts.lint.draft import Draft, Syntax
 from pilothouse.prompts.lint.finding import SEVERITIES, Severity
 from pilothouse.prompts.lint.linter import Linter, Report
 from pilothouse.prompts.lint.output import annotations, lines, statistics, summary
-from pilothouse.prompts.lint.sources import SUFFIXES, draft_of_text, files_in, unreadable
+from pilothouse.prompts.lint.sources import SUFFIXES, draft_of_text, drafts_in
 
 if TYPE_CHECKING:
     from pilothouse.prompts.lint.pricing import ModelPricing
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["lint"]
 
 _SYNTAXES = ("jinja", "mustache", "format")
+_MOST_USD = 1e6
 _COLOURS = {"[error]": "red", "[warning]": "yellow", "[advice]": "cyan"}
 
 
@@ -56,6 +57,8 @@ def lint(
     PROMPT is a file, a folder, - for the standard input, or a name in the registry as NAME, NAME@3 or NAME#label
     (the newest version where none is said). Exit code 1 where something of the severity --fail-on or worse was found.
     """
+    if max_cost is not None and not max_cost <= _MOST_USD:
+        raise click.BadParameter(f"'{max_cost}' is no cost of a call.", param_hint="'--max-cost'")
     limits = Limits(max_tokens, None if max_cost is None else round(max_cost * 1e9), chars)
     try:
         linter = Linter(_codes(select), _codes(ignore), models, _pricing(context), limits)
@@ -89,11 +92,8 @@ def _reports(
         if given == "-":
             yield linter.lint(draft_of_text(_standard_input(), Path("-"), syntax))
         elif path.exists():
-            for file, text in files_in(path):
-                try:
-                    yield linter.lint(draft_of_text(text, file, syntax))
-                except ConfigError as error:
-                    yield unreadable(file, error)
+            for found in drafts_in(path, syntax):
+                yield found if isinstance(found, Report) else linter.lint(found)
         elif path.suffix in SUFFIXES:
             raise ConfigError(f"{given}: there is no such file.")
         else:

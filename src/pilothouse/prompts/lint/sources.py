@@ -12,7 +12,7 @@ from pilothouse.prompts.lint.draft import Draft, Syntax
 from pilothouse.prompts.lint.finding import Finding
 from pilothouse.prompts.lint.linter import Report, draft_of
 
-__all__ = ["SUFFIXES", "draft_of_text", "files_in", "unreadable"]
+__all__ = ["SUFFIXES", "draft_of_text", "drafts_in"]
 
 SUFFIXES = (".md", ".prompt", ".txt", ".jinja", ".jinja2", ".j2", ".mustache")
 """Files that a folder is searched for."""
@@ -24,25 +24,31 @@ _PLAIN = (".md", ".txt")
 _MOST_FILES = 10_000
 
 
-def files_in(path: Path) -> Iterator[tuple[Path, str]]:
-    """The file with its text, or the prompts of a folder and of the folders in it, by name. Raises ConfigError for what
-    cannot be read. In a folder, Markdown and text files without front matter are no prompts."""
+def drafts_in(path: Path, syntax: Syntax | None = None) -> Iterator[Draft | Report]:
+    """The prompt of the file, or those of a folder and of the folders in it, by name; of a file that holds none, what
+    is told of it. In a folder, Markdown and text files without front matter are no prompts."""
+    for one in _files_in(path):
+        try:
+            text = _text(one)
+            if one == path or one.suffix not in _PLAIN or text.startswith(("---\n", "---\r\n")):
+                yield draft_of_text(text, one, syntax)
+        except ConfigError as error:
+            yield _unreadable(one, error)
+
+
+def _files_in(path: Path) -> list[Path]:
     if not path.is_dir():
-        yield path, _text(path)
-        return
+        return [path]
     found = sorted(
         one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file() and not _hidden(one, path)
     )
     if len(found) > _MOST_FILES:
         raise ConfigError(f"{path}: has {len(found):,} files; the limit is {_MOST_FILES:,}. Name the folders in it.")
-    for one in found:
-        text = _text(one)
-        if one.suffix not in _PLAIN or text.startswith(("---\n", "---\r\n")):
-            yield one, text
+    return found
 
 
-def unreadable(path: Path, error: ConfigError) -> Report:
-    """What is told of a file that holds no prompt: one error, so that the other files are looked at all the same."""
+def _unreadable(path: Path, error: ConfigError) -> Report:
+    """One error, so that the other files are looked at all the same."""
     place = re.match(re.escape(str(path)) + r":(?:(\d+):)? ?", error.message)
     line = int(place[1] or 1) if place else 1
     found = Finding(
