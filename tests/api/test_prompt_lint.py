@@ -73,6 +73,9 @@ def test_a_viewer_lints_what_is_written_and_what_is_kept(as_: As, store: Store) 
     assert mine["nano"] > 0
     assert other == {"model": "nobody's", "nano": None, "window": None}
     keep(store, "team/answer", "Answer {name} in one word.")
+    for including, noted in (("{% include 'team/answer#latest' %}", 0), ("{% include 'not/there' %}", 1)):
+        body = {"content": {"template": f"You write poems. {including}"}}
+        assert len(viewer.post(LINT, json=body).json()["notes"]) == noted
     told = viewer.post(LINT, json={"prompt": "team/answer@1"}).json()
     assert told["name"] == "team/answer@1"
     assert "P203" in [one["code"] for one in told["findings"]]

@@ -56,7 +56,10 @@ def routes(prompts: Prompts, prices: Prices, config: Callable[[], Config]) -> AP
         linter = Linter(asked.select, asked.ignore, asked.models, ModelPricing.of(config(), prices), limits)
         if asked.prompt is None:
             content = content_of(asked.content)
-            return linter.lint(draft_of(content, included=_parts(prompts, project, content))).to_json()
+            draft = draft_of(content)
+            if draft.includes:
+                draft = draft_of(content, included=_parts(prompts, project, content))
+            return linter.lint(draft).to_json()
         wanted = reference_of(asked.prompt)
         label = wanted.label or (LATEST if wanted.version is None else None)
         found = prompts.get(project, wanted.name, version=wanted.version, label=label)
