@@ -208,7 +208,8 @@ def test_what_cannot_be_is_told(client: TestClient) -> None:
         {"name": "a", "prompt": [{"role": "wizard", "content": "x"}], "type": "chat"},
         {"name": "", "prompt": "x"}, {"name": "a/versions/3", "prompt": "x"}, {"name": "a", "prompt": "\0"},
         {"name": "a", "prompt": "\ud800"}, {"name": "a", "prompt": "x", "labels": ["Not One"]},
-        {"name": "a", "prompt": "x", "tags": [3]}, {"name": "a", "prompt": "x", "config": {"k": "\0"}},
+        {"name": "a", "prompt": "x", "tags": [3]}, {"name": "a", "prompt": "x", "tags": ['"']},
+        {"name": "a", "prompt": "x", "config": {"k": "\0"}},
         {"name": "a", "prompt": "@@@langfusePrompt:name=none|version=3@@@"}, {"name": "a", "prompt": "x" * 90_000 * 3},
     ]  # fmt: skip
     for body in bodies:
@@ -216,6 +217,7 @@ def test_what_cannot_be_is_told(client: TestClient) -> None:
         answer = client.post("/prompts", content=content, headers=kind)
         assert answer.status_code in (400, 413), (body, answer.text)
         assert answer.json()["error"]["message"]
+    assert client.get("/prompts").json()["data"] == []
 
 
 def test_who_may() -> None:

@@ -13,7 +13,7 @@ from pilothouse.api.caller import Caller
 from pilothouse.api.langfuse_prompt_shapes import GivenLabels, GivenPrompt, meta_to_json, prompt_to_json
 from pilothouse.api.langfuse_shapes import pages
 from pilothouse.errors import Conflict, InvalidRequest, PromotionRefused
-from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.registry import Prompts, checked_tags
 from pilothouse.prompts.versions import LATEST, Pending, Prompt, Reference, Version
 from pilothouse.types import Json
 
@@ -36,9 +36,10 @@ def routes(prompts: Prompts) -> APIRouter:
         """The next version of a prompt, with these labels; they leave the versions that had them."""
         project, by = caller.project_id, Actor.of(caller)
         labels = [label for label in body.labels or () if label != LATEST]
+        tags = None if body.tags is None else checked_tags(body.tags)
         made = prompts.create(project, body.name, body.content, by=by, message=body.commit_message or "", labels=labels)
-        if body.tags is not None:
-            prompts.describe(project, body.name, by=by, tags=body.tags)
+        if tags is not None:
+            prompts.describe(project, body.name, by=by, tags=tags)
         return _told(prompts, made, resolve=True)
 
     _add_list(router, prompts)

@@ -33,7 +33,7 @@ from pilothouse.storage.database import writing
 from pilothouse.storage.prompting import move_rows, prompt_rows
 from pilothouse.types import Json
 
-__all__ = ["TOPIC", "Prompts"]
+__all__ = ["TOPIC", "Prompts", "checked_tags"]
 
 MOST_MESSAGE = 2000
 MOST_DESCRIPTION = 20_000
@@ -149,7 +149,7 @@ class Prompts(Labels):
                 raise InvalidRequest(f"A description has at most {MOST_DESCRIPTION} characters.", param="description")
             given["description"] = plain(description)
         if tags is not None:
-            given["tags"] = msgspec.json.encode(_tags(tags)).decode()
+            given["tags"] = msgspec.json.encode(checked_tags(tags)).decode()
         with writing(self._engine) as connection:
             asked = need_prompt(connection, project, name, lock=True)
             changed = {column: value for column, value in given.items() if getattr(asked, column) != value}
@@ -265,7 +265,8 @@ def _must_be_sound(content: Content) -> None:
     raise InvalidRequest(f"{told[0].upper()}{told[1:]}", param="variables")
 
 
-def _tags(tags: Sequence[str]) -> list[str]:
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """The tags as they are kept. Raises InvalidRequest for odd ones."""
     found = sorted({*tags})
     if len(found) > MOST_TAGS:
         raise InvalidRequest(f"A prompt has at most {MOST_TAGS} tags.", param="tags")
