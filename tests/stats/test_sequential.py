@@ -65,16 +65,25 @@ def test_an_arm_without_its_outliers_yet_is_not_the_surer_for_it() -> None:
     assert found.error > 20 / math.sqrt(20) * 0.9
 
 
-def test_a_share_of_none_is_no_certainty_and_values_all_equal_tell_nothing() -> None:
+def test_a_share_of_none_is_no_certainty() -> None:
     none, some = Sample.of([0.0] * 100), Sample.of([0.0] * 99 + [1.0])
     found = contrast(none, none, bounds=(0.0, 1.0))
     assert found.error is not None
     assert found.error > 0.005
-    assert contrast(none, none) == Contrast(0.0, None, 100, 100)
+    assert contrast(none, none) == Contrast(0.0, pytest.approx(math.sqrt(2) / 100), 100, 100)
     assert contrast(none, some, bounds=(0.0, 1.0)).value == pytest.approx(0.01)
     assert contrast(Sample.of([]), some).error is None
     with pytest.raises(ValueError, match="not finite"):
         Sample.of([1.0, float("nan")])
+
+
+def test_values_that_are_all_the_same_differ_by_what_they_do_and_not_by_rounding() -> None:
+    same = contrast(Sample.of([3e-5] * 317), Sample.of([3e-5] * 333))
+    assert same.value == 0
+    assert same.error is not None
+    dearer = contrast(Sample.of([3e-5] * 100), Sample.of([6e-5] * 100))
+    assert dearer.error is not None
+    assert one_sided_p(dearer.value, dearer.error, tuned_scale(dearer.error, 10, 0.05)) < 1e-6
 
 
 def test_epochs_are_compared_within_themselves() -> None:

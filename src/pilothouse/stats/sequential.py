@@ -47,7 +47,8 @@ class Sample:
         found = finite(values)
         places = np.zeros(len(found), np.int64) if epochs is None else np.asarray(epochs, np.int64)
         n = np.bincount(places, minlength=number).astype(np.float64)
-        mean = np.bincount(places, found, minlength=number) / np.maximum(n, 1)
+        start = found.min() if len(found) else 0.0  # values that are all the same have that mean, to the last bit
+        mean = start + np.bincount(places, found - start, minlength=number) / np.maximum(n, 1)
         squares = np.bincount(places, np.square(found - mean[places]), minlength=number)
         return cls(n, mean, np.asarray(squares, np.float64))
 
@@ -64,8 +65,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """The mean of the treatment less `factor` times that of the control, with its standard error: None where the units
-    do not tell it."""
+    """The mean of the treatment less `factor` times that of the control, with its standard error: None where there
+    are too few units."""
 
     value: float
     error: float | None
@@ -82,7 +83,8 @@ def contrast(
 
     The variance of an arm is pooled over its epochs. The error is the larger one of two: by each arm's own variance,
     and by that of both arms together, since a small arm that has not met its outliers yet looks surer than it is.
-    Values within `bounds` are given half a unit at each bound, so that a share of none is no certainty.
+    Values within `bounds` are given half a unit at each bound, so that a share of none is no certainty. Where no value
+    differs from the others of its arm, one unit of each is taken to differ by as much as the larger mean.
     """
     n_c, n_t = control.n, treatment.n
     both = (n_c >= 1) & (n_t >= 1)
@@ -98,7 +100,8 @@ def contrast(
     )
     differences = treatment.mean[both] - factor * control.mean[both]
     if not min(spread.min() for spread in spreads) > 0:
-        return Contrast(float(differences.mean()), None, *units)
+        size = max(abs(control.average), abs(treatment.average)) or 1.0
+        return Contrast(float(differences.mean()), size * math.hypot(factor / units[0], 1 / units[1]), *units)
     told = min((1 / spread for spread in spreads), key=lambda one: float(one.sum()))
     total = float(told.sum())
     return Contrast(float((told * differences).sum()) / total, math.sqrt(1 / total), *units)

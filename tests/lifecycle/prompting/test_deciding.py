@@ -130,3 +130,9 @@ def test_a_run_that_did_not_end_and_a_judge_that_may_not_decide() -> None:
     )
     trusted = decide(Protected(suite=PLAN, unvalidated=True), "exact", told, good, lambda name: "no card")
     assert len(trusted.reasons) == 1
+
+
+def test_a_first_version_that_nothing_was_said_of_does_not_pass() -> None:
+    silent = [Outcome(case=Case(id=f"c{n}", input=n)) for n in range(3)]
+    assert decided(None, silent).reasons == ("'exact' could judge no case: see whether the cases have what it needs.",)
+    assert decided(None, outcomes([False] * 3)).passed

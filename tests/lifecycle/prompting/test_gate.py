@@ -2,9 +2,12 @@
 
 import pytest
 
+from pilothouse.access.audit import Actor
 from pilothouse.errors import ConfigError, NotFound
 from pilothouse.evals.runs.prepare import case_from
 from pilothouse.prompting import Protected
+from pilothouse.prompts.content import Content
+from pilothouse.prompts.registry import Prompts
 
 from ...evals.runs.conftest import P
 from .conftest import Judging
@@ -61,6 +64,18 @@ async def test_a_first_version_is_compared_with_none(judging: Judging) -> None:
     judging.shelf.right[2] = 0
     again = await judging.evaluate(2, fresh=True)
     assert [reason.partition(":")[0] for reason in again.reasons] == ["1 of 1 cases that must pass fail", "exact < 0.1"]
+
+
+async def test_a_label_that_was_taken_away_is_no_way_around_the_gate(judging: Judging) -> None:
+    prompts, by = Prompts(judging.bench.store.control), Actor("ada", "key")
+    for text in ("one", "two", "three"):
+        prompts.create(P, "rag", Content(template=text), by=by)
+    prompts.promote(P, "rag", 1, by=by)
+    prompts.unlabel(P, "rag", "production", by=by)
+    judging.shelf.labels.clear()
+    assert ((verdict := await judging.evaluate(2)).passed, verdict.against) == (False, 1)
+    assert judging.check(2, None) == [*verdict.reasons, f"The run is {verdict.run_id}."]
+    assert judging.check(1, None) == []
 
 
 async def test_other_cases_and_suites_judge_and_open_nothing(judging: Judging) -> None:

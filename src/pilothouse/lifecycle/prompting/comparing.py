@@ -12,7 +12,7 @@ import numpy as np
 
 from pilothouse.observe.prompt_calls import ScoreSums, Sums
 from pilothouse.prompting import WATCHED_METRICS, PromptWatch
-from pilothouse.stats.sequential import Contrast, Sample, contrast, one_sided_p, one_sided_radius, tuned_scale
+from pilothouse.stats.sequential import Sample, contrast, one_sided_p, one_sided_radius, tuned_scale
 
 __all__ = ["Figure", "Scales", "compared", "said"]
 
@@ -20,7 +20,6 @@ Scales = dict[str, float]
 """Of each metric the scale of its test, chosen at the first look after a move and kept."""
 
 _FURTHER = 4.0  # times the calls of the first look: where the tests are sharpest
-_STEADY = 0.01  # of its mean, by which a figure is taken to vary that never did
 _RELATIVE = frozenset(("cost", "latency", "tokens"))
 _SCORES = "scores"
 _MOST_SCORES = 50
@@ -107,19 +106,13 @@ def _figure(pair: _Pair, watch: PromptWatch, scales: Scales, alpha: float) -> Fi
         return figure
     found = contrast(pair.before, pair.after, 1 + allowed if relative else 1.0, pair.bounds)
     worse = (found.value if pair.lower_is_better else -found.value) - (0.0 if relative else allowed)
-    error = found.error or _steady(pair, found)
-    if not error > 0:
+    error = found.error
+    if error is None:
         return msgspec.structs.replace(figure, worse=worse)
     scale = scales.setdefault(pair.name, tuned_scale(error, _FURTHER, alpha))
     low = worse - float(one_sided_radius(error, scale, alpha))
     p = min(1.0, float(one_sided_p(worse, error, scale)) * watch.alpha / alpha)
     return msgspec.structs.replace(figure, worse=worse, low=low, p=p, got_worse=low > 0)
-
-
-def _steady(pair: _Pair, found: Contrast) -> float:
-    """The error where all values of each side are the same."""
-    size = max(abs(pair.before.average), abs(pair.after.average))
-    return float(_STEADY * size * (1 / found.control + 1 / found.treatment) ** 0.5)
 
 
 def _share(count: int, calls: int) -> Sample:

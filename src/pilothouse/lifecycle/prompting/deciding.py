@@ -68,7 +68,10 @@ def decide(
     reasons += [f"{gate.text}: {gate.sentence}" for gate in told.failed]
     comparison = told.comparison
     if comparison is None:
-        notes.append("It is compared with no other version: its own cases, gates and evaluators decide.")
+        summed = told.summary.metrics.get(metric)
+        if summed is None or not summed.n:
+            reasons.append(f"'{metric}' could judge no case: see whether the cases have what it needs.")
+        notes.append("It is compared with no other version: its gates and the cases that must pass decide.")
         return Decision(reasons=tuple(reasons), notes=tuple(notes))
     found, said = _quality(rule.margin, metric, comparison)
     differences += [found] if found is not None else []

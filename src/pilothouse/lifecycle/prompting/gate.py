@@ -30,6 +30,7 @@ from pilothouse.prompts.versions import LATEST, PRODUCTION, Version
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.storage.evaluating.eval_runs import Run
+from pilothouse.storage.prompting.move_rows import last_move
 from pilothouse.storage.prompting.verdicts import KeptVerdict, Verdicts
 from pilothouse.types import Json
 
@@ -92,7 +93,10 @@ class PromptGate:
     def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
         """What is against moving the label, now at `current`, to this version, in sentences; nothing where it may."""
         rule = rule_for(self._config(), name, label)
-        if rule is None or rule.suite is None or version == current:
+        if rule is None or rule.suite is None:
+            return []
+        current = self._had(project, name, label) if current is None else current
+        if version == current:
             return []
         options = [f"--against {label}"] if label != PRODUCTION else []
         options += [f"--project {project}"] if project != DEFAULT_PROJECT else []
@@ -208,8 +212,17 @@ class PromptGate:
         try:
             current = self._versions.get(project, order.name, label=order.label)
         except NotFound:
-            return version, None
+            number = self._had(project, order.name, order.label)
+            if number is None:
+                return version, None
+            current = self._versions.get(project, order.name, version=number)
         return version, None if current.number == version.number else current
+
+    def _had(self, project: str, name: str, label: str) -> int | None:
+        """The version that a label had which was taken away: without it there would be a way around the gate."""
+        with self._store.control.connect() as connection:
+            last = last_move(connection, project, name, label)
+        return None if last is None else last.before if last.version is None else last.version
 
     async def _prepared(self, rooms: Rooms, project: str, plan: Plan, order: Order) -> Prepared:
         given = None if order.cases is None else Given(cases=order.cases)
