@@ -165,7 +165,7 @@ def test_no_outage_stops_a_program(
     assert [registry.get_prompt("greet").version for _ in range(3)] == [1] * 3
     assert server.asked == asked
     with Client(server.url, "ph-key") as client:
-        started = PromptRegistry(client, timeout=0.5, copies=tmp_path)
+        started = PromptRegistry(client, timeout=0.5, copies=str(tmp_path))
         assert started.get_prompt("greet", fallback="Hi").version == 1
         other = started.get_prompt("other", fallback="Hi {{ name }}")
         assert (other.is_fallback, other.version, other.format(name="Ann", more=1)) == (True, None, "Hi Ann")

@@ -70,7 +70,7 @@ class PromptRegistry(_Face):
     """
 
     def __init__(
-        self, platform: "Client | Embedded | None" = None, *, timeout: float = 5.0, copies: Path | bool = True,
+        self, platform: "Client | Embedded | None" = None, *, timeout: float = 5.0, copies: Path | str | bool = True,
         env: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(platform, env)
@@ -82,7 +82,7 @@ class PromptRegistry(_Face):
         home = Settings.from_env(env).home
         embedded = isinstance(platform or self._owned, Embedded)
         origin = ["home", str(home.absolute())] if embedded else [self.client.base_url, self.client.api_key or ""]
-        folder = home / "prompts" if isinstance(copies, bool) else copies
+        folder = home / "prompts" if isinstance(copies, bool) else Path(copies)
         self._copies = Copies(folder, origin) if copies is not False else None
 
     def get_prompt(

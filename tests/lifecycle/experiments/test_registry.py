@@ -187,6 +187,12 @@ def test_where_moves_need_a_second_person_another_one_starts_it(
     assert waiting.outcome is not None
     assert waiting.outcome.note.startswith("Another person must agree that 'production' moves to 3: request ")
     assert prompts.get(P, "answer").number == 2
+    (asked,) = prompts.pending(P)
+    prompts.reject(P, asked.id, by=ANA)
+    experiments.create(P, design(name="chosen"), by=Actor("key-ben (Ben)", "api"))
+    experiments.start(P, "chosen", by=ANA)
+    experiments.choose(P, "chosen", experiments.get(P, "chosen").arms[1].name, by=ANA)
+    assert [one.actor for one in prompts.pending(P)] == [ANA.name]
     begin(**OF_MODELS)
 
 

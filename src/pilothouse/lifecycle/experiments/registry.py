@@ -155,7 +155,10 @@ class Experiments:
             other = arm != found.control.name
             return Outcome(kind="chosen", arm=arm, reason=said, action="rollout" if other else "", due=other)
 
-        return self.roll_out(self._conclude_by_hand(project, reference, outcome, by))
+        ended = self._conclude_by_hand(project, reference, outcome, by)
+        target = ended.target  # where a second person must agree, who chose is the first one
+        alone = isinstance(target, PromptTarget) and self._prompts.guard.approvals(project, target.prompt, target.label)
+        return self.roll_out(ended, by if alone else None)
 
     def conclude(self, experiment: Experiment, outcome: Outcome, *, by: Actor | None = None) -> Experiment | None:
         """End it with this outcome; None where it was changed meanwhile."""
@@ -175,13 +178,14 @@ class Experiments:
             self._note(connection, ended, by or actor_of(ended), action, after)
         return ended
 
-    def roll_out(self, experiment: Experiment) -> Experiment:
+    def roll_out(self, experiment: Experiment, by: Actor | None = None) -> Experiment:
         """Do what was decided, if it is still to be done: the label moves to the winner, by the registry and what
-        guards it. What stands against it is noted, and the control stays. Doing it again changes nothing."""
+        guards it. What stands against it is noted, and the control stays. Doing it again changes nothing. `by` is who
+        asks the second person; left out, the experiment."""
         outcome = experiment.outcome
         if outcome is None or not outcome.due:
             return experiment
-        note, done = self._rolled_out(experiment, outcome)
+        note, done = self._rolled_out(experiment, outcome, by or actor_of(experiment))
         action = outcome.action if done else ""
         made = experiment.model_copy(update={
             "outcome": outcome.model_copy(update={"due": False, "note": note, "action": action})
@@ -277,7 +281,7 @@ class Experiments:
                 raise PromotionRefused(message, reasons)
         return versions
 
-    def _rolled_out(self, experiment: Experiment, outcome: Outcome) -> tuple[str, bool]:
+    def _rolled_out(self, experiment: Experiment, outcome: Outcome, by: Actor) -> tuple[str, bool]:
         """What came of it, and whether all calls get the winner now."""
         target, arm = experiment.target, experiment.arm(outcome.arm)
         if arm.model is not None:
@@ -288,7 +292,7 @@ class Experiments:
             if self._prompts.get(project, target.prompt, label=target.label).number == version:
                 return f"The label '{target.label}' points to version {version}.", True
             made = self._prompts.promote(
-                project, target.prompt, version, target.label, by=actor_of(experiment), reason=outcome.reason,
+                project, target.prompt, version, target.label, by=by, reason=outcome.reason,
                 expected=experiment.versions[experiment.control.name],
             )  # fmt: skip
         except StorageError:
