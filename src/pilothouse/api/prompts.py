@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pilothouse.api.caller import By, InProject
-from pilothouse.api.prompt_shapes import change_json, head_json, prompt_json, version_json
 from pilothouse.prompts.content import Content, content_of
 from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.shown import change_json, head_json, prompt_json, version_json
 from pilothouse.prompts.versions import PRODUCTION, Pending
 from pilothouse.types import Json
 

@@ -1,7 +1,7 @@
 """The commands of `pilothouse prompts`, one after the other in one home."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pilothouse.errors import ConfigError, Conflict, InvalidRequest, NotFound, P
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
+from tests.cli.prompts.serving import serve
 
 Call = Callable[..., Result]
 FILE = """---
@@ -70,46 +71,60 @@ def call(tmp_path: Path, platform: Guarded) -> Call:
     return called
 
 
-def test_a_prompt_on_the_command_line(call: Call, tmp_path: Path, platform: Guarded) -> None:
-    assert "No prompts. Make one" in call("list").output
-    made = call("create", "faq/answer", "-m", "first", given="Answer {{ question }}\n").output
+@pytest.fixture(params=["home", "server"])
+def either(
+    request: pytest.FixtureRequest, call: Call, platform: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Call]:  # fmt: skip
+    """The same, in the home and at a server: what is printed is the same."""
+    if request.param == "server":
+        serve(monkeypatch, platform.store, platform.registry)
+        monkeypatch.setenv("PILOTHOUSE_URL", "http://ann:secret@here")
+    yield call
+    if request.param == "server":
+        assert platform.opened == 0
+        assert "Registry: http://here\n" in call("list").stderr
+
+
+def test_a_prompt_on_the_command_line(either: Call, tmp_path: Path, platform: Guarded) -> None:
+    assert "No prompts. Make one" in either("list").stdout
+    made = either("create", "faq/answer", "-m", "first", given="Answer {{ question }}\n").stdout
     assert made.startswith("Created faq/answer@1 (latest).")
     file = tmp_path / "answer.md"
     file.write_text(FILE)
-    assert "faq/answer@2 (staging, latest)" in call("create", "faq/answer", str(file), "--label", "staging").output
-    assert "Nothing is new: faq/answer@2" in call("create", "faq/answer", str(file), "--parent", "2").output
-    assert "Which version?" in call("promote", "faq/answer").output
-    assert call("promote", "faq/answer@1").output == "production of faq/answer points to 1.\n"
-    told = call("promote", "faq/answer#latest", "-m", "shorter", "--expected", "1").output
+    assert "faq/answer@2 (staging, latest)" in either("create", "faq/answer", str(file), "--label", "staging").stdout
+    assert "Nothing is new: faq/answer@2" in either("create", "faq/answer", str(file), "--parent", "2").stdout
+    assert "Which version?" in either("promote", "faq/answer").stderr
+    assert either("promote", "faq/answer@1").stdout == "production of faq/answer points to 1.\n"
+    told = either("promote", "faq/answer#latest", "-m", "shorter", "--expected", "1").stdout
     assert told == "production of faq/answer points to 2, before to 1.\n"
     assert (
-        call("rollback", "faq/answer", "-m", "worse").output == "production of faq/answer points to 1, before to 2.\n"
+        either("rollback", "faq/answer", "-m", "worse").stdout == "production of faq/answer points to 1, before to 2.\n"
     )
     with pytest.raises(Conflict, match="pointed to nothing before"):
-        call("rollback", "faq/answer")
-    history = call("history", "faq/answer", "--label", "production").output.splitlines()
+        either("rollback", "faq/answer")
+    history = either("history", "faq/answer", "--label", "production").stdout.splitlines()
     assert [line.split()[3] for line in history[1:]] == ["1", "2", "1"]
-    assert "staging 2" in call("list", "--folder", "faq/").output
-    shown = call("show", "faq/answer").output
+    assert "staging 2" in either("list", "--folder", "faq/").stdout
+    shown = either("show", "faq/answer").stdout
     assert "labels       staging, latest" in shown
     assert shown.rstrip().endswith(FILE.split("---\n")[2].rstrip())
-    assert "Answer {{ question }}" in call("show", "faq/answer#production").output
-    assert call("label", "faq/answer@1", "staging").output.endswith("points to 1, before to 2.\n")
-    assert "it pointed to 1" in call("label", "faq/answer", "staging", "--remove").output
-    assert [line.split()[0] for line in call("label", "faq/answer").output.splitlines()] == [
+    assert "Answer {{ question }}" in either("show", "faq/answer#production").stdout
+    assert either("label", "faq/answer@1", "staging").stdout.endswith("points to 1, before to 2.\n")
+    assert "it pointed to 1" in either("label", "faq/answer", "staging", "--remove").stdout
+    assert [line.split()[0] for line in either("label", "faq/answer").stdout.splitlines()] == [
         "label",
         "production",
         "latest",
     ]
-    assert "tags: faq" in call("describe", "faq/answer", "--tag", "faq").output
+    assert "tags: faq" in either("describe", "faq/answer", "--tag", "faq").stdout
     with pytest.raises(Conflict, match="in use"):
-        call("archive", "faq/answer")
-    assert len(call("versions", "faq/answer").output.splitlines()) == 3
+        either("archive", "faq/answer")
+    assert len(either("versions", "faq/answer").stdout.splitlines()) == 3
 
 
-def test_json_has_all_of_it(call: Call) -> None:
+def test_json_has_all_of_it(either: Call) -> None:
     def told(*words: str, given: str = "") -> Any:
-        return json.loads(call(*words, "--json", given=given).output)
+        return json.loads(either(*words, "--json", given=given).stdout)
 
     made = told("create", "a", given="x")
     assert (made["version"], made["new"], made["labels"]) == (1, True, ["latest"])

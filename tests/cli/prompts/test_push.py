@@ -4,23 +4,18 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fastapi.testclient import TestClient
 
-from pilothouse import client as clients
-from pilothouse.access import Actor, Keys
-from pilothouse.access.shapes import KeySettings
-from pilothouse.api import prompts as api
-from pilothouse.api.management import management
+from pilothouse.access import Actor
 from pilothouse.cli.context import Context
 from pilothouse.cli.prompts import prompts as commands
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
+from tests.cli.prompts.serving import serve
 
 Call = Callable[..., Result]
 P, BY = "default", Actor("ann", "test")
@@ -55,23 +50,7 @@ def call(
 
         def __exit__(self, *_: object) -> None: ...
 
-    class Served(clients.Client):
-        """The client of a server which is this one."""
-
-        def __init__(self, url: str, key: str | None) -> None:
-            super().__init__(url, key)
-            keys = Keys(store.control)
-            secret, _ = keys.create("ci", "editor", KeySettings(project_id=P))
-            app = management([api.routes(registry)], keys, 1_000_000)
-            self._test = TestClient(app, headers={"authorization": f"Bearer {secret}"})
-
-        def request(self, method: str, path: str, body: Any = None, *, timeout: float | None = None) -> Any:
-            answer = self._test.request(method, path, json=body)
-            if answer.status_code >= 400:
-                raise clients._error(answer.status_code, answer.json())
-            return answer.json()
-
-    monkeypatch.setattr(clients, "Client", Served)
+    serve(monkeypatch, store, registry)
     context = Context(settings, lambda *_, **__: Platform())  # type: ignore[arg-type, return-value]
     where = [] if request.param == "home" else ["--url", "http://here"]
 
@@ -98,10 +77,10 @@ def git(folder: Path, *arguments: str) -> None:
 
 def test_prompts_go_to_git_and_come_back(call: Call, registry: Prompts, tmp_path: Path) -> None:
     folder = tmp_path / "prompts"
-    assert call("pull").output.splitlines() == [
+    assert call("pull").stdout.splitlines() == [
         "new        Hello version 1 is written.", "new        support/answer version 1 is written.",
     ]  # fmt: skip
-    assert call("pull").output == "2 unchanged.\n"
+    assert call("pull").stdout == "2 unchanged.\n"
     answer = folder / "support" / "answer.prompt.md"
     git(folder, "init", "-q")
     git(folder, "add", ".")
@@ -109,20 +88,20 @@ def test_prompts_go_to_git_and_come_back(call: Call, registry: Prompts, tmp_path
 
     edit(answer, "Two\n", "Two, edited\n")
     shown = call("diff")
-    assert (shown.return_value, "-Two\n+Two, edited\n" in shown.output) == (0, True)
-    assert "edited     support/answer was edited since version 1." in call("push", "--dry-run").output
+    assert (shown.return_value, "-Two\n+Two, edited\n" in shown.stdout) == (0, True)
+    assert "edited     support/answer was edited since version 1." in call("push", "--dry-run").stdout
     git(folder, "commit", "-qam", "two")
 
     # As a job on the main branch does it: what it notes in the files is thrown away.
     pushed = call("push", "--label", "staging", "-m", "second", "--json")
-    steps = {step["name"]: step for step in json.loads(pushed.output)}
+    steps = {step["name"]: step for step in json.loads(pushed.stdout)}
     assert (steps["support/answer"]["kind"], steps["support/answer"]["version"]) == ("updated", 2)
     assert registry.get(P, "support/answer", label="staging").message == "second"
     assert registry.get(P, "Hello", label="staging").number == 1
     git(folder, "checkout", "-q", ".")
 
     edit(answer, "Two, edited\n", "Two, again\n")
-    assert call("push", "support/answer").output == "updated    support/answer is now version 3.\n"
+    assert call("push", "support/answer").stdout == "updated    support/answer is now version 3.\n"
     assert registry.newest(P, "support/answer").content.template == "One\nTwo, again\n"
 
     git(folder, "checkout", "-q", ".")
@@ -132,18 +111,18 @@ def test_prompts_go_to_git_and_come_back(call: Call, registry: Prompts, tmp_path
     for command in ("push", "pull", "diff"):
         conflict = call(command, "support/answer")
         assert conflict.return_value == 1
-        assert "conflict   support/answer was edited since version 1, and the registry has version 4" in conflict.output
-        assert all(line in conflict.output for line in ("-Two\n+Theirs\n", "-Two\n+Mine\n"))
+        assert "conflict   support/answer was edited since version 1, and the registry has version 4" in conflict.stdout
+        assert all(line in conflict.stdout for line in ("-Two\n+Theirs\n", "-Two\n+Mine\n"))
     assert answer.read_bytes() == before
     assert registry.newest(P, "support/answer").number == 4
-    assert call("push", "support/answer", "--force").output == "updated    support/answer is now version 5.\n"
+    assert call("push", "support/answer", "--force").stdout == "updated    support/answer is now version 5.\n"
 
     (folder / "bad.prompt.md").write_text("---\nname: bad\ntyp: text\n---\n")
     (folder / "refused.prompt.md").write_text("---\nname: refused\n---\n{% include 'none' %}\n")
     (folder / "Hello.prompt.md").unlink()
     failed = call("push")
     assert failed.return_value == 1
-    assert "bad.prompt.md:3: typ: there is no such key" in failed.output
-    assert "refused    refused" in failed.output
-    assert "absent     Hello is in the registry and has no file here; it stays there." in failed.output
+    assert "bad.prompt.md:3: typ: there is no such key" in failed.stdout
+    assert "refused    refused" in failed.stdout
+    assert "absent     Hello is in the registry and has no file here; it stays there." in failed.stdout
     assert call("pull", "nowhere").return_value == 1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pilothouse.evals.runs.runner import Heard
     from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
 
-__all__ = ["STOPPED", "code_of", "row_of", "say_ended", "say_reports", "showing", "worked"]
+__all__ = ["STOPPED", "code_of", "row_of", "say_ended", "say_reports", "showing", "tenths", "worked"]
 
 STOPPED = 130
 _LINES = 10  # on a pipe: one for each tenth of a run
@@ -106,13 +106,19 @@ def showing(name: str) -> "Iterator[Heard]":
 
 
 def _lines(say: Callable[[str], None]) -> "Heard":
+    tell = tenths(say)
+    return lambda done, total, nano: tell(done, total, f"${nano / 1e9:.4f} so far")
+
+
+def tenths(say: Callable[[str], None]) -> Callable[[int, int, str], None]:
+    """What is told of work that goes on, in a line for each tenth of it."""
     said = -1
 
-    def told(done: int, total: int, nano: int) -> None:
+    def told(done: int, total: int, note: str) -> None:
         nonlocal said
         part = done * _LINES // total if total else _LINES
         if part != said:
             said = part
-            say(f"{done} of {total}, ${nano / 1e9:.4f} so far")
+            say(f"{done} of {total}, {note}")
 
     return told

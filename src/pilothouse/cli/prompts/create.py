@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
-from pilothouse.cli.prompts.registry import guarded, opened
+from pilothouse.cli.context import as_json, in_json, plain
+from pilothouse.cli.prompts.desk import Desk, at_registry
+from pilothouse.errors import NotFound
 
 if TYPE_CHECKING:
     from pilothouse.prompts.content import Content
@@ -24,12 +23,11 @@ __all__ = ["create"]
 @click.option("--label", "labels", multiple=True, help="Let this label point to it; may be repeated.")
 @click.option("--syntax", type=click.Choice(["jinja", "mustache", "format"]), help="Where the file does not say it.")
 @click.option("--parent", type=click.IntRange(1, 2**31 - 1), help="Only where this version is the newest.")
-@project_option
 @as_json
-@pass_context
+@at_registry
 def create(
-    context: Context, name: str, file: Path, message: str, labels: tuple[str, ...], syntax: str | None,
-    parent: int | None, project: str, as_json: bool,
+    desk: Desk, /, name: str, file: Path, message: str, labels: tuple[str, ...], syntax: str | None,
+    parent: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """The next version of NAME, from FILE, or from what is piped in.
 
@@ -38,20 +36,25 @@ def create(
     that version again.
     """
     content = _content(file, name, syntax)
-    with (guarded if labels else opened)(context) as prompts:
-        before = prompts.heads(project, [name]).get(name)
-        made = prompts.create(project, name, content, by=me(), message=message, labels=labels, parent=parent)
-    same = before is not None and before.number == made.number
+    newest = _newest(desk, name)
+    made = desk.create(name=name, content=content.to_json(), message=message, labels=labels, parent=parent)
+    reference = f"{name}@{made['version']}"
     if as_json:
-        fields = ("name", "hash", "message", "author", "created_us", "parent", "labels")
-        told = {field: getattr(made, field) for field in fields}
-        click.echo(in_json({**told, "version": made.number, "new": not same}))
-    elif same:
-        click.echo(plain(f"Nothing is new: {made.reference} has this content."))
+        click.echo(in_json({**made, "new": made["version"] != newest}))
+    elif made["version"] == newest:
+        click.echo(plain(f"Nothing is new: {reference} has this content."))
     else:
-        click.echo(plain(f"Created {made.reference} ({', '.join(made.labels)})."))
-        if "production" not in made.labels:
-            click.echo(plain(f"Serve it: pilothouse prompts promote '{made.reference}'"))
+        click.echo(plain(f"Created {reference} ({', '.join(made['labels'])})."))
+        if "production" not in made["labels"]:
+            click.echo(plain(f"Serve it: pilothouse prompts promote '{reference}'"))
+
+
+def _newest(desk: Desk, name: str) -> int | None:
+    try:
+        newest: int = desk.prompt(name)["newest"]
+    except NotFound:
+        return None
+    return newest
 
 
 def _content(file: Path, name: str, syntax: str | None) -> "Content":

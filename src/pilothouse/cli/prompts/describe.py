@@ -1,13 +1,9 @@
 """`pilothouse prompts describe`: what a prompt is for."""
 
-from dataclasses import asdict
-
 import click
 
-from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
-from pilothouse.cli.prompts.registry import opened
+from pilothouse.cli.context import as_json, in_json, plain
+from pilothouse.cli.prompts.desk import Desk, at_registry
 
 __all__ = ["describe"]
 
@@ -17,16 +13,13 @@ __all__ = ["describe"]
 @click.option("--description", help="What it is for.")
 @click.option("--tag", "tags", multiple=True, help="A tag, in place of those before; may be repeated.")
 @click.option("--no-tags", is_flag=True, help="Take all tags away.")
-@project_option
 @as_json
-@pass_context
+@at_registry
 def describe(
-    context: Context, name: str, description: str | None, tags: tuple[str, ...], no_tags: bool, project: str,
-    as_json: bool,
+    desk: Desk, /, name: str, description: str | None, tags: tuple[str, ...], no_tags: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Change what is said of a prompt; what is not given stays."""
-    with opened(context) as prompts:
-        given = tags if tags or no_tags else None
-        done = prompts.describe(project, name, by=me(), description=description, tags=given)
-    told = plain(f"{done.name}: {done.description or 'no description'}; tags: {', '.join(done.tags) or 'none'}.")
-    click.echo(in_json(asdict(done)) if as_json else told)
+    done = desk.describe(name, description=description, tags=tags if tags or no_tags else None)
+    tagged = ", ".join(done["tags"]) or "none"
+    told = plain(f"{done['name']}: {done['description'] or 'no description'}; tags: {tagged}.")
+    click.echo(in_json(done) if as_json else told)

@@ -1,13 +1,10 @@
 """`pilothouse prompts history`: where labels pointed, and who moved them."""
 
-from dataclasses import asdict
-
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
-from pilothouse.cli.filters import project_option
+from pilothouse.cli.context import as_json, show_rows
 from pilothouse.cli.options import shown_time
-from pilothouse.cli.prompts.registry import opened
+from pilothouse.cli.prompts.desk import Desk, at_registry
 
 __all__ = ["history"]
 
@@ -19,16 +16,13 @@ _COLUMNS = ("at", "label", "version", "before", "kind", "by", "approved_by", "re
 @click.option("--label", help="Only this label's.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many.")
 @click.option("--before", metavar="ID", help="Continue a list: the last id that it showed (--json shows ids).")
-@project_option
 @as_json
-@pass_context
+@at_registry
 def history(
-    context: Context, name: str, label: str | None, limit: int, before: str | None, project: str, as_json: bool
+    desk: Desk, /, name: str, label: str | None, limit: int, before: str | None, as_json: bool
 ) -> None:  # fmt: skip
     """The moves of a prompt's labels, the newest first."""
-    with opened(context) as prompts:
-        found = prompts.history(project, name, label, limit=limit, before=before)
-    rows = [asdict(move) for move in found]
+    rows = [*desk.history(name, label=label, limit=limit, before=before)]
     if not as_json:
         for row in rows:
             forced = " by force" if row["forced"] else ""

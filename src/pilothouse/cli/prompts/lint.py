@@ -1,15 +1,16 @@
 """`pilothouse prompts lint`: rules over prompts in files, in the registry, or from the standard input."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pilothouse.cli.context import Context, in_json, pass_context, plain, show_rows
-from pilothouse.cli.filters import project_option
+from pilothouse.cli.prompts.desk import Desk, at_desk, desk_options
 from pilothouse.errors import ConfigError, InvalidRequest, NotFound
 from pilothouse.prompts.lint.cost import ASSUMED_CHARS, Limits
 from pilothouse.prompts.lint.draft import Draft, Syntax
@@ -45,12 +46,12 @@ _COLOURS = {"[error]": "red", "[warning]": "yellow", "[advice]": "cyan"}
 @click.option("--output-format", "form", type=click.Choice(("text", "short", "json", "github")), default="text",
               show_default=True)  # fmt: skip
 @click.option("--statistics", "counting", is_flag=True, help="How often each rule found something, and nothing else.")
-@project_option
+@desk_options
 @pass_context
 def lint(
     context: Context, prompts: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...],
     models: tuple[str, ...], max_tokens: int | None, max_cost: float | None, chars: int, syntax: Syntax | None,
-    fail_on: Severity, form: str, counting: bool, project: str,
+    fail_on: Severity, form: str, counting: bool, project: str, url: str | None, key: str | None,
 ) -> int:  # fmt: skip
     """What a careful reader would say of prompts: practices, variables, safety, cost.
 
@@ -64,7 +65,9 @@ def lint(
         linter = Linter(_codes(select), _codes(ignore), models, _pricing(context), limits)
     except InvalidRequest as error:
         raise click.UsageError(error.message) from None
-    reports = [*_reports(context, linter, prompts, syntax, project)]
+    with ExitStack() as stack:  # files need no registry
+        desk = cache(lambda: stack.enter_context(at_desk(context, project, url, key)))
+        reports = [*_reports(desk, linter, prompts, syntax)]
     _show(reports, form, counting)
     return 1 if any(report.worst(fail_on) for report in reports) else 0
 
@@ -85,7 +88,7 @@ def _pricing(context: Context) -> "ModelPricing":
 
 
 def _reports(
-    context: Context, linter: Linter, prompts: Iterable[str], syntax: Syntax | None, project: str
+    desk: Callable[[], Desk], linter: Linter, prompts: Iterable[str], syntax: Syntax | None
 ) -> Iterator[Report]:  # fmt: skip
     for given in prompts:
         path = Path(given)
@@ -97,7 +100,7 @@ def _reports(
         elif path.suffix in SUFFIXES:
             raise ConfigError(f"{given}: there is no such file.")
         else:
-            yield linter.lint(_kept(context, given, project))
+            yield linter.lint(_kept(desk(), given))
 
 
 def _standard_input() -> str:
@@ -107,24 +110,19 @@ def _standard_input() -> str:
         raise ConfigError("The standard input is not UTF-8 text.") from None
 
 
-def _kept(context: Context, given: str, project: str) -> Draft:
+def _kept(desk: Desk, given: str) -> Draft:
+    from pilothouse.prompts.content import content_of  # noqa: PLC0415 - the room is heavy, and not for files
     from pilothouse.prompts.lint.linter import draft_of  # noqa: PLC0415
-    from pilothouse.prompts.registry import Prompts  # noqa: PLC0415 - the room is heavy, and not for files
     from pilothouse.prompts.versions import LATEST, reference_of  # noqa: PLC0415
-    from pilothouse.storage import open_store  # noqa: PLC0415
 
     asked = reference_of(given)
     label = asked.label or (LATEST if asked.version is None else None)
-    store = open_store(context.settings)
     try:
-        kept = Prompts(store.control)
-        found = kept.get(project, asked.name, version=asked.version, label=label)
-        parts = [part.content for part in kept.parts(project, found.content).values()]
+        found = desk.resolved(asked.name, version=asked.version, label=label)
     except NotFound as error:
         raise NotFound(f"{error.message} There is no file or folder '{given}' either.") from None
-    finally:
-        store.close()
-    return draft_of(found.content, found.reference, included=parts)
+    parts = [content_of(part["content"]) for part in found["includes"].values()]
+    return draft_of(content_of(found["content"]), f"{found['name']}@{found['version']}", included=parts)
 
 
 def _show(reports: list[Report], form: str, counting: bool) -> None:

@@ -2,10 +2,9 @@
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
-from pilothouse.cli.prompts.registry import guarded, reason_option, tell
+from pilothouse.cli.context import as_json
+from pilothouse.cli.prompts.desk import Desk, at_registry
+from pilothouse.cli.prompts.registry import reason_option, tell
 
 __all__ = ["promote", "promoted"]
 
@@ -16,19 +15,20 @@ __all__ = ["promote", "promoted"]
 @click.option("--force", is_flag=True, help="Pass over a failed or missing evaluation; needs a --reason.")
 @click.option("--expected", type=click.IntRange(0), metavar="VERSION", help="Only where the label points there now.")
 @reason_option
-@project_option
 @as_json
-@pass_context
+@at_registry
 def promote(
-    context: Context, reference: str, label: str, force: bool, expected: int | None, reason: str, project: str,
-    as_json: bool,
+    desk: Desk, /, reference: str, label: str, force: bool, expected: int | None, reason: str, as_json: bool
 ) -> None:  # fmt: skip
-    """Let a label point to NAME@3, or to what another label points to: NAME#staging."""
-    promoted(context, reference, label, force, expected, reason, project, as_json)
+    """Let a label point to NAME@3, or to what another label points to: NAME#staging.
+
+    Exit code 1 says that it was refused, 0 that the label moved, or that a second person must agree.
+    """
+    promoted(desk, reference, label, force=force, expected=expected, reason=reason, as_json=as_json)
 
 
 def promoted(
-    context: Context, reference: str, label: str, force: bool, expected: int | None, reason: str, project: str,
+    desk: Desk, reference: str, label: str, *, force: bool = False, expected: int | None = None, reason: str,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Do so, and tell it."""
@@ -37,9 +37,8 @@ def promoted(
     asked = reference_of(reference)
     if asked.version is None and asked.label is None:
         raise click.UsageError(f"Which version? Write {asked.name}@3, or {asked.name}#latest for the newest.")
-    with guarded(context) as prompts:
-        version = asked.version or prompts.get(project, asked.name, label=asked.label).number
-        done = prompts.promote(
-            project, asked.name, version, label, by=me(), reason=reason, force=force, expected=expected
-        )
+    version = asked.version
+    if version is None:
+        version = desk.labelled(asked.name, asked.label or "")["version"]
+    done = desk.promote(asked.name, label, version=version, reason=reason, force=force, expected=expected)
     tell(done, as_json=as_json)

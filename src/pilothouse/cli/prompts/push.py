@@ -4,11 +4,9 @@ from pathlib import Path
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.prompts.remote import registry
+from pilothouse.cli.context import as_json
+from pilothouse.cli.prompts.desk import Desk, at_registry
 from pilothouse.cli.prompts.steps import folder_argument, syncing, tell_steps
-from pilothouse.cli.server import server_options
 
 __all__ = ["push"]
 
@@ -19,13 +17,11 @@ __all__ = ["push"]
 @click.option("-m", "--message", default="", metavar="TEXT", help="What is new in the versions that are made.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made. Nothing is.")
 @click.option("--force", is_flag=True, help="Also over what the registry got meanwhile: that stays as a version.")
-@project_option
-@server_options
 @as_json
-@pass_context
+@at_registry
 def push(
-    context: Context, folder: Path, names: tuple[str, ...], label: str | None, message: str, dry_run: bool, force: bool,
-    project: str, url: str | None, key: str | None, as_json: bool,
+    desk: Desk, /, folder: Path, names: tuple[str, ...], label: str | None, message: str, dry_run: bool, force: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Make versions of the files of FOLDER that were edited, those of the prompts NAMES or all, and note in each file
     which version it is.
@@ -33,6 +29,5 @@ def push(
     Where the registry moved on as well, that is a conflict, unless git has merged the registry's version into the file
     already: both changes are shown, nothing is made, and the exit code is 1. The others still go.
     """
-    with registry(context, url, key, project, moves=label is not None) as found:
-        steps = syncing(folder, found).push(names, label=label, message=message, dry_run=dry_run, force=force)
-        return tell_steps(steps, as_json=as_json, show=dry_run)
+    steps = syncing(folder, desk).push(names, label=label, message=message, dry_run=dry_run, force=force)
+    return tell_steps(steps, as_json=as_json, show=dry_run)

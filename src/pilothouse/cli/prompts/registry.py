@@ -1,4 +1,4 @@
-"""The registry as commands open it, and how they tell of a change."""
+"""The registry of the home as commands open it, and how they tell of a change, wherever it was made."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ import click
 
 from pilothouse.cli.context import Context, in_json, plain
 from pilothouse.cli.options import control
+from pilothouse.types import Json
 
 if TYPE_CHECKING:
     from pilothouse.prompts.registry import Prompts
-    from pilothouse.prompts.versions import Move, Pending
 
 __all__ = ["guarded", "opened", "reason_option", "tell"]
 
@@ -34,19 +34,16 @@ def guarded(context: Context) -> "Iterator[Prompts]":
         yield platform.prompts.prompts
 
 
-def tell(change: "Move | Pending", *, as_json: bool) -> None:
+def tell(change: Json, *, as_json: bool) -> None:
     """Say where a label points now, or that its promotion waits."""
-    from dataclasses import asdict  # noqa: PLC0415
-
-    from pilothouse.prompts.versions import Pending  # noqa: PLC0415
-
     if as_json:
-        click.echo(in_json(asdict(change)))
-    elif isinstance(change, Pending):
-        what = f"{change.name}@{change.version} as {change.label}"
-        click.echo(f"{plain(what)} waits for a second person: pilothouse prompts approve {change.id}")
-    elif change.version is None:
-        click.echo(plain(f"{change.name} has no label {change.label} any more; it pointed to {change.before}."))
+        click.echo(in_json(change))
+    elif "status" in change:
+        what = f"{change['name']}@{change['version']} as {change['label']}"
+        click.echo(f"{plain(what)} waits for a second person: pilothouse prompts approve {change['id']}")
+    elif change["version"] is None:
+        told = f"{change['name']} has no label {change['label']} any more; it pointed to {change['before']}."
+        click.echo(plain(told))
     else:
-        before = "" if change.before is None else f", before to {change.before}"
-        click.echo(plain(f"{change.label} of {change.name} points to {change.version}{before}."))
+        before = "" if change["before"] is None else f", before to {change['before']}"
+        click.echo(plain(f"{change['label']} of {change['name']} points to {change['version']}{before}."))

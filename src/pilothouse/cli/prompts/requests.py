@@ -1,14 +1,12 @@
 """`pilothouse prompts requests`: promotions that wait for a second person."""
 
-from dataclasses import asdict
 from typing import Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context, show_rows
-from pilothouse.cli.filters import project_option
+from pilothouse.cli.context import as_json, show_rows
 from pilothouse.cli.options import shown_time
-from pilothouse.cli.prompts.registry import opened
+from pilothouse.cli.prompts.desk import Desk, at_registry
 
 __all__ = ["requests"]
 
@@ -21,17 +19,13 @@ _STATUSES = ("pending", "approved", "rejected", "stale", "all")
 @click.option("--status", type=click.Choice(_STATUSES), default="pending", show_default=True, help="What became of it.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many.")
 @click.option("--before", metavar="ID", help="Continue a list: the last id that it showed.")
-@project_option
 @as_json
-@pass_context
+@at_registry
 def requests(
-    context: Context, prompt: str | None, status: Any, limit: int, before: str | None, project: str, as_json: bool
+    desk: Desk, /, prompt: str | None, status: Any, limit: int, before: str | None, as_json: bool
 ) -> None:  # fmt: skip
     """Promotions that wait for a second person, the newest first."""
-    wanted = None if status == "all" else status
-    with opened(context) as prompts:
-        found = prompts.pending(project, prompt, status=wanted, limit=limit, before=before)
-    rows = [asdict(one) for one in found]
+    rows = [*desk.requests(prompt=prompt, status=status, limit=limit, before=before)]
     if not as_json:
         for row in rows:
             forced = ", by force" if row["forced"] else ""

@@ -2,10 +2,9 @@
 
 import click
 
-from pilothouse.cli.context import Context, as_json, pass_context
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
-from pilothouse.cli.prompts.registry import opened, reason_option, tell
+from pilothouse.cli.context import as_json
+from pilothouse.cli.prompts.desk import Desk, at_registry
+from pilothouse.cli.prompts.registry import reason_option, tell
 
 __all__ = ["rollback"]
 
@@ -15,13 +14,8 @@ __all__ = ["rollback"]
 @click.option("--label", default="production", show_default=True, help="The label.")
 @click.option("--expected", type=click.IntRange(0), metavar="VERSION", help="Only where the label points there now.")
 @reason_option
-@project_option
 @as_json
-@pass_context
-def rollback(
-    context: Context, name: str, label: str, expected: int | None, reason: str, project: str, as_json: bool
-) -> None:  # fmt: skip
+@at_registry
+def rollback(desk: Desk, /, name: str, label: str, expected: int | None, reason: str, as_json: bool) -> None:
     """Let a label point to what it pointed to before. Again, and it goes back further."""
-    with opened(context) as prompts:
-        done = prompts.rollback(project, name, label, by=me(), reason=reason, expected=expected)
-    tell(done, as_json=as_json)
+    tell(desk.rollback(name, label=label, reason=reason, expected=expected), as_json=as_json)

@@ -10,7 +10,8 @@ import click
 from pilothouse.cli.context import in_json, plain
 
 if TYPE_CHECKING:
-    from pilothouse.prompts.syncing import Registry, Step, Syncing
+    from pilothouse.cli.prompts.desk import Desk
+    from pilothouse.prompts.syncing import Step, Syncing
 
 __all__ = ["folder_argument", "syncing", "tell_steps"]
 
@@ -29,13 +30,14 @@ def folder_argument(*, exists: bool) -> Callable[[_F], _F]:
     return add
 
 
-def syncing(path: Path, registry: "Registry") -> "Syncing":
+def syncing(path: Path, desk: "Desk") -> "Syncing":
     """The files in the folder beside the registry, and what git knows of them."""
     from pilothouse.cli.prompts.git import past_hashes  # noqa: PLC0415 - PyYAML is not for --help
+    from pilothouse.cli.prompts.synced import Synced  # noqa: PLC0415
     from pilothouse.prompts.folder import Folder  # noqa: PLC0415
     from pilothouse.prompts.syncing import Syncing  # noqa: PLC0415
 
-    return Syncing(Folder.open(path), registry, ancestors=past_hashes)
+    return Syncing(Folder.open(path), Synced(desk), ancestors=past_hashes)
 
 
 def tell_steps(steps: "Iterable[Step]", *, as_json: bool, show: bool) -> int:

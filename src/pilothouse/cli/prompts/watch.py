@@ -2,23 +2,20 @@
 
 import click
 
-from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain, show_rows
-from pilothouse.cli.filters import project_option
+from pilothouse.cli.context import as_json, in_json, plain, show_rows
 from pilothouse.cli.options import shown_time
+from pilothouse.cli.prompts.desk import Desk, at_registry
 
 __all__ = ["watch"]
 
 
 @click.command()
 @click.argument("name")
-@project_option
 @as_json
-@pass_context
-def watch(context: Context, /, name: str, project: str, as_json: bool) -> None:
+@at_registry
+def watch(desk: Desk, /, name: str, as_json: bool) -> None:
     """How the versions that watched labels have do beside those before them, as of the last look of a server."""
-    with context.looking() as platform:
-        platform.prompts.prompts.prompt(project, name)
-        found = [one.to_json() for one in platform.prompts.watch.watches.of(project, name)]
+    found = desk.watched(name)
     if as_json:
         click.echo(in_json(found))
         return

@@ -1,4 +1,4 @@
-"""Prompts, versions and moves as the API shows them."""
+"""Prompts, versions and moves as the API tells them, and the commands print them."""
 
 from dataclasses import asdict
 
