@@ -55,6 +55,7 @@ def test_a_job_of_ci_needs_commands_alone(tmp_path: Path, monkeypatch: pytest.Mo
         assert call("promote", "team/faq@1", "--force", "-m", "the first").exception is None
 
         bad = call("evaluate", "team/faq@2", "--yes")
+        assert f": {embedded.address}/console/evals/runs/" in bad.stdout
         assert bad.return_value == 1
         assert "against it: 'exact': 1.000 before, 0.000 now over 80 cases" in bad.stdout
         assert "160 of 160, $0.0000 so far\n" in bad.stderr
@@ -68,6 +69,8 @@ def test_a_job_of_ci_needs_commands_alone(tmp_path: Path, monkeypatch: pytest.Mo
         listed = json.loads(call("verdicts", "team/faq", "--json").stdout)
         assert [(one["version"], one["passed"]) for one in listed] == [(3, True), (2, False)]
         assert "No label of it is watched" in call("watch", "team/faq").stdout
+        assert call("usage", "team/faq").stdout == "No version of it was called in that time.\n"  # but for evaluation
+        assert call("render", "team/faq", "--var", "q=why").stdout == "why\n"
         assert "team/faq@3" in call("lint", "team/faq", "--fail-on", "error").stdout
 
         waits = call("promote", "team/faq@3", "--to", "reviewed")

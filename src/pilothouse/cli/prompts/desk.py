@@ -20,7 +20,7 @@ from pilothouse.types import Json
 if TYPE_CHECKING:
     from pilothouse.cli.prompts.served import Served
 
-__all__ = ["Desk", "at_desk", "at_registry", "desk_options", "known", "served"]
+__all__ = ["Desk", "at_desk", "at_registry", "desk_options", "known", "served", "shown"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -67,6 +67,8 @@ class Desk(Protocol):
 
     def watched(self, name: str) -> Sequence[Json]: ...
 
+    def usage(self, name: str, *, period: str, label: str | None) -> Sequence[Json]: ...
+
 
 def desk_options(command: _F) -> _F:
     """`--project`, `--url` and `--key`: which registry, as `at_desk` takes them."""
@@ -79,7 +81,7 @@ def served(context: Context, project: str, url: str, key: str | None) -> "Iterat
     """That of a server. Says on the standard error which one is asked."""
     from pilothouse.cli.prompts.served import Served  # noqa: PLC0415 - aiohttp, which the help does not need
 
-    click.echo(plain(f"Registry: {re.sub('//[^/@]*@', '//', url)}"), err=True)
+    click.echo(plain(f"Registry: {shown(url)}"), err=True)
     with Served(url, key or context.settings.master_key, project) as found:
         yield found
 
@@ -96,6 +98,11 @@ def at_desk(context: Context, project: str, url: str | None, key: str | None) ->
         known(context, project)
         with Home(context, project) as home:
             yield home
+
+
+def shown(url: str) -> str:
+    """The address without a password in it."""
+    return re.sub("//[^/@]*@", "//", url.rstrip("/"))
 
 
 def known(context: Context, project: str) -> None:

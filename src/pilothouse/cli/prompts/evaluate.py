@@ -10,7 +10,7 @@ import click
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
 from pilothouse.cli.evals.estimated import agree, say_estimate
 from pilothouse.cli.options import me
-from pilothouse.cli.prompts.desk import desk_options, known, served
+from pilothouse.cli.prompts.desk import desk_options, known, served, shown
 from pilothouse.errors import ConfigError
 from pilothouse.types import Json
 
@@ -57,7 +57,7 @@ def evaluate(
         verdict = _judged_there(context, project, url, key, *given)
     if verdict is None:
         return 0
-    click.echo(in_json(verdict) if as_json else "\n".join(map(plain, said(verdict))))
+    click.echo(in_json(verdict) if as_json else "\n".join(map(plain, said(verdict, url))))
     return 0 if verdict["passed"] else 1
 
 
@@ -109,14 +109,16 @@ def _agree(yes: bool) -> None:
     click.confirm(question, abort=True)
 
 
-def said(verdict: Json) -> list[str]:
-    """A verdict for people: whether it passed, what is against it, what was found."""
+def said(verdict: Json, url: str | None) -> list[str]:
+    """A verdict for people: whether it passed, what is against it, what was found; where its run is to be seen."""
     against = "with no other" if verdict["against"] is None else f"with @{verdict['against']}"
     head = f"{verdict['prompt']}@{verdict['version']}, compared {against} for '{verdict['label']}':"
     lines = [f"{head} {'it passed.' if verdict['passed'] else 'it did not pass.'}"]
     lines += [f"  against it: {one}" for one in verdict.get("reasons") or ()]
     lines += [f"  {one}" for one in verdict.get("notes") or ()]
-    return [*lines, f"The run is {verdict['run_id']}: pilothouse evals report {verdict['run_id']}"]
+    run = verdict["run_id"]
+    seen = f"pilothouse evals report {run}" if url is None else f"{shown(url)}/console/evals/runs/{run}"
+    return [*lines, f"The run is {run}: {seen}"]
 
 
 def _given(prompt: str, label: str, suite: Path | None, cases: Path | None, fresh: bool) -> tuple[str, Json]:

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 from pilothouse.cli.context import Context
 from pilothouse.cli.options import me
 from pilothouse.cli.prompts.registry import guarded, opened
+from pilothouse.ids import now_us
+from pilothouse.observe.period import Period
+from pilothouse.observe.prompt_calls import PromptCalls
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.shown import change_json, head_json, prompt_json, version_json
+from pilothouse.prompts.usage import usage_of
+from pilothouse.prompts.versions import check_label
 from pilothouse.types import Json
 
 if TYPE_CHECKING:
@@ -115,3 +120,12 @@ class Home:
         rooms = self._looking.prompts
         rooms.prompts.prompt(self._project, name)
         return [one.to_json() for one in rooms.watch.watches.of(self._project, name)]
+
+    def usage(self, name: str, *, period: str, label: str | None) -> Sequence[Json]:
+        asked = Period.last(period, now_us())
+        label = None if label is None else check_label(label)
+        platform = self._looking
+        platform.drainer.flush()
+        platform.prompts.prompts.prompt(self._project, name)
+        found = usage_of(PromptCalls(platform.store), self._project, name, asked, label=label)
+        return [one.to_json() for one in found]

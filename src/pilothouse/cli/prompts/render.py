@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.prompts.registry import opened
+from pilothouse.cli.context import as_json, in_json, plain
+from pilothouse.cli.prompts.desk import Desk, at_registry
+from pilothouse.cli.prompts.synced import version_of
 from pilothouse.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -24,21 +24,18 @@ __all__ = ["render"]
 @click.option("--var", "given", multiple=True, metavar="NAME=VALUE",
               help="A variable; JSON where it is declared as another type than text. May be repeated.")  # fmt: skip
 @click.option("--vars", "file", metavar="FILE", help="A JSON file with an object of variables; - is what is piped in.")
-@project_option
 @as_json
-@pass_context
-def render(
-    context: Context, reference: str, given: tuple[str, ...], file: str | None, project: str, as_json: bool
-) -> None:
+@at_registry
+def render(desk: Desk, /, reference: str, given: tuple[str, ...], file: str | None, as_json: bool) -> None:
     """A version with its variables: NAME@3 or NAME#label; NAME alone is what production points to."""
-    from pilothouse.prompts.fetching import fetch_of  # noqa: PLC0415 - the registry is heavy, and not for --help
-    from pilothouse.prompts.templates.rendering import render as rendered  # noqa: PLC0415
+    from pilothouse.prompts.templates.rendering import render as rendered  # noqa: PLC0415 - heavy, and not for --help
+    from pilothouse.prompts.versions import reference_of  # noqa: PLC0415
 
-    with opened(context) as prompts:
-        fetch = fetch_of(prompts, project)
-        version = fetch(reference)
-        variables = {**(_object(file) if file else {}), **_pairs(given, version.content)}
-        made = rendered(version.content, variables, fetch=fetch)
+    asked = reference_of(reference)
+    found = desk.resolved(asked.name, version=asked.version, label=asked.label)
+    version, parts = version_of(found), found["includes"]
+    variables = {**(_object(file) if file else {}), **_pairs(given, version.content)}
+    made = rendered(version.content, variables, fetch=lambda written: version_of(parts[written]))
     if as_json:
         told = {"prompt": version.reference, "text": made.text, "messages": made.messages, "included": made.included}
         click.echo(in_json({**told, "chars": made.chars}))

@@ -93,6 +93,11 @@ class Served:
     def watched(self, name: str) -> Sequence[Json]:
         return self._data("GET", name, "/watch")
 
+    def usage(self, name: str, *, period: str, label: str | None) -> Sequence[Json]:
+        told = self._of("GET", name, "/usage", query={"period": period, "label": label})
+        found: Sequence[Json] = told["versions"]
+        return found
+
     def evaluate(self, name: str, body: Json, heard: Callable[[int, int, str], object]) -> Json:
         """The verdict over a version, once the server's job has ended. `heard` is told of outcomes done, of how many
         there will be, and what they cost so far. Whoever interrupts it stops the job. Raises

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pilothouse.prompts.versions import Version
     from pilothouse.types import Json
 
-__all__ = ["Synced"]
+__all__ = ["Synced", "version_of"]
 
 
 class Synced:
@@ -31,13 +31,13 @@ class Synced:
 
     def labelled(self, name: str, label: str) -> "Version | None":
         try:
-            return _version(self._desk.labelled(name, label))
+            return version_of(self._desk.labelled(name, label))
         except NotFound:
             return None
 
     def numbered(self, name: str, number: int) -> "Version | None":
         try:
-            return _version(self._desk.version(name, number))
+            return version_of(self._desk.version(name, number))
         except NotFound:
             return None
 
@@ -47,10 +47,11 @@ class Synced:
         made = self._desk.create(
             name=name, content=content.to_json(), parent=parent, message=message, labels=labels
         )  # fmt: skip
-        return _version(made)
+        return version_of(made)
 
 
-def _version(body: "Json") -> "Version":
+def version_of(body: "Json") -> "Version":
+    """A version as the API tells it, with its content."""
     from pilothouse.prompts.content import content_of  # noqa: PLC0415 - pydantic is not for --help
     from pilothouse.prompts.versions import Version  # noqa: PLC0415
 
