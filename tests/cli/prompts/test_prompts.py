@@ -83,6 +83,13 @@ def either(
     if request.param == "server":
         assert platform.opened == 0
         assert "Registry: http://here\n" in call("list").stderr
+        for words in (
+            ("list", "--search", "\udcff"),
+            ("approve", "\udcff"),
+            ("rollback", "faq/answer", "-m", "\udcff"),
+        ):
+            with pytest.raises(InvalidRequest, match="is not UTF-8 text"):
+                call(*words)
 
 
 def test_a_prompt_on_the_command_line(either: Call, tmp_path: Path, platform: Guarded) -> None:

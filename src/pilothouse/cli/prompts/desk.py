@@ -15,6 +15,7 @@ from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.cli.context import Context, plain
 from pilothouse.cli.options import control
 from pilothouse.cli.server import server_options
+from pilothouse.errors import InvalidRequest
 from pilothouse.types import Json
 
 if TYPE_CHECKING:
@@ -78,12 +79,16 @@ def desk_options(command: _F) -> _F:
 
 @contextmanager
 def served(context: Context, project: str, url: str, key: str | None) -> "Iterator[Served]":
-    """That of a server. Says on the standard error which one is asked."""
+    """That of a server. Says on the standard error which one is asked. Raises InvalidRequest where an argument of the
+    command was no UTF-8, which Python keeps as halves of surrogate pairs."""
     from pilothouse.cli.prompts.served import Served  # noqa: PLC0415 - aiohttp, which the help does not need
 
     click.echo(plain(f"Registry: {shown(url)}"), err=True)
     with Served(url, key or context.settings.master_key, project) as found:
-        yield found
+        try:
+            yield found
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(f"{error.object[:100]!r} is not UTF-8 text.") from None
 
 
 @contextmanager

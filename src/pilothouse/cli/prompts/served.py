@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -110,7 +111,8 @@ class Served:
                 if job["total"]:
                     heard(job["done"], job["total"], job["note"])
         except KeyboardInterrupt:
-            self._ask("POST", f"/api/jobs/{job['id']}/cancel")
+            with suppress(PilothouseError):
+                self._ask("POST", f"/api/jobs/{job['id']}/cancel")
             raise
         if job["status"] != "done":
             raise PilothouseError(f"The evaluation of '{name}' {job['status']}: {job['error'] or 'no reason given'}")
