@@ -12,8 +12,9 @@ from pilothouse.access.audit import Actor
 from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.alerts.book import Book
 from pilothouse.api.management import management
-from pilothouse.api.prompt_gates import TASK, routes
+from pilothouse.api.prompt_gates import routes
 from pilothouse.config import Config
+from pilothouse.lifecycle.prompting.queueing import TASK
 from pilothouse.lifecycle.prompting.rooms import PromptRooms, open_prompts
 from pilothouse.notify.outbox import Outbox
 from pilothouse.prompts.content import content_of

@@ -6,15 +6,14 @@ from fastapi import APIRouter, Body, Query
 
 from pilothouse.api.caller import By, Caller, InProject
 from pilothouse.lifecycle.prompting.gate import PromptGate
-from pilothouse.lifecycle.prompting.order import order_of
+from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.lifecycle.prompting.watch import VersionWatch
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs
 from pilothouse.types import Json
 
-__all__ = ["TASK", "routes"]
+__all__ = ["routes"]
 
-TASK = "prompts.evaluate"
 _Limit = Annotated[int, Query(ge=1, le=500)]
 _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
@@ -22,6 +21,7 @@ _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 def routes(gate: PromptGate, watch: VersionWatch, jobs: Jobs, settings: Settings) -> APIRouter:
     """The routes over the verdicts of an installation, worked on by `jobs`."""
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
+    judging = Judging(gate, jobs, settings)
 
     @router.post("/{name:path}/evaluate", status_code=202)
     def evaluate_prompt(
@@ -31,14 +31,7 @@ def routes(gate: PromptGate, watch: VersionWatch, jobs: Jobs, settings: Settings
         that the label has now; or by `rule`, a suite or an entry of prompts.protected, or on `cases`: such a verdict
         opens no protected label. Follow the job at `/api/jobs/{id}`: its `result` is the verdict. The caller's policy,
         limits and budgets hold."""
-        order = order_of(name, body)
-        gate.planned(project, order)
-        config = str(settings.config.absolute()) if settings.config.exists() else None
-        payload = {
-            "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
-            "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
-        }  # fmt: skip
-        return jobs.enqueue(TASK, payload, project_id=project, max_attempts=1).to_json()
+        return judging.ask(project, name, body, caller, by).to_json()
 
     @router.get("/{name:path}/verdicts")
     def list_verdicts(

@@ -16,6 +16,7 @@ from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.lifecycle.paying import Payers
+from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.lifecycle.prompting.rooms import PromptRooms
 from pilothouse.lifecycle.sentinel.standing import Standing
 from pilothouse.lifecycle.shadow import ShadowReports
@@ -36,7 +37,8 @@ __all__ = ["ConsoleRooms"]
 class ConsoleRooms:
     """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
     None; `process` names this one, and `several` says whether others may serve beside it. By `chat`, the gateway's
-    path, the playground asks; `recorder` takes its spans, and `patience` are the seconds that a call may last."""
+    path, the playground asks; `recorder` takes its spans, and `patience` are the seconds that a call may last.
+    `judging` has versions of prompts evaluated."""
 
     keys: Keys
     tenants: Tenants
@@ -59,6 +61,7 @@ class ConsoleRooms:
     chat: Chat
     recorder: Recorder
     patience: float
+    judging: Judging
 
     @property
     def shadows(self) -> ShadowReports:

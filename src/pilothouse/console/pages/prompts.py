@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from pilothouse.console.pages.prompt_edit import add_edit_pages
+from pilothouse.console.pages.prompt_evaluate import add_evaluate_pages
 from pilothouse.console.pages.prompt_moves import add_move_pages
 from pilothouse.console.pages.prompt_play import add_play_pages
 from pilothouse.console.pages.prompt_usage import add_usage_pages
@@ -24,6 +25,7 @@ from pilothouse.lifecycle.prompting.rooms import PromptRooms
 from pilothouse.prompts.experiments.shape import Experiment, PromptTarget
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import LATEST, PRODUCTION, Move, Prompt
+from pilothouse.storage.jobs import Job
 
 __all__ = ["pages"]
 
@@ -39,11 +41,13 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     router = APIRouter(prefix="/prompts")
     prompts = rooms.prompts.prompts
     _add_list(router, prompts, renderer, project)
-    _add_prompt(router, rooms.prompts, renderer, project)
+    _add_prompt(router, rooms, renderer, project)
     add_edit_pages(router, rooms, renderer, project)
     add_usage_pages(router, rooms, renderer, project)
     add_play_pages(router, rooms, renderer, project)
-    add_move_pages(router, prompts, renderer, project, partial(_one, renderer, rooms.prompts, project))
+    show = partial(_one, renderer, rooms.prompts, project)
+    add_move_pages(router, prompts, renderer, project, show)
+    add_evaluate_pages(router, rooms.judging, project, show)
     return router
 
 
@@ -76,14 +80,16 @@ def _add_list(router: APIRouter, prompts: Prompts, renderer: Renderer, project: 
         )  # fmt: skip
 
 
-def _add_prompt(router: APIRouter, rooms: PromptRooms, renderer: Renderer, project: str) -> None:
-    prompts = rooms.prompts
+def _add_prompt(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project: str) -> None:
+    prompts = rooms.prompts.prompts
 
     @router.get("/one")
     def one_page(
-        visitor: Guest, name: str, version: int | None = None, before: int | None = None, done: str = ""
+        visitor: Guest, name: str, version: int | None = None, before: int | None = None, done: str = "",
+        job: str = "",
     ) -> Response:  # fmt: skip
-        return _one(renderer, rooms, project, visitor, name, version, before, done=done)
+        found = rooms.judging.job(project, name, job) if job else None
+        return _one(renderer, rooms.prompts, project, visitor, name, version, before, done=done, job=found)
 
     @router.get("/history")
     def history_page(visitor: Guest, name: str, label: str = "", before: str = "") -> Response:
@@ -113,6 +119,7 @@ def _add_prompt(router: APIRouter, rooms: PromptRooms, renderer: Renderer, proje
 def _one(
     renderer: Renderer, rooms: PromptRooms, project: str, visitor: Visitor, name: str, number: int | None = None,
     before: int | None = None, *, done: str = "", problem: str = "", status: int = 200,
+    job: Job | None = None,
 ) -> Response:  # fmt: skip
     """A prompt with one of its versions: by default that of production, else the newest."""
     prompts = rooms.prompts
@@ -128,7 +135,7 @@ def _one(
         "prompt.html", status, visitor=visitor, name=name, about=about, version=version, newest=about.newest,
         labels=labels, back=back, versions=heads, before=before, older=older, said=said_of(version.content),
         shown_json=shown_json, pending=prompts.pending(project, name), chosen_old=old, chosen_new=new, done=done,
-        problem=problem, splits=_splits(rooms, project, name),
+        problem=problem, job=job, judged=rooms.gate.protects(name, PRODUCTION), splits=_splits(rooms, project, name),
         verdicts=rooms.gate.verdicts.list(project, name, version=version.number, limit=_VERDICTS),
         watched={label: one for label, one in watched.items() if one.move_id == labels[label].id},
     )  # fmt: skip

@@ -90,6 +90,10 @@ class PromptGate:
         rule = rule_for(self._config(), name, label)
         return 0 if rule is None else rule.approvals
 
+    def protects(self, name: str, label: str) -> bool:
+        """Whether the configuration says by what versions for this label are judged."""
+        return rule_for(self._config(), name, label) is not None
+
     def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
         """What is against moving the label, now at `current`, to this version, in sentences; nothing where it may."""
         rule = rule_for(self._config(), name, label)

@@ -1,0 +1,42 @@
+"""Evaluations of prompts as jobs: how the API and the console have a version judged. Decides nothing."""
+
+from pilothouse.access import Actor
+from pilothouse.errors import NotFound
+from pilothouse.lifecycle.prompting.gate import PromptGate
+from pilothouse.lifecycle.prompting.order import order_of
+from pilothouse.principal import Principal
+from pilothouse.settings import Settings
+from pilothouse.storage import Jobs
+from pilothouse.storage.jobs import Job
+from pilothouse.types import Json
+
+__all__ = ["TASK", "Judging"]
+
+TASK = "prompts.evaluate"
+
+
+class Judging:
+    """Over this gate, by this queue; the worker opens the installation of `settings`."""
+
+    def __init__(self, gate: PromptGate, jobs: Jobs, settings: Settings) -> None:
+        self._gate, self._jobs, self._settings = gate, jobs, settings
+
+    def ask(self, project: str, name: str, body: Json, caller: Principal, by: Actor) -> Job:
+        """Queue what `order_of` reads from `body`, in the caller's name: their policy, limits and budgets hold. Raises
+        ConfigError, InvalidRequest and NotFound for what cannot be judged."""
+        self._gate.planned(project, order_of(name, body))
+        settings = self._settings
+        config = str(settings.config.absolute()) if settings.config.exists() else None
+        payload = {
+            "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
+            "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
+        }  # fmt: skip
+        return self._jobs.enqueue(TASK, payload, project_id=project, max_attempts=1)
+
+    def job(self, project: str, name: str, job_id: str) -> Job | None:
+        """An evaluation of this prompt by its job's id; None where there is none."""
+        try:
+            found = self._jobs.get(job_id, project_id=project)
+        except NotFound:
+            return None
+        return found if found.task == TASK and found.payload.get("name") == name else None
