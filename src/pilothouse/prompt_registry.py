@@ -169,7 +169,8 @@ class PromptRegistry(_Face):
         """Judge a version, the newest unless given, beside the one that the label `target` has now; waits for it.
 
         By the suite that protects the label, or by `rule`: a suite, or an entry of the configuration's
-        `prompts.protected`. `test_cases` stand in for those of its dataset. Neither such a verdict nor one by
+        `prompts.protected`. `test_cases` stand in for those of its dataset; where nothing says by what, and each has
+        `expected`, by whether the answer contains that. Neither such a verdict nor one by
         another rule opens a protected label. Raises InvalidRequest, and PilothouseError where it did not end.
         """
         given = {"version": version, "label": target, "rule": rule, "fresh": fresh}

@@ -3,7 +3,7 @@
 import pytest
 
 from pilothouse.access.audit import Actor
-from pilothouse.errors import ConfigError, NotFound
+from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.runs.prepare import case_from
 from pilothouse.prompting import Protected
 from pilothouse.prompts.content import Content
@@ -96,7 +96,7 @@ async def test_who_must_agree_and_what_cannot_be(judging: Judging) -> None:
     judging.rules.insert(0, {"prompts": "legal-*", "approvals": 1})
     assert [judging.gate.approvals(P, name, "production") for name in ("legal-terms", "rag")] == [1, 0]
     assert judging.gate.check(P, "legal-terms", 2, "production", 1) == []
-    with pytest.raises(ConfigError, match="Nothing says by what 'rag' is judged for 'beta'"):
+    with pytest.raises(InvalidRequest, match="Nothing says by what 'rag' is judged for 'beta'"):
         await judging.evaluate(2, label="beta")
     with pytest.raises(NotFound):
         await judging.evaluate(9)

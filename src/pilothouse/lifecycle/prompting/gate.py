@@ -14,7 +14,7 @@ import msgspec
 
 from pilothouse.access.audit import Actor
 from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.errors import Cancelled, ConfigError, NotFound
+from pilothouse.errors import Cancelled, ConfigError, InvalidRequest, NotFound
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
@@ -146,14 +146,15 @@ class PromptGate:
     # ---- judging a version
 
     def planned(self, project: str, order: Order) -> tuple[Plan, Version, Version | None]:
-        """How a version is judged, and the one that it is compared with. Raises ConfigError and NotFound."""
+        """How a version is judged, and the one that it is compared with. Without a rule, cases that all say
+        what is expected are judged by whether the answer has it. Raises ConfigError, InvalidRequest and NotFound."""
         usual = rule_for(self._config(), order.name, order.label)
-        rule = order.rule or usual
+        rule = order.rule or usual or _by_expected(order)
         version, current = self._sides(project, order)
         if rule is None:
-            raise ConfigError(
+            raise InvalidRequest(
                 f"Nothing says by what '{order.name}' is judged for '{order.label}': write prompts.protected in the "
-                "configuration, or give a suite.", param="rule",
+                "configuration, give a suite, or cases that each say what is 'expected'.", param="rule",
             )  # fmt: skip
         if rule.model is None and usual is not None and usual.model is not None:
             rule = rule.model_copy(update={"model": usual.model})
@@ -275,6 +276,13 @@ class PromptGate:
         )  # fmt: skip
         self.verdicts.put(project, verdict)
         return verdict
+
+
+def _by_expected(order: Order) -> Protected | None:
+    """The plainest rule there is, for cases that say what is expected."""
+    if not order.cases or any(case.expected is None for case in order.cases):
+        return None
+    return Protected(suite={"evaluators": ["contains_expected"]})
 
 
 def _plan(rule: Protected, version: Version, *, first: bool = False) -> Plan:
