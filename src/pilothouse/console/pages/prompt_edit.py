@@ -30,11 +30,12 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Visitor
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.prompts.content import Content, content_of
+from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.templates.including import Fetch
-from pilothouse.prompts.versions import Version, reference_of
+from pilothouse.prompts.versions import Version
 
-__all__ = ["acted", "add_edit_pages", "drafted", "fetching", "models_of", "opened", "previewed"]
+__all__ = ["acted", "add_edit_pages", "drafted", "models_of", "opened", "previewed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def add_edit_pages(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, p
     prompts = rooms.prompts.prompts
 
     def show(visitor: Visitor, asked: _Asked, form: Fields, problem: str = "", status: int = 200) -> Response:
-        preview = previewed(form, fetching(prompts, project))
+        preview = previewed(form, fetch_of(prompts, project))
         return renderer.page(
             "prompt_edit.html", status, visitor=visitor, name=asked.name, number=asked.number, form=form,
             draft=None if form.get("as") == "json" else draft_of(form), preview=preview, problem=problem,
@@ -100,16 +101,6 @@ def previewed(form: Fields, fetch: Fetch) -> Preview:
     except InvalidRequest as error:
         return Preview(problem=error.message)
     return preview_of(content, form, fetch, [] if form.get("as") == "json" else places_of(draft_of(form)))
-
-
-def fetching(prompts: Prompts, project: str) -> Fetch:
-    """Finds the prompts that a template includes, by reference."""
-
-    def fetch(reference: str) -> Version:
-        asked = reference_of(reference)
-        return prompts.get(project, asked.name, version=asked.version, label=asked.label)
-
-    return fetch
 
 
 def opened(form: Fields) -> str:

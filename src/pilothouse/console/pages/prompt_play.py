@@ -14,7 +14,7 @@ from pilothouse.access.policy import demand
 from pilothouse.call import Call
 from pilothouse.console.forms import Fields, Uploaded
 from pilothouse.console.pages.dataset_items import chosen_dataset
-from pilothouse.console.pages.prompt_edit import acted, drafted, fetching, models_of, opened, previewed
+from pilothouse.console.pages.prompt_edit import acted, drafted, models_of, opened, previewed
 from pilothouse.console.playing import Heard, Lines, failed, played
 from pilothouse.console.previewing import request_of
 from pilothouse.console.prompting import TYPES, draft_of, fields_of, is_long, values_of
@@ -22,6 +22,7 @@ from pilothouse.console.render import Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Visitor
 from pilothouse.errors import Conflict, InvalidRequest, NotFound, PilothouseError
+from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts
 from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.types import ChatRequest
@@ -52,7 +53,7 @@ def add_play_pages(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, p
         visitor: Visitor, name: str, form: Fields, *, done: str = "", problem: str = "", status: int = 200
     ) -> Response:  # fmt: skip
         about = prompts.prompt(project, name)
-        preview = previewed(form, fetching(prompts, project))
+        preview = previewed(form, fetch_of(prompts, project))
         models = models_of(rooms)
         return renderer.page(
             "prompt_play.html", status, visitor=visitor, name=name, about=about, form=form, draft=draft_of(form),
@@ -83,7 +84,7 @@ def add_play_pages(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, p
     def keep_case(visitor: Editor, name: str, form: Uploaded) -> Response:
         """The values as an item of a dataset, with what a good answer to them is."""
         try:
-            values = values_of(previewed(form, fetching(prompts, project)).slots)
+            values = values_of(previewed(form, fetch_of(prompts, project)).slots)
             expected = form.raw("expected").replace("\r\n", "\n")
             item = NewItem(input=values, expected=expected if expected.strip() else None, metadata={"prompt": name})
             found = chosen_dataset(rooms.datasets, project, form)
@@ -124,7 +125,7 @@ def _request(prompts: Prompts, project: str, name: str, form: Fields, call: Call
     if number:
         version = prompts.get(project, name, version=_number(number))
         content, call.versions["prompt"] = version.content, version.reference
-    return request_of(content, form, fetching(prompts, project), model)
+    return request_of(content, form, fetch_of(prompts, project), model)
 
 
 def _columns(form: Fields, models: list[str]) -> list[_Column]:
