@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body
 
 from pilothouse.api.caller import By, Caller, InProject
 from pilothouse.lifecycle.prompting.optimize_order import optimize_order
+from pilothouse.lifecycle.prompting.queueing import queued
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs
@@ -33,11 +34,6 @@ def routes(prompts: Prompts, jobs: Jobs, settings: Settings) -> APIRouter:
             prompts.get(project, name, version=order.version, label=order.label)
         else:
             prompts.newest(project, name)
-        config = str(settings.config.absolute()) if settings.config.exists() else None
-        payload = {
-            "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
-            "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
-        }  # fmt: skip
-        return jobs.enqueue(TASK, payload, project_id=project, max_attempts=1).to_json()
+        return queued(jobs, settings, TASK, project, name, body, caller, by).to_json()
 
     return router

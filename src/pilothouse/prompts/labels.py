@@ -16,7 +16,7 @@ from pilothouse.errors import Conflict, Forbidden, InvalidRequest, NotFound, Pro
 from pilothouse.ids import new_id, now_us
 from pilothouse.prompts.guarding import OPEN, Guard
 from pilothouse.prompts.inclusions import check_inclusions
-from pilothouse.prompts.reading import MOST, need_prompt, need_version, plain, version_of
+from pilothouse.prompts.reading import MOST, need_prompt, need_version, version_of
 from pilothouse.prompts.versions import (
     LATEST,
     PRODUCTION,
@@ -30,6 +30,7 @@ from pilothouse.prompts.versions import (
 from pilothouse.storage.changes import Changes
 from pilothouse.storage.database import writing
 from pilothouse.storage.prompting import move_rows
+from pilothouse.storage.statements import storable
 from pilothouse.types import Json
 
 __all__ = ["TOPIC", "Labels", "movable"]
@@ -86,7 +87,7 @@ class Labels:
                     continue  # what was found out above is about a label that stood elsewhere
                 if last is not None and last.version == version:
                     return _move(last)
-                told = {"actor": by.name, "reason": plain(reason), "forced": bool(against)}
+                told = {"actor": by.name, "reason": storable(reason), "forced": bool(against)}
                 self._can_render(connection, project, name, version, label)
                 if waits:
                     return self._ask(connection, project, name, version, label, last, by, told)
@@ -115,7 +116,7 @@ class Labels:
                 raise Conflict(f"The label '{label}' of '{name}' pointed to nothing before version {last.version}.")
             there = move_rows.move_of(connection, project, name, label, last.back)
             self._can_render(connection, project, name, there.version, label)
-            told = {"actor": by.name, "reason": plain(reason), "kind": "rollback", "back": there.back}
+            told = {"actor": by.name, "reason": storable(reason), "kind": "rollback", "back": there.back}
             return self._move(connection, project, name, there.version, label, last, by, told)
 
     def unlabel(self, project: str, name: str, label: str, *, by: Actor, reason: str = "") -> Move:
@@ -130,7 +131,7 @@ class Labels:
             last = move_rows.last_move(connection, project, name, label)
             if last is None or last.version is None:
                 raise NotFound(f"The prompt '{name}' has no label '{label}'.", param="label")
-            told = {"actor": by.name, "reason": plain(reason), "kind": "unlabel", "back": last.number}
+            told = {"actor": by.name, "reason": storable(reason), "kind": "unlabel", "back": last.number}
             return self._move(connection, project, name, None, label, last, by, told)
 
     def history(
@@ -140,7 +141,7 @@ class Labels:
         Raises NotFound."""
         with self._engine.connect() as connection:
             need_prompt(connection, project, name)
-            wanted = None if label is None else plain(label)
+            wanted = None if label is None else storable(label)
             rows = move_rows.move_rows(
                 connection, project, name, wanted, before=_cursor(before), limit=_bounded(limit)
             )  # fmt: skip
@@ -161,7 +162,7 @@ class Labels:
             rows = move_rows.request_rows(
                 connection,
                 project,
-                name=None if name is None else plain(name),
+                name=None if name is None else storable(name),
                 status=status,
                 before=_cursor(before),
                 limit=_bounded(limit),
@@ -261,7 +262,7 @@ class Labels:
     def _decide(
         self, connection: Connection, project: str, asked: Pending, status: PendingStatus, by: Actor, note: str
     ) -> None:
-        values = {"status": status, "decided_us": self._clock(), "decided_by": by.name, "note": plain(note)}
+        values = {"status": status, "decided_us": self._clock(), "decided_by": by.name, "note": storable(note)}
         move_rows.change_request(connection, project, asked.id, values)
         action = "prompt.approve" if status == "approved" else "prompt.reject"
         after = {"label": asked.label, "version": asked.version, "request": asked.id, "note": values["note"]}
@@ -312,7 +313,7 @@ def _need_request(connection: Connection, project: str, request: str) -> Row[Any
 
 
 def _cursor(before: str | None) -> str | None:
-    return None if before is None else plain(before)
+    return None if before is None else storable(before)
 
 
 def _bounded(limit: int) -> int:

@@ -10,8 +10,9 @@ from pilothouse.errors import Conflict, NotFound
 from pilothouse.prompts.content import Content
 from pilothouse.prompts.versions import LATEST, MOST_NUMBER, Prompt, Reference, Version, VersionHead, name_fault
 from pilothouse.storage.prompting import prompt_rows
+from pilothouse.storage.statements import storable
 
-__all__ = ["MOST", "head", "need_prompt", "need_version", "plain", "pointing", "prompt", "version_of"]
+__all__ = ["MOST", "head", "need_prompt", "need_version", "pointing", "prompt", "version_of"]
 
 MOST = prompt_rows.MOST_ROWS
 """Rows of a page at most."""
@@ -23,7 +24,7 @@ def need_prompt(
     """The prompt. Raises NotFound, and Conflict where it is to be `live` and is archived. `lock` as in storage."""
     found = None if name_fault(name) else prompt_rows.prompt_row(connection, project, name, lock=lock)
     if found is None:
-        raise NotFound(f"There is no prompt '{plain(name[:256])}'.", param="name")
+        raise NotFound(f"There is no prompt '{storable(name[:256])}'.", param="name")
     if live and found.archived_us is not None:
         raise Conflict(f"The prompt '{name}' is archived: take it back into the list to change it.")
     return found
@@ -66,11 +67,6 @@ def head(row: Row[Any], labels: tuple[str, ...]) -> VersionHead:
     return VersionHead(
         row.project_id, row.name, row.number, row.hash, row.message, row.author, row.created_us, row.parent, labels
     )
-
-
-def plain(text: str) -> str:
-    """Without what a database takes for an error: NUL, and halves of surrogate pairs."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _version(connection: Connection, asked: Row[Any], labels: dict[str, int], number: int) -> Version:

@@ -16,7 +16,7 @@ from pilothouse.prompts.content import Content
 from pilothouse.prompts.guarding import OPEN
 from pilothouse.prompts.inclusions import check_inclusions, parts
 from pilothouse.prompts.labels import TOPIC, Labels, movable
-from pilothouse.prompts.reading import MOST, head, need_prompt, need_version, plain, pointing, prompt, version_of
+from pilothouse.prompts.reading import MOST, head, need_prompt, need_version, pointing, prompt, version_of
 from pilothouse.prompts.templates.checking import check
 from pilothouse.prompts.versions import (
     LATEST,
@@ -31,6 +31,7 @@ from pilothouse.prompts.versions import (
 from pilothouse.storage.changes import Changes
 from pilothouse.storage.database import writing
 from pilothouse.storage.prompting import move_rows, prompt_rows
+from pilothouse.storage.statements import storable
 from pilothouse.types import Json
 
 __all__ = ["TOPIC", "Prompts", "checked_tags"]
@@ -62,7 +63,7 @@ class Prompts(Labels):
         if len(message) > MOST_MESSAGE:
             raise InvalidRequest(f"A message has at most {MOST_MESSAGE} characters.", param="message")
         wanted = [movable(label) for label in dict.fromkeys(labels) if label != LATEST]
-        told: Json = {"message": plain(message), "author": by.name, "parent": parent}
+        told: Json = {"message": storable(message), "author": by.name, "parent": parent}
         for _ in range(_TRIES):
             seen = self._may_have(project, name, wanted)
             with writing(self._engine) as connection:
@@ -104,9 +105,9 @@ class Prompts(Labels):
             return PromptPage([], None)
         with self._engine.connect() as connection:
             rows = prompt_rows.prompt_rows(
-                connection, project, search=plain(search), label=wanted, tag=None if tag is None else plain(tag),
-                archived=archived, folder=plain(folder), below=below, after=None if after is None else plain(after),
-                limit=limit + 1,
+                connection, project, search=storable(search), label=wanted, tag=None if tag is None else storable(tag),
+                archived=archived, folder=storable(folder), below=below,
+                after=None if after is None else storable(after), limit=limit + 1,
             )  # fmt: skip
             labels = prompt_rows.labels_of(connection, project, [row.name for row in rows[:limit]])
         page = [prompt(row, labels[row.name]) for row in rows[:limit]]
@@ -115,13 +116,13 @@ class Prompts(Labels):
     def folders(self, project: str, folder: str = "", *, archived: bool = False) -> dict[str, int]:
         """The folders directly in this one (500 at most), each with how many prompts are in it at any depth."""
         with self._engine.connect() as connection:
-            rows = prompt_rows.folder_rows(connection, project, plain(folder), archived=archived)
+            rows = prompt_rows.folder_rows(connection, project, storable(folder), archived=archived)
         return {row.name: row.prompts for row in rows}
 
     def heads(self, project: str, names: Sequence[str]) -> dict[str, VersionHead]:
         """Of each of these prompts the newest version, without its content and labels."""
         with self._engine.connect() as connection:
-            rows = prompt_rows.newest_rows(connection, project, [*map(plain, names)])
+            rows = prompt_rows.newest_rows(connection, project, [*map(storable, names)])
         return {row.name: head(row, ()) for row in rows}
 
     def parts(self, project: str, content: Content) -> dict[str, Version]:
@@ -147,7 +148,7 @@ class Prompts(Labels):
         if description is not None:
             if len(description) > MOST_DESCRIPTION:
                 raise InvalidRequest(f"A description has at most {MOST_DESCRIPTION} characters.", param="description")
-            given["description"] = plain(description)
+            given["description"] = storable(description)
         if tags is not None:
             given["tags"] = msgspec.json.encode(checked_tags(tags)).decode()
         with writing(self._engine) as connection:

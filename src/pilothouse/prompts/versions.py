@@ -23,7 +23,7 @@ MOST_NUMBER = 2**31 - 1
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _ADDRESSES = frozenset((
     "versions", "resolved", "labels", "rollback", "history", "render", "lint", "usage", "evaluate", "verdicts",
-    "optimize", "gates", "diff", "watch", "watch",
+    "optimize", "gates", "diff", "watch",
 ))  # fmt: skip
 _NOT_IN_NAMES = '#@{}"\\'
 

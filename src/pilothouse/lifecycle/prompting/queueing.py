@@ -1,4 +1,4 @@
-"""Evaluations of prompts as jobs: how the API and the console have a version judged. Decides nothing."""
+"""Work on prompts as jobs: how the API and the console have a version judged, or a better one looked for."""
 
 from pilothouse.access import Actor
 from pilothouse.errors import NotFound
@@ -10,7 +10,7 @@ from pilothouse.storage import Jobs
 from pilothouse.storage.jobs import Job
 from pilothouse.types import Json
 
-__all__ = ["TASK", "Judging"]
+__all__ = ["TASK", "Judging", "queued"]
 
 TASK = "prompts.evaluate"
 
@@ -25,13 +25,7 @@ class Judging:
         """Queue what `order_of` reads from `body`, in the caller's name: their policy, limits and budgets hold. Raises
         ConfigError, InvalidRequest and NotFound for what cannot be judged."""
         self._gate.planned(project, order_of(name, body))
-        settings = self._settings
-        config = str(settings.config.absolute()) if settings.config.exists() else None
-        payload = {
-            "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
-            "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
-        }  # fmt: skip
-        return self._jobs.enqueue(TASK, payload, project_id=project, max_attempts=1)
+        return queued(self._jobs, self._settings, TASK, project, name, body, caller, by)
 
     def job(self, project: str, name: str, job_id: str) -> Job | None:
         """An evaluation of this prompt by its job's id; None where there is none."""
@@ -40,3 +34,15 @@ class Judging:
         except NotFound:
             return None
         return found if found.task == TASK and found.payload.get("name") == name else None
+
+
+def queued(
+    jobs: Jobs, settings: Settings, task: str, project: str, name: str, body: Json, caller: Principal, by: Actor
+) -> Job:
+    """Queue work of this kind on a prompt, in the caller's name; `body` is its order, which was checked before."""
+    config = str(settings.config.absolute()) if settings.config.exists() else None
+    payload = {
+        "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
+        "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
+    }  # fmt: skip
+    return jobs.enqueue(task, payload, project_id=project, max_attempts=1)

@@ -18,6 +18,7 @@ from pilothouse.ids import new_id, now_us
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.evaluating.dataset_changes import EMPTY, Change, DatasetChanges
 from pilothouse.storage.evaluating.dataset_items import DatasetItems, NewItem
+from pilothouse.storage.statements import storable
 from pilothouse.storage.tables import dataset_versions, datasets
 from pilothouse.types import Json
 
@@ -88,7 +89,7 @@ class Datasets:
                 "A dataset's name has 1 to 256 characters, none of them a control character.", param="name"
             )
         now = self.clock()
-        made = Dataset(new_id(now), _plain(name), _plain(description), metadata or {}, 0, now, now)
+        made = Dataset(new_id(now), storable(name), storable(description), metadata or {}, 0, now, now)
         row = {
             "project_id": project, "id": made.id, "name": made.name, "description": made.description,
             "metadata": _json(made.metadata), "version": 0, "places": 0, "created_us": now, "updated_us": now,
@@ -104,9 +105,9 @@ class Datasets:
         """The dataset of this name, else of this id; also one that is archived. Raises NotFound."""
         query = select(datasets).where(_D.project_id == project, or_(_D.name == reference, _D.id == reference))
         with self.store.control.connect() as connection:
-            rows = connection.execute(query).all() if reference == _plain(reference) else []
+            rows = connection.execute(query).all() if reference == storable(reference) else []
         if not rows:
-            raise NotFound(f"There is no dataset '{_plain(reference[:256])}'.", param="dataset")
+            raise NotFound(f"There is no dataset '{storable(reference[:256])}'.", param="dataset")
         return _dataset(next((row for row in rows if row.name == reference), rows[0]))
 
     def list(
@@ -118,9 +119,9 @@ class Datasets:
         limit = max(1, min(MOST_DATASETS, limit))
         query = select(datasets).where(_D.project_id == project, (_D.archived_us.is_not(None)) == archived)
         if text:
-            query = query.where(_D.name.icontains(_plain(text), autoescape=True))
+            query = query.where(_D.name.icontains(storable(text), autoescape=True))
         if after is not None:
-            query = query.where(_D.name > _plain(after))
+            query = query.where(_D.name > storable(after))
         with self.store.control.connect() as connection:
             rows = connection.execute(query.order_by(_D.name).limit(limit + 1).offset(skip)).all()
         return DatasetPage([_dataset(row) for row in rows[:limit]], rows[limit - 1].name if len(rows) > limit else None)
@@ -135,7 +136,7 @@ class Datasets:
         self, project: str, reference: str, *, description: str | None = None, metadata: Json | None = None
     ) -> Dataset:  # fmt: skip
         """Change what is said of a dataset; None leaves it. Raises NotFound."""
-        changes: Json = {} if description is None else {"description": _plain(description)}
+        changes: Json = {} if description is None else {"description": storable(description)}
         return self._set(project, reference, changes if metadata is None else {**changes, "metadata": _json(metadata)})
 
     def archive(self, project: str, reference: str, archived: bool = True) -> Dataset:
@@ -191,7 +192,9 @@ class Datasets:
         archived or its newest version is not `base`.
         """
         changes = DatasetChanges(self.store, project, dataset.id, self.clock)
-        return changes.make(add, remove=remove, replace=replace, base=base, author=_plain(author), note=_plain(note))
+        return changes.make(
+            add, remove=remove, replace=replace, base=base, author=storable(author), note=storable(note)
+        )
 
     def _set(self, project: str, reference: str, changes: Json) -> Dataset:
         found = self.get(project, reference)
@@ -214,11 +217,6 @@ def _dataset(row: Row[Any]) -> Dataset:
 
 def _version(row: Row[Any]) -> Version:
     return Version(**{name: getattr(row, name) for name in Version.__dataclass_fields__})
-
-
-def _plain(text: str) -> str:
-    """Without what a database takes for an error: NUL, and halves of surrogate pairs."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _json(value: Json) -> str:
