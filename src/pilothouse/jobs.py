@@ -13,8 +13,8 @@ from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.diff.diffing import Diff
 from pilothouse.lifecycle.diff.order import order_of
-from pilothouse.lifecycle.prompting.optimize import Optimizer
-from pilothouse.lifecycle.prompting.optimize_order import optimize_order
+from pilothouse.lifecycle.optimizing.order import optimize_order
+from pilothouse.lifecycle.optimizing.search import Optimizer
 from pilothouse.lifecycle.prompting.order import order_of as prompt_order
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Progress

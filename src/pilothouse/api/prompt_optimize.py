@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Body
 
 from pilothouse.api.caller import By, Caller, InProject
-from pilothouse.lifecycle.prompting.optimize_order import optimize_order
+from pilothouse.lifecycle.optimizing.order import optimize_order
 from pilothouse.lifecycle.prompting.queueing import queued
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings

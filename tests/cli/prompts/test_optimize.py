@@ -5,8 +5,8 @@ from click.testing import CliRunner
 
 from pilothouse.cli.context import Context
 from pilothouse.cli.prompts.optimize import optimize
-from pilothouse.lifecycle.prompting.optimize_order import OptimizeOrder
-from pilothouse.lifecycle.prompting.optimize_told import Optimized
+from pilothouse.lifecycle.optimizing.order import OptimizeOrder
+from pilothouse.lifecycle.optimizing.told import Optimized
 from pilothouse.settings import Settings
 
 
@@ -22,7 +22,7 @@ def test_the_options_become_an_order(monkeypatch: pytest.MonkeyPatch, tmp_path: 
             return Optimized(prompt="rag/answer", source=3, dataset="qa@1", metric="exact", train=6, held_out=4,
                              verdict="none", why="No better version was found.")  # fmt: skip
 
-    monkeypatch.setattr("pilothouse.lifecycle.prompting.optimize.Optimizer", Search)
+    monkeypatch.setattr("pilothouse.lifecycle.optimizing.search.Optimizer", Search)
     settings = Settings(home=tmp_path)
     context = Context(settings, lambda settings, serving=True: _build(settings))
 

@@ -9,7 +9,7 @@ from pilothouse.cli.filters import project_option
 from pilothouse.cli.options import me
 
 if TYPE_CHECKING:
-    from pilothouse.lifecycle.prompting.optimize_told import Optimized
+    from pilothouse.lifecycle.optimizing.told import Optimized
 
 __all__ = ["optimize"]
 
@@ -44,9 +44,9 @@ def optimize(
     kept as a version without a label where it is ahead there; nothing is promoted.
     """
     from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415 - heavy, and not for --help
-    from pilothouse.lifecycle.prompting.optimize import Optimizer  # noqa: PLC0415
-    from pilothouse.lifecycle.prompting.optimize_order import optimize_order  # noqa: PLC0415
-    from pilothouse.lifecycle.prompting.optimize_told import sentences  # noqa: PLC0415
+    from pilothouse.lifecycle.optimizing.order import optimize_order  # noqa: PLC0415
+    from pilothouse.lifecycle.optimizing.search import Optimizer  # noqa: PLC0415
+    from pilothouse.lifecycle.optimizing.told import sentences  # noqa: PLC0415
     from pilothouse.prompts.versions import reference_of  # noqa: PLC0415
 
     if offline:

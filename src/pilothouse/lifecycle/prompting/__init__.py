@@ -1,1 +1,1 @@
-"""What happens to prompts by itself: gates before a promotion, versions that are watched, proposals of new ones."""
+"""What happens to prompts by itself: gates before a promotion, versions that are watched."""

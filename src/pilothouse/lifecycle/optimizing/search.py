@@ -21,13 +21,13 @@ from pilothouse.evals.runs.prompted import variables_for
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.evals.values import written
-from pilothouse.lifecycle.prompting.optimize_asking import Purse, Spent, ask
-from pilothouse.lifecycle.prompting.optimize_cases import read_sides
-from pilothouse.lifecycle.prompting.optimize_drafts import draft_subject
-from pilothouse.lifecycle.prompting.optimize_examples import covering
-from pilothouse.lifecycle.prompting.optimize_order import OptimizeOrder
-from pilothouse.lifecycle.prompting.optimize_rewriting import Failing, Refused, asked, rewritten
-from pilothouse.lifecycle.prompting.optimize_told import Optimized, Proposal
+from pilothouse.lifecycle.optimizing.asking import Purse, Spent, ask
+from pilothouse.lifecycle.optimizing.covering import covering
+from pilothouse.lifecycle.optimizing.drafts import draft_subject
+from pilothouse.lifecycle.optimizing.order import OptimizeOrder
+from pilothouse.lifecycle.optimizing.rewriting import Failing, Refused, asked, rewritten
+from pilothouse.lifecycle.optimizing.sides import read_sides
+from pilothouse.lifecycle.optimizing.told import Optimized, Proposal
 from pilothouse.prompts.content import Content, Example
 from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts

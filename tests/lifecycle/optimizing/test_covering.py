@@ -1,6 +1,6 @@
 import numpy as np
 
-from pilothouse.lifecycle.prompting.optimize_examples import covering
+from pilothouse.lifecycle.optimizing.covering import covering
 
 
 def rows(*places: tuple[int, float]) -> np.ndarray:

@@ -8,7 +8,7 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets.cases import cases_of
 from pilothouse.evals.datasets.near import normalised
 from pilothouse.evals.datasets.splitting import split_by_groups
-from pilothouse.lifecycle.prompting.optimize_order import OptimizeOrder
+from pilothouse.lifecycle.optimizing.order import OptimizeOrder
 from pilothouse.storage.evaluating.datasets import Datasets
 
 __all__ = ["Sides", "read_sides", "split_cases"]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pilothouse.errors import ConfigError, InvalidRequest, NotFound
-from pilothouse.lifecycle.prompting.optimize import Optimizer
-from pilothouse.lifecycle.prompting.optimize_order import optimize_order
-from pilothouse.lifecycle.prompting.optimize_told import Optimized, sentences
+from pilothouse.lifecycle.optimizing.order import optimize_order
+from pilothouse.lifecycle.optimizing.search import Optimizer
+from pilothouse.lifecycle.optimizing.told import Optimized, sentences
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
@@ -22,7 +22,7 @@ from pilothouse.storage.evaluating.datasets import Datasets
 
 from ...evals.judges.conftest import HashedWords
 from ...evals.runs.conftest import Bench, P
-from .conftest import BY
+from ..prompting.conftest import BY
 
 RULE = "Answer with the word alone."
 TEMPLATE = "Name the capital: {{ q }}"
