@@ -1,5 +1,6 @@
 """Datasets: versions that never change, items that are there once, whoever else writes."""
 
+import re
 import threading
 from dataclasses import replace
 from typing import Any
@@ -259,3 +260,20 @@ def test_items_are_sealed_where_payloads_are_and_rotate_with_them(settings: Sett
         else:
             assert inputs(Datasets(store), made, 1) == said
         store.close()
+
+
+def test_a_reference_means_a_version(datasets: Datasets, made: Dataset) -> None:
+    datasets.change(P, made, new("a"))
+    datasets.change(P, made, new("b"))
+    at_home = datasets.create(P, "ana@home")
+    told = {text: datasets.at(P, text) for text in ("golden", "golden@1", f"{made.id}@2", "golden@0", "ana@home")}
+    assert [(dataset.id, version.number) for dataset, version in told.values()] == [
+        (made.id, 2), (made.id, 1), (made.id, 2), (made.id, 0), (at_home.id, 0),
+    ]  # fmt: skip
+    for wrong, said in [
+        ("golden@3", "The dataset 'golden' has no version 3."), ("@1", "There is no dataset '@1'."),
+        ("golden@", "There is no dataset 'golden@'."), ("golden@²", "There is no dataset 'golden@²'."),
+        ("golden@" + "9" * 5000, "There is no dataset 'golden@9"),
+    ]:  # fmt: skip
+        with pytest.raises(NotFound, match=re.escape(said)):
+            datasets.at(P, wrong)

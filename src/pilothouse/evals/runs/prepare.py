@@ -221,15 +221,13 @@ def _cases(rooms: Rooms, project: str, written: Written, given: Given) -> tuple[
 def _of_dataset(rooms: Rooms, project: str, written: Written) -> tuple[Dataset, int, Iterable[Case]]:
     suite, datasets = written.suite, Datasets(rooms.store)
     assert suite.dataset is not None
-    name, at, number = suite.dataset.rpartition("@")
-    name, wanted = (name, int(number)) if at and number.isdecimal() and number.isascii() else (suite.dataset, None)
     try:
-        dataset = datasets.get(project, name)
-        version = datasets.version(project, dataset, wanted).number
+        dataset, version = datasets.at(project, suite.dataset)
     except NotFound as error:
         names = [one.name for one in datasets.list(project, limit=500).datasets] if error.param == "dataset" else []
-        raise written.wrong(("dataset",), f"{error.message}{nearest(name, names)}") from None
-    return dataset, version, cases_of(datasets, project, dataset, version, split=suite.split, limit=suite.limit)
+        raise written.wrong(("dataset",), f"{error.message}{nearest(suite.dataset, names)}") from None
+    found = cases_of(datasets, project, dataset, version.number, split=suite.split, limit=suite.limit)
+    return dataset, version.number, found
 
 
 def _subject(rooms: Rooms, project: str, written: Written, function: Function | None) -> Subject:

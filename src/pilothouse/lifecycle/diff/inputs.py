@@ -49,16 +49,13 @@ def dataset_inputs(
 ) -> Inputs:
     """The cases of `name` or `name@version`. Raises NotFound, and InvalidRequest for a dataset without any."""
     datasets = Datasets(store)
-    name, at, number = reference.rpartition("@")
-    pinned = bool(at and number.isascii() and number.isdecimal())
-    dataset = datasets.get(project, name if pinned else reference)
-    version = datasets.version(project, dataset, int(number) if pinned else None).number
-    cases = [*cases_of(datasets, project, dataset, version, split=split, limit=limit)]
+    dataset, version = datasets.at(project, reference)
+    cases = [*cases_of(datasets, project, dataset, version.number, split=split, limit=limit)]
     if not cases:
         raise InvalidRequest(
             f"'{reference}' has no cases{f' in the split {split!r}' if split else ''}.", param="dataset"
         )
-    return Inputs(cases, f"dataset {dataset.name}@{version}", dataset=(dataset.id, version))
+    return Inputs(cases, f"dataset {dataset.name}@{version.number}", dataset=(dataset.id, version.number))
 
 
 def recorded_inputs(store: Store, project: str, filters: Filters, *, limit: int, seed: int = 0) -> Inputs:

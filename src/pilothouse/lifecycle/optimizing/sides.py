@@ -21,15 +21,12 @@ _SHARES = {"train": 0.6, "held_out": 0.4}
 def read_sides(datasets: Datasets, project: str, order: OptimizeOrder) -> tuple[str, Sides, bool]:
     """`name@version` of the dataset, the train and the held-out cases, and whether they were split here. Raises
     NotFound, and InvalidRequest for too few."""
-    name, _, number = order.dataset.rpartition("@")
-    pinned = bool(name) and number.isascii() and number.isdecimal() and len(number) < 10
-    dataset = datasets.get(project, name if pinned else order.dataset)
-    found = datasets.version(project, dataset, int(number) if pinned else None).number
-    sides, here = split_cases([*islice(cases_of(datasets, project, dataset, found), order.limit)], order)
+    dataset, version = datasets.at(project, order.dataset)
+    sides, here = split_cases([*islice(cases_of(datasets, project, dataset, version.number), order.limit)], order)
     if min(map(len, sides)) < 2:
         told = f"{len(sides[0])} train and {len(sides[1])} held-out cases are too few to choose and to tell by."
         raise InvalidRequest(told, param="dataset")
-    return f"{dataset.name}@{found}", sides, here
+    return f"{dataset.name}@{version.number}", sides, here
 
 
 def split_cases(cases: Sequence[Case], order: OptimizeOrder) -> tuple[Sides, bool]:

@@ -122,16 +122,15 @@ class PromptGate:
     def _stale(self, project: str, rule: Protected, found: KeptVerdict) -> str | None:
         """Why a verdict counts no more: its dataset, or what the version includes, is another by now."""
         assert rule.suite is not None
-        name, pinned = _dataset(str(rule.suite.get("dataset")))
         reference = f"{found.prompt}@{found.version}"
         try:
-            dataset = Datasets(self._store).get(project, name)
+            dataset, version = Datasets(self._store).at(project, str(rule.suite.get("dataset")))
             told = prompt_print(self._versions, project, reference)
         except NotFound as error:
             return error.message
-        newest = dataset.version if pinned is None else pinned
-        if (dataset.id, newest) != (found.dataset_id, found.dataset_version):
-            return f"It was judged on {dataset.name}@{found.dataset_version}, and {dataset.name}@{newest} is there now."
+        if (dataset.id, version.number) != (found.dataset_id, found.dataset_version):
+            there = f"{dataset.name}@{version.number} is there now"
+            return f"It was judged on {dataset.name}@{found.dataset_version}, and {there}."
         if found.body.get("print") != told:
             return f"{reference} was judged with other texts in it: a prompt that it includes has changed since."
         return None
@@ -169,7 +168,7 @@ class PromptGate:
         if suite.dataset is None or suite.data is not None:
             raise plan.written.wrong(("dataset",), "name the cases: a dataset of this project, or give cases.")
         try:
-            Datasets(self._store).get(project, _dataset(suite.dataset)[0])
+            Datasets(self._store).at(project, suite.dataset)
         except NotFound as error:
             raise plan.written.wrong(("dataset",), error.message) from None
 
@@ -290,13 +289,6 @@ def _plan(rule: Protected, version: Version, *, first: bool = False) -> Plan:
     if version.content.model is None and model is None:
         raise ConfigError(f"{version.reference} names no model: say which one is asked, as 'model'.", param="model")
     return plan_of(rule, version.name, version.number, model=model, first=first)
-
-
-def _dataset(reference: str) -> tuple[str, int | None]:
-    """The name of a dataset, and its version where the reference says one."""
-    name, at, number = reference.rpartition("@")
-    pinned = bool(at and number.isascii() and number.isdecimal())
-    return (name, int(number)) if pinned else (reference, None)
 
 
 def _name(prepared: Prepared) -> str:

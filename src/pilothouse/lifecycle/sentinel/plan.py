@@ -46,12 +46,8 @@ def goldens(config: SentinelConfig, store: Store) -> list[Golden]:
     """The questions. Raises NotFound for a dataset that is not there, ConfigError for one without items. Blocks."""
     if not config.dataset:
         return _of_prompts(config.prompts)
-    name, _, number = config.dataset.partition("@")
-    if number and not number.isdigit():
-        raise ConfigError(f"evals.sentinel.dataset: '{number[:40]}' is no version of a dataset.", param="dataset")
     datasets = Datasets(store)
-    dataset = datasets.get(config.project, name)
-    version = datasets.version(config.project, dataset, int(number) if number else None)
+    dataset, version = datasets.at(config.project, config.dataset)
     found = []
     for item in datasets.items.each(config.project, dataset.id, version.number):
         found.append(Golden(item.key, _messages(item.input), item.input, item.expected))

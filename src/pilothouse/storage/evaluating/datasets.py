@@ -110,6 +110,13 @@ class Datasets:
             raise NotFound(f"There is no dataset '{storable(reference[:256])}'.", param="dataset")
         return _dataset(next((row for row in rows if row.name == reference), rows[0]))
 
+    def at(self, project: str, reference: str) -> tuple[Dataset, Version]:
+        """What `name` or `name@version` means: the dataset, and that version, else its newest. Raises NotFound."""
+        name, _, number = reference.rpartition("@")
+        pinned = bool(name) and number.isascii() and number.isdecimal() and len(number) < 10
+        dataset = self.get(project, name if pinned else reference)
+        return dataset, self.version(project, dataset, int(number) if pinned else None)
+
     def list(
         self, project: str, *, text: str = "", after: str | None = None, limit: int = 50, archived: bool = False,
         skip: int = 0,
