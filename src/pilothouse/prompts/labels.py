@@ -56,12 +56,13 @@ class Labels:
 
     def promote(
         self, project: str, name: str, version: int, target: str = PRODUCTION, *, by: Actor, reason: str = "",
-        force: bool = False, expected: int | None = None,
+        force: bool = False, expected: int | None = None, behalf: str = "",
     ) -> Move | Pending:  # fmt: skip
         """Let the label `target` point to this version; where it does already, that is the last move again.
 
         Where another person must agree it waits, as Pending. `expected` is the version that the label points to as far
-        as the caller knows, 0 for none. `force` passes over the guard's reasons, which the audit log then has, not over
+        as the caller knows, 0 for none. `behalf` names the actor for whom `by` acts: it is they who ask, so that it is
+        another one who must agree. `force` passes over the guard's reasons, which the audit log then has, not over
         the second person, and needs a reason. Raises PromotionRefused, NotFound, Conflict where the label is not as
         expected or the prompt is archived, and InvalidRequest.
         """
@@ -90,6 +91,7 @@ class Labels:
                 told = {"actor": by.name, "reason": storable(reason), "forced": bool(against)}
                 self._can_render(connection, project, name, version, label)
                 if waits:
+                    told["actor"] = behalf or by.name
                     return self._ask(connection, project, name, version, label, last, by, told)
                 return self._move(connection, project, name, version, label, last, by, told, against)
         raise Conflict(f"The label '{label}' of '{name}' is being moved all the time. Try again.")

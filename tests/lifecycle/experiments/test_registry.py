@@ -17,6 +17,7 @@ from pilothouse.storage.tables import changes
 from .conftest import ANA, Begin, Clock, P, audited, design
 
 WON = Outcome(kind="won", arm="v3", reason="It is better.", action="rollout", due=True)
+BEN = Actor("key-ben (Ben)", "api")
 OF_MODELS: dict[str, Any] = {
     "name": "two", "target": {"model": "fast"}, "arms": [{"name": "a"}, {"name": "b", "model": "faster"}]
 }  # fmt: skip
@@ -161,6 +162,8 @@ def test_a_winner_is_rolled_out_once_whoever_decides_and_however_often(
     assert rolled.outcome is not None
     assert rolled.outcome.note == "The label 'production' points to version 3."
     assert experiments.roll_out(one) == rolled == experiments.roll_out(rolled)
+    assert [due.id for due in experiments.due()] == [one.id]  # its end is still to be told
+    assert experiments.told(experiments.told(rolled)).outcome == rolled.outcome.model_copy(update={"untold": False})
     assert not experiments.due()
     kept = [(actor, action) for actor, action, _ in audited(store) if "rollout" in action or "decide" in action]
     assert kept == [(actor_of(one).name, "experiment.decide"), (actor_of(one).name, "experiment.rollout")]
@@ -168,7 +171,7 @@ def test_a_winner_is_rolled_out_once_whoever_decides_and_however_often(
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_where_moves_need_a_second_person_another_one_starts_it(
-    experiments: Experiments, prompts: Prompts, begin: Begin
+    experiments: Experiments, prompts: Prompts, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Guard:
         def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
@@ -180,7 +183,7 @@ def test_where_moves_need_a_second_person_another_one_starts_it(
     prompts.guard = Guard()
     with pytest.raises(Forbidden, match="another one than who wrote the experiment 'one' must start it"):
         begin()
-    started = experiments.start(P, "one", by=Actor("key-ben (Ben)", "api"))
+    started = experiments.start(P, "one", by=BEN)
     ended = experiments.conclude(started, WON)
     assert ended is not None
     waiting = experiments.roll_out(ended)
@@ -188,11 +191,19 @@ def test_where_moves_need_a_second_person_another_one_starts_it(
     assert waiting.outcome.note.startswith("Another person must agree that 'production' moves to 3: request ")
     assert prompts.get(P, "answer").number == 2
     (asked,) = prompts.pending(P)
+    with pytest.raises(Forbidden, match="You asked for this promotion yourself"):
+        prompts.approve(P, asked.id, by=BEN)  # who started it
     prompts.reject(P, asked.id, by=ANA)
-    experiments.create(P, design(name="chosen"), by=Actor("key-ben (Ben)", "api"))
+    experiments.create(P, design(name="chosen"), by=BEN)
     experiments.start(P, "chosen", by=ANA)
-    experiments.choose(P, "chosen", experiments.get(P, "chosen").arms[1].name, by=ANA)
-    assert [one.actor for one in prompts.pending(P)] == [ANA.name]
+    with monkeypatch.context() as patched:
+        patched.setattr(Experiments, "roll_out", lambda self, one: one)  # the process dies before it rolls out
+        experiments.choose(P, "chosen", "v3", by=BEN)
+    experiments.roll_out(next(one for one in experiments.due() if one.name == "chosen"))
+    assert [one.actor for one in prompts.pending(P)] == [BEN.name]
+    with pytest.raises(Forbidden, match="You asked for this promotion yourself"):
+        prompts.approve(P, prompts.pending(P)[0].id, by=BEN)
+    assert prompts.approve(P, prompts.pending(P)[0].id, by=ANA).version == 3
     begin(**OF_MODELS)
 
 

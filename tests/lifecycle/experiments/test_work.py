@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from pilothouse.alerts.book import Book
+from pilothouse.config import Config
 from pilothouse.lifecycle.experiments.registry import Experiments
+from pilothouse.lifecycle.experiments.telling import Teller
 from pilothouse.lifecycle.experiments.work import ExperimentWork
+from pilothouse.notify.outbox import Outbox
 from pilothouse.observe.prompt_calls import PromptCalls
 from pilothouse.prompts.experiments.shape import Experiment
 from pilothouse.prompts.registry import Prompts
@@ -29,8 +33,11 @@ def work(store: Store, experiments: Experiments, clock: Clock) -> ExperimentWork
     return worker(store, experiments, clock)
 
 
-def worker(store: Store, experiments: Experiments, clock: Clock) -> ExperimentWork:
-    return ExperimentWork(experiments, PromptCalls(store), Turn(store.control, "experiments", seconds=60), clock)
+def worker(
+    store: Store, experiments: Experiments, clock: Clock, teller: Teller | None = None
+) -> ExperimentWork:  # fmt: skip
+    turn = Turn(store.control, "experiments", seconds=60)
+    return ExperimentWork(experiments, PromptCalls(store), turn, clock, teller)
 
 
 @pytest.fixture
@@ -145,6 +152,34 @@ async def test_what_was_decided_when_a_process_died_is_done_by_the_next(
     await worker(store, experiments, clock).tick()
     assert prompts.get(P, "answer").number == 3
     assert not experiments.due()
+
+
+async def test_an_end_that_nobody_was_told_of_is_told_by_the_next(
+    store: Store, begin: Begin, call: Call, experiments: Experiments, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(store.control, Outbox(store.control), lambda _: None, clock)
+    teller = Teller(book, lambda: Config.model_validate({"alerts": {"channels": {}}}), clock)
+    one = begin(**EVEN, act={"win": "rollout"})
+    call(one, "control", failing(80, 120))
+    call(one, "v3", failing(10, 120))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Teller, "ended", die)
+        with pytest.raises(KeyboardInterrupt):
+            worker(store, experiments, clock, teller).look(P, "one")
+    assert book.list(P) == []
+    await worker(store, experiments, clock, teller).tick()
+    (alert,) = book.list(P)
+    assert alert.text.startswith("won: 'v3' is better in errors.")
+    assert alert.text.endswith("The label 'production' was moved to version 3.")
+    assert not experiments.due()
+    chosen = begin(name="two", target={"model": "fast"}, arms=[{"name": "control"}, {"name": "other", "model": "slow"}])
+    experiments.choose(P, chosen.id, "other", by=ANA)
+    await worker(store, experiments, clock, teller).tick()
+    assert len(book.list(P)) == 1  # who chose it knows
 
 
 async def test_one_process_looks_while_it_has_the_turn(

@@ -93,7 +93,7 @@ class Experiments:
             return [_experiment(row) for row in rows.serving_rows(connection)]
 
     def due(self) -> Sequence[Experiment]:
-        """Those whose winner is still to be rolled out, of all projects."""
+        """Those whose winner is still to be rolled out, or whose end is to be told, of all projects."""
         with self._engine.connect() as connection:
             return [_experiment(row) for row in rows.due_rows(connection)]
 
@@ -117,7 +117,8 @@ class Experiments:
             others = [_experiment(other) for other in rows.serving_rows(connection, project)]
             now = self._clock()
             wanted = draft.model_copy(update={
-                "status": "running", "started_us": now, "versions": versions, "ranges": placed(draft, others),
+                "status": "running", "started_us": now, "started_by": by.name, "versions": versions,
+                "ranges": placed(draft, others),
                 "epochs": [Epoch(since_us=now, weights={arm.name: arm.weight for arm in draft.arms})],
             })  # fmt: skip
             started = None if label_moved(connection, wanted) else self._put(connection, row, wanted, draft)
@@ -155,19 +156,18 @@ class Experiments:
             other = arm != found.control.name
             return Outcome(kind="chosen", arm=arm, reason=said, action="rollout" if other else "", due=other)
 
-        ended = self._conclude_by_hand(project, reference, outcome, by)
-        target = ended.target  # where a second person must agree, who chose is the first one
-        alone = isinstance(target, PromptTarget) and self._prompts.guard.approvals(project, target.prompt, target.label)
-        return self.roll_out(ended, by if alone else None)
+        return self.roll_out(self._conclude_by_hand(project, reference, outcome, by))
 
     def conclude(self, experiment: Experiment, outcome: Outcome, *, by: Actor | None = None) -> Experiment | None:
-        """End it with this outcome; None where it was changed meanwhile."""
+        """End it with this outcome; None where it was changed meanwhile. `by` is who did so by hand; what it does by
+        itself is still to be told of."""
+        told = {"untold": by is None, "by": "" if by is None else by.name}
         with writing(self._engine) as connection:
             row = _need(connection, experiment.project_id, experiment.id)
             status = "stopped" if outcome.kind in _STOPS else "decided"
             made = experiment.model_copy(update={
                 "status": status, "ended_us": self._clock(),
-                "outcome": outcome if experiment.status != "decided" else experiment.outcome,
+                "outcome": experiment.outcome if experiment.status == "decided" else outcome.model_copy(update=told),
             })  # fmt: skip
             ended = self._put(connection, row, made, experiment)
             if ended is None:
@@ -178,14 +178,14 @@ class Experiments:
             self._note(connection, ended, by or actor_of(ended), action, after)
         return ended
 
-    def roll_out(self, experiment: Experiment, by: Actor | None = None) -> Experiment:
+    def roll_out(self, experiment: Experiment) -> Experiment:
         """Do what was decided, if it is still to be done: the label moves to the winner, by the registry and what
-        guards it. What stands against it is noted, and the control stays. Doing it again changes nothing. `by` is who
-        asks the second person; left out, the experiment."""
+        guards it, on behalf of the person for whom it acts. What stands against it is noted, and the control stays.
+        Doing it again changes nothing."""
         outcome = experiment.outcome
         if outcome is None or not outcome.due:
             return experiment
-        note, done = self._rolled_out(experiment, outcome, by or actor_of(experiment))
+        note, done = self._rolled_out(experiment, outcome)
         action = outcome.action if done else ""
         made = experiment.model_copy(update={
             "outcome": outcome.model_copy(update={"due": False, "note": note, "action": action})
@@ -199,6 +199,16 @@ class Experiments:
             after = {"arm": outcome.arm, "done": done, "note": note}
             self._note(connection, ended, actor_of(ended), "rollout", after)
         return ended
+
+    def told(self, experiment: Experiment) -> Experiment:
+        """An alert of its end was raised, or is not wanted. Where it was changed meanwhile it stays to be told."""
+        outcome = experiment.outcome
+        if outcome is None or not outcome.untold:
+            return experiment
+        made = experiment.model_copy(update={"outcome": outcome.model_copy(update={"untold": False})})
+        with writing(self._engine) as connection:
+            row = _need(connection, experiment.project_id, experiment.id)
+            return self._put(connection, row, made, experiment) or _experiment(row)
 
     def keep(self, experiment: Experiment, look: Look, changed: Json, told: Json | None = None) -> Experiment | None:
         """Keep a look, and what it changed of the experiment; None where that was changed meanwhile. `told` is noted in
@@ -281,7 +291,7 @@ class Experiments:
                 raise PromotionRefused(message, reasons)
         return versions
 
-    def _rolled_out(self, experiment: Experiment, outcome: Outcome, by: Actor) -> tuple[str, bool]:
+    def _rolled_out(self, experiment: Experiment, outcome: Outcome) -> tuple[str, bool]:
         """What came of it, and whether all calls get the winner now."""
         target, arm = experiment.target, experiment.arm(outcome.arm)
         if arm.model is not None:
@@ -292,8 +302,8 @@ class Experiments:
             if self._prompts.get(project, target.prompt, label=target.label).number == version:
                 return f"The label '{target.label}' points to version {version}.", True
             made = self._prompts.promote(
-                project, target.prompt, version, target.label, by=by, reason=outcome.reason,
-                expected=experiment.versions[experiment.control.name],
+                project, target.prompt, version, target.label, by=actor_of(experiment), reason=outcome.reason,
+                expected=experiment.versions[experiment.control.name], behalf=experiment.behalf,
             )  # fmt: skip
         except StorageError:
             raise
@@ -330,7 +340,7 @@ class Experiments:
 def _columns(experiment: Experiment) -> dict[str, Any]:
     return {
         "status": experiment.status, "serving": experiment.serving, "body": experiment.model_dump_json(),
-        "due": experiment.outcome is not None and experiment.outcome.due,
+        "due": experiment.outcome is not None and (experiment.outcome.due or experiment.outcome.untold),
     }  # fmt: skip
 
 

@@ -18,7 +18,8 @@ _CRITICAL = ("breach", "mismatch")
 
 
 class Teller:
-    """Opens an alert an experiment; while that is open another one is not told. Blocks on the control database."""
+    """Opens an alert for the end of an experiment, and one for each guardrail that broke; while that is open it is not
+    raised again. Blocks on the control database."""
 
     def __init__(self, book: Book, config: Callable[[], Config], clock: Callable[[], int] = now_us) -> None:
         self._book = book
@@ -31,19 +32,20 @@ class Teller:
         if outcome is not None:
             shown: list[Any] = outcome.numbers.get("compared") or [{}]
             said = f"{outcome.kind}: {outcome.reason} {outcome.note}".rstrip()
-            self._open(experiment, said, outcome.kind in _CRITICAL, shown[0])
+            self._open(experiment, experiment.name, said, outcome.kind in _CRITICAL, shown[0])
 
     def broken(self, experiment: Experiment, guardrails: list[str]) -> None:
         """Guardrails broke, and a person is to say what follows."""
-        said = f"Worse than the control by more than allowed: {', '.join(guardrails)}. The experiment goes on."
-        self._open(experiment, said, True, {})
+        for one in guardrails:
+            said = f"Worse than the control by more than allowed: {one}. The experiment goes on."
+            self._open(experiment, f"{experiment.name}: {one}", said, True, {})
 
-    def _open(self, experiment: Experiment, text: str, critical: bool, shown: Any) -> None:
+    def _open(self, experiment: Experiment, subject: str, text: str, critical: bool, shown: Any) -> None:
         config = self._config().alerts
         if not config.enabled:
             return
         noticed = Noticed(
-            rule=EXPERIMENT_RULE, subject=experiment.name, severity="critical" if critical else "warning", text=text,
+            rule=EXPERIMENT_RULE, subject=subject, severity="critical" if critical else "warning", text=text,
             link=f"/console/experiments/{experiment.id}", value=float(shown.get("value") or 0.0),
             expected=float(shown.get("control") or 0.0), samples=sum(shown.get("units") or [0]),
             channels=channels_for(EXPERIMENT_RULE, config), ends_us=self._clock() + _OPEN_US,

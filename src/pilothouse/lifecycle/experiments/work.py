@@ -86,11 +86,11 @@ class ExperimentWork:
         if outcome_now is None:
             changed |= self._reweighed(experiment, found, look.at_us)
         told = _new_breaches(experiment, look)
+        if told and self._teller is not None:  # first: an alert that was raised is not raised again
+            self._teller.broken(experiment, told)
         if told:
             changed["told"] = [*experiment.told, *told]
         kept = self._experiments.keep(experiment, look, changed, {"guardrails": told} if told else None)
-        if kept is not None and told and self._teller is not None:
-            self._teller.broken(kept, told)
         if kept is not None and outcome_now is not None:
             kept = self._experiments.conclude(kept, outcome_now)
         if kept is None:
@@ -98,11 +98,11 @@ class ExperimentWork:
         return kept if outcome_now is None else self._finish(kept)
 
     def _finish(self, ended: Experiment) -> Experiment:
-        """Roll the winner out, if that is to be done, and tell how it ended."""
+        """Roll the winner out, if that is to be done, and tell how it ended, if nobody did so by hand."""
         ended = self._experiments.roll_out(ended)
-        if self._teller is not None:
+        if self._teller is not None and ended.outcome is not None and ended.outcome.untold:
             self._teller.ended(ended)
-        return ended
+        return self._experiments.told(ended)
 
     def _reweighed(self, experiment: Experiment, found: Seen, now: int) -> Json:
         """A new epoch, where Thompson sampling asks for other weights and the last one has told something."""

@@ -232,7 +232,8 @@ class Epoch(_Strict):
 
 class Outcome(_Strict):
     """How it ended. `arm` is the one that goes on, `reason` a sentence with its numbers. `action` is what is to be done
-    about it, `rollout` or nothing, and `due` whether that is still to be done; `note` tells what came of it."""
+    about it, `rollout` or nothing, and `due` whether that is still to be done; `note` tells what came of it. `by` is
+    who decided by hand; `untold` says that an alert of it is still to be raised."""
 
     kind: OutcomeKind
     arm: str
@@ -240,16 +241,18 @@ class Outcome(_Strict):
     action: Literal["", "rollout"] = ""
     due: bool = False
     note: str = ""
+    by: str = ""
+    untold: bool = False
     numbers: dict[str, Any] = {}
 
 
 class Experiment(Design):
     """A design and what became of it. Times are UTC microseconds.
 
-    `ranges` are its buckets of the layer, each from the first to before the last; `versions` the version that each arm
-    of a prompt's experiment has, by name; `epochs` the weights over time, the newest last; `scales` how the tests were
-    tuned at the first look that counted, by metric and arm (stats.sequential); `told` what was told of without an end;
-    `revision` counts the changes.
+    `started_by` is who started it. `ranges` are its buckets of the layer, each from the first to before the last;
+    `versions` the version that each arm of a prompt's experiment has, by name; `epochs` the weights over time, the
+    newest last; `scales` how the tests were tuned at the first look that counted, by metric and arm (stats.sequential);
+    `told` what was told of without an end; `revision` counts the changes.
     """
 
     id: str
@@ -258,6 +261,7 @@ class Experiment(Design):
     author: str = ""
     created_us: int = 0
     started_us: int | None = None
+    started_by: str = ""
     ended_us: int | None = None
     ranges: list[tuple[int, int]] = []
     versions: dict[str, int] = {}
@@ -276,6 +280,11 @@ class Experiment(Design):
     def weights(self) -> Mapping[str, float]:
         """By arm, as they are now."""
         return self.epochs[-1].weights if self.epochs else {arm.name: arm.weight for arm in self.arms}
+
+    @property
+    def behalf(self) -> str:
+        """The person for whom it acts: who decided it by hand, else who started it."""
+        return (self.outcome.by if self.outcome is not None else "") or self.started_by or self.author
 
     @property
     def serving(self) -> bool:
