@@ -67,7 +67,8 @@ class PromptWatch(_Strict):
     `worse_by` says by how much a metric may get worse, in place of the usual. `alpha` bounds the chance that a version
     that is no worse raises an alert, ever: all metrics and all looks together. Nothing is said before each version has
     `minimum` calls. `days` is how far back calls of the version before count. With `rollback` the label goes back when
-    one of `rollback_on` got worse: what a vendor's bad day changes is left to people.
+    one of `rollback_on` got worse: what a vendor's bad day changes is left to people. While an experiment runs on the
+    label it stays, since its move would end that, but with `rollback_in_experiments`.
     """
 
     enabled: bool = True
@@ -80,6 +81,7 @@ class PromptWatch(_Strict):
     days: int = Field(30, ge=1, le=365)
     every: float = Field(60.0, ge=1, le=86_400)
     rollback: bool = False
+    rollback_in_experiments: bool = False
     rollback_on: list[str] = ["scores", "errors", "refusals", "guards"]
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from pilothouse.config import Config
 from pilothouse.lifecycle.prompting.rooms import PromptRooms, open_prompts
 from pilothouse.notify.outbox import Outbox
 from pilothouse.prompts.content import content_of
+from pilothouse.prompts.experiments.shape import Design
 from pilothouse.prompts.versions import Move
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
@@ -145,6 +146,42 @@ def test_what_is_not_to_move_a_label_raises_an_alert_alone(traffic: Traffic) -> 
     traffic.config["rollback_on"] = ["errors"]
     traffic.look()
     assert (traffic.production, len(traffic.book.list(P))) == (1, 1)
+
+
+def test_a_label_stays_while_an_experiment_runs_on_it(traffic: Traffic) -> None:
+    traffic.config["rollback"] = True
+    experiments = traffic.rooms.experiments.registry
+    for name, label in (("other", "beta"), ("two", "production")):
+        traffic.rooms.prompts.promote(P, "rag", 2, label, by=BY)
+        arms = [{"name": "old"}, {"name": "new", "version": 3}]
+        target = {"prompt": "rag", "label": label}
+        design = Design.model_validate(
+            {"name": name, "target": target, "primary": "errors", "arms": arms, "layer": name}
+        )
+        experiments.start(P, experiments.create(P, design, by=BY).id, by=BY)
+    traffic.call(2, 100, errors=60)
+    traffic.look()
+    (watched,) = traffic.rooms.watch.watches.of(P, "rag")
+    assert (traffic.production, watched.acted, experiments.get(P, "two").status) == (2, False, "running")
+    assert "The experiment 'two' runs on it: the label goes back once that has ended" in watched.body["failed"]
+    (alert,) = traffic.book.list(P)
+    assert alert.text.endswith(watched.body["failed"])
+    experiments.stop(P, "two", by=BY)
+    traffic.look()
+    (watched,) = traffic.rooms.watch.watches.of(P, "rag")
+    assert (traffic.production, watched.acted, watched.body["failed"]) == (1, True, None)
+    assert len(traffic.book.list(P)) == 1
+
+
+def test_an_experiment_gives_way_where_it_is_to(traffic: Traffic) -> None:
+    traffic.config |= {"rollback": True, "rollback_in_experiments": True}
+    arms = [{"name": "old"}, {"name": "new", "version": 3}]
+    design = Design.model_validate({"name": "one", "target": {"prompt": "rag"}, "primary": "errors", "arms": arms})
+    registry = traffic.rooms.experiments.registry
+    registry.start(P, registry.create(P, design, by=BY).id, by=BY)
+    traffic.call(2, 100, errors=60)
+    traffic.look()
+    assert traffic.production == 1
 
 
 def test_a_label_that_moved_meanwhile_does_not_go_back(traffic: Traffic) -> None:

@@ -26,6 +26,7 @@ from pilothouse.lifecycle.prompting.comparing import Figure, Scales, compared, s
 from pilothouse.lifecycle.scoring.rules import made
 from pilothouse.observe.prompt_calls import PromptCalls, Sums
 from pilothouse.prompting import PromptWatch
+from pilothouse.prompts.experiments.book import running
 from pilothouse.prompts.registry import Prompts
 from pilothouse.storage import Store
 from pilothouse.storage.prompting.watches import Standing, Watched, Watches
@@ -63,6 +64,7 @@ class VersionWatch:
         clock: Callable[[], int] = now_us,
     ) -> None:  # fmt: skip
         self.watches = Watches(store.control)
+        self._control = store.control
         self._prompts = prompts
         self._book = book
         self._calls = PromptCalls(store)
@@ -121,6 +123,7 @@ class VersionWatch:
         if seen.before is not None and after is not None:
             seen.figures, seen.scales = compared(seen.before, after, watch, seen.scales, lower)
         worse = [figure for figure in seen.figures if figure.got_worse]
+        seen.failed = seen.failed if watched.acted else None
         if worse:
             seen.says = _sentence(one, worse)
             watched = self._act(config, one, watched, seen, worse)
@@ -133,15 +136,20 @@ class VersionWatch:
         return found.get(version)
 
     def _act(self, config: Config, one: Standing, watched: Watched, seen: _Seen, worse: Sequence[Figure]) -> Watched:
-        """Raise the alert, and move the label back, each once for a move."""
+        """Raise the alert, and move the label back, each once for a move. What an experiment runs on stays until that
+        has ended."""
         assert seen.says is not None
-        if watched.alert_id is None and config.alerts.enabled:
-            what = _noticed(one, seen.says, worse[0], channels_for(PROMPT_RULE, config.alerts))
-            alert = self._book.open(one.project_id, what, standing=False)
-            watched = replace(watched, alert_id=None if alert is None else alert.id)
         watch = config.prompts.watch
         grave = any(_kind(one) in watch.rollback_on or one.name in watch.rollback_on for one in worse)
-        if watch.rollback and grave and not watched.acted:
+        to_move = watch.rollback and grave and not watched.acted
+        if to_move and not watch.rollback_in_experiments:
+            seen.failed = self._held(one)
+        if watched.alert_id is None and config.alerts.enabled:
+            text = f"{seen.says} {seen.failed}" if seen.failed else seen.says
+            what = _noticed(one, text, worse[0], channels_for(PROMPT_RULE, config.alerts))
+            alert = self._book.open(one.project_id, what, standing=False)
+            watched = replace(watched, alert_id=None if alert is None else alert.id)
+        if to_move and seen.failed is None:
             self.watches.put(replace(watched, body=msgspec.to_builtins(seen)))
             try:
                 self._prompts.rollback(
@@ -154,6 +162,15 @@ class VersionWatch:
                 _log.warning("'%s' of the prompt '%s' could not go back: %s", one.label, one.name, error.message)
             watched = replace(watched, acted=True)
         return watched
+
+    def _held(self, one: Standing) -> str | None:
+        """Why the label stays for now: an experiment runs on it, whose units a move would tear apart."""
+        with self._control.connect() as connection:
+            found = [other for other in running(connection, one.project_id) if other.status == "running"]
+        for other in found:
+            if other.about == f"prompt:{one.name}#{one.label}":
+                return f"The experiment '{other.name}' runs on it: the label goes back once that has ended, if it must."
+        return None
 
     def _end(self, watched: Watched, why: str) -> None:
         if watched.alert_id is not None:
