@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pilothouse.access.audit import Actor
+from pilothouse.config import Config
 from pilothouse.errors import NotFound
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.order import Order
-from pilothouse.prompting import PromptsConfig
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.versions import Version
 from pilothouse.settings import Settings
@@ -59,8 +59,12 @@ class Judging:
         self.bench, self.shelf = bench, Shelf()
         self.rules: list[dict[str, Any]] = [{"suite": {"dataset": "support", "evaluators": ["exact"]}}]
         bench.chat.answers = [self.shelf.answer]
-        self.gate = PromptGate(bench.store, self.shelf, lambda: PromptsConfig.model_validate({"protected": self.rules}))
+        self.config: dict[str, Any] = {}
+        self.gate = PromptGate(bench.store, self.shelf, self.configured)
         self.fill(40)
+
+    def configured(self) -> Config:
+        return Config.model_validate({**self.config, "prompts": {"protected": self.rules}})
 
     @property
     def rooms(self) -> Rooms:

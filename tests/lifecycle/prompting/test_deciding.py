@@ -135,4 +135,14 @@ def test_a_run_that_did_not_end_and_a_judge_that_may_not_decide() -> None:
 def test_a_first_version_that_nothing_was_said_of_does_not_pass() -> None:
     silent = [Outcome(case=Case(id=f"c{n}", input=n)) for n in range(3)]
     assert decided(None, silent).reasons == ("'exact' could judge no case: see whether the cases have what it needs.",)
-    assert decided(None, outcomes([False] * 3)).passed
+
+
+def test_of_a_first_version_most_pass_where_nothing_else_is_said() -> None:
+    few = outcomes([True] * 2 + [False] * 3)
+    assert decided(None, few).reasons[0].startswith("'exact' passes 40.0% of 5 cases. Of a first version most must")
+    assert "say what fails it in the suite's 'gates', as 'exact.pass < 30%'" in decided(None, few).reasons[0]
+    assert decided(None, outcomes([True] * 2 + [False] * 2)).passed
+    assert decided(None, few, gates=["exact.pass < 30%"]).passed
+    assert decided(None, few, must_pass="c0").passed
+    assert decided(None, outcomes([0.0] * 3)).reasons[0].startswith("'exact' is 0 in all 3 cases.")
+    assert decided(None, outcomes([0.0, 0.1])).passed

@@ -48,6 +48,11 @@ async def test_a_verdict_counts_while_nothing_has_changed(judging: Judging) -> N
     judging.rules[0]["suite"]["dataset"] = "support@1"
     await judging.evaluate(3)
     assert judging.check(3) == []
+    for model in ("small", "large"):
+        judging.config = {"models": {"m": {"deployments": [{"provider": "builtin", "model": model}]}}}
+        assert "it was m, and is m (builtin/" in judging.check(3)[0]
+    verdict = await judging.evaluate(3)
+    assert (judging.check(3), verdict.body["meanings"]["m"][0]) == ([], "m (builtin/large)")
     judging.rules[0]["suite"]["dataset"] = "gone"
     assert "was not evaluated" in judging.check(3)[0]
     judging.rules.clear()

@@ -22,6 +22,7 @@ __all__ = ["Decision", "Difference", "decide"]
 _LEVEL = 0.95
 _FEW = 10  # cases below which a bootstrap is too narrow: benchmarks/evals
 _NAMED = 5
+_MOST = 0.5  # of the cases, that a first version passes where nothing else is said
 _UNIT = 1 + 1e-9
 
 
@@ -68,9 +69,7 @@ def decide(
     reasons += [f"{gate.text}: {gate.sentence}" for gate in told.failed]
     comparison = told.comparison
     if comparison is None:
-        summed = told.summary.metrics.get(metric)
-        if summed is None or not summed.n:
-            reasons.append(f"'{metric}' could judge no case: see whether the cases have what it needs.")
+        reasons += _first(rule, metric, told)
         notes.append("It is compared with no other version: its gates and the cases that must pass decide.")
         return Decision(reasons=tuple(reasons), notes=tuple(notes))
     found, said = _quality(rule.margin, metric, comparison)
@@ -85,6 +84,26 @@ def decide(
             said = _grown(name, limit, pair, unit)
             (reasons if said.against else notes).append(said.text)
     return Decision(reasons=tuple(reasons), notes=tuple(notes), differences=tuple(differences))
+
+
+def _first(rule: Protected, metric: str, told: Told) -> Iterable[str]:
+    """What is against a version that nothing is compared with."""
+    summed = told.summary.metrics.get(metric)
+    if summed is None or not summed.n:
+        yield f"'{metric}' could judge no case: see whether the cases have what it needs."
+        return
+    if told.gates or rule.must_pass:
+        return
+    if summed.pass_rate is not None:
+        low, what = summed.pass_rate < _MOST, f"'{metric}' passes {percent(summed.pass_rate)} of {summed.cases} cases"
+    else:
+        low, what = summed.mean == 0 and not summed.lower_is_better, f"'{metric}' is 0 in all {summed.cases} cases"
+    if low:
+        enough = f"{metric}.pass < 30%" if summed.pass_rate is not None else f"{metric} < 0.3"
+        yield (
+            f"{what}. Of a first version most must pass where nothing else is said: where less is enough, say what "
+            f"fails it in the suite's 'gates', as '{enough}'."
+        )
 
 
 class _Said(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ import msgspec
 
 from pilothouse.access.audit import Actor
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.config import Config
 from pilothouse.errors import Cancelled, ConfigError, InvalidRequest, NotFound
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
@@ -23,9 +24,10 @@ from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.lifecycle.prompting.deciding import Decision, decide
+from pilothouse.lifecycle.prompting.meaning import Meanings, changed_meaning, meanings_of
 from pilothouse.lifecycle.prompting.order import Order
 from pilothouse.lifecycle.prompting.protection import Plan, plan_of, rule_for, rule_hash
-from pilothouse.prompting import PromptsConfig, Protected
+from pilothouse.prompting import Protected
 from pilothouse.prompts.versions import LATEST, PRODUCTION, Version
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.datasets import Datasets
@@ -51,13 +53,14 @@ class Evaluate(Protocol):
 @dataclass(frozen=True, slots=True)
 class Ready:
     """What is going to be asked, and nothing is yet: the version, and the one that it is compared with, where there is
-    one. `print` tells the version with all that it includes; `base` is a finished run of the other, which need not be
-    asked again."""
+    one. `print` tells the version with all that it includes, `meanings` what the models that answer and judge stand
+    for; `base` is a finished run of the other, which need not be asked again."""
 
     order: Order
     plan: Plan
     version: Version
     print: str
+    meanings: Meanings
     prepared: Prepared
     current: Version | None = None
     before: Prepared | None = None
@@ -73,7 +76,7 @@ class PromptGate:
     """Of a store. `config` is what serves now. Everything but `evaluate` blocks on the database."""
 
     def __init__(
-        self, store: Store, versions: Versions, config: Callable[[], PromptsConfig], *, evaluate: Evaluate = work,
+        self, store: Store, versions: Versions, config: Callable[[], Config], *, evaluate: Evaluate = work,
         clock: Callable[[], int] = now_us,
     ) -> None:  # fmt: skip
         self.verdicts = Verdicts(store.control)
@@ -87,16 +90,16 @@ class PromptGate:
 
     def approvals(self, project: str, name: str, label: str) -> int:
         """How many other people must agree before the label moves."""
-        rule = rule_for(self._config(), name, label)
+        rule = rule_for(self._config().prompts, name, label)
         return 0 if rule is None else rule.approvals
 
     def protects(self, name: str, label: str) -> bool:
         """Whether the configuration says by what versions for this label are judged."""
-        return rule_for(self._config(), name, label) is not None
+        return rule_for(self._config().prompts, name, label) is not None
 
     def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
         """What is against moving the label, now at `current`, to this version, in sentences; nothing where it may."""
-        rule = rule_for(self._config(), name, label)
+        rule = rule_for(self._config().prompts, name, label)
         if rule is None or rule.suite is None:
             return []
         current = self._had(project, name, label) if current is None else current
@@ -120,7 +123,7 @@ class PromptGate:
         return []
 
     def _stale(self, project: str, rule: Protected, found: KeptVerdict) -> str | None:
-        """Why a verdict counts no more: its dataset, or what the version includes, is another by now."""
+        """Why a verdict counts no more: its dataset, a model, or what the version includes, is another by now."""
         assert rule.suite is not None
         reference = f"{found.prompt}@{found.version}"
         try:
@@ -133,7 +136,7 @@ class PromptGate:
             return f"It was judged on {dataset.name}@{found.dataset_version}, and {there}."
         if found.body.get("print") != told:
             return f"{reference} was judged with other texts in it: a prompt that it includes has changed since."
-        return None
+        return changed_meaning(self._config(), found.body.get("meanings") or {})
 
     def list(
         self, project: str, name: str, *, version: int | None = None, before: str | None = None, limit: int = 50
@@ -147,7 +150,7 @@ class PromptGate:
     def planned(self, project: str, order: Order) -> tuple[Plan, Version, Version | None]:
         """How a version is judged, and the one that it is compared with. Without a rule, cases that all say
         what is expected are judged by whether the answer has it. Raises ConfigError, InvalidRequest and NotFound."""
-        usual = rule_for(self._config(), order.name, order.label)
+        usual = rule_for(self._config().prompts, order.name, order.label)
         rule = order.rule or usual or _by_expected(order)
         version, current = self._sides(project, order)
         if rule is None:
@@ -178,11 +181,13 @@ class PromptGate:
         plan, version, current = await asyncio.to_thread(self.planned, project, order)
         told = await asyncio.to_thread(prompt_print, self._versions, project, version.reference)
         prepared = await self._prepared(rooms, project, plan, order)
+        asked = [one.content.model or plan.rule.model for one in (version, current) if one is not None]
+        meanings = meanings_of(self._config(), filter(None, asked), prepared.plan)
         if current is None:
-            return Ready(order, plan, version, told, prepared)
+            return Ready(order, plan, version, told, meanings, prepared)
         before = await self._prepared(rooms, project, _plan(plan.rule, current), order)
         base = None if order.fresh else await asyncio.to_thread(self._done_before, rooms, project, before)
-        return Ready(order, plan, version, told, prepared, current, before, base)
+        return Ready(order, plan, version, told, meanings, prepared, current, before, base)
 
     async def judge(
         self, rooms: Rooms, project: str, ready: Ready, by: Actor, *,
@@ -271,7 +276,8 @@ class PromptGate:
             new_id(now), order.name, ready.version.number, order.label,
             None if ready.current is None else ready.current.number, rule, run.dataset_id, run.dataset_version,
             run.id, None if base is None else base.id, decision.passed, by.name, now,
-            {**body, "metric": plan.metric, "margin": plan.rule.margin, "print": ready.print},
+            {**body, "metric": plan.metric, "margin": plan.rule.margin, "print": ready.print,
+             "meanings": ready.meanings},
         )  # fmt: skip
         self.verdicts.put(project, verdict)
         return verdict

@@ -49,7 +49,7 @@ def open_prompts(
     """The rooms over these databases, under the configuration that serves; alerts go into `alerts`. `changes` are those
     that other processes make."""
     prompts = Prompts(store.control)
-    gate = prompts.guard = PromptGate(store, prompts, lambda: config().prompts)
+    gate = prompts.guard = PromptGate(store, prompts, config)
     turn = Turn(store.control, "prompts", seconds=_TURN, clock=clock)
 
     def choosing(project: str) -> list[Experiment]:
