@@ -7,41 +7,41 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
+from pilothouse.api.access.audit import routes as audit_routes
+from pilothouse.api.access.keys import routes as keys_routes
+from pilothouse.api.access.spend import routes as spend_routes
+from pilothouse.api.access.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.alerts import routes as alert_routes
-from pilothouse.api.audit import routes as audit_routes
-from pilothouse.api.cache import routes as cache_routes
 from pilothouse.api.caller import in_known_projects
-from pilothouse.api.config import routes as config_routes
-from pilothouse.api.dataset_work import routes as dataset_work_routes
-from pilothouse.api.datasets import routes as dataset_routes
-from pilothouse.api.diff import routes as diff_routes
-from pilothouse.api.eval_reports import routes as eval_report_routes
-from pilothouse.api.evals import routes as eval_routes
-from pilothouse.api.experiments import routes as experiment_routes
-from pilothouse.api.health import routes as health_routes
+from pilothouse.api.evals.dataset_work import routes as dataset_work_routes
+from pilothouse.api.evals.datasets import routes as dataset_routes
+from pilothouse.api.evals.judges import routes as judge_routes
+from pilothouse.api.evals.reports import routes as eval_report_routes
+from pilothouse.api.evals.reviews import routes as review_routes
+from pilothouse.api.evals.runs import routes as eval_routes
+from pilothouse.api.evals.scoring import routes as scoring_routes
+from pilothouse.api.evals.sentinel import routes as sentinel_routes
+from pilothouse.api.gateway.cache import routes as cache_routes
+from pilothouse.api.gateway.health import routes as health_routes
+from pilothouse.api.gateway.route import routes as route_routes
 from pilothouse.api.jobs import routes as jobs_routes
-from pilothouse.api.judges import routes as judge_routes
-from pilothouse.api.keys import routes as keys_routes
-from pilothouse.api.langfuse_prompts import routes as langfuse_prompt_routes
+from pilothouse.api.langfuse.prompts import routes as langfuse_prompt_routes
+from pilothouse.api.lifecycle.config import routes as config_routes
+from pilothouse.api.lifecycle.diff import routes as diff_routes
+from pilothouse.api.lifecycle.replay import routes as replay_routes
+from pilothouse.api.lifecycle.shadow import routes as shadow_routes
 from pilothouse.api.management import management
-from pilothouse.api.prompt_gates import routes as prompt_gate_routes
-from pilothouse.api.prompt_lint import routes as prompt_lint_routes
-from pilothouse.api.prompt_optimize import routes as prompt_optimize_routes
-from pilothouse.api.prompt_rendering import routes as prompt_rendering_routes
-from pilothouse.api.prompt_usage import routes as prompt_usage_routes
-from pilothouse.api.prompts import request_routes as prompt_request_routes
-from pilothouse.api.prompts import routes as prompt_routes
+from pilothouse.api.observe.stats import routes as stats_routes
+from pilothouse.api.prompts.experiments import routes as experiment_routes
+from pilothouse.api.prompts.gates import routes as prompt_gate_routes
+from pilothouse.api.prompts.lint import routes as prompt_lint_routes
+from pilothouse.api.prompts.optimize import routes as prompt_optimize_routes
+from pilothouse.api.prompts.rendering import routes as prompt_rendering_routes
+from pilothouse.api.prompts.usage import routes as prompt_usage_routes
+from pilothouse.api.prompts.versions import request_routes as prompt_request_routes
+from pilothouse.api.prompts.versions import routes as prompt_routes
 from pilothouse.api.rag import routes as rag_routes
-from pilothouse.api.replay import routes as replay_routes
-from pilothouse.api.reviews import routes as review_routes
-from pilothouse.api.route import routes as route_routes
-from pilothouse.api.scoring import routes as scoring_routes
-from pilothouse.api.sentinel import routes as sentinel_routes
-from pilothouse.api.shadow import routes as shadow_routes
-from pilothouse.api.spend import routes as spend_routes
-from pilothouse.api.stats import routes as stats_routes
 from pilothouse.api.telemetry import telemetry_routes
-from pilothouse.api.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.lifecycle.prompting.queueing import Judging

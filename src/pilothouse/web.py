@@ -13,7 +13,7 @@ from typing import Protocol
 import uvicorn
 from fastapi import FastAPI
 
-from pilothouse.api.otlp import OTLP
+from pilothouse.api.observe.otlp import OTLP
 from pilothouse.errors import ConfigError
 from pilothouse.gateway import Endpoints
 from pilothouse.gateway.connection import Connection

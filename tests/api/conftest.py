@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from pilothouse.access import Audit, Keys, Members, Tenants
 from pilothouse.access.door import Door
 from pilothouse.access.shapes import KeySettings, TenantSettings
-from pilothouse.api import audit, keys, tenants
+from pilothouse.api.access import audit, keys, tenants
 from pilothouse.api.management import management
 from pilothouse.storage import Store
 from pilothouse.storage.changes import Changes

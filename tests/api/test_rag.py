@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from pilothouse.api.access.keys import routes as keys_routes
 from pilothouse.api.jobs import routes as jobs_routes
-from pilothouse.api.keys import routes as keys_routes
 from pilothouse.api.management import management
 from pilothouse.api.rag import routes
 from pilothouse.app import build

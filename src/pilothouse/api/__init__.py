@@ -1,1 +1,1 @@
-"""The management API under `/api`: thin routes over the rooms, one file per noun."""
+"""The management API under `/api`: thin routes, one file per noun, in rooms that are named like those they open."""

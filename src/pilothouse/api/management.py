@@ -17,7 +17,7 @@ from pilothouse import __version__
 from pilothouse.access import Keys
 from pilothouse.access.door import Door
 from pilothouse.access.policy import demand
-from pilothouse.api.otlp import RETRY_AFTER, is_otlp, refusal
+from pilothouse.api.observe.otlp import RETRY_AFTER, is_otlp, refusal
 from pilothouse.api.pairs import bearer
 from pilothouse.api.reference import CONTENT_POLICY, reference
 from pilothouse.call import DEFAULT_PROJECT

@@ -5,20 +5,12 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from pilothouse.access import Tenants
-from pilothouse.api import (
-    deletions,
-    langfuse,
-    langfuse_datasets,
-    langfuse_experiments,
-    langfuse_reading,
-    otlp,
-    scores,
-    sessions,
-    spans,
-    topics,
-    traces,
-)
-from pilothouse.api.one_by_one import OneByOne
+from pilothouse.api.langfuse import datasets as langfuse_datasets
+from pilothouse.api.langfuse import experiments as langfuse_experiments
+from pilothouse.api.langfuse import reading as langfuse_reading
+from pilothouse.api.langfuse import sending as langfuse
+from pilothouse.api.observe import deletions, otlp, scores, sessions, spans, topics, traces
+from pilothouse.api.observe.one_by_one import OneByOne
 from pilothouse.call import Recorder, Span
 from pilothouse.evals.datasets.experiments import Experiments, external_runs
 from pilothouse.exports.queue import Queue

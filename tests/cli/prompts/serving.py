@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 from pilothouse import client as clients
 from pilothouse.access import Keys
 from pilothouse.access.shapes import KeySettings
-from pilothouse.api import prompts as api
 from pilothouse.api.management import management
+from pilothouse.api.prompts import versions as api
 from pilothouse.prompts.registry import Prompts
 from pilothouse.storage import Store
 
