@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from pilothouse.prompting import WATCHED_METRICS, PromptsConfig
 
 SUITE = {"dataset": "support", "evaluators": ["exact"]}
+_RULED = ("margin", "cost_rise", "latency_rise", "approvals")
 
 
 def test_what_is_stored_is_read_again() -> None:
@@ -28,6 +29,9 @@ def test_what_is_stored_is_read_again() -> None:
         ({"watch": {"worse_by": {"cost": -1}}}, "'cost' may get worse by"),
         ({"watch": {"worse_by": {"cost": float("nan")}}}, "finite number"),
         ({"watch": {"alpha": 0.5}}, "less than 0.5"),
+        *(({"protected": [{"suite": SUITE, name: True}]}, "must be a number, not true") for name in _RULED),
+        *(({"watch": {name: True}}, "must be a number, not true") for name in ("alpha", "minimum", "days", "every")),
+        ({"watch": {"worse_by": {"cost": True}}}, "must be a number, not true"),
         ({"watch": {"rollback_on": ["speed"]}}, "'speed' is nothing to watch"),
     ],
 )

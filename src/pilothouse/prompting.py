@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pilothouse.numbers import Count, Number, no_bool
+
 __all__ = ["WATCHED_METRICS", "PromptWatch", "PromptsConfig", "Protected"]
 
 WATCHED_METRICS = {
@@ -40,12 +42,12 @@ class Protected(_Strict):
     suite: dict[str, Any] | None = None
     model: _Text | None = None
     metric: _Text | None = None
-    margin: float = Field(0.02, ge=0, le=1)
+    margin: Number = Field(0.02, ge=0, le=1)
     must_pass: list[str] = []
-    cost_rise: float | None = Field(None, ge=0, le=_RELATIVE_MOST)
-    latency_rise: float | None = Field(None, ge=0, le=_RELATIVE_MOST)
+    cost_rise: Number | None = Field(None, ge=0, le=_RELATIVE_MOST)
+    latency_rise: Number | None = Field(None, ge=0, le=_RELATIVE_MOST)
     unvalidated: bool = False
-    approvals: int = Field(0, ge=0, le=1)
+    approvals: Count = Field(0, ge=0, le=1)
 
     @field_validator("must_pass", mode="before")
     @classmethod
@@ -76,13 +78,18 @@ class PromptWatch(_Strict):
     labels: list[str] = ["production"]
     metrics: list[str] = [*WATCHED_METRICS]
     worse_by: dict[_Text, float] = {}
-    alpha: float = Field(0.01, gt=0, lt=0.5)
-    minimum: int = Field(50, ge=10, le=100_000)
-    days: int = Field(30, ge=1, le=365)
-    every: float = Field(60.0, ge=1, le=86_400)
+    alpha: Number = Field(0.01, gt=0, lt=0.5)
+    minimum: Count = Field(50, ge=10, le=100_000)
+    days: Count = Field(30, ge=1, le=365)
+    every: Number = Field(60.0, ge=1, le=86_400)
     rollback: bool = False
     rollback_in_experiments: bool = False
     rollback_on: list[str] = ["scores", "errors", "refusals", "guards"]
+
+    @field_validator("worse_by", mode="before")
+    @classmethod
+    def _numbers(cls, given: Any) -> Any:
+        return {name: no_bool(one) for name, one in given.items()} if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _known(self) -> "PromptWatch":

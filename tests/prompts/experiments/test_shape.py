@@ -79,3 +79,17 @@ def test_a_decided_experiment_serves_its_winner_where_no_label_can_move() -> Non
     of_label = outcome.model_copy(update={"arm": "v3"})
     assert not Experiment(**DESIGN, **{**state, "outcome": of_label}).serving
     assert not Experiment(**MODELS, **{**state, "status": "stopped"}).serving
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: True} for name in ("share", "holdout", "alpha", "minimum_units", "max_days", "minimum_effect")),
+        {"arms": [{"name": "control"}, {"name": "v1", "version": True}]},
+        {"arms": [{"name": "control", "weight": True}, {"name": "v3", "version": 3}]},
+        {"guardrails": [{"metric": "cost", "worse_by": False}]},
+    ],
+)
+def test_true_is_no_number(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="must be a number, not (true|false)"):
+        Design.model_validate({**DESIGN, **change})

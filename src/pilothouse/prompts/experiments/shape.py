@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pilothouse.numbers import Count, Number, no_bool
+
 __all__ = [
     "BUCKETS", "LEAST_SHARE", "METRICS", "Act", "Arm", "Design", "Epoch", "Experiment", "Guardrail", "Margin",
     "ModelTarget", "Outcome", "OutcomeKind", "PromptTarget", "Status", "lower_is_better",
@@ -99,9 +101,9 @@ class Arm(_Strict):
     is as without the experiment."""
 
     name: Name
-    version: int | None = Field(None, ge=1, lt=2**31)
+    version: Count | None = Field(None, ge=1, lt=2**31)
     model: _Text | None = None
-    weight: float = Field(1.0, ge=1e-3, le=1e6)
+    weight: Number = Field(1.0, ge=1e-3, le=1e6)
 
 
 class Guardrail(_Strict):
@@ -115,6 +117,11 @@ class Guardrail(_Strict):
     @classmethod
     def _known(cls, metric: str) -> str:
         return _known_metric(metric)
+
+    @field_validator("worse_by", mode="before")
+    @classmethod
+    def _number(cls, given: Any) -> Any:
+        return no_bool(given)
 
     @field_validator("worse_by")
     @classmethod
@@ -150,16 +157,16 @@ class Design(_Strict):
     arms: list[Arm] = Field(min_length=2, max_length=_MOST_ARMS)
     unit: Literal["user", "session", "key"] = "user"
     layer: Name = "default"
-    share: float = Field(1.0, ge=1e-4, le=1)
-    holdout: float = Field(0.0, ge=0, lt=1)
+    share: Number = Field(1.0, ge=1e-4, le=1)
+    holdout: Number = Field(0.0, ge=0, lt=1)
     primary: _Metric
     direction: Literal["higher", "lower"] | None = None
     metrics: list[_Metric] = Field([], max_length=20)
     guardrails: list[Guardrail] = Field([], max_length=20)
-    alpha: float = Field(0.05, ge=0.001, le=0.2)
+    alpha: Number = Field(0.05, ge=0.001, le=0.2)
     minimum_effect: float | str = 0.0
-    minimum_units: int = Field(100, ge=20, le=10_000_000)
-    max_days: float = Field(30, gt=0, le=3650)
+    minimum_units: Count = Field(100, ge=20, le=10_000_000)
+    max_days: Number = Field(30, gt=0, le=3650)
     act: Act = Act()
     allocation: Literal["fixed", "thompson"] = "fixed"
 
@@ -172,6 +179,11 @@ class Design(_Strict):
     @classmethod
     def _all_known(cls, metrics: list[str]) -> list[str]:
         return list(dict.fromkeys(_known_metric(one) for one in metrics))
+
+    @field_validator("minimum_effect", mode="before")
+    @classmethod
+    def _number(cls, given: Any) -> Any:
+        return no_bool(given)
 
     @field_validator("minimum_effect")
     @classmethod
