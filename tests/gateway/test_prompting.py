@@ -481,24 +481,35 @@ async def test_an_experiment_on_a_label_chooses_the_version(house: House) -> Non
             "e1", span.attributes["arm"], "user-11", "production",
         )  # fmt: skip
         # Whoever has no unit, names a version, or chooses the model itself where the arm is one, is in no experiment.
-        new = next(user for user, got in seen.items() if got[1] == "split@2")
-        for more in (
-            {},
-            {"model": "prompt:split@1", "user": new},
-            {"model": "other", "prompt": {"name": "split"}, "user": new},
+        # Neither is a key that may not use each arm's model, whichever arm its user would be in.
+        new, old = (next(user for user, got in seen.items() if got[1] == f"split@{version}") for version in (2, 1))
+        limited = house.limited("other")
+        for more, key in (
+            ({}, None),
+            ({"model": "prompt:split@1", "user": new}, None),
+            *(({"model": "other", "prompt": {"name": "split"}, "user": user}, None) for user in (new, old)),
+            *(({"model": None, "prompt": {"name": "split"}, "user": user}, limited) for user in (new, old)),
         ):
-            told = await house.chat({**asked, **more}, **FRESH)
+            told = await house.chat({**asked, **more}, key, **FRESH)
+            assert told.status == 200, told.body
+            assert (told.headers["x-pilothouse-prompt"], house.upstream.last.body["model"]) == (
+                "split@1",
+                "other-model",
+            )
             assert "x-pilothouse-experiment" not in told.headers
             row = house.row(told)
             assert row is not None
             assert row["experiment_id"] is None
+        for key in (house.limited("other", "chat"), house.limited("prompt:split")):
+            told = await house.chat({"prompt": {"name": "split"}, "user": new}, key, **FRESH)
+            assert told.headers["x-pilothouse-experiment"] == "e1/new"
 
 
 async def test_an_experiment_on_a_model_chooses_the_model(house: House) -> None:
     arms = [{"name": "now", "model": "other"}, {"name": "new", "model": "chat"}]
     plain: Json = {"model": "other", "messages": MESSAGES}
     prompted: Json = {"prompt": {"name": "rag", "variables": WHY}, "model": "other"}
-    key = house.limited("other", "prompt:rag")
+    key, limited = house.limited("other", "chat", "prompt:rag"), house.limited("other")
     with _running(house, {"id": "e2", "target": {"model": "other"}, "arms": arms}):
         for body in (plain, prompted):
             seen = set()
@@ -507,6 +518,9 @@ async def test_an_experiment_on_a_model_chooses_the_model(house: House) -> None:
                 seen.add((told.headers["x-pilothouse-experiment"], house.upstream.last.body["model"]))
             assert seen == {("e2/now", "other-model"), ("e2/new", "wire-model")}
         row, span = house.row(told), house.span(told)
+        for n in range(6):  # a key that may not use the model of one arm is in none
+            left = await house.chat({**plain, "user": f"user-{n}"}, limited, **FRESH)
+            assert (house.upstream.last.body["model"], house.row(left)) == ("other-model", None)
         assert row is not None
         assert (row["prompt"], row["experiment_id"], span.request_model) == ("rag", "e2", "other")
         call = Call(house.platform.recorder, endpoint="evals", user_id="user-1")
@@ -516,6 +530,8 @@ async def test_an_experiment_on_a_model_chooses_the_model(house: House) -> None:
     with _running(house, {"id": "e3", "target": {"model": "other"}, "arms": arms, "status": "decided", "outcome": {
         "kind": "won", "arm": "new", "reason": "", "action": "rollout",
     }}):  # fmt: skip
+        assert (await house.chat({**plain, "user": "user-1"}, limited, **FRESH)).status == 200
+        assert house.upstream.last.body["model"] == "other-model"
         told = await house.chat({**plain, "user": "user-1"}, **FRESH)
         assert house.upstream.last.body["model"] == "wire-model"
         assert "x-pilothouse-experiment" not in told.headers

@@ -91,5 +91,5 @@ def test_a_decided_experiment_serves_its_winner_where_no_label_can_move() -> Non
     ],
 )
 def test_true_is_no_number(change: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="must be a number, not (true|false)"):
+    with pytest.raises(ValidationError, match=r"must be a number, not (true|false)"):
         Design.model_validate({**DESIGN, **change})

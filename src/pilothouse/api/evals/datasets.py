@@ -37,13 +37,13 @@ _Text = Annotated[str, Field(max_length=20_000)]
 _Note = Annotated[str, Field(max_length=500)]
 
 
-class _New(Strict):
+class _NewDataset(Strict):
     name: str
     description: _Text = ""
     metadata: Annotated[Json, Field(default_factory=dict)]
 
 
-class _About(Strict):
+class _AboutDataset(Strict):
     description: _Text | None = None
     metadata: Json | None = None
     archived: bool | None = None
@@ -73,7 +73,7 @@ def routes(store: Store) -> APIRouter:
         return {"data": [dataset_json(one) for one in page.datasets], "next": page.next}
 
     @router.post("", status_code=201)
-    def create_dataset(body: _New, project: InProject) -> Json:
+    def create_dataset(body: _NewDataset, project: InProject) -> Json:
         """A new, empty dataset. 409 where there is one of that name."""
         return dataset_json(
             datasets.create(project, body.name, description=body.description, metadata=body.metadata)
@@ -92,7 +92,7 @@ def routes(store: Store) -> APIRouter:
         return {**dataset_json(found), "newest": newest, "splits": {name or "": n for name, n in splits.items()}}
 
     @router.patch("/{dataset:path}")
-    def describe_dataset(dataset: str, body: _About, project: InProject) -> Json:
+    def describe_dataset(dataset: str, body: _AboutDataset, project: InProject) -> Json:
         """Change what is said of it, or archive it: it then leaves the list, and nothing of it is lost."""
         found = datasets.describe(project, dataset, description=body.description, metadata=body.metadata)
         if body.archived is not None:

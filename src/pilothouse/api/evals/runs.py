@@ -32,7 +32,7 @@ _Limit = Annotated[int, Query(ge=1, le=500)]
 RoomsOf = Callable[[str, Principal], Rooms]
 
 
-class _New(Strict):
+class _NewRun(Strict):
     """`suite` is what a suite's file says; its cases are those of a dataset."""
 
     suite: Json
@@ -118,7 +118,7 @@ def _working(router: APIRouter, rooms_of: RoomsOf, jobs: Jobs, settings: Setting
         return {"run": run_json(run), "job": job.to_json()}
 
     @router.post("/runs", status_code=202)
-    async def start_run(body: _New, project: InProject, principal: Caller) -> Json:
+    async def start_run(body: _NewRun, project: InProject, principal: Caller) -> Json:
         """Run a suite over a dataset, with the caller's limits, budgets and policy. What is wrong with it is told at
         once; follow the rest at `/api/jobs/{id}` or at the run. A Python function is run by the command line alone."""
         written = suite_of(body.suite)

@@ -20,7 +20,7 @@ from pilothouse.types import ChatRequest, Json
 __all__ = ["routes"]
 
 
-class _Asked(Strict):
+class _ToRoute(Strict):
     """`messages` are those of a chat, and so are `tools`, which count where conditions ask for them."""
 
     model: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")] = "auto"
@@ -45,7 +45,7 @@ def routes(gateway: Gateway, complexity: Complexity, recorder: Recorder) -> APIR
     router = APIRouter(prefix="/api/route", tags=["router"])
 
     @router.post("")
-    async def choose(body: _Asked, caller: Caller, project: InProject) -> Choice:
+    async def choose(body: _ToRoute, caller: Caller, project: InProject) -> Choice:
         """Decide, as for a call with this body."""
         check_model(caller, body.model)
         call = Call(recorder, caller, project, key_id=caller.key_id, endpoint="/api/route", metadata=body.metadata)

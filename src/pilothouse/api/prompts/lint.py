@@ -25,7 +25,7 @@ _Models = Annotated[list[Annotated[str, Field(min_length=1, max_length=512)]], F
 _MOST_TOKENS = 100_000_000
 
 
-class _Asked(BaseModel):
+class _ToLint(BaseModel):
     """Either the `content` of a version, or a `prompt` of the registry: `name`, `name@3`, `name#label`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ def routes(prompts: Prompts, prices: Prices, config: Callable[[], Config]) -> AP
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
 
     @router.post("/lint")
-    def lint(asked: _Asked, project: InProject) -> Json:
+    def lint(asked: _ToLint, project: InProject) -> Json:
         """What the linter finds in a prompt: `findings` in the order of the text, each with its message, line, column
         and offsets, why, and a wording that would do; `costs`; `notes` on what was not looked at. Keeps nothing."""
         if (asked.content is None) == (asked.prompt is None):

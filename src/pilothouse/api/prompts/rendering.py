@@ -29,7 +29,7 @@ class _Draft(_Strict):
     variables: dict[str, Any] = {}
 
 
-class _Asked(_Strict):
+class _ToRender(_Strict):
     """`version` or `label`; by default the version that `production` points to."""
 
     variables: dict[str, Any] = {}
@@ -67,7 +67,7 @@ def routes(prompts: Prompts) -> APIRouter:
         return {**told, "variables": variables, "problems": problems}
 
     @router.post("/{name:path}/render")
-    def render_version(name: str, body: _Asked, project: InProject) -> Json:
+    def render_version(name: str, body: _ToRender, project: InProject) -> Json:
         """A version with these variables. 400 where one is missing, unknown or of another type; it is named."""
         version = prompts.get(project, name, version=body.version, label=body.label)
         made = render(version.content, body.variables, fetch=fetch_of(prompts, project))

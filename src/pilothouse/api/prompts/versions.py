@@ -33,7 +33,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _New(_Strict):
+class _NewVersion(_Strict):
     """`content` is that of the version; see the docs of prompts."""
 
     name: str
@@ -43,7 +43,7 @@ class _New(_Strict):
     parent: _Number | None = None
 
 
-class _About(_Strict):
+class _AboutPrompt(_Strict):
     description: str | None = None
     tags: Annotated[list[str], Field(max_length=500)] | None = None
     archived: bool | None = None
@@ -62,7 +62,7 @@ class _Back(_Strict):
     expected: _Expected = None
 
 
-class _Decision(_Strict):
+class _Comment(_Strict):
     note: _Reason = ""
 
 
@@ -86,7 +86,7 @@ def routes(prompts: Prompts) -> APIRouter:
         return told if below else {**told, "folders": prompts.folders(project, folder, archived=archived)}
 
     @router.post("", status_code=201)
-    def create_version(body: _New, project: InProject, by: By) -> Json:
+    def create_version(body: _NewVersion, project: InProject, by: By) -> Json:
         """The next version of a prompt, which is made where there is none of that name. The same content as the newest
         version is that version again."""
         made = prompts.create(
@@ -106,7 +106,7 @@ def routes(prompts: Prompts) -> APIRouter:
         return {**prompt_json(found, prompts.heads(project, [name]).get(name)), "moves": moves}
 
     @router.patch("/{name:path}")
-    def describe_prompt(name: str, body: _About, project: InProject, by: By) -> Json:
+    def describe_prompt(name: str, body: _AboutPrompt, project: InProject, by: By) -> Json:
         """Change `description` or `tags`, archive a prompt, or take it back into the list (`archived: false`)."""
         found = prompts.describe(project, name, by=by, description=body.description, tags=body.tags)
         if body.archived is not None:
@@ -193,12 +193,12 @@ def request_routes(prompts: Prompts) -> APIRouter:
         return change_json(prompts.request(project, request))
 
     @router.post("/{request}/approve")
-    def approve(request: str, project: InProject, by: By, body: _Decision | None = None) -> Json:
+    def approve(request: str, project: InProject, by: By, body: _Comment | None = None) -> Json:
         """Agree, with another key than that which asked: the label moves. 409 where it waits no longer."""
         return change_json(prompts.approve(project, request, by=by, note=body.note if body else ""))
 
     @router.post("/{request}/reject")
-    def reject(request: str, project: InProject, by: By, body: _Decision | None = None) -> Json:
+    def reject(request: str, project: InProject, by: By, body: _Comment | None = None) -> Json:
         """Disagree, or take back what one asked for oneself."""
         return change_json(prompts.reject(project, request, by=by, note=body.note if body else ""))
 
