@@ -83,10 +83,16 @@ def test_an_order_waits_as_a_job_of_who_asked(client: TestClient, store: Store, 
         (NAME, {"label": "bad label"}, 400, "is no label"),
         (NAME, {"rule": {**RULE, "metric": "x"}}, 400, "no evaluator of the suite is named 'x'"),
         (NAME, {"cases": "x"}, 400, "cases"),
+        (
+            NAME,
+            {"cases": [{"input": {"x": 1}}]},
+            400,
+            "The case '000001' does not fit support/rag@2: The prompt has no",
+        ),
         ("a\ud800b", {}, 404, "no prompt"),
         ("a\0b", {}, 400, "printable"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_wrong_is_told_at_once(client: TestClient, path: str, body: Any, status: int, told: str) -> None:
     answer = client.post(f"/api/prompts/{quoted(path)}/evaluate", json=body)

@@ -33,6 +33,7 @@ class Shelf:
         self.right = {1: 20, 2: 5, 3: 40}
         self.labels = {"production": 1}
         self.tone = "Be kind."
+        self.more: dict[int, str] = {}  # a variable that only this version has
 
     def get(self, project: str, name: str, *, version: int | None = None, label: str | None = None) -> Version:
         if name == "tone":
@@ -41,9 +42,9 @@ class Shelf:
         number = version or (max(self.right) if label == "latest" else self.labels.get(str(label), 0))
         if name != "rag" or number not in self.right:
             raise NotFound(f"There is no '{name}'.")
-        content = content_of(
-            {"template": f"v{number} {{{{ q }}}} {{% include 'tone' %}}", "variables": {"q": {}}, "model": "m"}
-        )
+        more = self.more.get(number, "")
+        text = f"v{number} {{{{ q }}}} {{% include 'tone' %}}" + (f" {{{{ {more} }}}}" if more else "")
+        content = content_of({"template": text, "variables": {"q": {}, **({more: {}} if more else {})}, "model": "m"})
         return Version(project, name, number, content, content.hash, "", "ada", 0)
 
     def answer(self, request: Any) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from pilothouse.access.audit import Actor
-from pilothouse.errors import InvalidRequest, NotFound
+from pilothouse.errors import InvalidRequest, NotFound, ProviderUnavailable
 from pilothouse.evals.runs.prepare import case_from
 from pilothouse.prompting import Protected
 from pilothouse.prompts.content import Content
@@ -95,6 +95,43 @@ async def test_other_cases_and_suites_judge_and_open_nothing(judging: Judging) -
     await judging.evaluate(3, rule=same)
     await judging.evaluate(3, cases=cases[:1])
     assert judging.check(3) == []
+
+
+async def test_each_version_gets_the_variables_that_it_knows(judging: Judging) -> None:
+    judging.shelf.more = {3: "lang"}
+    rows = [{"input": {"q": str(i), "lang": "de"}, "expected": str(i)} for i in range(30)]
+    cases = [case_from(one, i) for i, one in enumerate(rows)]
+    assert (await judging.evaluate(3, cases=cases)).passed
+    given = [(one.body["prompt"]["version"], {*one.body["prompt"]["variables"]}) for one in judging.bench.chat.asked]
+    assert {(version, *sorted(names)) for version, names in given} == {(1, "q"), (3, "lang", "q")}
+    asked = len(given)
+    for wrong, told in (
+        ({"q": "1"}, "The case 'c9' does not fit rag@3: The variable 'lang' is missing."),
+        ({"q": "1", "lang": "de", "long": 1}, "The case 'c9' does not fit rag@3: The prompt has no variable 'long'."),
+        ({"lang": "de"}, "The case 'c9' does not fit rag@3: The variable 'q' is missing."),
+        ("1", "The case 'c9' does not fit rag@3: The input names no variables"),
+        ({"q": 1, "lang": "de"}, "'q' is of type string, not"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            await judging.evaluate(3, cases=[*cases, case_from({"id": "c9", "input": wrong}, 9)])
+        assert told in refused.value.message
+    with pytest.raises(InvalidRequest, match="does not fit rag@3: The input names no variables"):
+        await judging.evaluate(3)  # its dataset has texts
+    judging.shelf.more = {1: "style"}
+    with pytest.raises(InvalidRequest, match="The case '000000' does not fit rag@1: The variable 'style' is missing"):
+        await judging.evaluate(3, cases=[case_from({"input": {"q": "1"}}, 0)])
+    assert len(judging.bench.chat.asked) == asked
+
+
+async def test_what_failed_of_the_version_in_place_is_asked_again(judging: Judging) -> None:
+    chat, away = judging.bench.chat, ProviderUnavailable("Nobody is there.")
+    chat.answers = [lambda request: away if request.body["prompt"]["version"] == 1 else "no"]
+    lost = await judging.evaluate(2)
+    assert "'exact' could not be compared with the current version." in lost.reasons[0]
+    assert "40 cases got no answer of the version to compare with" in str(lost.body["notes"])
+    chat.answers = [judging.shelf.answer]
+    won = await judging.evaluate(3)
+    assert (won.passed, won.baseline_run_id == lost.baseline_run_id) == (True, False)
 
 
 async def test_who_must_agree_and_what_cannot_be(judging: Judging) -> None:

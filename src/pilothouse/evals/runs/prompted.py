@@ -36,15 +36,18 @@ class Versions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PromptSubject(ModelSubject):
-    """Asks `model` with a version; `params` go before those of the version."""
+    """Asks `model` with a version; `params` go before those of the version. Of the variables of a case those in
+    `left_out` are for another version."""
 
     version: Version
+    left_out: frozenset[str] = frozenset()
 
     async def run(self, case: Case, asking: Asking, turn: Turn) -> Case:
         try:
             variables = variables_for(case.input, self.version.content)
         except ValueError as error:
             raise TaskFailed(str(error)) from None
+        variables = {name: value for name, value in variables.items() if name not in self.left_out}
         prompt = {"name": self.version.name, "version": self.version.number, "variables": variables}
         answer = await asking.send(ChatRequest.check({**self.params, "model": self.model, "prompt": prompt}))
         text, steps = answer_of(answer.data)

@@ -72,6 +72,8 @@ def decide(
         reasons += _first(rule, metric, told)
         notes.append("It is compared with no other version: its gates and the cases that must pass decide.")
         return Decision(reasons=tuple(reasons), notes=tuple(notes))
+    if comparison.errors[0]:
+        notes.append(f"{comparison.errors[0]} cases got no answer of the version to compare with: they do not count.")
     found, said = _quality(rule.margin, metric, comparison)
     differences += [found] if found is not None else []
     (reasons if said.against else notes).append(said.text)

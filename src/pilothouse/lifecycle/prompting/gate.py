@@ -6,7 +6,7 @@ with and the version of the dataset that it was made with: once one of these is 
 
 import asyncio
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,16 +14,19 @@ import msgspec
 
 from pilothouse.access.audit import Actor
 from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.cases import Case
 from pilothouse.config import Config
 from pilothouse.errors import Cancelled, ConfigError, InvalidRequest, NotFound
+from pilothouse.evals.datasets.cases import cases_of
 from pilothouse.evals.reports.runs import RunReports
 from pilothouse.evals.runs.evaluate import Ended, work
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare
-from pilothouse.evals.runs.prompted import Versions, prompt_print
+from pilothouse.evals.runs.prompted import PromptSubject, Versions, prompt_print
 from pilothouse.evals.runs.rooms import Rooms
 from pilothouse.evals.runs.runner import Heard, Runner
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.lifecycle.prompting.deciding import Decision, decide
+from pilothouse.lifecycle.prompting.fitting import Fitting
 from pilothouse.lifecycle.prompting.meaning import Meanings, changed_meaning, meanings_of
 from pilothouse.lifecycle.prompting.order import Order
 from pilothouse.lifecycle.prompting.protection import Plan, plan_of, rule_for, rule_hash
@@ -38,6 +41,7 @@ from pilothouse.types import Json
 
 __all__ = ["Evaluate", "PromptGate", "Ready"]
 
+_CHECKED = 1_000  # cases of a dataset whose variables are looked at when a version is to be judged
 _REUSED = 100  # runs of a version among which one is looked for that says what is asked now
 
 
@@ -161,17 +165,20 @@ class PromptGate:
         if rule.model is None and usual is not None and usual.model is not None:
             rule = rule.model_copy(update={"model": usual.model})
         plan = _plan(rule, version, first=current is None)
-        self._check_cases(project, plan, order)
+        Fitting.of(self._versions, project, version, current).check(self._cases(project, plan, order))
         return plan, version, current
 
-    def _check_cases(self, project: str, plan: Plan, order: Order) -> None:
-        suite = plan.written.suite
+    def _cases(self, project: str, plan: Plan, order: Order) -> Iterable[Case]:
+        """Those that the order has, or the first ones of its dataset."""
+        suite, datasets = plan.written.suite, Datasets(self._store)
         if order.cases is not None:
-            return
+            return order.cases[: suite.limit]
         if suite.dataset is None or suite.data is not None:
             raise plan.written.wrong(("dataset",), "name the cases: a dataset of this project, or give cases.")
         try:
-            Datasets(self._store).at(project, suite.dataset)
+            dataset, at = datasets.at(project, suite.dataset)
+            most = min(suite.limit or _CHECKED, _CHECKED)
+            return cases_of(datasets, project, dataset, at.number, split=suite.split, limit=most)
         except NotFound as error:
             raise plan.written.wrong(("dataset",), error.message) from None
 
@@ -180,12 +187,13 @@ class PromptGate:
         rooms = replace(rooms, prompts=self._versions)
         plan, version, current = await asyncio.to_thread(self.planned, project, order)
         told = await asyncio.to_thread(prompt_print, self._versions, project, version.reference)
-        prepared = await self._prepared(rooms, project, plan, order)
+        fitting = await asyncio.to_thread(Fitting.of, self._versions, project, version, current)
+        prepared = await self._prepared(rooms, project, plan, order, fitting.foreign(version))
         asked = [one.content.model or plan.rule.model for one in (version, current) if one is not None]
         meanings = meanings_of(self._config(), filter(None, asked), prepared.plan)
         if current is None:
             return Ready(order, plan, version, told, meanings, prepared)
-        before = await self._prepared(rooms, project, _plan(plan.rule, current), order)
+        before = await self._prepared(rooms, project, _plan(plan.rule, current), order, fitting.foreign(current))
         base = None if order.fresh else await asyncio.to_thread(self._done_before, rooms, project, before)
         return Ready(order, plan, version, told, meanings, prepared, current, before, base)
 
@@ -233,19 +241,24 @@ class PromptGate:
             last = last_move(connection, project, name, label)
         return None if last is None else last.before if last.version is None else last.version
 
-    async def _prepared(self, rooms: Rooms, project: str, plan: Plan, order: Order) -> Prepared:
+    async def _prepared(
+        self, rooms: Rooms, project: str, plan: Plan, order: Order, left_out: frozenset[str]
+    ) -> Prepared:  # fmt: skip
         given = None if order.cases is None else Given(cases=order.cases)
-        return await prepare(rooms, project, plan.written, given, fresh=order.fresh)
+        made = await prepare(rooms, project, plan.written, given, fresh=order.fresh)
+        assert isinstance(made.subject, PromptSubject)
+        return replace(made, subject=replace(made.subject, left_out=left_out))
 
     def _done_before(self, rooms: Rooms, project: str, wanted: Prepared) -> Run | None:
-        """A finished run of the same suite over the same cases, asked of what the names stand for now."""
+        """A finished run of the same suite over the same cases, asked of what the names stand for now, in which nothing
+        failed: what did is asked again."""
         if wanted.version is None:
             return None
         name = _name(wanted)
         for run in rooms.runs.list(project, name=name, limit=_REUSED).runs:
             same = run.dataset_id == (wanted.dataset and wanted.dataset.id) and run.dataset_version == wanted.version
             asked = run.plan_hash == wanted.suite.hash and run.subject.get("versions") == wanted.versions
-            if run.status == "done" and same and asked and not run.erased:
+            if run.status == "done" and same and asked and not run.erased and not _failures(run):
                 return run
         return None
 
@@ -295,6 +308,13 @@ def _plan(rule: Protected, version: Version, *, first: bool = False) -> Plan:
     if version.content.model is None and model is None:
         raise ConfigError(f"{version.reference} names no model: say which one is asked, as 'model'.", param="model")
     return plan_of(rule, version.name, version.number, model=model, first=first)
+
+
+def _failures(run: Run) -> int:
+    """Answers and verdicts of a finished run that are not there."""
+    summary = run.summary or {}
+    judged = summary.get("metrics") or {}
+    return int(summary.get("errors") or 0) + sum(int(one.get("failed") or 0) for one in judged.values())
 
 
 def _name(prepared: Prepared) -> str:
