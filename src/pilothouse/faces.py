@@ -111,7 +111,7 @@ def _prompts(of: "Platform") -> list[APIRouter]:
     return [
         experiment_routes(of.prompts.experiments),
         prompt_rendering_routes(prompts),
-        prompt_optimize_routes(prompts, of.jobs, of.settings),
+        prompt_optimize_routes(of.store, prompts, of.jobs, of.settings),
         prompt_lint_routes(prompts, of.prices, lambda: of.snapshot.config),
         prompt_usage_routes(prompts, PromptCalls(of.store)),
         prompt_gate_routes(of.prompts.gate, of.prompts.watch, of.jobs, of.settings),

@@ -57,6 +57,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             for name, template in (("math/add", "Add: {{ sum }}"), ("done", f"{RULE} {{{{ sum }}}}")):
                 content = content_of({"template": template, "model": "small"})
                 prompts.create("default", name, content, by=Actor("ada", "api"))
+            prompts.create("default", "model-less", content_of({"template": "{{ sum }}"}), by=Actor("ada", "api"))
             dataset = Datasets(made.store).create("default", "sums")
             items = [NewItem(input=f"{i}+{i}", expected=str(2 * i)) for i in range(30)]
             Datasets(made.store).change("default", dataset, items)
@@ -112,12 +113,16 @@ def test_a_job_that_is_called_off_stops_asking(client: TestClient, platform: Pla
     [
         ("gone", ORDER, 404, "gone"),
         ("math/add", {**ORDER, "version": 9}, 404, "9"),
+        ("math/add", {**ORDER, "dataset": "away"}, 404, "There is no dataset 'away'."),
+        ("math/add", {**ORDER, "dataset": "sums@7"}, 404, "The dataset 'sums' has no version 7."),
+        ("math/add", {**ORDER, "train": "a"}, 400, "The dataset has no splits"),
+        ("model-less", ORDER, 400, "names no model"),
         ("math/add", {}, 400, "dataset"),
         ("math/add", {**ORDER, "metric": "x"}, 400, "x"),
         ("math/add", {**ORDER, "max_cost_usd": "much"}, 400, "max_cost_usd"),
         ("math/add", {**ORDER, "rewrite_model": None}, 400, "Nothing would be proposed"),
     ],
-    ids=range(6),
+    ids=range(10),
 )
 def test_what_is_wrong_is_told_at_once(client: TestClient, name: str, body: Json, status: int, said: str) -> None:
     answer = client.post(f"/api/prompts/{name}/optimize", json=body)

@@ -38,6 +38,7 @@ class Lab:
         self.answers: Answer = lambda request: "no"
         self.proposals = [json.dumps({"template": f"{RULE} {TEMPLATE}", "why": "It says the form."})]
         bench.chat.answers = [self.answer]
+        self.heard: list[tuple[int, int]] = []
         self.add({"template": TEMPLATE, "model": "model"})
         dataset = Datasets(bench.store).create(P, "capitals")
         items = [NewItem(key=f"k{i:02}", input=f"question {i} about {i % 4}", expected=f"word{i}") for i in range(40)]
@@ -52,9 +53,17 @@ class Lab:
         return self.answers(request)
 
     async def optimize(self, **order: Any) -> Optimized:
-        rooms = replace(self.bench.rooms, prompts=self.prompts, encode=HashedWords())
+        async def fingerprint(model: str) -> str:
+            if model == "away":
+                raise NotFound("No model 'away'.")
+            return self.bench.version
+
+        rooms = replace(self.bench.rooms, prompts=self.prompts, encode=HashedWords(), fingerprint=fingerprint)
         asked = optimize_order("capital", {"dataset": "capitals", "concurrency": 2, **order})
-        return await Optimizer(rooms, self.prompts, P, "capital", asked, BY).run()
+        heard = self.heard = []
+        return await Optimizer(
+            rooms, self.prompts, P, "capital", asked, BY, heard=lambda done, total, nano: heard.append((done, total))
+        ).run()
 
 
 @pytest.fixture
@@ -116,8 +125,9 @@ async def test_where_there_is_nothing_to_find_it_says_so(lab: Lab) -> None:
     lab.answers = word_of
     told = await lab.optimize(rewrite_model="writer")
     assert (told.verdict, told.version, told.proposals) == ("none", None, ())
-    assert told.why == "No better version was found: no proposal did better on the train cases."
+    assert told.why == "No better version was found: no proposal was measured."
     assert len(lab.bench.chat.asked) == told.train
+    assert lab.heard[-1] == (told.train, told.train)  # what was foreseen for proposals is not waited for
     lab.answers, lab.bench.version = lambda request: "always wrong", "2"
     told = await lab.optimize(rewrite_model="writer", examples=2)
     assert told.verdict == "none"
@@ -152,6 +162,13 @@ async def test_what_was_right_about_train_alone_is_not_kept(lab: Lab) -> None:
         ('{"template": "{{ q"}', "the template cannot be read"),
         ('{"template": "Name the capital."}', "the variables are others: without q"),
         ('{"template": "{{ q }} {{ key }}"}', "the variables are others: with key"),
+        (
+            '{"template": "{% include \'capital\' %}{{ q }}"}',
+            "the included prompts are others: with capital#production",
+        ),
+        ('{"template": "{% include \'a@b@\' %}{{ q }}"}', "the template cannot be one"),
+        (json.dumps({"template": "x" * 8000 + "{{ q }}"}), "the template has 8,007 characters, 8,000 are the most"),
+        ('{"template": "{% for i in range(10**9) %}{{ q }}{% endfor %}"}', "exact could be told of no train case."),
         (json.dumps({"template": TEMPLATE}), "the template is the same"),
         (RuntimeError and InvalidRequest("No such model."), "the model failed: No such model."),
     ],
@@ -228,9 +245,38 @@ async def test_splits_of_the_dataset_are_kept_to(lab: Lab) -> None:
     lab.answers = by_rule
     told = await lab.optimize(dataset="split", rewrite_model="writer", rewrites=1, examples=0)
     assert (told.train, told.held_out, told.version) == (6, 4, 2)
+    assert told.verdict == "unsure"  # all four are won, which happens by chance in one of eight
     assert told.notes == ("4 held-out cases are few: their interval says little.",)
     with pytest.raises(InvalidRequest, match="has the splits spare, test, train: say which"):
         await lab.optimize(dataset="split", train="dev")
+
+
+async def test_no_input_is_on_both_sides_nor_counts_where_it_is_an_example(lab: Lab) -> None:
+    datasets = Datasets(lab.bench.store)
+    dataset = datasets.create(P, "twice")
+    items = [NewItem(key=f"t{i}", input=f"question {i % 4} x", expected=f"word{i % 4}", split="train")
+             for i in range(8)]  # fmt: skip
+    items += [NewItem(key=f"h{i}", input=f" QUESTION {i} x", expected=f"word{i}", split="test") for i in range(2, 12)]
+    datasets.change(P, dataset, items)
+    lab.answers = by_examples
+    told = await lab.optimize(dataset="twice", examples=2)
+    assert (told.train, told.held_out) == (8, 8)
+    assert "Held-out cases left out, as a train case has the same input: 2." in told.notes
+    assert {one.n for one in told.proposals} == {4}
+    shown = {str(one.input) for one in lab.prompts.newest(P, "capital").content.examples}
+    asked = [one.last_user_text() for one in lab.bench.chat.asked if "Examples:" in one.last_user_text()]
+    assert not any(text.rpartition("capital: ")[2].casefold() in one for one in shown for text in asked)
+
+
+async def test_a_limit_takes_of_both_sides(lab: Lab) -> None:
+    datasets = Datasets(lab.bench.store)
+    dataset = datasets.create(P, "long")
+    datasets.change(P, dataset, [NewItem(key=f"s{i:02}", input=f"question {i} x", expected=f"word{i}",
+                                         split="train" if i < 30 else "test") for i in range(40)])  # fmt: skip
+    lab.answers = by_rule
+    told = await lab.optimize(dataset="long", limit=8, rewrite_model="writer", rewrites=1, examples=0)
+    assert (told.train, told.held_out) == (6, 2)
+    assert "8 of 40 cases, drawn by their ids ('limit' bounds them)." in told.notes
 
 
 async def test_what_cannot_be_is_refused_before_anything_is_asked(lab: Lab) -> None:
@@ -238,7 +284,8 @@ async def test_what_cannot_be_is_refused_before_anything_is_asked(lab: Lab) -> N
         ({"dataset": "away"}, NotFound), ({"version": 9}, NotFound), ({"metric": "exakt"}, ConfigError),
         ({"metric": "exact", "evaluators": ["regex"]}, Exception), ({"examples": 0}, InvalidRequest),
         ({"version": 1, "label": "production"}, InvalidRequest), ({"max_cost_usd": -1}, InvalidRequest),
-        ({"limit": 4}, InvalidRequest), ({"surprise": 1}, InvalidRequest),
+        ({"limit": 3}, InvalidRequest), ({"surprise": 1}, InvalidRequest), ({"train": "dev"}, InvalidRequest),
+        ({"rewrite_model": "away"}, InvalidRequest),
     ]:  # fmt: skip
         with pytest.raises(error):
             await lab.optimize(**wrong)

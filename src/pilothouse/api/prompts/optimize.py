@@ -6,10 +6,11 @@ from fastapi import APIRouter, Body
 
 from pilothouse.api.caller import By, Caller, InProject
 from pilothouse.lifecycle.optimizing.order import optimize_order
+from pilothouse.lifecycle.optimizing.start import start_of
 from pilothouse.lifecycle.prompting.queueing import queued
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
-from pilothouse.storage import Jobs
+from pilothouse.storage import Jobs, Store
 from pilothouse.types import Json
 
 __all__ = ["TASK", "routes"]
@@ -17,7 +18,7 @@ __all__ = ["TASK", "routes"]
 TASK = "prompts.optimize"
 
 
-def routes(prompts: Prompts, jobs: Jobs, settings: Settings) -> APIRouter:
+def routes(store: Store, prompts: Prompts, jobs: Jobs, settings: Settings) -> APIRouter:
     """The route over the registry, worked on by `jobs`."""
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
 
@@ -30,10 +31,7 @@ def routes(prompts: Prompts, jobs: Jobs, settings: Settings) -> APIRouter:
         is kept without a label where it is ahead. `max_cost_usd` (5) bounds all that is asked. Follow the job at
         `/api/jobs/{id}`. The caller's policy, limits and budgets hold."""
         order = optimize_order(name, body)
-        if order.version is not None or order.label is not None:
-            prompts.get(project, name, version=order.version, label=order.label)
-        else:
-            prompts.newest(project, name)
+        start_of(store, prompts, project, name, order)
         return queued(jobs, settings, TASK, project, name, body, caller, by).to_json()
 
     return router

@@ -53,7 +53,7 @@ class _Counting:
 
     def record(self, record: Span | Reservation | Progress) -> None:
         if isinstance(record, Span) and record.kind == "llm":
-            self._purse.pay(record.cost_nano if record.cost_known else None)
+            self._purse.pay(record.cost_nano or 0 if record.cost_known else None)  # a failed one may have none
         self._recorder.record(record)
 
 
@@ -61,5 +61,5 @@ async def ask(rooms: Rooms, project: str, purse: Purse, model: str, messages: Se
     """What a model answers. Raises Spent, and what the gateway raises."""
     assert purse.left_usd > 0
     recorder = _Counting(rooms.recorder, purse)
-    call = Call(recorder, rooms.principal, project_id=project, key_id=rooms.principal.key_id, endpoint="evals")
+    call = Call(recorder, rooms.principal, project_id=project, key_id=rooms.principal.key_id or None, endpoint="evals")
     return (await Asking(rooms.chat, call)(messages, model=model)).text

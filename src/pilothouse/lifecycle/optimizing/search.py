@@ -12,7 +12,8 @@ import msgspec
 
 from pilothouse.access.audit import Actor
 from pilothouse.cases import Case, Outcome
-from pilothouse.errors import Cancelled, ConfigError, NotFound, PilothouseError
+from pilothouse.errors import Cancelled, ConfigError, InvalidRequest, PilothouseError
+from pilothouse.evals.datasets.near import normalised
 from pilothouse.evals.reports.compare import Change, compare
 from pilothouse.evals.reports.figures import figure, interval, signed
 from pilothouse.evals.runs.evaluate import work
@@ -26,7 +27,7 @@ from pilothouse.lifecycle.optimizing.covering import covering
 from pilothouse.lifecycle.optimizing.drafts import draft_subject
 from pilothouse.lifecycle.optimizing.order import OptimizeOrder
 from pilothouse.lifecycle.optimizing.rewriting import Failing, Refused, asked, rewritten
-from pilothouse.lifecycle.optimizing.sides import read_sides
+from pilothouse.lifecycle.optimizing.start import start_of
 from pilothouse.lifecycle.optimizing.told import Optimized, Proposal
 from pilothouse.prompts.content import Content, Example
 from pilothouse.prompts.fetching import fetch_of
@@ -34,8 +35,7 @@ from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.templates.checking import variables_of
 from pilothouse.prompts.templates.rendering import EXAMPLES
 from pilothouse.prompts.templates.rendering import prepare as read
-from pilothouse.prompts.versions import LATEST, Version
-from pilothouse.storage.evaluating.datasets import Datasets
+from pilothouse.prompts.versions import Version
 
 __all__ = ["Optimizer"]
 
@@ -43,7 +43,6 @@ _SHOWN = 8  # failing cases that a model is shown at once
 _LONGEST = 4_000  # characters of a case that becomes an example
 _HARD = 4.0  # how much a failing case counts where examples are chosen for those
 _RESERVE = 1.25  # of what the held-out cases would cost as the train cases did
-_FEW = 10  # held-out cases below which an interval says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +75,33 @@ class Optimizer:
 
     async def run(self) -> Optimized:
         """Search, measure, keep the best. Raises NotFound, InvalidRequest and ConfigError before anything is asked."""
-        version = await asyncio.to_thread(self._source)
-        content = version.content
-        if (self._order.model or content.model) is None:
-            raise ConfigError(f"'{self._name}' names no model: say which one answers, as 'model'.", param="model")
-        dataset, (train, held), here = await asyncio.to_thread(
-            read_sides, Datasets(self._rooms.store), self._project, self._order
+        start = await asyncio.to_thread(
+            start_of, self._rooms.store, self._prompts, self._project, self._name, self._order
         )
-        if here:
-            self._notes.append("The dataset has no splits: 60 % are for choosing and 40 % held out, by their inputs.")
-        if len(held) < _FEW:
-            self._notes.append(f"{len(held)} held-out cases are few: their interval says little.")
+        await self._check_writer()
+        version, train, held = start.version, start.sides.train, start.sides.held
+        self._notes += start.sides.notes
         rounds = 1 + 2 * bool(self._order.examples) + self._order.rewrites * bool(self._order.rewrite_model)
         self._total = rounds * len(train) + 2 * len(held)
         about = Optimized(
-            prompt=self._name, source=version.number, dataset=dataset, metric=self._order.measured, train=len(train),
-            held_out=len(held), verdict="none", why="",
+            prompt=self._name, source=version.number, dataset=start.dataset, metric=self._order.measured,
+            train=len(train), held_out=len(held), verdict="none", why="",
         )  # fmt: skip
         try:
             told = await self._searched(about, version, train, held)
         except Spent as spent:
             told = _why(about, f"No better version was found: {spent}")
+        self._heard(self._done, self._done, self._purse.spent)
         return msgspec.structs.replace(
             told, proposals=tuple(self._proposals), notes=tuple(self._notes), cost_usd=self._purse.usd
         )
 
-    def _source(self) -> Version:
-        order, prompts = self._order, self._prompts
-        if order.version is not None or order.label is not None:
-            return prompts.get(self._project, self._name, version=order.version, label=order.label)
-        try:
-            return prompts.get(self._project, self._name)
-        except NotFound:
-            return prompts.get(self._project, self._name, label=LATEST)
+    async def _check_writer(self) -> None:
+        if self._order.rewrite_model is not None:
+            try:
+                await self._rooms.fingerprint(self._order.rewrite_model)
+            except PilothouseError as error:
+                raise InvalidRequest(f"rewrite_model: {error.message}", param="rewrite_model") from None
 
     async def _searched(
         self, about: Optimized, version: Version, train: Sequence[Case], held: Sequence[Case]
@@ -121,7 +114,9 @@ class Optimizer:
         self._purse.reserved = 0
         best = max(tried, key=lambda one: one.gain, default=base)
         if best.gain <= 0:
-            return _why(about, "No better version was found: no proposal did better on the train cases.")
+            measured = any(one.after is not None for one in self._proposals)
+            told = "no proposal did better on the train cases" if measured else "no proposal was measured"
+            return _why(about, f"No better version was found: {told}.")
         before = await self._measured("as it is", version.content, held)
         change = self._change(before, await self._measured(best.how, best.content, held))
         if change is None or change.gain <= 0:
@@ -132,7 +127,8 @@ class Optimizer:
         kept = await asyncio.to_thread(
             self._prompts.create, self._project, self._name, best.content, by=self._by, message=message[:2000]
         )
-        sure = change.low is not None and change.high is not None and (change.low > 0 or change.high < 0)
+        apart = change.low is not None and change.high is not None and (change.low > 0 or change.high < 0)
+        sure = apart and change.verdict == "better"  # of few cases the interval alone says too much
         ahead = "better beyond chance" if sure else "ahead, but chance alone would do as much"
         why = f"{_sentence(best.how)}: {ahead} on the held-out cases ({_shown(change)})."
         verdict = "better" if sure else "unsure"
@@ -226,7 +222,7 @@ class Optimizer:
             answer = await ask(
                 self._rooms, self._project, self._purse, self._order.rewrite_model, asked(content, shown)
             )
-            made = rewritten(content, answer)[0]
+            made = rewritten(content, answer)
             if any(one.hash == made.hash for one in self._proposals):
                 raise Refused("another proposal is the same")
             return made
@@ -242,13 +238,15 @@ class Optimizer:
         self, base: _Tried, how: str, content: Content, train: Sequence[Case], examples: frozenset[str] = frozenset()
     ) -> _Tried:
         """A proposal measured on the train cases, but for those that it shows the answers of."""
-        rest = [case for case in train if case.id not in examples]
+        shown = {normalised(case.input) for case in train if case.id in examples}
+        rest = [case for case in train if normalised(case.input) not in shown]
         made = await self._measured(how, content, rest)
-        same = replace(base, outcomes=[one for one in base.outcomes if one.case.id not in examples])
+        ids = {case.id for case in rest}
+        same = replace(base, outcomes=[one for one in base.outcomes if one.case.id in ids])
         change = self._change(same, made)
         told = Proposal(how=how, hash=content.hash, run_id=made.run_id)
         if change is None:
-            told = msgspec.structs.replace(told, refused="nothing could be compared")
+            told = msgspec.structs.replace(told, refused=self._untold(made) or "nothing could be compared")
         else:
             told = msgspec.structs.replace(told, n=change.n, before=change.before, after=change.after)
         self._proposals.append(told)
