@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pilothouse.access.policy import allows, allows_model, check_model, check_named, models_in
 from pilothouse.call import Call, Span
-from pilothouse.errors import Forbidden, InvalidRequest, NotFound, Unsupported
+from pilothouse.errors import Forbidden, InvalidRequest, NotFound, StorageError, Unsupported
 from pilothouse.gateway.dialects.prompted import Asked, asked_of, filled
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.visit import Visit
@@ -20,7 +20,7 @@ from pilothouse.observe.names import RESPONSE_FINISH_REASONS
 from pilothouse.observe.prompt_calls import ARM, EXPERIMENT, LABEL, REFERENCE, REFUSED, UNIT, is_marked
 from pilothouse.prompts.book import Book, Page
 from pilothouse.prompts.experiments.assign import Assigned, assign
-from pilothouse.prompts.experiments.shape import Experiment
+from pilothouse.prompts.experiments.shape import Arm, Experiment
 from pilothouse.prompts.versions import PRODUCTION, Reference
 from pilothouse.refusals import refuses
 from pilothouse.types import MADE_FROM, PROMPT_MODEL, ChatRequest, Json, names_prompt
@@ -58,8 +58,7 @@ class Prompting:
             visit.made_from = _told(asked, page)
             _note(page, asked, call, span)
             model = asked.model or (arm.model if arm else None)
-            own_arm = asked.model is None or arm is None or arm.model is None
-            if arm is not None and own_arm:
+            if arm is not None:
                 _note_arm(arm, running, call, span)
             request = await _made(request, asked, page, model)
             _check_rights(call, asked, given, request)
@@ -67,7 +66,7 @@ class Prompting:
         elif call.depth == 0:
             check_model(call.principal, request.model, request.body)
         if arm is None and self._book is not None and _takes_part(call):
-            running = await self._book.on_models(call.project_id)
+            running = [one for one in await self._book.on_models(call.project_id) if _may_get_each(one, call)]
             arm = assign(running, f"model:{request.model}", _units(call)) if running else None
             if arm is not None:
                 _note_arm(arm, running, call, span)
@@ -92,8 +91,29 @@ class Prompting:
     async def _arm_of(self, asked: Asked, call: Call) -> tuple[Assigned | None, Sequence[Experiment]]:
         if self._book is None or asked.reference.version is not None or not _takes_part(call):
             return None, ()
-        running = await self._book.running(call.project_id)
-        return assign(running, f"prompt:{asked.reference}", _units(call)), running
+        about = f"prompt:{asked.reference}"
+        running = [one for one in await self._book.running(call.project_id) if one.about == about]
+        running = [one for one in running if await self._takes(one, asked, call)]
+        return assign(running, about, _units(call)), running
+
+    async def _takes(self, experiment: Experiment, asked: Asked, call: Call) -> bool:
+        """Whether a call can be in each arm, and not in some alone: these would then differ by who is in them."""
+        arms = _arms(experiment)
+        if asked.model is not None:
+            return all(arm.model is None for arm in arms)
+        name, models = asked.reference.name, call.principal.policy.models
+        if self._book is None or not models or call.depth or allows(models, PROMPT_MODEL + name):
+            return True
+        for arm in arms:
+            reference = Reference(name, version=experiment.versions[arm.name])
+            try:
+                content = (await self._book.page(call.project_id, reference)).version.content
+            except StorageError:  # the label's version may be known all the same
+                return False
+            named = {**content.params, "model": arm.model or content.model}
+            if not all(allows(models, one) for _, one in models_in(named)):
+                return False
+        return True
 
     async def _page(self, asked: Asked, arm: Assigned | None, call: Call) -> Page:
         if self._book is None:
@@ -176,6 +196,20 @@ def _check_rights(call: Call, asked: Asked, given: ChatRequest, made: ChatReques
 
 def _takes_part(call: Call) -> bool:
     return call.in_experiments and not _is_evaluation(call)
+
+
+def _may_get_each(experiment: Experiment, call: Call) -> bool:
+    """Whether the caller may use the models of all arms."""
+    return call.depth > 0 or all(
+        arm.model is None or allows_model(call.principal, arm.model) for arm in _arms(experiment)
+    )
+
+
+def _arms(experiment: Experiment) -> Sequence[Arm]:
+    """Those that calls may get: of one that is decided the winner."""
+    if experiment.status != "decided" or experiment.outcome is None:
+        return experiment.arms
+    return [experiment.arm(experiment.outcome.arm)]
 
 
 def _is_evaluation(call: Call) -> bool:
