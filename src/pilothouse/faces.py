@@ -44,6 +44,7 @@ from pilothouse.api.rag import routes as rag_routes
 from pilothouse.api.telemetry import telemetry_routes
 from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.evals.runs.rooms import rooms_of
+from pilothouse.lifecycle.optimizing.queueing import Searching
 from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe.figures import Figures
@@ -126,5 +127,5 @@ def _console_rooms(of: "Platform") -> ConsoleRooms:
         of.keys, of.tenants, of.members, of.audit, of.budgets, of.ledger, of.health, of.prices, of.caches, of.live,
         lambda: of.gateway.runtime.router, of.store, of.trouble, of.process, of.several, of.alerts, Figures(of.store),
         of.prompts, of.gateway.chat, of.recorder, of.settings.request_timeout,
-        Judging(of.prompts.gate, of.jobs, of.settings),
+        Judging(of.prompts.gate, of.jobs, of.settings), Searching(of.store, of.prompts.prompts, of.jobs, of.settings),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from httpx2 import Response
 from pilothouse.app import Platform, build
 from pilothouse.call import Span
 from pilothouse.console import ConsoleRooms, mount_console
+from pilothouse.lifecycle.optimizing.queueing import Searching
 from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
 from pilothouse.observe.figures import Figures
@@ -122,7 +123,7 @@ def gateway(home: Path, config: str, *, project: str = "default", database_url: 
             p.keys, p.tenants, p.members, p.audit, p.budgets, p.ledger, p.health, p.prices, p.caches, p.live,
             lambda: p.gateway.runtime.router, p.store, p.trouble, p.process, p.several,
             p.alerts, Figures(p.store), p.prompts, p.gateway.chat, p.recorder, p.settings.request_timeout,
-            Judging(p.prompts.gate, p.jobs, p.settings),
+            Judging(p.prompts.gate, p.jobs, p.settings), Searching(p.store, p.prompts.prompts, p.jobs, p.settings),
         )  # fmt: skip
         mount_console(app, p.traces, keyring, project, rooms=rooms)
         with TestClient(app, follow_redirects=False) as client:

@@ -16,7 +16,7 @@ from pilothouse.lifecycle.experiments.looking import Compared, Look
 from pilothouse.prompts.experiments.shape import Design, Experiment, Margin
 from pilothouse.types import Json
 
-__all__ = ["ARMS", "Comparison", "chart_of", "comparisons", "design_of", "fields_of_design"]
+__all__ = ["ARMS", "Comparison", "chart_of", "comparisons", "design_of", "fields_of_design", "waits_for"]
 
 ARMS = 4
 """Rows of arms that the form has."""
@@ -25,6 +25,7 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "cost": (MONEY, 1e9), "latency": (TIME, 1e6), "tokens": (ROUGHLY, 1.0), "errors": (SHARE, 1.0),
     "refusals": (SHARE, 1.0), "guards": (SHARE, 1.0),
 }  # fmt: skip
+_DAY_US = 86_400_000_000
 _WORTH = {"better": "ok", "worse": "error", "broken": "error", "holds": "ok"}
 
 
@@ -64,6 +65,16 @@ def chart_of(experiment: Experiment, looks: Sequence[Look], metric: str, arm: st
     ]
     title = f"How much more {metric} '{arm}' has than the control, by time"
     return intervals(title, spreads, signed(unit), [("no difference", 0.0), *_mark(experiment, metric, found, scale)])
+
+
+def waits_for(experiment: Experiment, look: Look | None, now_us: int) -> list[str]:
+    """What a running experiment has so far of what it decides from, in sentences."""
+    least = min((arm.units for arm in look.arms), default=0) if look else 0
+    told = f"The smallest arm has {least:,} of the {experiment.minimum_units:,} {experiment.unit}s that it decides from"
+    if least >= experiment.minimum_units:
+        told = f"Every arm has the {experiment.minimum_units:,} {experiment.unit}s that it decides from"
+    days = max(0.0, (now_us - (experiment.started_us or now_us)) / _DAY_US)
+    return [f"{told}.", f"Day {int(days) + 1:,} of at most {experiment.max_days:g}."]
 
 
 def design_of(form: Fields) -> Design:

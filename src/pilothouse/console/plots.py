@@ -123,10 +123,13 @@ def intervals(title: str, spreads: Sequence[Spread], unit: Unit, marks: Sequence
     low = min(*(max(one.low, middle - widest) for one in spreads), *(value for _, value in marks))
     scale = _Scale(round_ticks(top, unit, low), unit)
     begin, lasts = spreads[0].at_us, max(1, spreads[-1].at_us - spreads[0].at_us)
-    places = [(one.at_us - begin) / lasts if len(spreads) > 1 else 0.5 for one in spreads]
+    places = [0.5] if len(spreads) == 1 else [(one.at_us - begin) / lasts for one in spreads]
+
+    lone = len(spreads) == 1  # a strip, since a single place has no width
 
     def line(values: Sequence[float]) -> list[tuple[float, float]]:
-        return [(x * _WIDE, scale.y(value)) for x, value in zip(places, values, strict=True)]
+        along = zip((0.47, 0.53), [*values, *values], strict=True) if lone else zip(places, values, strict=True)
+        return [(x * _WIDE, scale.y(value)) for x, value in along]
 
     around = [*line([one.high for one in spreads]), *reversed(line([one.low for one in spreads]))]
     drawn = [
@@ -148,7 +151,7 @@ def intervals(title: str, spreads: Sequence[Spread], unit: Unit, marks: Sequence
     below = [
         (x, datetime.fromtimestamp((begin + x * lasts) / 1e6, UTC).strftime(form)) for x in (0, 0.25, 0.5, 0.75, 1)
     ]
-    return _framed(title, scale, below if len(spreads) > 1 else [(0.5, below[0][1])], [inner, *levels, *each])
+    return _framed(title, scale, [(0.5, below[0][1])] if lone else below, [inner, *levels, *each])
 
 
 def _spread(one: Spread, places: Sequence[float], n: int, scale: "_Scale") -> Markup:
@@ -289,13 +292,14 @@ def _framed(title: str, scale: _Scale, below: Sequence[tuple[float, str]], parts
     """A plot with lines at round values, their names at the left, and names below."""
     levels = [(_TOP + scale.y(tick), scale.unit.short(tick)) for tick in scale.ticks]
     grid = [element("line", class_="grid", x1="0", x2="100%", y1=number(y), y2=number(y)) for y, _ in levels]
-    named = [text(label, "52", y + 4, text_anchor="end") for y, label in levels]
+    wide = max(58, 12 + round(6.4 * max(len(label) for _, label in levels)))
+    named = [text(label, str(wide - 6), y + 4, text_anchor="end") for y, label in levels]
     bottom = _TOP + _HEIGHT
     places = [_place(x, label, bottom + 16, index) for index, (x, label) in enumerate(below)]
     height = number(bottom + _BELOW)
     return element(
         "div",
-        element("svg", *named, class_="ys", width="58", height=height, aria_hidden="true"),
+        element("svg", *named, class_="ys", width=str(wide), height=height, aria_hidden="true"),
         element("svg", *grid, *places, *parts, class_="xy", height=height, role="img", aria_label=visible(title)),
         class_="plot",
     )

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from pilothouse.console.units import SHARE
 from pilothouse.console.visitor import Visitor
 from pilothouse.observe.money import duration, usd
 
@@ -89,7 +90,8 @@ class Renderer:
         )
         self._environment.filters |= {
             "visible": visible, "usd": usd, "duration": duration, "moment": moment, "iso": _iso, "count": _count,
-            "scalar": _scalar, "amount": _amount, "day": _day, "percent": _percent, "size": _size, "seconds": _seconds,
+            "scalar": _scalar, "amount": _amount, "day": _day, "percent": SHARE.whole, "size": _size,
+            "seconds": _seconds,
         }  # fmt: skip
         self._pages = {n: f"{ROOT}/{path}" for n, path in _NOUNS.items() if path in nouns}
         self._environment.globals |= {
@@ -148,10 +150,6 @@ def _amount(number: int | None, unit: str) -> str:
 def _day(day: int) -> str:
     """A day since 1970-01-01, as a date."""
     return str(date(1970, 1, 1) + timedelta(days=day))
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f} %" if 0 < share < 0.1 else f"{share * 100:.0f} %"
 
 
 def _size(number: float) -> str:

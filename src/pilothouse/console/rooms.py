@@ -15,6 +15,7 @@ from pilothouse.gateway import Router
 from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.lifecycle.live import LiveConfig
+from pilothouse.lifecycle.optimizing.queueing import Searching
 from pilothouse.lifecycle.paying import Payers
 from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.lifecycle.prompting.rooms import PromptRooms
@@ -38,7 +39,7 @@ class ConsoleRooms:
     """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
     None; `process` names this one, and `several` says whether others may serve beside it. By `chat`, the gateway's
     path, the playground asks; `recorder` takes its spans, and `patience` are the seconds that a call may last.
-    `judging` has versions of prompts evaluated."""
+    `judging` has versions of prompts evaluated, `searching` better ones looked for."""
 
     keys: Keys
     tenants: Tenants
@@ -62,6 +63,7 @@ class ConsoleRooms:
     recorder: Recorder
     patience: float
     judging: Judging
+    searching: Searching
 
     @property
     def shadows(self) -> ShadowReports:

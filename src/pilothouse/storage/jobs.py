@@ -105,13 +105,15 @@ class Jobs:
         return job_from(row)
 
     def list(
-        self, *, project_id: str = DEFAULT_PROJECT, status: Status | None = None, limit: int = 50,
-        before: str | None = None,
+        self, *, project_id: str = DEFAULT_PROJECT, status: Status | None = None, task: str | None = None,
+        limit: int = 50, before: str | None = None,
     ) -> Sequence[Job]:  # fmt: skip
-        """The newest jobs first; `before` is the last id of the page already seen."""
+        """The newest jobs first, all or those of a `task`; `before` is the last id of the page already seen."""
         query = select(jobs).where(jobs.c.project_id == project_id).order_by(jobs.c.id.desc()).limit(limit)
         if status is not None:
             query = query.where(jobs.c.status == status)
+        if task is not None:
+            query = query.where(jobs.c.task == task)
         if before is not None:
             query = query.where(jobs.c.id < before)
         with self._engine.connect() as connection:

@@ -9,11 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pilothouse.access.audit import Actor
-from pilothouse.api.prompts.optimize import TASK
 from pilothouse.app import Platform, build
 from pilothouse.errors import Cancelled
 from pilothouse.faces import faces
 from pilothouse.jobs import optimize_prompt_task
+from pilothouse.lifecycle.optimizing.queueing import TASK
 from pilothouse.prompts.content import content_of
 from pilothouse.settings import Settings
 from pilothouse.storage.evaluating.dataset_items import NewItem

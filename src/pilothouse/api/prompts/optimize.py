@@ -5,22 +5,19 @@ from typing import Any
 from fastapi import APIRouter, Body
 
 from pilothouse.api.caller import By, Caller, InProject
-from pilothouse.lifecycle.optimizing.order import optimize_order
-from pilothouse.lifecycle.optimizing.start import start_of
-from pilothouse.lifecycle.prompting.queueing import queued
+from pilothouse.lifecycle.optimizing.queueing import Searching
 from pilothouse.prompts.registry import Prompts
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs, Store
 from pilothouse.types import Json
 
-__all__ = ["TASK", "routes"]
-
-TASK = "prompts.optimize"
+__all__ = ["routes"]
 
 
 def routes(store: Store, prompts: Prompts, jobs: Jobs, settings: Settings) -> APIRouter:
     """The route over the registry, worked on by `jobs`."""
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
+    searching = Searching(store, prompts, jobs, settings)
 
     @router.post("/{name:path}/optimize", status_code=202)
     def optimize_prompt(
@@ -30,8 +27,6 @@ def routes(store: Store, prompts: Prompts, jobs: Jobs, settings: Settings) -> AP
         `rewrite_model` writes), and hold the best against the version that there is on held-out cases, by `metric`. It
         is kept without a label where it is ahead. `max_cost_usd` (5) bounds all that is asked. Follow the job at
         `/api/jobs/{id}`. The caller's policy, limits and budgets hold."""
-        order = optimize_order(name, body)
-        start_of(store, prompts, project, name, order)
-        return queued(jobs, settings, TASK, project, name, body, caller, by).to_json()
+        return searching.ask(project, name, body, caller, by).to_json()
 
     return router

@@ -6,14 +6,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from pilothouse.console.experimenting import ARMS, chart_of, comparisons, design_of, fields_of_design
+from pilothouse.console.experimenting import ARMS, chart_of, comparisons, design_of, fields_of_design, waits_for
 from pilothouse.console.forms import Fields, Sent
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Editor, Guest, Visitor
 from pilothouse.errors import Conflict, Forbidden, InvalidRequest, NotFound, PilothouseError, PromotionRefused
-from pilothouse.lifecycle.experiments.registry import Experiments
-from pilothouse.prompts.experiments.shape import METRICS, ModelTarget, Status
+from pilothouse.ids import now_us
+from pilothouse.prompts.experiments.shape import METRICS, Experiment, ModelTarget, PromptTarget, Status
+from pilothouse.prompts.registry import Prompts
 
 __all__ = ["pages"]
 
@@ -42,7 +43,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
         )  # fmt: skip
 
     _add_new(router, rooms, renderer, project)
-    _add_one(router, experiments, renderer, project)
+    _add_one(router, rooms, renderer, project)
     return router
 
 
@@ -82,7 +83,9 @@ def _rows(form: Fields) -> list[dict[int, str]]:
     return [dict(enumerate(form.all(name))) for name in names]
 
 
-def _add_one(router: APIRouter, experiments: Experiments, renderer: Renderer, project: str) -> None:
+def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project: str) -> None:
+    experiments = rooms.prompts.experiments.registry
+
     def show(visitor: Visitor, reference: str, *, done: str = "", error: PilothouseError | None = None) -> Response:
         one = experiments.get(project, reference)
         looks = experiments.looks(project, one.id, limit=_LOOKS)
@@ -94,6 +97,8 @@ def _add_one(router: APIRouter, experiments: Experiments, renderer: Renderer, pr
             told=told, charts=[pair for pair in charts if pair[1]], looks=len(looks), done=done,
             of_model=isinstance(one.target, ModelTarget), problem="" if error is None else error.message,
             refused=isinstance(error, PromotionRefused), total=sum(one.weights.values()),
+            waits=waits_for(one, newest, now_us()) if one.status == "running" else [],
+            winner=_winner(rooms.prompts.prompts, one),
         )  # fmt: skip
 
     @router.get("/{experiment}")
@@ -115,3 +120,12 @@ def _add_one(router: APIRouter, experiments: Experiments, renderer: Renderer, pr
             return show(visitor, experiment, error=error)
         done = "started" if action == "start" else "stopped"
         return RedirectResponse(f"{_HOME}/{experiments.get(project, experiment).id}?done={done}", 303)
+
+
+def _winner(prompts: Prompts, one: Experiment) -> int | None:
+    """The version that an experiment chose and that its label does not point to yet."""
+    if one.outcome is None or one.outcome.kind not in ("won", "chosen") or not isinstance(one.target, PromptTarget):
+        return None
+    version = one.versions.get(one.outcome.arm)
+    serving = prompts.prompt(one.project_id, one.target.prompt).labels.get(one.target.label)
+    return None if version == serving else version

@@ -72,11 +72,12 @@ def _add_promotion(router: APIRouter, prompts: Prompts, renderer: Renderer, proj
         label = form.get("label") or PRODUCTION
         standing = about.labels.get(label)
         current = prompts.get(project, name, version=standing) if standing not in (None, number) else None
+        against = reasons or prompts.guard.check(project, name, number, label, standing)
         return renderer.page(
             "prompt_move.html", status, visitor=visitor, name=name, about=about, version=version, label=label,
             current=current, told=versus(current.content, version.content) if current else None, form=form,
             labels=[one for one in about.labels if one != LATEST], standing=standing or 0, problem=problem,
-            reasons=reasons, needs=prompts.guard.approvals(project, name, label),
+            reasons=reasons, against=against, needs=prompts.guard.approvals(project, name, label),
         )  # fmt: skip
 
     @router.get("/move")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from pilothouse.console.pages.prompt_better import add_better_pages
 from pilothouse.console.pages.prompt_edit import add_edit_pages
 from pilothouse.console.pages.prompt_evaluate import add_evaluate_pages
 from pilothouse.console.pages.prompt_moves import add_move_pages
@@ -47,7 +48,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     add_play_pages(router, rooms, renderer, project)
     show = partial(_one, renderer, rooms.prompts, project)
     add_move_pages(router, prompts, renderer, project, show)
-    add_evaluate_pages(router, rooms.judging, project, show)
+    add_evaluate_pages(router, rooms, renderer, project, show)
+    add_better_pages(router, rooms, renderer, project)
     return router
 
 
@@ -97,10 +99,12 @@ def _add_prompt(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, proj
         moves = prompts.history(project, name, label or None, before=before or None, limit=_MOVES + 1)
         address = {"name": name, **({"label": label} if label else {})}
         more = f"?{urlencode({**address, 'before': moves[_MOVES - 1].id})}" if len(moves) > _MOVES else ""
+        standing, back = _standing(prompts, project, about)
         known = dict.fromkeys([*(one for one in about.labels if one != LATEST), *(one.label for one in moves)])
         return renderer.page(
             "prompt_history.html", visitor=visitor, name=name, about=about, moves=moves[:_MOVES], label=label,
             labels=list(known), before=before, more=more, first=f"?{urlencode(address)}",
+            last={move.id: back[label] for label, move in standing.items() if label in back},
         )  # fmt: skip
 
     @router.get("/diff")

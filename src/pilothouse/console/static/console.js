@@ -74,6 +74,19 @@ function walkSteps(waterfall) {
   });
 }
 
+// Work that goes on: its card is kept as it is now, and its end shows the whole page anew.
+function follow(card) {
+  setTimeout(async () => {
+    try {
+      const fresh = document.hidden ? card : await fetchPart(location.href, card.id);
+      if (fresh !== card) card.replaceWith(fresh);
+      if (!fresh.matches("[data-follow]")) return location.reload();
+      if (fresh !== card) localTimes(fresh);
+      follow(fresh);
+    } catch { /* "Look again" is there */ }
+  }, REFRESH_MS);
+}
+
 function offerCopy(button) {
   if (!navigator.clipboard) return;
   button.hidden = false;
@@ -253,6 +266,7 @@ document.querySelectorAll("[data-line]").forEach(showLine);
 document.querySelectorAll("[data-preview]").forEach(livePreview);
 document.querySelectorAll("[data-play]").forEach(playground);
 document.querySelectorAll("[data-live]").forEach(keepLive);
+document.querySelectorAll("[data-follow]").forEach(follow);
 document.querySelectorAll(".waterfall").forEach(walkSteps);
 document.querySelectorAll("[data-copy]").forEach(offerCopy);
 document.addEventListener("keydown", (event) => {

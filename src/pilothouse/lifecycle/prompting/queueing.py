@@ -10,7 +10,7 @@ from pilothouse.storage import Jobs
 from pilothouse.storage.jobs import Job
 from pilothouse.types import Json
 
-__all__ = ["TASK", "Judging", "queued"]
+__all__ = ["TASK", "Judging", "job_of", "queued"]
 
 TASK = "prompts.evaluate"
 
@@ -29,11 +29,25 @@ class Judging:
 
     def job(self, project: str, name: str, job_id: str) -> Job | None:
         """An evaluation of this prompt by its job's id; None where there is none."""
+        return job_of(self._jobs, TASK, project, name, job_id)
+
+    def stop(self, project: str, name: str, job_id: str) -> Job | None:
+        """Ask an evaluation, or a search, of this prompt to stop; None where there is none of this id."""
         try:
             found = self._jobs.get(job_id, project_id=project)
         except NotFound:
             return None
-        return found if found.task == TASK and found.payload.get("name") == name else None
+        ours = found.task.startswith("prompts.") and found.payload.get("name") == name
+        return self._jobs.cancel(job_id, project_id=project) if ours else None
+
+
+def job_of(jobs: Jobs, task: str, project: str, name: str, job_id: str) -> Job | None:
+    """The job of this kind on this prompt; None where there is none of this id."""
+    try:
+        found = jobs.get(job_id, project_id=project)
+    except NotFound:
+        return None
+    return found if found.task == task and found.payload.get("name") == name else None
 
 
 def queued(
