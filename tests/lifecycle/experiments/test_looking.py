@@ -105,3 +105,10 @@ def test_new_units_go_where_it_looks_better_and_everywhere_a_little() -> None:
     assert new_weights(one, seen_of(one, errors=(share(3, 40), share(0, 40))), random) is None
     there = one.model_copy(update={"epochs": [Epoch(since_us=0, weights=better)]})
     assert new_weights(there, seen_of(one, errors=(share(30, 100), share(5, 100))), random) is None
+
+
+def test_thumbs_that_are_no_thumbs_are_weighed_as_other_numbers_are() -> None:
+    one = experiment(**EVEN, allocation="thompson", primary="feedback", guardrails=[])
+    for value in (-40.0, 40.0):
+        found = seen_of(one, feedback=([value, value + 1] * 50, [value + 3, value + 4] * 50))
+        assert new_weights(one, found, np.random.default_rng(1)) == {"control": 0.05, "v3": 0.95}

@@ -170,6 +170,24 @@ def test_a_winner_is_rolled_out_once_whoever_decides_and_however_often(
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_of_two_processes_that_roll_out_the_slower_one_sees_that_it_is_done(
+    experiments: Experiments, prompts: Prompts, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = experiments.conclude(begin(), WON)
+    assert one is not None
+    promote = prompts.promote
+
+    def late(*given: Any, **named: Any) -> Any:
+        promote(*given, **named)  # the other process, between this one's look at the label and its move
+        return promote(*given, **named)
+
+    monkeypatch.setattr(prompts, "promote", late)
+    rolled = experiments.roll_out(one).outcome
+    assert rolled is not None
+    assert (rolled.action, rolled.note) == ("rollout", "The label 'production' points to version 3.")
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_where_moves_need_a_second_person_another_one_starts_it(
     experiments: Experiments, prompts: Prompts, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

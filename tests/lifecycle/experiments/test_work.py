@@ -191,6 +191,30 @@ async def test_one_process_looks_while_it_has_the_turn(
     assert len(experiments.looks(P, "one")) == 1
 
 
+async def test_what_goes_wrong_with_one_keeps_no_other_from_its_guardrails(
+    store: Store, begin: Begin, call: Call, work: ExperimentWork, experiments: Experiments, prompts: Prompts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    wrong = begin(**EVEN)
+    prompts.promote(P, "answer", 2, "other", by=ANA)
+    target = {"prompt": "answer", "label": "other"}
+    one = begin(**EVEN, name="two", target=target, layer="two", primary="cost", guardrails=[{"metric": "errors"}])
+    call(one, "control", failing(0, 60))
+    call(one, "v3", failing(40, 60))
+    units = PromptCalls.units
+
+    def broken(self: PromptCalls, project: str, experiment: str, *rest: Any) -> Any:
+        if experiment == wrong.id:
+            raise ValueError("what nobody thought of")
+        return units(self, project, experiment, *rest)
+
+    monkeypatch.setattr(PromptCalls, "units", broken)
+    with pytest.raises(ValueError, match="nobody thought") as raised:
+        await work.tick()
+    assert raised.value.__notes__ == ["at the experiment 'one' of the project 'default'"]
+    assert [experiments.get(P, name).status for name in ("one", "two")] == ["running", "stopped"]
+
+
 async def test_new_units_go_where_it_looks_better(
     begin: Begin, call: Call, work: ExperimentWork, experiments: Experiments, clock: Clock
 ) -> None:

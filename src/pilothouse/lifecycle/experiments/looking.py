@@ -111,7 +111,8 @@ def new_weights(experiment: Experiment, seen: Seen, random: np.random.Generator)
     samples = [seen.sample(experiment.primary, arm.name) for arm in experiment.arms]
     if min(one.units for one in samples) < min(GUARDED_FROM, experiment.minimum_units):
         return None
-    chances = best_chances(samples, experiment.lower, bounds_of(experiment.primary) is not None, random)
+    shares = _bounds(experiment.primary, [one.average for one in samples]) is not None
+    chances = best_chances(samples, experiment.lower, shares, random)
     room = 1 - LEAST_SHARE * len(samples)
     made = {arm.name: LEAST_SHARE + room * float(one) for arm, one in zip(experiment.arms, chances, strict=True)}
     total = sum(experiment.weights.values())

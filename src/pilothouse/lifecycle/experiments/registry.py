@@ -299,7 +299,7 @@ class Experiments:
         assert isinstance(target, PromptTarget)  # an arm of a model's experiment has a model
         project, version = experiment.project_id, experiment.versions[arm.name]
         try:
-            if self._prompts.get(project, target.prompt, label=target.label).number == version:
+            if self._points_to(project, target, version):
                 return f"The label '{target.label}' points to version {version}.", True
             made = self._prompts.promote(
                 project, target.prompt, version, target.label, by=actor_of(experiment), reason=outcome.reason,
@@ -308,10 +308,18 @@ class Experiments:
         except StorageError:
             raise
         except PilothouseError as error:
+            if self._points_to(project, target, version):  # another process was quicker
+                return f"The label '{target.label}' points to version {version}.", True
             return f"The label '{target.label}' stays as it is: {error.message}", False
         if isinstance(made, Pending):
             return f"Another person must agree that '{target.label}' moves to {version}: request {made.id}.", False
         return f"The label '{target.label}' was moved to version {version}.", True
+
+    def _points_to(self, project: str, target: PromptTarget, version: int) -> bool:
+        try:
+            return self._prompts.get(project, target.prompt, label=target.label).number == version
+        except NotFound:
+            return False
 
     def _put(
         self, connection: Connection, row: Row[Any], made: Experiment, before: Experiment

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pilothouse.errors import StorageError
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.experiments.deciding import breaches, outcome_of
 from pilothouse.lifecycle.experiments.looking import Look, look_at, new_weights
@@ -50,19 +51,33 @@ class ExperimentWork:
         await self._turn.serve(self.tick, again=_OFTEN, failing="Experiments are not looked at", logger=_log)
 
     async def tick(self) -> float:
-        """Look at each experiment that runs, if this process has the turn. In how many seconds to do so again."""
+        """Look at each experiment that runs, if this process has the turn. In how many seconds to do so again. What
+        goes wrong with one keeps no other from its guardrails: it is raised at the end."""
+        wrong: list[Exception] = []
+
+        async def do(step: Callable[[Experiment], Experiment], experiment: Experiment) -> None:
+            try:
+                await asyncio.to_thread(step, experiment)
+            except StorageError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised at the end
+                error.add_note(f"at the experiment '{experiment.name}' of the project '{experiment.project_id}'")
+                wrong.append(error)
+
         if await asyncio.to_thread(self._turn.take):
             for experiment in await asyncio.to_thread(self._experiments.due):
-                await asyncio.to_thread(self._finish, experiment)
+                await do(self._finish, experiment)
             running = await asyncio.to_thread(self._experiments.running)
             self._rests = {one.id: self._rests.get(one.id, 0.0) for one in running}
             for experiment in running:
                 began = time.monotonic()
                 if began >= self._rests[experiment.id]:
-                    await asyncio.to_thread(self._look_at, experiment)
+                    await do(self._look_at, experiment)
                     now = time.monotonic()
                     self._rests[experiment.id] = now + _SPARED * (now - began)
                     await asyncio.to_thread(self._turn.take)
+        if wrong:
+            raise wrong[0]
         return _OFTEN
 
     def look(self, project: str, reference: str) -> Experiment:
