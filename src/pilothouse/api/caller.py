@@ -3,6 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pilothouse.access import Actor, Tenants
 from pilothouse.access.policy import project_for
@@ -57,12 +60,23 @@ def installation_only(principal: Principal) -> None:
 def in_known_projects(router: APIRouter, tenants: Tenants) -> APIRouter:
     """The same routes, where the master key can change nothing in a project that does not exist: that is a 404."""
 
-    def known(request: Request, principal: Caller) -> None:
-        asked = request.query_params.get("project_id")
+    for route in router.routes:
+        if isinstance(route, Route):
+            route.app = _InKnownProject(route.app, tenants)
+    return router
+
+
+class _InKnownProject:
+    """Not a dependency: for one more, FastAPI analyses each route anew, a millisecond each whenever a server starts."""
+
+    def __init__(self, app: ASGIApp, tenants: Tenants) -> None:
+        self._app = app
+        self._tenants = tenants
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        asked, principal = request.query_params.get("project_id"), _caller(request)
         reads = request.method in ("GET", "HEAD")
         if asked is not None and not reads and principal.everywhere and asked != principal.project_id:
-            tenants.get("project", asked)
-
-    outer = APIRouter()
-    outer.include_router(router, dependencies=[Depends(known)])
-    return outer
+            await run_in_threadpool(self._tenants.get, "project", asked)
+        await self._app(scope, receive, send)

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
-from fastapi.security import HTTPBearer
 from sqlalchemy.exc import DataError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -57,7 +56,7 @@ def management(
     `door` says who gets in at all, by default whoever has a valid key. OpenAPI at `/api/openapi.json`, pages at
     `/api/docs`.
     """
-    app = FastAPI(
+    app = _Described(
         title="Pilothouse",
         version=__version__,
         docs_url=None,
@@ -71,17 +70,27 @@ def management(
     app.add_exception_handler(UnicodeEncodeError, _on_half_a_character)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_error)
-    scheme = HTTPBearer(
-        auto_error=False, description="A key with a role that allows it."
-    )  # for the pages; _Admission checks
     for router in routers:
-        app.include_router(router, dependencies=[Depends(scheme)])
+        app.router.routes.extend(router.routes)  # to include them, FastAPI analyses each route once more
 
     @app.get("/api/docs", include_in_schema=False)
     def show_reference() -> HTMLResponse:
         return HTMLResponse(reference(app.openapi()), headers={"content-security-policy": CONTENT_POLICY})
 
     return app
+
+
+class _Described(FastAPI):
+    """Says of each route that it takes a key. `_Admission` checks it."""
+
+    def openapi(self) -> Json:
+        document: Json = super().openapi()
+        scheme = {"type": "http", "scheme": "bearer", "description": "A key with a role that allows it."}
+        document.setdefault("components", {})["securitySchemes"] = {"HTTPBearer": scheme}
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["security"] = [{"HTTPBearer": []}]
+        return document
 
 
 def needed(method: str, path: str) -> Action:

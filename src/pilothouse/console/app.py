@@ -133,7 +133,7 @@ def mount_console(
     console = _console(traces, auth, project, renderer, None if rooms is None else rooms.prices)
     if rooms is not None:
         for pages in nouns.values():
-            console.include_router(pages(rooms, renderer, project))
+            console.router.routes.extend(pages(rooms, renderer, project).routes)
     _add_session_pages(console, renderer, auth, provider=sign_in is not None, secure=secure)
     if sign_in is not None:
         _add_sign_in(console, renderer, sign_in, secure)
@@ -150,9 +150,13 @@ def _console(
     guard = Middleware(_SignedIn, auth=auth, renderer=renderer)
     console = FastAPI(openapi_url=None, middleware=[guard], redirect_slashes=False)
     console.mount("/static", StaticFiles(directory=_STATIC))
-    console.include_router(traces_pages.pages(traces, renderer, project))
-    console.include_router(trace_pages.pages(traces, renderer, project, prices))
-    console.include_router(sessions_pages.pages(traces, renderer, project))
+    first = (
+        traces_pages.pages(traces, renderer, project),
+        trace_pages.pages(traces, renderer, project, prices),
+        sessions_pages.pages(traces, renderer, project),
+    )
+    for router in first:
+        console.router.routes.extend(router.routes)  # to include them, FastAPI analyses each route once more
 
     def on_error(request: Request, error: Exception) -> Response:
         visitor = visitor_of(request)

@@ -83,7 +83,7 @@ def routes(caches: Caches, audit: Audit) -> APIRouter:
         await asyncio.to_thread(partial(audit.note, by, PURGE, f"cache:{alias or '*'}", project_id=project, after=told))
         return Forgotten(number)
 
-    router.include_router(fragment_routes(caches, audit))
+    router.routes.extend(fragment_routes(caches, audit).routes)
     return router
 
 

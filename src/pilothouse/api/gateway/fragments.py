@@ -67,7 +67,7 @@ class Forgotten:
 
 def routes(caches: Caches, audit: Audit) -> APIRouter:
     """The routes over the fragments of these caches, of the caller's project."""
-    router = APIRouter(prefix="/fragments")
+    router = APIRouter(prefix="/api/cache/fragments", tags=["cache"])
     fragments = caches.fragments
 
     @router.post("/find", response_model=Found, openapi_extra=_body(_Asked))

@@ -61,10 +61,8 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
             trials=range(min(run.trials, _MOST_TRIALS)), link=_link,
         )  # fmt: skip
 
-    router.include_router(evals_people.pages(rooms, renderer, project))
-    router.include_router(evals_compare.pages(rooms, renderer, project))
-    router.include_router(judges.pages(rooms, renderer, project))
-    router.include_router(sentinel.pages(rooms, renderer, project))
+    for room in (evals_people, evals_compare, judges, sentinel):
+        router.routes.extend(room.pages(rooms, renderer, project).routes)
     return router
 
 

@@ -23,7 +23,7 @@ _Runs = Annotated[list[str], Query()]
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     """The pages that compare runs of one project. The first run is the one that others are compared with."""
-    router = APIRouter(prefix="/compare")
+    router = APIRouter(prefix="/evals/compare")
     runs = rooms.runs
     comparisons = RunComparisons(runs)
 

@@ -24,7 +24,7 @@ _QUEUES = 500
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     """The page of one run of a project, and the form that makes cards."""
-    router = APIRouter(prefix="/runs/{run_id}/people")
+    router = APIRouter(prefix="/evals/runs/{run_id}/people")
 
     @router.get("")
     def page(

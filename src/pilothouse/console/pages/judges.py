@@ -22,7 +22,7 @@ _ROWS = 50
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     """The pages of the judges of one project."""
-    router = APIRouter()
+    router = APIRouter(prefix="/evals")
 
     @router.get("/judges")
     def list_page(visitor: Guest, after: str = "", done: str = "") -> Response:

@@ -26,7 +26,7 @@ _WORDS = {
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
     """The page of one project."""
-    router = APIRouter()
+    router = APIRouter(prefix="/evals")
 
     @router.get("/sentinel")
     def show_page(visitor: Guest, done: str = "") -> Response:
