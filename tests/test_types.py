@@ -26,6 +26,8 @@ def test_a_request_keeps_fields_it_does_not_know() -> None:
         (b"[" * 100_000, None, "not valid JSON"),
         (b"[]", None, "must be a JSON object"),
         (b"{}", None, "`model`"),
+        (b'{"prompt": "x"}', "prompt", "'prompt' is an object here"),
+        (b'{"prompt": ["x"], "model": "m"}', "prompt", "else a chat has 'messages'"),
         (b'{"model": 3, "messages": []}', "model", "Expected `str`"),
         (b'{"model": "m\\r\\nx: y", "messages": []}', "model", "matching regex"),
         (b'{"model": "m\\n", "messages": []}', "model", "matching regex"),

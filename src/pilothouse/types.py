@@ -116,6 +116,9 @@ class ChatRequest:
         if operation == "chat" and names_prompt(body):
             check_body(body, PromptedBody)
             return cls(body, operation)
+        if operation == "chat" and "messages" not in body and body.get("prompt") is not None:
+            told = """'prompt' is an object here, {"name": "answer", "variables": {...}}; else a chat has 'messages'."""
+            raise InvalidRequest(told, param="prompt")
         check_body(body, ChatBody if operation == "chat" else CompletionBody)
         if operation == "chat" and not body["messages"]:
             raise InvalidRequest("'messages' is empty: send at least one message.", param="messages")

@@ -292,7 +292,7 @@ async def test_in_the_background_and_through_our_own_client(house: House) -> Non
         ({"model": "prompt:"}, 400, "1 to 256", "model"),
         ({"model": "prompt:rag@x"}, 400, "number of a version", "model"),
         ({"model": "prompt:rag", "prompt": {"name": "rag"}}, 400, "variables", "prompt"),
-        ({"prompt": "rag", "model": "chat"}, 400, "messages", None),
+        ({"prompt": "rag", "model": "chat"}, 400, "'prompt' is an object here", "prompt"),
         ({"prompt": {"name": "rag", "variables": WHY}, "messages": 3}, 400, "array", "messages"),
         ({"prompt": {"name": "tone"}}, 400, "names no model", "model"),
     ],

@@ -78,8 +78,10 @@ class Prompts(Labels):
         raise Conflict(f"The prompt '{name}' is being changed all the time. Try again.")
 
     def get(self, project: str, name: str, *, version: int | None = None, label: str | None = None) -> Version:
-        """A version by its number, else that of a label, by default `production`. Raises NotFound, which says what
-        labels there are. A version by number is there also when the prompt is archived."""
+        """A version by its number, or that of a label, by default `production`. Raises InvalidRequest for both, and
+        NotFound, which says what labels there are. A version by number is there also when the prompt is archived."""
+        if version is not None and label is not None:
+            raise InvalidRequest("Name a version or a label, not both.", param="label")
         with self._engine.connect() as connection:
             return version_of(connection, project, Reference(name, version, label))
 

@@ -99,6 +99,11 @@ def test_what_is_not_there_is_a_404_in_json(client: TestClient) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     assert "It has: latest (1)" in client.get("/prompts/a").text
     assert client.patch("/prompts/a/versions/7", json={"newLabels": ["x"]}).status_code == 404
+    both = client.get("/prompts/a?version=1&label=latest")
+    assert (both.status_code, both.json()["error"]["message"]) == (400, "Name a version or a label, not both.")
+    for prompt in (3, ["x"], None):
+        wrong = client.post("/prompts", json={"name": "a", "prompt": prompt})
+        assert wrong.json()["error"]["message"] == "prompt: a text, or a list of messages, each an object"
 
 
 def test_a_chat_keeps_its_placeholders_and_renders_here(client: TestClient, prompts: Prompts) -> None:
@@ -162,6 +167,7 @@ def test_protected_labels_are_refused_with_the_reasons(client: TestClient, promp
     create(client, name="a", prompt="x")
     answer = client.patch("/prompts/a/versions/1", json={"newLabels": ["staging", "production"]})
     assert (answer.status_code, "evaluate it first" in answer.text) == (409, True)
+    assert answer.json()["error"]["message"].startswith("Version 1 of 'a' may not become 'production'.")
     assert client.get("/prompts/a?version=1").json()["labels"] == ["latest"]
     assert client.post("/prompts", json={"name": "a", "prompt": "y", "labels": ["production"]}).status_code == 409
     create(client, name="a", prompt="y")

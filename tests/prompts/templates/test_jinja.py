@@ -82,6 +82,21 @@ def test_filters_agree_on_any_list(words: list[str], n: int, chain: str) -> None
     assert PromptTemplate(template).format(words=words, n=n) == PLAIN.from_string(template).render(words=words, n=n)
 
 
+@pytest.mark.parametrize(
+    ("template", "given", "said"),
+    [
+        ("a\n{{ q }}", {"q": None}, "line 2: q is null; write what stands there then, such as {{ q or 'none' }}."),
+        ("{{ user.name }}", {"user": {"name": None}}, "line 1: user.name is null; write"),
+    ],
+    ids=range(2),
+)
+def test_null_is_not_written_as_a_word(template: str, given: dict[str, object], said: str) -> None:
+    with pytest.raises(TemplateRefused) as raised:
+        PromptTemplate(template).format(**given)
+    assert said in raised.value.message
+    assert PromptTemplate("{{ q or 'none' }}{% if q %}x{% endif %}").format(q=None) == "none"
+
+
 def test_json_is_plain_and_in_the_order_of_the_data() -> None:
     made = PromptTemplate("{{ d|tojson }} {{ d|tojson(indent=1) }}").format(d={"z": "é<", "a": [1, None, True]})
     assert made == '{"z": "é<", "a": [1, null, true]} {\n "z": "é<",\n "a": [\n  1,\n  null,\n  true\n ]\n}'

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe.dialects.langfuse_ids import iso
@@ -43,6 +44,12 @@ _INCLUDED = {
 _FORMAT = re.compile(r"\{\{|\}\}|\{#.*?#\}|\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}", re.DOTALL)
 
 
+def _text_or_messages(given: Any) -> Any:
+    if isinstance(given, str) or (isinstance(given, list) and all(isinstance(one, dict) for one in given)):
+        return given
+    raise PydanticCustomError("prompt", "a text, or a list of messages, each an object")
+
+
 class _Given(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, allow_inf_nan=False)
 
@@ -52,7 +59,7 @@ class GivenPrompt(_Given):
 
     name: str
     type: Literal["text", "chat"] = "text"
-    prompt: str | list[Json]
+    prompt: Annotated[str | list[Json], BeforeValidator(_text_or_messages)]
     config: Any = None
     labels: Annotated[list[str] | None, Field(max_length=50)] = None
     tags: Annotated[list[str] | None, Field(max_length=50)] = None

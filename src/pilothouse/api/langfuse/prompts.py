@@ -116,18 +116,14 @@ def _told(prompts: Prompts, version: Version, *, resolve: bool) -> Json:
 
 
 def _demand(prompts: Prompts, version: Version, labels: list[str]) -> None:
-    """Raises PromotionRefused before any label moves."""
-    pointed = prompts.prompt(version.project_id, version.name).labels
-    reasons = [
-        reason
-        for label in labels
-        for reason in prompts.guard.check(
-            version.project_id, version.name, version.number, label, pointed.get(label)
-        )
-    ]  # fmt: skip
-    if reasons:
-        shown = ", ".join(f"'{label}'" for label in labels)
-        raise PromotionRefused(f"Version {version.number} of '{version.name}' may not become {shown}.", reasons)
+    """Raises PromotionRefused, which names the labels that it may not have, before any label moves."""
+    project, name, number = version.project_id, version.name, version.number
+    pointed = prompts.prompt(project, name).labels
+    checked = {label: prompts.guard.check(project, name, number, label, pointed.get(label)) for label in labels}
+    if refused := {label: reasons for label, reasons in checked.items() if reasons}:
+        shown = ", ".join(f"'{label}'" for label in refused)
+        reasons = [reason for some in refused.values() for reason in some]
+        raise PromotionRefused(f"Version {number} of '{name}' may not become {shown}.", reasons)
 
 
 def _all(prompts: Prompts, project: str, name: str | None, label: str | None, tag: str | None) -> list[Prompt]:

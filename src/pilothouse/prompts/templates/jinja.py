@@ -101,11 +101,13 @@ class _Statements(Expressions):
             self.entered(node)
             data = node.data
             return lambda scope, run: run.write(data)
-        value, line = self.read(node), node.lineno
+        value, line, name = self.read(node), node.lineno, _name_of(node)
 
         def write(scope: Scope, run: Run) -> None:
             run.line = line
-            run.emit(value(scope, run))
+            if (made := value(scope, run)) is None:
+                raise Fault(f"{name} is null; write what stands there then, such as {{{{ {name} or 'none' }}}}.")
+            run.emit(made)
 
         return write
 
@@ -242,3 +244,12 @@ def _place(number: int, length: int) -> dict[str, Any]:
         "last": left == 1,
         "length": length,
     }
+
+
+def _name_of(node: nodes.Node) -> str:
+    """As the author wrote it, where it is a name or a field of one."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        return f"{_name_of(node.node)}.{node.attr}"
+    return "..."
