@@ -20,6 +20,7 @@ from pilothouse.notify.outbox import Outbox
 from pilothouse.prompts.content import content_of
 from pilothouse.settings import Settings
 from pilothouse.storage import Jobs, Store, open_store
+from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.storage.evaluating.datasets import Datasets
 from pilothouse.storage.prompting.verdicts import KeptVerdict
 from pilothouse.storage.prompting.watches import Watched
@@ -41,7 +42,9 @@ def rooms(store: Store) -> PromptRooms:
     config = Config.model_validate({"prompts": {"protected": [{**RULE, "prompts": "support/*"}]}})
     book = Book(store.control, Outbox(store.control), lambda link: link)
     made = open_prompts(store, book, lambda: config)
-    Datasets(store).create("shop", "d")
+    datasets = Datasets(store)
+    datasets.create("shop", "empty")
+    datasets.change("shop", datasets.create("shop", "d"), [NewItem(input={}, expected="Hi")])
     for name, template in ((NAME, "Hi"), (NAME, "Hello"), ("open", "Hi")):
         made.prompts.create("shop", name, content_of({"template": template, "model": "m"}), by=Actor("ada", "api"))
     return made
@@ -79,6 +82,7 @@ def test_an_order_waits_as_a_job_of_who_asked(client: TestClient, store: Store, 
         ("gone", {}, 404, "gone"),
         (NAME, {"rule": {"evaluators": ["exact"]}}, 400, "name the cases"),
         (NAME, {"rule": {"evaluators": ["exact"], "dataset": "none"}}, 400, "There is no dataset 'none'"),
+        (NAME, {"rule": {"evaluators": ["exact"], "dataset": "empty"}}, 400, "'empty' has no cases"),
         ("open", {}, 400, "Nothing says by what 'open' is judged for 'production'"),
         (NAME, {"label": "bad label"}, 400, "is no label"),
         (NAME, {"rule": {**RULE, "metric": "x"}}, 400, "no evaluator of the suite is named 'x'"),
@@ -92,7 +96,7 @@ def test_an_order_waits_as_a_job_of_who_asked(client: TestClient, store: Store, 
         ("a\ud800b", {}, 404, "no prompt"),
         ("a\0b", {}, 400, "printable"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_is_wrong_is_told_at_once(client: TestClient, path: str, body: Any, status: int, told: str) -> None:
     answer = client.post(f"/api/prompts/{quoted(path)}/evaluate", json=body)

@@ -178,9 +178,13 @@ class PromptGate:
         try:
             dataset, at = datasets.at(project, suite.dataset)
             most = min(suite.limit or _CHECKED, _CHECKED)
-            return cases_of(datasets, project, dataset, at.number, split=suite.split, limit=most)
+            cases = [*cases_of(datasets, project, dataset, at.number, split=suite.split, limit=most)]
         except NotFound as error:
             raise plan.written.wrong(("dataset",), error.message) from None
+        if not cases:
+            where = f" in the split '{suite.split}'" if suite.split else ""
+            raise plan.written.wrong(("dataset",), f"'{suite.dataset}' has no cases{where}.")
+        return cases
 
     async def ready(self, rooms: Rooms, project: str, order: Order) -> Ready:
         """Read and check all that an order names. Asks nobody. Raises ConfigError and NotFound."""
