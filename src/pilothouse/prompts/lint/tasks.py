@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 __all__ = ["asks"]
 
@@ -73,15 +74,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         r"\bwhat is\b|\bhow would\b|\byou are\b",
     },
 }  # fmt: skip
-_PATTERNS = {
-    asked: {language: re.compile(words, re.IGNORECASE | re.MULTILINE) for language, words in by_language.items()}
-    for asked, by_language in _WORDS.items()
-}
+
+
+@cache
+def _pattern(what: str, language: str) -> re.Pattern[str] | None:
+    words = _WORDS[what].get(language)
+    return None if words is None else re.compile(words, re.IGNORECASE | re.MULTILINE)
 
 
 def asks(what: str, text: str, language: str | None) -> re.Match[str] | None:
     """Where a text in this language first asks for `labels`, `reasoning`, a `judgement`, a `verdict` (which leaves a
     judgement no room), `structure` or `anything`. Whether it asks
     for anything is known of English alone: of other languages that is taken as said."""
-    pattern = _PATTERNS[what].get(language or "en")
+    pattern = _pattern(what, language or "en")
     return pattern.search(text) if pattern is not None else re.match("", text)

@@ -6,10 +6,11 @@ Which prompts the practices are asked of at all, `language` says.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from pilothouse.stats.language import language_of
 
-__all__ = ["LANGUAGES", "SIGNALS", "language", "says", "shows"]
+__all__ = ["LANGUAGES", "language", "says", "shows"]
 
 LANGUAGES = ("en", "de", "fr", "es")
 """Those whose words are known here."""
@@ -144,42 +145,39 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"shorten|suggest|act|tell)\b",
     ),
 }  # fmt: skip
-SIGNALS: Mapping[str, re.Pattern[str]] = {
-    name: re.compile("|".join(f"(?:{one})" for one in words), re.IGNORECASE | re.MULTILINE)
-    for name, words in _WORDS.items()
-}
-"""A pattern for each signal."""
-
-
+_FLAGS = re.IGNORECASE | re.MULTILINE
 _VERBS = {
-    "en": SIGNALS["acting"],
-    "de": re.compile(
+    "en": "|".join(_WORDS["acting"]),
+    "de": (
         r"^\W*(?:bitte )?(?:fasse|schreibe?|antworte|übersetze|klassifiziere|extrahiere|erkläre|beschreibe|nenne|"
-        r"liste|erstelle|bewerte|prüfe|finde)\b",
-        re.IGNORECASE | re.MULTILINE,
+        r"liste|erstelle|bewerte|prüfe|finde)\b"
     ),
-    "fr": re.compile(
+    "fr": (
         r"^\W*(?:résume[rz]?|écri[st]|écrivez|réponds|répondez|tradui[st]|traduisez|classe[rz]?|extrai[st]|extrayez|"
         r"explique[rz]?|décri[st]|décrivez|"
-        r"donne[rz]?|rédige[rz]?)\b",
-        re.IGNORECASE | re.MULTILINE,
+        r"donne[rz]?|rédige[rz]?)\b"
     ),
-    "es": re.compile(
+    "es": (
         r"^\W*(?:resume|resuma|escrib[ea]|respond[ea]|traduc[ea]|traduzca|clasifi[cq]\w+|extrae|extraiga|"
-        r"expli[cq]\w+|describ[ae]|genera|redact[ae])\b",
-        re.IGNORECASE | re.MULTILINE,
+        r"expli[cq]\w+|describ[ae]|genera|redact[ae])\b"
     ),
 }
+
+
+@cache
+def _pattern(signal: str) -> re.Pattern[str]:
+    """When it is first asked for: to compile all of them takes longer than anything else when a server is imported."""
+    return re.compile("|".join(f"(?:{one})" for one in _WORDS[signal]), _FLAGS)
 
 
 def shows(signal: str, text: str) -> bool:
     """Whether a text has words of this signal."""
-    return SIGNALS[signal].search(text) is not None
+    return _pattern(signal).search(text) is not None
 
 
 def says(signal: str, text: str) -> re.Match[str] | None:
     """Where a text first has words of this signal."""
-    return SIGNALS[signal].search(text)
+    return _pattern(signal).search(text)
 
 
 def language(text: str) -> str | None:
@@ -187,4 +185,4 @@ def language(text: str) -> str | None:
 
     A few words in the imperative, which have none of the words that tell languages apart, are told by their verb.
     """
-    return language_of(text) or next((one for one, verbs in _VERBS.items() if verbs.search(text)), None)
+    return language_of(text) or next((one for one, verbs in _VERBS.items() if re.search(verbs, text, _FLAGS)), None)
