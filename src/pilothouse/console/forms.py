@@ -73,6 +73,21 @@ class Fields:
         given = {name: [value] if isinstance(value, str) else list(value) for name, value in values.items()}
         return Fields({**self._values, **given})
 
+    def brief(self, name: str, most: int = 2000) -> str:
+        """As `get`. Raises InvalidRequest where it is longer than the field allows."""
+        text = self.get(name)
+        if len(text) > most:
+            raise InvalidRequest(f"{name}: {len(text):,} characters are more than {most:,}.", param=name)
+        return text
+
+    def chosen(self, name: str, among: Sequence[str], usual: str = "") -> str:
+        """The value of a field that is one of these; `usual` where it is empty. Raises InvalidRequest for another: an
+        act that nobody chose is not done."""
+        value = self.get(name) or usual
+        if value not in among:
+            raise InvalidRequest(f"{name}: must be one of {', '.join(among)}.", param=name)
+        return value
+
     def words(self, name: str) -> list[str]:
         """A field that holds a list, by lines, blanks or commas."""
         return self.get(name).replace(",", " ").split()

@@ -50,8 +50,10 @@ def test_from_the_form_to_the_decision(site: Gateway) -> None:
     assert "draft" in site.page(at)
     assert "already" in site.send("/experiments/new", **FORM).text
     assert site.send(at, action="choose", arm="new").status_code == 409
+    assert site.send(at).status_code == 400  # nobody chose to end it
+    assert "no call is split yet" in site.page(at)
     assert site.send(at, action="start").headers["location"].endswith("done=started")
-    assert "Nothing seen yet" in site.page(at)
+    assert "The smallest arm has 0 of the 100 users that it decides from. Day 1 of" in site.page(at)
     assert "Its calls are split by" in site.page("/prompts/one?name=a/b")
     registry, one = site.platform.prompts.experiments.registry, at.rpartition("/")[2]
     for user in range(120):
@@ -68,6 +70,7 @@ def test_from_the_form_to_the_decision(site: Gateway) -> None:
     assert "too few" not in page
     assert "first" in site.page("/experiments?status=decided")
     assert "is better in errors" in page  # its reason, with the numbers
+    assert "/prompts/move?name=a/b&amp;version=2&amp;label=production" in page  # what to do next
     assert registry.get("default", one).status == "decided"
     assert "Nothing found" in site.page("/experiments?status=running")
     assert site.send(at, at="/experiments/new", action="stop").status_code == 409

@@ -51,6 +51,8 @@ def test_a_prompt_is_written_previewed_and_saved(site: Gateway) -> None:
     page = "/prompts/edit?name=support/first"
     assert 'name="parent" value="1"' in site.page(page)
     second = DRAFT | {"said": ["You are {{ who }}!", "{{ question }}"], "parent": "1"}
+    unseen = site.send(page, **second | {"parent": "one", "action": "save"})
+    assert (unseen.status_code, "Open the page again" in unseen.text) == (400, True)
     assert site.send(page, action="save", **second).status_code == 303
     late = site.send(page, action="save", **second | {"said": ["Hm.", "{{ question }}"]})
     assert late.status_code == 409

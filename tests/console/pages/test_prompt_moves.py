@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,7 @@ def test_promote_and_roll_back_in_one_click(site: Gateway) -> None:
     assert (stale.status_code, label(site)) == (409, 2)
     assert "by now" in stale.text
     assert site.send("/prompts/rollback?name=a/b", one, label="production", move="1").status_code == 409
+    assert site.send("/prompts/rollback?name=a/b", one, label="production", move="2", action="x").status_code == 400
     back = site.send("/prompts/rollback?name=a/b", one, label="production", move="2", reason="complaints")
     assert (back.status_code, label(site)) == (303, 1)
     assert "complaints" in site.page("/prompts/history?name=a/b")
@@ -67,12 +69,15 @@ def test_promote_and_roll_back_in_one_click(site: Gateway) -> None:
 def test_a_gate_refuses_and_by_force_a_reason_is_needed(site: Gateway) -> None:
     site.platform.prompts.prompts.guard = Strict()
     page = "/prompts/move?name=a/b&version=3"
-    refused = site.send(page, label="production")
+    asked = {"label": "production", "asked": "production", "expected": 0}
+    assert "<li><bdi>Version 3 was not evaluated.</bdi></li>" in site.page(page)
+    refused = site.send(page, **asked)
     assert refused.status_code == 409
     assert "<li><bdi>Version 3 was not evaluated.</bdi></li>" in refused.text
     assert 'name="force"' in refused.text
-    assert "by force needs a reason" in site.send(page, label="production", force="yes").text
-    assert site.send(page, label="production", force="yes", reason="an outage").status_code == 303
+    assert "by force needs a reason" in site.send(page, **asked, force="yes").text
+    assert site.send(page, **asked, force="yes", reason="x" * 3000).status_code == 400
+    assert site.send(page, **asked, force="yes", reason="an outage").status_code == 303
     assert "past its gate" in site.page("/prompts/one?name=a/b")
     assert label(site) == 3
 
@@ -85,13 +90,18 @@ def test_a_second_person_agrees_or_does_not(site: Gateway) -> None:
         "/prompts/one?name=a/b",
     )
     assert "Ask a second person" in site.page(page)
-    assert site.send(page, label="live", reason="please").headers["location"].endswith("done=waits")
+    assert (
+        site.send(page, label="live", asked="live", expected=0, reason="please")
+        .headers["location"]
+        .endswith("done=waits")
+    )
     assert "waits for a second person" in site.page("/prompts")
     waiting = site.platform.prompts.prompts.pending("default", "a/b")[0].id
     own = site.send(decide, one, id=waiting, decision="approve")
     assert (own.status_code, label(site, "live")) == (403, None)
     assert "another person must agree" in own.text
     site.keyring.principal = Principal("default", "member:ben", "editor", name="Ben")
+    assert site.send(decide, one, id=waiting, decision="").status_code == 400
     assert site.send(decide, one, id=waiting, decision="approve").headers["location"].endswith("done=approved")
     assert label(site, "live") == 2
     assert "approved by" in site.page(one)
@@ -101,7 +111,8 @@ def test_a_second_person_agrees_or_does_not(site: Gateway) -> None:
 
 def test_what_is_said_of_a_prompt_and_the_archive(site: Gateway) -> None:
     describe, one = "/prompts/describe?name=a/b", "/prompts/one?name=a/b"
-    site.send(describe, one, description="For tests.\r\n", tags="rag, support")
+    site.send(describe, one, action="save", description="For tests.\r\n", tags="rag, support")
+    assert site.send(describe, one).status_code == 400  # which says nothing, and takes nothing away
     page = site.page(one)
     assert "For tests." in page
     assert 'value="rag, support"' in page
@@ -111,7 +122,47 @@ def test_what_is_said_of_a_prompt_and_the_archive(site: Gateway) -> None:
     assert site.send(describe, one, action="archive").headers["location"].endswith("done=archived")
     assert "a/" not in re.findall(r"<bdi>(.*?)</bdi>", site.page("/prompts"))
     assert "archived</span>" in site.page(one)
-    assert site.send("/prompts/move?name=a/b&version=1", label="x").status_code == 409
+    assert site.send("/prompts/move?name=a/b&version=1", label="x", asked="x", expected=0).status_code == 409
     assert site.send(describe, one, action="restore").status_code == 303
     assert "a/" in re.findall(r"<bdi>(.*?)</bdi>", site.page("/prompts"))
-    assert site.send(describe, one, tags="x" * 100).status_code == 400
+    assert site.send(describe, one, action="save", tags="x" * 100).status_code == 400
+
+
+def test_a_label_is_moved_once_its_state_was_shown(site: Gateway) -> None:
+    page = "/prompts/move?name=a/b&version=2&label=staging"
+    site.platform.prompts.prompts.promote("default", "a/b", 1, by=ADA)
+    other = site.send(page, label="production", asked="staging", expected=0)
+    assert "points to version 1 now" in other.text
+    assert "Promote again" in other.text
+    assert label(site) == 1
+    for expected in ("", "x", "9" * 30):
+        site.send(page, label="production", asked="production", expected=expected)
+    assert label(site) == 1
+
+
+def test_two_clicks_at_once_roll_back_once(site: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts, one = site.platform.prompts.prompts, "/prompts/one?name=a/b"
+    for version in (1, 2, 3):
+        prompts.promote("default", "a/b", version, by=ADA)
+    history = type(prompts).history
+
+    def moved_after(*given: Any, **more: Any) -> Any:
+        """The other click, between the look at the label and what is done."""
+        found = history(*given, **more)
+        monkeypatch.undo()
+        prompts.rollback("default", "a/b", by=ADA)
+        return found
+
+    token = re.findall(r'name="token" value="(\w+)"', site.page(one))[0]
+    fields = {"token": token, "label": "production", "move": "3"}
+    monkeypatch.setattr(type(prompts), "history", moved_after)
+    sent = site.client.post("/console/prompts/rollback?name=a/b", data=fields)
+    assert (sent.status_code, label(site)) == (409, 2)
+
+
+def test_the_history_rolls_back_too(site: Gateway) -> None:
+    for version in (1, 2):
+        site.platform.prompts.prompts.promote("default", "a/b", version, by=ADA)
+    assert site.page("/prompts/history?name=a/b").count("Roll back to version 1") == 1
+    site.act_as("viewer")
+    assert "Roll back" not in site.page("/prompts/history?name=a/b")

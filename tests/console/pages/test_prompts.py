@@ -87,6 +87,7 @@ def test_one_with_its_versions_labels_and_history(site: Gateway) -> None:
     assert 'value="25"' in page
     assert 'value="5" aria-label' not in page
     older = site.page("/prompts/one?name=a/b&version=2&before=6")
+    site.page(f"/prompts/one?name=a/b&before={'9' * 30}")
     assert "text 2" in older
     assert 'value="5" aria-label' in older
     history = site.page("/prompts/history?name=a/b&label=production")

@@ -107,8 +107,8 @@ def _add_one(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, project
 
     @router.post("/{experiment}")
     def act(visitor: Editor, experiment: str, form: Sent) -> Response:
-        action, reason = form.get("action"), form.get("reason")
         try:
+            action, reason = form.chosen("action", ("start", "choose", "stop")), form.brief("reason")
             if action == "start":
                 force = form.get("force") == "yes"
                 experiments.start(project, experiment, by=visitor.actor, force=force, reason=reason)

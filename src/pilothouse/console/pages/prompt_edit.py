@@ -130,6 +130,8 @@ def _saved(prompts: Prompts, project: str, visitor: Visitor, name: str, form: Fi
     label, new = form.get("label"), form.get("new_name")
     if not name and not new:
         raise InvalidRequest("The prompt needs a name.", param="name")
+    if name and known is None:
+        raise InvalidRequest("The form does not say what was the newest version. Open the page again.", param="parent")
     made = prompts.create(
         project, name or new, content, by=visitor.actor, message=form.get("message"), labels=[label] if label else (),
         parent=known if name else None,

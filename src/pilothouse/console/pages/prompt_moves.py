@@ -13,6 +13,7 @@ from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.versus import versus
 from pilothouse.console.visitor import Editor
 from pilothouse.errors import Conflict, Forbidden, InvalidRequest, NotFound, PromotionRefused
+from pilothouse.prompts.labels import movable
 from pilothouse.prompts.registry import Prompts
 from pilothouse.prompts.versions import LATEST, PRODUCTION, Pending
 
@@ -29,22 +30,23 @@ def add_move_pages(
 
     @router.post("/rollback")
     def rollback(visitor: Editor, name: str, form: Sent) -> Response:
-        label, reason = form.get("label"), form.get("reason")
+        label = form.get("label")
         try:
-            _unmoved(prompts, project, name, label, form.get("move"))
-            if form.get("action") == "unlabel":
+            action, reason = form.chosen("action", ("rollback", "unlabel"), "rollback"), form.brief("reason")
+            standing = _unmoved(prompts, project, name, label, form.get("move"))
+            if action == "unlabel":
                 prompts.unlabel(project, name, label, by=visitor.actor, reason=reason)
                 return _to(name, "label-gone")
-            made = prompts.rollback(project, name, label, by=visitor.actor, reason=reason)
+            made = prompts.rollback(project, name, label, by=visitor.actor, reason=reason, expected=standing)
         except _REFUSALS as error:
             return show(visitor, name, problem=error.message, status=error.status)
         return _to(name, "prompt-back", made.version)
 
     @router.post("/describe")
     def describe(visitor: Editor, name: str, form: Sent) -> Response:
-        action = form.get("action")
         try:
-            if action in ("archive", "restore"):
+            action = form.chosen("action", ("save", "archive", "restore"))
+            if action != "save":
                 prompts.archive(project, name, action == "archive", by=visitor.actor)
             else:
                 tags = [tag.strip() for tag in form.get("tags").split(",") if tag.strip()]
@@ -56,12 +58,13 @@ def add_move_pages(
 
     @router.post("/decide")
     def decide(visitor: Editor, name: str, form: Sent) -> Response:
-        act = prompts.approve if form.get("decision") == "approve" else prompts.reject
         try:
-            act(project, form.get("id"), by=visitor.actor, note=form.get("note"))
+            decision = form.chosen("decision", ("approve", "reject"))
+            act = prompts.approve if decision == "approve" else prompts.reject
+            act(project, form.get("id"), by=visitor.actor, note=form.brief("note"))
         except _REFUSALS as error:
             return show(visitor, name, problem=error.message, status=error.status)
-        return _to(name, "approved" if form.get("decision") == "approve" else "rejected")
+        return _to(name, "approved" if decision == "approve" else "rejected")
 
 
 def _add_promotion(router: APIRouter, prompts: Prompts, renderer: Renderer, project: str) -> None:
@@ -86,13 +89,16 @@ def _add_promotion(router: APIRouter, prompts: Prompts, renderer: Renderer, proj
 
     @router.post("/move")
     def move(visitor: Editor, name: str, version: int, form: Sent) -> Response:
-        expected = form.get("expected")
-        known = int(expected) if expected.isascii() and expected.isdecimal() and len(expected) < 11 else None
-        same = form.get("label") == form.get("asked")  # `expected` is what that label pointed to
+        expected, label = form.get("expected"), form.get("label")
+        seen = label == form.get("asked") and expected.isascii() and expected.isdecimal() and len(expected) < 11
         try:
+            movable(label)
+            if not seen:  # nobody moves a label whose state was not shown
+                told = f"This is what would change for '{label}'. Promote again to do it."
+                return ask(visitor, name, version, form, told)
             made = prompts.promote(
-                project, name, version, form.get("label"), by=visitor.actor, reason=form.get("reason"),
-                force=form.get("force") == "yes", expected=known if same else None,
+                project, name, version, label, by=visitor.actor, reason=form.brief("reason"),
+                force=form.get("force") == "yes", expected=int(expected),
             )  # fmt: skip
         except PromotionRefused as error:
             told = error.message.removesuffix(" ".join(error.reasons)).strip()
@@ -102,11 +108,13 @@ def _add_promotion(router: APIRouter, prompts: Prompts, renderer: Renderer, proj
         return _to(name, "waits" if isinstance(made, Pending) else "promoted", version)
 
 
-def _unmoved(prompts: Prompts, project: str, name: str, label: str, move: str) -> None:
-    """Raises Conflict where the label was moved since the page was made: the button said something else."""
+def _unmoved(prompts: Prompts, project: str, name: str, label: str, move: str) -> int | None:
+    """The version that the label points to. Raises Conflict where it was moved since the page was made: the button
+    said something else."""
     last = next(iter(prompts.history(project, name, label, limit=1)), None)
     if last is not None and str(last.number) != move:
         raise Conflict(f"Somebody moved the label '{label}' since you opened the page. It is shown as it is now.")
+    return None if last is None else last.version or 0
 
 
 def _to(name: str, done: str, version: int | None = None) -> Response:

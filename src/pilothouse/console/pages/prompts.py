@@ -35,6 +35,7 @@ _ROWS, _VERSIONS, _MOVES = 50, 20, 50
 _LABELS = 30
 _BACK = 200
 _VERDICTS, _RUNNING = 3, 200
+_MOST_VERSIONS = 2**31 - 1
 
 
 def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
@@ -131,6 +132,7 @@ def _one(
     labels, back = _standing(prompts, project, about)
     chosen = about.labels.get(PRODUCTION, about.newest) if number is None else number
     version = prompts.get(project, name, version=chosen)
+    before = None if before is None else min(max(before, 1), _MOST_VERSIONS)
     heads = prompts.versions(project, name, limit=_VERSIONS, before=before)
     older = heads[-1].number if heads and heads[-1].number > 1 else None
     watched = {one.label: one for one in rooms.watch.watches.of(project, name) if one.label in labels}
