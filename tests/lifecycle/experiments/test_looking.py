@@ -84,6 +84,16 @@ def test_a_guardrail_is_held_with_its_margin(worse_by: float | str, beyond: floa
     assert ((rail.p or 1) < 0.05) == (beyond > 0.05)
 
 
+def test_harm_is_found_as_early_where_the_decision_is_to_wait_for_long() -> None:
+    found = {}
+    for minimum in (100, 100_000):
+        one = experiment(**EVEN, primary="feedback", guardrails=[{"metric": "errors"}], minimum_units=minimum)
+        told = look(one, feedback=(share(60, 120),) * 2, errors=(share(0, 120), share(36, 120)))
+        found[minimum] = told.of("guardrail")[0].beyond_low
+    assert found[100] == found[100_000]
+    assert (found[100] or 0) > 0.1
+
+
 def test_the_tuning_of_the_first_look_is_kept() -> None:
     one = experiment(**EVEN)
     _, first = look_at(one, seen_of(one, errors=(share(10, 100), share(12, 100))), 0)

@@ -30,6 +30,9 @@ GUARDED_FROM = 50
 """Units of each arm from which guardrails are held, where `minimum_units` is not less."""
 FURTHER = 10
 """Times the minimum of units: where the intervals are narrowest (benchmarks/experiments)."""
+_GUARDED_BEST = (
+    100  # the minimum that guardrails are tuned by at most: harm is to be found early, however long one waits
+)
 _STEADY = 0.02  # how much a weight must change to be changed
 
 Role = Literal["primary", "guardrail", "metric"]
@@ -172,7 +175,8 @@ def _metric(
     if found.error is None or min(units) < least:
         return told
     alpha = experiment.alpha / len(experiment.treatments)
-    further = max(2.0, FURTHER * experiment.minimum_units / min(units))
+    tuned = min(experiment.minimum_units, _GUARDED_BEST) if role == "guardrail" else experiment.minimum_units
+    further = max(2.0, FURTHER * tuned / min(units))
     scale = scales.setdefault(_key(metric, arm), tuned_scale(found.error, further, alpha))
     half = float(radius(found.error, scale, alpha))
     told.difference, told.low, told.high = found.value, found.value - half, found.value + half
