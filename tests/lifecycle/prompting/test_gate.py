@@ -134,6 +134,13 @@ async def test_what_failed_of_the_version_in_place_is_asked_again(judging: Judgi
     assert (won.passed, won.baseline_run_id == lost.baseline_run_id) == (True, False)
 
 
+async def test_latencies_are_compared_when_both_are_measured_anew(judging: Judging) -> None:
+    judging.rules[0]["latency_rise"] = 0.5
+    first, again = await judging.evaluate(3), await judging.evaluate(3)
+    assert len({first.run_id, again.run_id, first.baseline_run_id, again.baseline_run_id}) == 4
+    assert len(judging.bench.chat.asked) == 160
+
+
 async def test_who_must_agree_and_what_cannot_be(judging: Judging) -> None:
     judging.rules.insert(0, {"prompts": "legal-*", "approvals": 1})
     assert [judging.gate.approvals(P, name, "production") for name in ("legal-terms", "rag")] == [1, 0]

@@ -187,9 +187,12 @@ class PromptGate:
         return cases
 
     async def ready(self, rooms: Rooms, project: str, order: Order) -> Ready:
-        """Read and check all that an order names. Asks nobody. Raises ConfigError and NotFound."""
+        """Read and check all that an order names. Asks nobody. Raises ConfigError and NotFound.
+
+        Where latencies are compared nothing kept is used: times tell something where they are of the same hour."""
         rooms = replace(rooms, prompts=self._versions)
         plan, version, current = await asyncio.to_thread(self.planned, project, order)
+        order = replace(order, fresh=order.fresh or plan.rule.latency_rise is not None)
         told = await asyncio.to_thread(prompt_print, self._versions, project, version.reference)
         fitting = await asyncio.to_thread(Fitting.of, self._versions, project, version, current)
         prepared = await self._prepared(rooms, project, plan, order, fitting.foreign(version))

@@ -16,7 +16,7 @@ __all__ = ["Meanings", "changed_meaning", "meanings_of"]
 Meanings = dict[str, list[str]]
 """By name: what it stands for in words, as `smart (openai/gpt-4o)`, and a hash of it with where that is."""
 
-_PLACE = {"kind", "base_url", "headers", "options"}
+_PLACE = {"kind", "base_url", "options"}  # not the headers: a token in them is changed every so often
 
 
 def meanings_of(config: Config, models: Iterable[str], plan: Json) -> Meanings:
