@@ -68,15 +68,15 @@ def evaluate_prompt_task(payload: Json, progress: Progress) -> Json:
 def optimize_prompt_task(payload: Json, progress: Progress) -> Json:
     """The job `prompts.optimize`, with a payload as that of `prompts.evaluate`; the result says what was tried, and the
     version that was kept."""
-    project, name, runners = payload["project"], payload["name"], list[Runner]()
+    project, name = payload["project"], payload["name"]
+
+    def heard(done: int, total: int, nano: int) -> None:
+        progress(done, total, f"${nano / 1e9:.4f} so far")
 
     async def searched(platform: Platform) -> Json:
         rooms = rooms_of(platform, project, _caller(platform, project, payload["key_id"]))
         order, by = optimize_order(name, payload["order"]), Actor(payload["actor"], payload["source"])
-        search = Optimizer(
-            rooms, platform.prompts.prompts, project, name, order, by, heard=_halting(progress, runners),
-            started=runners.append,
-        )  # fmt: skip
+        search = Optimizer(rooms, platform.prompts.prompts, project, name, order, by, heard=heard)
         return (await search.run()).to_json()
 
     with platform_of(payload) as platform:

@@ -1,5 +1,6 @@
 """Better versions looked for: found where the model's answers hang on the prompt, and none where they do not."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from pilothouse.errors import ConfigError, InvalidRequest, NotFound
+from pilothouse.errors import Cancelled, ConfigError, InvalidRequest, NotFound
+from pilothouse.evals.runs.runner import Heard
+from pilothouse.lifecycle.optimizing import search
 from pilothouse.lifecycle.optimizing.order import optimize_order
 from pilothouse.lifecycle.optimizing.search import Optimizer
 from pilothouse.lifecycle.optimizing.told import Optimized, sentences
@@ -52,7 +55,7 @@ class Lab:
             return self.proposals.pop(0) if len(self.proposals) > 1 else self.proposals[0]
         return self.answers(request)
 
-    async def optimize(self, **order: Any) -> Optimized:
+    async def optimize(self, heard: Heard | None = None, **order: Any) -> Optimized:
         async def fingerprint(model: str) -> str:
             if model == "away":
                 raise NotFound("No model 'away'.")
@@ -60,10 +63,9 @@ class Lab:
 
         rooms = replace(self.bench.rooms, prompts=self.prompts, encode=HashedWords(), fingerprint=fingerprint)
         asked = optimize_order("capital", {"dataset": "capitals", "concurrency": 2, **order})
-        heard = self.heard = []
-        return await Optimizer(
-            rooms, self.prompts, P, "capital", asked, BY, heard=lambda done, total, nano: heard.append((done, total))
-        ).run()
+        self.heard = []
+        heard = heard or (lambda done, total, nano: self.heard.append((done, total)))
+        return await Optimizer(rooms, self.prompts, P, "capital", asked, BY, heard=heard).run()
 
 
 @pytest.fixture
@@ -180,6 +182,28 @@ async def test_a_proposal_that_is_none_is_told(lab: Lab, answer: Any, said: str)
     assert proposal.refused.startswith(said)
     assert told.verdict == "none"
     assert any(said in line for line in sentences(told))
+
+
+async def test_it_is_called_off_while_a_model_writes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def never(*_: Any) -> str:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        return ""
+
+    def heard(done: int, total: int, nano: int) -> None:
+        if asked.is_set():
+            raise Cancelled("The job was cancelled.")
+
+    monkeypatch.setattr(search, "ask", never)
+    monkeypatch.setattr(search, "_LOOK", 0.001)
+    with pytest.raises(Cancelled, match="was cancelled"):
+        await lab.optimize(rewrite_model="writer", examples=0, heard=heard)
+    await left.wait()
 
 
 async def test_it_ends_with_its_money(lab: Lab) -> None:

@@ -5,7 +5,7 @@ was chosen on, so that the interval told is of those alone. It is kept as a vers
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -36,11 +36,13 @@ from pilothouse.prompts.templates.checking import variables_of
 from pilothouse.prompts.templates.rendering import EXAMPLES
 from pilothouse.prompts.templates.rendering import prepare as read
 from pilothouse.prompts.versions import Version
+from pilothouse.types import Json
 
 __all__ = ["Optimizer"]
 
 _SHOWN = 8  # failing cases that a model is shown at once
 _LONGEST = 4_000  # characters of a case that becomes an example
+_LOOK = 1.0  # seconds between looks at whether it was called off, while a model writes
 _HARD = 4.0  # how much a failing case counts where examples are chosen for those
 _RESERVE = 1.25  # of what the held-out cases would cost as the train cases did
 
@@ -59,15 +61,15 @@ class _Tried:
 
 
 class Optimizer:
-    """One search, on behalf of `by`. `heard` is told of cases done, `started` of each run that can be told to halt."""
+    """One search, on behalf of `by`. `heard` is told of cases done, and may raise Cancelled to end it."""
 
     def __init__(
         self, rooms: Rooms, prompts: Prompts, project: str, name: str, order: OptimizeOrder, by: Actor, *,
-        heard: Heard = lambda done, total, nano: None, started: Callable[[Runner], object] = lambda runner: None,
+        heard: Heard = lambda done, total, nano: None,
     ) -> None:  # fmt: skip
         self._rooms, self._prompts, self._project = rooms, prompts, project
         self._name, self._order, self._by = name, order, by
-        self._heard, self._started = heard, started
+        self._heard = heard
         self._purse = Purse(int(order.max_cost_usd * 1_000_000_000))
         self._done = self._total = 0
         self._proposals: list[Proposal] = []
@@ -219,10 +221,7 @@ class Optimizer:
             return None
         shown = [_shown_case(outcome) for outcome in failing[:_SHOWN]]
         try:
-            answer = await ask(
-                self._rooms, self._project, self._purse, self._order.rewrite_model, asked(content, shown)
-            )
-            made = rewritten(content, answer)
+            made = rewritten(content, await self._written(self._order.rewrite_model, asked(content, shown)))
             if any(one.hash == made.hash for one in self._proposals):
                 raise Refused("another proposal is the same")
             return made
@@ -231,6 +230,16 @@ class Optimizer:
         except PilothouseError as error:
             self._proposals.append(Proposal(how=how, refused=f"the model failed: {error.message}"))
         return None
+
+    async def _written(self, model: str, messages: Sequence[Json]) -> str:
+        """What the model answers; asked meanwhile is whether the search goes on."""
+        asking = asyncio.ensure_future(ask(self._rooms, self._project, self._purse, model, messages))
+        try:
+            while not (await asyncio.wait([asking], timeout=_LOOK))[0]:
+                self._heard(self._done, self._total, self._purse.spent)
+            return asking.result()
+        finally:
+            asking.cancel()
 
     # ---- measuring
 
@@ -265,12 +274,15 @@ class Optimizer:
         prepared = replace(prepared, subject=draft_subject(draft, model))
         about = {"prompt": self._name, "proposal": how[:200], "hash": content.hash}
         run = await asyncio.to_thread(created, rooms.runs, project, prepared, None, about)
-        start, spent = self._done, self._purse.spent
+        start, spent, runners = self._done, self._purse.spent, list[Runner]()
 
         def heard(done: int, total: int, nano: int) -> None:
-            self._heard(start + done, max(self._total, start + total), spent + nano)
+            try:
+                self._heard(start + done, max(self._total, start + total), spent + nano)
+            except Cancelled as error:
+                runners[0].halt("cancelled", error.message)
 
-        run = (await work(rooms, project, run, prepared, heard=heard, started=self._started)).run
+        run = (await work(rooms, project, run, prepared, heard=heard, started=runners.append)).run
         self._done += len(cases)
         self._purse.pay(run.cost_nano)
         if run.status == "cancelled":
