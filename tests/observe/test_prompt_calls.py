@@ -79,8 +79,6 @@ def test_sums_by_version_and_by_unit_with_their_scores(write: Write, store: Stor
     assert (three.totals["latency_us"], three.squares["latency_us"]) == (240_000, 2 * 120_000.0**2)
     assert three.scores == {"good": ScoreSums(2, 1.5, 1.25)}
     assert (four.refused, four.cached, four.known["cost_nano"], four.mean("cost_nano")) == (1, 1, 0, None)
-    units = calls.units("default", "e")
-    assert {key: (sums.calls, sums.scores) for key, sums in units.items()} == {("b", "ada"): (2, three.scores)}
     assert calls.values("default", "rag", 3, "cost_nano", AT, AT + DAY) == [4_500_000.0] * 2
     assert calls.totals("default", "rag", AT, AT + DAY, label="staging") == {}
     assert calls.totals("default", "rag", AT, AT + DAY, version=4) == {4: four}

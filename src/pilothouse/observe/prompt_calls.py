@@ -141,18 +141,6 @@ class PromptCalls:
         step = _C.at_us // literal(step_us, BigInteger, literal_execute=True)
         return {(int(key[0]), key[1]): sums for key, sums in self._sums([step, _C.version], mine)}
 
-    def units(
-        self, project: str, experiment: str, since_us: int = 0, until_us: int = 2**62
-    ) -> dict[tuple[str, str], Sums]:
-        """The same of the counted calls of an experiment, by arm and unit. A thumb is a score named `feedback`."""
-        mine = [_C.project_id == project, _C.experiment_id == experiment, _C.unit.is_not(None), _C.arm.is_not(None)]
-        mine += [_C.at_us >= since_us, _C.at_us < until_us]
-        found = {(key[0], key[1]): sums for key, sums in self._sums([_C.arm, _C.unit], mine)}
-        for (arm, unit), name, sums in self._scores([_C.arm, _C.unit], mine):
-            if (arm, unit) in found:
-                found[arm, unit].scores[name] = sums
-        return found
-
     def values(
         self, project: str, prompt: str, version: int, column: str, since_us: int, until_us: int, *, most: int = 10_000
     ) -> list[float]:

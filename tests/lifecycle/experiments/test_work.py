@@ -9,11 +9,12 @@ from sqlalchemy import insert
 
 from pilothouse.alerts.book import Book
 from pilothouse.config import Config
+from pilothouse.lifecycle.experiments import work as looking_at
 from pilothouse.lifecycle.experiments.registry import Experiments
 from pilothouse.lifecycle.experiments.telling import Teller
 from pilothouse.lifecycle.experiments.work import ExperimentWork
 from pilothouse.notify.outbox import Outbox
-from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.observe.unit_calls import unit_calls
 from pilothouse.prompts.experiments.shape import Experiment
 from pilothouse.prompts.registry import Prompts
 from pilothouse.storage import Store
@@ -37,7 +38,7 @@ def worker(
     store: Store, experiments: Experiments, clock: Clock, teller: Teller | None = None
 ) -> ExperimentWork:  # fmt: skip
     turn = Turn(store.control, "experiments", seconds=60)
-    return ExperimentWork(experiments, PromptCalls(store), turn, clock, teller)
+    return ExperimentWork(experiments, store, turn, clock, teller)
 
 
 @pytest.fixture
@@ -201,14 +202,13 @@ async def test_what_goes_wrong_with_one_keeps_no_other_from_its_guardrails(
     one = begin(**EVEN, name="two", target=target, layer="two", primary="cost", guardrails=[{"metric": "errors"}])
     call(one, "control", failing(0, 60))
     call(one, "v3", failing(40, 60))
-    units = PromptCalls.units
 
-    def broken(self: PromptCalls, project: str, experiment: str, *rest: Any) -> Any:
+    def broken(store: Store, project: str, experiment: str, *rest: Any) -> Any:
         if experiment == wrong.id:
             raise ValueError("what nobody thought of")
-        return units(self, project, experiment, *rest)
+        return unit_calls(store, project, experiment, *rest)
 
-    monkeypatch.setattr(PromptCalls, "units", broken)
+    monkeypatch.setattr(looking_at, "unit_calls", broken)
     with pytest.raises(ValueError, match="nobody thought") as raised:
         await work.tick()
     assert raised.value.__notes__ == ["at the experiment 'one' of the project 'default'"]

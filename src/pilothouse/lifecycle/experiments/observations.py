@@ -4,22 +4,27 @@ Each unit has one voice: its value is the mean over its own calls, however many 
 arms, as can be where weights change, counts for the first one alone.
 """
 
-from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pilothouse.observe.prompt_calls import Sums
+import numpy as np
+from numpy.typing import NDArray
+
+from pilothouse.observe.unit_calls import UnitCalls
 from pilothouse.prompts.experiments.shape import Experiment
 from pilothouse.stats.sequential import Sample
 
-__all__ = ["BOUNDS", "Seen", "bounds_of", "seen"]
+__all__ = ["BOUNDS", "Seen", "bounds_of", "needed", "seen", "values_of"]
 
 BOUNDS = {"feedback": (0.0, 1.0), "errors": (0.0, 1.0), "refusals": (0.0, 1.0), "guards": (0.0, 1.0)}
 """Between which the values of a metric lie, where that is known."""
 _SETTLING_US = 5_000_000  # until every process knows new weights; units that come meanwhile are left out
+_COLUMNS = {
+    "cost": ("cost_nano",), "latency": ("latency_us",), "tokens": ("input_tokens", "output_tokens"),
+    "errors": ("error",), "refusals": ("refused",), "guards": ("guarded",),
+}  # fmt: skip
 
-_Value = Callable[[Sums], float | None]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +40,40 @@ class Seen:
         return self.samples[metric][arm]
 
 
-def seen(experiment: Experiment, found: Mapping[tuple[str, str], Sums]) -> Seen:
+def needed(experiment: Experiment) -> tuple[list[str], list[str]]:
+    """What is to be read of its calls: the columns, and the names of scores."""
+    columns = [column for metric in experiment.measured for column in _COLUMNS.get(metric, ())]
+    return columns, [_score(metric) for metric in experiment.measured if metric not in _COLUMNS]
+
+
+def seen(experiment: Experiment, found: UnitCalls) -> Seen:
     """From the sums by arm and unit. Arms that the experiment does not have are left out."""
-    firsts: dict[str, tuple[str, Sums]] = {}
     names = [arm.name for arm in experiment.arms]
-    for (arm, unit), sums in found.items():
-        if arm in names and (unit not in firsts or sums.first_us < firsts[unit][1].first_us):
-            firsts[unit] = arm, sums
-    begins = [epoch.since_us for epoch in experiment.epochs] or [0]
-    mine: dict[str, list[tuple[int, Sums]]] = defaultdict(list)
-    for arm, sums in firsts.values():
-        epoch = max(0, bisect_right(begins, sums.first_us) - 1)
-        if epoch == 0 or sums.first_us - begins[epoch] >= _SETTLING_US:
-            mine[arm].append((epoch, sums))
+    codes = {name: code for code, name in enumerate(names)}
+    arms = np.array([codes.get(arm, -1) for arm in found.arms], np.int64)
+    begins = np.array([epoch.since_us for epoch in experiment.epochs] or [0], np.int64)
+    epochs = np.maximum(0, np.searchsorted(begins, found.first_us, side="right") - 1)
+    settled = (epochs == 0) | (found.first_us - begins[epochs] >= _SETTLING_US)
+    counted = settled & _first_of_unit(found, arms)
+    mine = [np.flatnonzero(counted & (arms == code)) for code in range(len(names))]
     samples = {
-        metric: {arm: _sample(mine[arm], value_of(metric), len(begins)) for arm in names}
+        metric: {
+            name: _sample(values[of_arm], epochs[of_arm], len(begins))
+            for name, of_arm in zip(names, mine, strict=True)
+        }
         for metric in experiment.measured
-    }
-    units = {arm: [sum(epoch == at for epoch, _ in mine[arm]) for at in range(len(begins))] for arm in names}
-    return Seen(units, {arm: sum(sums.calls for _, sums in mine[arm]) for arm in names}, samples)
+        for values in [values_of(metric)(found)]
+    }  # fmt: skip
+    return Seen(
+        {name: np.bincount(epochs[at], minlength=len(begins)).tolist() for name, at in zip(names, mine, strict=True)},
+        {name: int(found.calls[at].sum()) for name, at in zip(names, mine, strict=True)},
+        samples,
+    )
 
 
-def value_of(metric: str) -> _Value:
-    """What a unit's value is, None where it has none."""
-    if metric.startswith("score:") or metric == "feedback":
-        name = metric.removeprefix("score:")
-        return lambda sums: _mean_score(sums, name)
-    return _VALUES[metric]
+def values_of(metric: str) -> Callable[[UnitCalls], Floats]:
+    """What the value of each unit is, not a number where it has none."""
+    return _VALUES.get(metric, lambda found: found.scores[_score(metric)].mean)
 
 
 def bounds_of(metric: str) -> tuple[float, float] | None:
@@ -69,34 +81,40 @@ def bounds_of(metric: str) -> tuple[float, float] | None:
     return BOUNDS.get(metric)
 
 
-def _sample(units: list[tuple[int, Sums]], value: _Value, epochs: int) -> Sample:
-    told = [(epoch, found) for epoch, sums in units if (found := value(sums)) is not None]
-    return Sample.of([found for _, found in told], [epoch for epoch, _ in told], epochs)
+def _score(metric: str) -> str:
+    return metric.removeprefix("score:")
 
 
-def _mean_score(sums: Sums, name: str) -> float | None:
-    scores = sums.scores.get(name)
-    return scores.total / scores.count if scores is not None and scores.count else None
+def _first_of_unit(found: UnitCalls, arms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Where the arm is the experiment's, and the one that its unit was given first."""
+    firsts: dict[str, int] = {}
+    for place in np.lexsort((arms, found.first_us)).tolist():
+        if arms[place] >= 0:
+            firsts.setdefault(found.units[place], place)
+    chosen = np.zeros(len(arms), np.bool_)
+    chosen[[*firsts.values()]] = True
+    return chosen
 
 
-def _column(name: str, one: float) -> _Value:
-    def value(sums: Sums) -> float | None:
-        mean = sums.mean(name)
-        return None if mean is None else mean / one
-
-    return value
+def _sample(values: Floats, epochs: NDArray[np.int64], number: int) -> Sample:
+    there = ~np.isnan(values)
+    return Sample.of(values[there], epochs[there], number)
 
 
-def _tokens(sums: Sums) -> float | None:
-    means = sums.mean("input_tokens"), sums.mean("output_tokens")
-    return None if means == (None, None) else sum(mean or 0.0 for mean in means)
+def _share(column: str) -> Callable[[UnitCalls], Floats]:
+    return lambda found: found.columns[column].total / found.calls
 
 
-_VALUES: Mapping[str, _Value] = {
-    "cost": _column("cost_nano", 1e9),
-    "latency": _column("latency_us", 1e6),
+def _tokens(found: UnitCalls) -> Floats:
+    both = [found.columns[name].mean for name in _COLUMNS["tokens"]]
+    return np.where(np.isnan(both).all(axis=0), np.nan, np.nan_to_num(both).sum(axis=0))
+
+
+_VALUES: Mapping[str, Callable[[UnitCalls], Floats]] = {
+    "cost": lambda found: found.columns["cost_nano"].mean / 1e9,
+    "latency": lambda found: found.columns["latency_us"].mean / 1e6,
     "tokens": _tokens,
-    "errors": lambda sums: sums.errors / sums.calls,
-    "refusals": lambda sums: sums.refused / sums.calls,
-    "guards": lambda sums: sums.guarded / sums.calls,
+    "errors": _share("error"),
+    "refusals": _share("refused"),
+    "guards": _share("guarded"),
 }

@@ -9,7 +9,6 @@ from pilothouse.ids import now_us
 from pilothouse.lifecycle.experiments.registry import Experiments
 from pilothouse.lifecycle.experiments.telling import Teller
 from pilothouse.lifecycle.experiments.work import ExperimentWork
-from pilothouse.observe.prompt_calls import PromptCalls
 from pilothouse.prompts.registry import Prompts
 from pilothouse.storage import Store
 from pilothouse.storage.turns import Turn
@@ -36,7 +35,7 @@ def open_experiments(
     registry = Experiments(store.control, prompts, lambda model: _knows(config(), model), clock)
     teller = None if alerts is None else Teller(alerts, config, clock)
     turn = Turn(store.control, "experiments", seconds=_TURN, clock=clock)
-    return ExperimentRooms(registry, ExperimentWork(registry, PromptCalls(store), turn, clock, teller))
+    return ExperimentRooms(registry, ExperimentWork(registry, store, turn, clock, teller))
 
 
 def _knows(config: Config, model: str) -> bool:

@@ -15,11 +15,12 @@ from pilothouse.errors import StorageError
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.experiments.deciding import breaches, outcome_of
 from pilothouse.lifecycle.experiments.looking import Look, look_at, new_weights
-from pilothouse.lifecycle.experiments.observations import Seen, seen
+from pilothouse.lifecycle.experiments.observations import Seen, needed, seen
 from pilothouse.lifecycle.experiments.registry import Experiments
 from pilothouse.lifecycle.experiments.telling import Teller
-from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.observe.unit_calls import unit_calls
 from pilothouse.prompts.experiments.shape import Epoch, Experiment, Outcome
+from pilothouse.storage import Store
 from pilothouse.storage.turns import Turn
 from pilothouse.types import Json
 
@@ -36,11 +37,11 @@ class ExperimentWork:
     """Blocks on the databases, but for `run`. Times are UTC microseconds."""
 
     def __init__(
-        self, experiments: Experiments, calls: PromptCalls, turn: Turn, clock: Callable[[], int] = now_us,
+        self, experiments: Experiments, store: Store, turn: Turn, clock: Callable[[], int] = now_us,
         teller: Teller | None = None,
     ) -> None:  # fmt: skip
         self._experiments = experiments
-        self._calls = calls
+        self._store = store
         self._turn = turn
         self._clock = clock
         self._teller = teller
@@ -94,7 +95,8 @@ class ExperimentWork:
             return self._experiments.get(project, identifier) if ended is None else self._finish(ended)
         if experiment.status != "running":
             return experiment
-        found = seen(experiment, self._calls.units(project, identifier))
+        calls = unit_calls(self._store, project, identifier, *needed(experiment))
+        found = seen(experiment, calls)
         look, scales = look_at(experiment, found, self._clock())
         outcome_now = outcome_of(experiment, look)
         changed: Json = {} if scales == experiment.scales else {"scales": scales}
