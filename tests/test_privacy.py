@@ -3,7 +3,7 @@
 import pytest
 
 from pilothouse.errors import ConfigError
-from pilothouse.observe.personal import KINDS
+from pilothouse.observe.privacy.personal import KINDS
 from pilothouse.privacy import PERSONAL
 from pilothouse.snapshot import config_of
 

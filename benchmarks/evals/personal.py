@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pilothouse.observe.personal import KINDS, finder
+from pilothouse.observe.privacy.personal import KINDS, finder
 
 TYPES = {
     "EMAIL_ADDRESS": "email", "IP_ADDRESS": "ip", "IBAN_CODE": "iban", "CREDIT_CARD": "credit_card",

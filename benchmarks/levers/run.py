@@ -26,7 +26,7 @@ from pilothouse.gateway.routing.training import Pair, report
 from pilothouse.ids import now_us
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.models.heads import Head
-from pilothouse.observe.prices import PriceOverride, Prices
+from pilothouse.observe.costs.prices import PriceOverride, Prices
 from pilothouse.settings import Settings
 from pilothouse.types import ChatRequest, Usage
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pilothouse.app import Platform
-from pilothouse.observe.slices import NARROWED
+from pilothouse.observe.sums.slices import NARROWED
 
 PAGE, BOARD, TRACE = 100.0, 20.0, 2.0
 """Milliseconds at most: of any answer; of that, to read what a dashboard shows; to read a trace by its id."""

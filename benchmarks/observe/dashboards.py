@@ -22,11 +22,11 @@ from starlette.types import ASGIApp, Message
 from pilothouse.app import Platform, build
 from pilothouse.console import mount_console
 from pilothouse.ids import now_us
-from pilothouse.observe.cells import Delta, Judged
 from pilothouse.observe.facts import Fact, State
-from pilothouse.observe.figures import HOUR_US
-from pilothouse.observe.overnight import Overnight
-from pilothouse.observe.rollups import apply
+from pilothouse.observe.sums.cells import Delta, Judged
+from pilothouse.observe.sums.figures import HOUR_US
+from pilothouse.observe.sums.overnight import Overnight
+from pilothouse.observe.sums.rollups import apply
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.settings import Settings
 from pilothouse.storage import Store

@@ -25,7 +25,7 @@ from pilothouse.alerts.drifted import judge_drift
 from pilothouse.alerts.rules import Rule, rules_of
 from pilothouse.models import Encoder, EncoderStore
 from pilothouse.monitoring import AlertsConfig
-from pilothouse.observe.drifts import DayDrift
+from pilothouse.observe.topics.drifts import DayDrift
 from pilothouse.settings import Settings
 from pilothouse.stats.drift import Drift, binned, drift_of_counts, drift_of_vectors
 from pilothouse.stats.histogram import bucket

@@ -25,9 +25,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from pilothouse.observe import Prices
+from pilothouse.observe.arrival.reception import Reception
 from pilothouse.observe.dialects import otlp_protobuf
 from pilothouse.observe.dialects.mapping import to_span
-from pilothouse.observe.reception import Reception
 from pilothouse.principal import EMBEDDED
 
 KEY = "ph-benchmark"

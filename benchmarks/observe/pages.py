@@ -29,12 +29,12 @@ from pilothouse.config import Budget
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Traces
-from pilothouse.observe.figures import Figures
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.observe.observations import Observations
-from pilothouse.observe.overnight import Overnight
 from pilothouse.observe.scores import Scores
 from pilothouse.observe.sessions import Sessions
+from pilothouse.observe.sums.figures import Figures
+from pilothouse.observe.sums.overnight import Overnight
 from pilothouse.settings import Settings
 from pilothouse.web import _spare_the_collector
 

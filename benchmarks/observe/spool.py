@@ -18,7 +18,7 @@ import msgspec
 from pilothouse.call import Span
 from pilothouse.ids import content_hash, new_id, now_us
 from pilothouse.observe import Drainer, Metrics, Prices, SpoolRecorder
-from pilothouse.observe.batch import Batch, Rejects
+from pilothouse.observe.arrival.batch import Batch, Rejects
 from pilothouse.observe.rows import COLUMNS
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store, writing

@@ -15,7 +15,7 @@ import msgspec
 from pilothouse.call import Span
 from pilothouse.ids import content_hash, new_id
 from pilothouse.observe import Drainer
-from pilothouse.observe.batch import Batch
+from pilothouse.observe.arrival.batch import Batch
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store
 from pilothouse.storage.database import writing

@@ -44,8 +44,8 @@ from pilothouse.lifecycle.telling import open_telling
 from pilothouse.lifecycle.upkeep import upkeep
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.observe import Drainer, Metrics, PriceOverride, Prices, SpoolRecorder, Traces
-from pilothouse.observe.discretion import Discretion
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.ledger import Ledger
+from pilothouse.observe.privacy.discretion import Discretion
 from pilothouse.principal import Principal
 from pilothouse.protocols import Provider
 from pilothouse.providers.builtin import BuiltinProvider

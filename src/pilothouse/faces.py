@@ -47,8 +47,8 @@ from pilothouse.evals.runs.rooms import rooms_of
 from pilothouse.lifecycle.optimizing.queueing import Searching
 from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.lifecycle.shadow import ShadowReports
-from pilothouse.observe.figures import Figures
 from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.observe.sums.figures import Figures
 
 if TYPE_CHECKING:
     from pilothouse.app import Platform

@@ -13,7 +13,7 @@ from pilothouse.call import Call, Progress, Reservation
 from pilothouse.config import Budget
 from pilothouse.ids import new_id
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.principal import Level, Principal
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store

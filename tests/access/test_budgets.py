@@ -15,8 +15,8 @@ from pilothouse.call import Call, Reservation
 from pilothouse.config import Budget, Config
 from pilothouse.errors import BudgetExceeded, ConfigError, StorageError
 from pilothouse.observe import Metrics
-from pilothouse.observe.charges import Charge, day_of
-from pilothouse.observe.ledger import Place, Spent
+from pilothouse.observe.costs.charges import Charge, day_of
+from pilothouse.observe.costs.ledger import Place, Spent
 from pilothouse.principal import Level, Principal
 from pilothouse.storage.memory_counters import MemoryCounters
 from pilothouse.testing.record import MemoryRecorder

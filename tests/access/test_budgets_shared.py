@@ -13,7 +13,7 @@ from pilothouse.config import Budget
 from pilothouse.errors import BudgetExceeded
 from pilothouse.ids import new_id, now_us
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.principal import Level, Principal
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store

@@ -21,8 +21,8 @@ from pilothouse.config import Budget
 from pilothouse.errors import BudgetExceeded
 from pilothouse.ids import new_id, new_span_id
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.charges import day_of
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.charges import day_of
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.principal import Level, Principal
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store

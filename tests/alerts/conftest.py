@@ -12,7 +12,7 @@ from pilothouse.alerts.readings import Readings
 from pilothouse.alerts.silences import Silences
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.outbox import Outbox
-from pilothouse.observe.drifts import Drifts
+from pilothouse.observe.topics.drifts import Drifts
 from pilothouse.storage import Store, writing
 
 from .seeding import HOUR_US, MONDAY, put

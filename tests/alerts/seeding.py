@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
-from pilothouse.observe.cells import HISTOGRAMS, SUMS
+from pilothouse.observe.sums.cells import HISTOGRAMS, SUMS
 from pilothouse.stats.histogram import bucket, pack
 from pilothouse.storage import Store, writing
 from pilothouse.storage.tables import question_vectors, rollups, score_rollups, topic_states, upsert

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from pilothouse.alerts.drifted import judge_drift
 from pilothouse.alerts.rules import rules_of
 from pilothouse.monitoring import AlertsConfig
-from pilothouse.observe.drifts import DayDrift
+from pilothouse.observe.topics.drifts import DayDrift
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store, writing
 from pilothouse.storage.tables import drifts

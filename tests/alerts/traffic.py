@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pilothouse.observe.cells import HISTOGRAMS, SUMS
+from pilothouse.observe.sums.cells import HISTOGRAMS, SUMS
 from pilothouse.stats.histogram import pack
 
 What = Literal["errors", "cost", "latency", "score", "requests"]

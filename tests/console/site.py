@@ -16,7 +16,7 @@ from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.lifecycle.optimizing.queueing import Searching
 from pilothouse.lifecycle.prompting.queueing import Judging
 from pilothouse.observe import Drainer, SpoolRecorder, Traces
-from pilothouse.observe.figures import Figures
+from pilothouse.observe.sums.figures import Figures
 from pilothouse.principal import EMBEDDED, Principal, Role
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, open_store

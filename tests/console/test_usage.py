@@ -1,8 +1,8 @@
 """Figures of versions over time: which have a series of their own, and what is the rest."""
 
 from pilothouse.console.usage import panels_of
-from pilothouse.observe.period import Period
 from pilothouse.observe.prompt_calls import Sums
+from pilothouse.observe.sums.period import Period
 
 DAY = 86_400_000_000
 START = 20_000 * DAY

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Table, delete, select
 
 from pilothouse.ids import new_id, now_us
-from pilothouse.observe.summaries import absorb, states_of
+from pilothouse.observe.sums.summaries import absorb, states_of
 from pilothouse.settings import Settings
 from pilothouse.stats.histogram import unpack
 from pilothouse.storage import Store, open_store

@@ -22,7 +22,7 @@ from pilothouse.gateway.runtime import Runtime
 from pilothouse.gateway.visit import Rooms
 from pilothouse.ids import now_us
 from pilothouse.observe import Metrics, PriceOverride, Prices
-from pilothouse.observe.ledger import Place, Spent
+from pilothouse.observe.costs.ledger import Place, Spent
 from pilothouse.protocols import Provider
 from pilothouse.settings import Settings
 from pilothouse.snapshot import Snapshot

@@ -11,7 +11,7 @@ import aiohttp
 
 from pilothouse.access.shapes import KeySettings
 from pilothouse.app import Platform, build
-from pilothouse.observe.ledger import Entry
+from pilothouse.observe.costs.ledger import Entry
 from pilothouse.settings import Settings
 
 from ..faults.raw import RawUpstream

@@ -26,7 +26,7 @@ from pilothouse.gateway import Router, visit
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.prompting import Prompting
 from pilothouse.gateway.runtime import Runtime
-from pilothouse.observe.charges import of_span
+from pilothouse.observe.costs.charges import of_span
 from pilothouse.observe.prompt_calls import COLUMNS, row_of
 from pilothouse.principal import Policy, Principal
 from pilothouse.prompts.book import Book

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from pilothouse.access import Actor, Audit
 from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.lifecycle.deletions import DELETED, Deletions
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 from pilothouse.storage.evaluating.dataset_items import NewItem

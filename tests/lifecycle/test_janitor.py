@@ -8,10 +8,10 @@ import pytest
 from pilothouse.errors import StorageError
 from pilothouse.lifecycle import janitor as module
 from pilothouse.lifecycle.janitor import Janitor
-from pilothouse.observe.overnight import Overnight
-from pilothouse.observe.retention import Gone, Retention
+from pilothouse.observe.privacy.retention import Gone, Retention
 from pilothouse.observe.rows import to_fact, to_row
-from pilothouse.observe.summaries import absorb
+from pilothouse.observe.sums.overnight import Overnight
+from pilothouse.observe.sums.summaries import absorb
 from pilothouse.privacy import RetentionConfig
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store, writing

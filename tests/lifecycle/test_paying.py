@@ -8,8 +8,8 @@ from pilothouse.access.shapes import KeySettings, TenantSettings
 from pilothouse.errors import ConfigError
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.paying import Payers, account_of
-from pilothouse.observe.charges import Charge, enter
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.charges import Charge, enter
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store, writing
 

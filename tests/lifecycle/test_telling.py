@@ -16,7 +16,7 @@ from pilothouse.notify.channels import Senders
 from pilothouse.notify.message import Message
 from pilothouse.notify.outbox import Outbox
 from pilothouse.notify.postman import Postman
-from pilothouse.observe.drifts import Drifts
+from pilothouse.observe.topics.drifts import Drifts
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
 from pilothouse.storage.turns import Turn

@@ -14,10 +14,10 @@ from pilothouse.lifecycle import topics as module
 from pilothouse.lifecycle.topics import TopicWork
 from pilothouse.monitoring import TopicsConfig
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.erasing import Erasing
-from pilothouse.observe.questions import Questions
-from pilothouse.observe.sample import rank
-from pilothouse.observe.topics import State, Topics
+from pilothouse.observe.privacy.erasing import Erasing
+from pilothouse.observe.topics.kept import State, Topics
+from pilothouse.observe.topics.questions import Questions
+from pilothouse.observe.topics.sample import rank
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
 from pilothouse.storage.tables import projects

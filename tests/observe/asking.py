@@ -3,9 +3,9 @@
 import numpy as np
 
 from pilothouse.call import Recorder
-from pilothouse.observe.ingest import Drainer
-from pilothouse.observe.questions import Questions
-from pilothouse.observe.topics import State, Topic, Topics
+from pilothouse.observe.arrival.ingest import Drainer
+from pilothouse.observe.topics.kept import State, Topic, Topics
+from pilothouse.observe.topics.questions import Questions
 from pilothouse.storage import Store
 
 from .making import full_span

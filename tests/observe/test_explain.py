@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from pilothouse.call import Span
+from pilothouse.observe.costs.price_note import price_note
+from pilothouse.observe.costs.prices import PriceOverride, Prices
 from pilothouse.observe.explain import explain
-from pilothouse.observe.price_note import price_note
-from pilothouse.observe.prices import PriceOverride, Prices
 from pilothouse.observe.trace import Trace
 from pilothouse.types import Usage
 

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from pilothouse.call import Span
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.erasing import Erasing
+from pilothouse.observe.privacy.erasing import Erasing
+from pilothouse.observe.privacy.retention import Retention
 from pilothouse.observe.prompt_calls import COLUMNS, PromptCalls, ScoreSums, row_of
-from pilothouse.observe.retention import Retention
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage import Spool, Store

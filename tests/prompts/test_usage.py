@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from pilothouse.observe.period import Period
 from pilothouse.observe.prompt_calls import PromptCalls, ScoreSums, Sums
+from pilothouse.observe.sums.period import Period
 from pilothouse.prompts.usage import Quality, usage_of
 
 PERIOD = Period(0, 3_600_000_000)

@@ -20,7 +20,8 @@ from pilothouse.access.members import Members
 from pilothouse.access.tenants import Tenants
 from pilothouse.errors import StorageError
 from pilothouse.ids import new_id
-from pilothouse.observe import Ledger, Traces, backfill
+from pilothouse.observe import Ledger, Traces
+from pilothouse.observe.sums import backfill
 from pilothouse.settings import Settings
 from pilothouse.storage import SnapshotStore, Store, migrate, open_store, span_days, tables, writing
 from pilothouse.storage.batch_leases import BatchLeases

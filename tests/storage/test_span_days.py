@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import event, select, text
 
 from pilothouse.call import Span
-from pilothouse.observe import Traces, revisions
-from pilothouse.observe.batch import Batch, Rejects
-from pilothouse.observe.retention import Gone, Retention
-from pilothouse.observe.revisions import Part, Revisions
+from pilothouse.observe import Traces
+from pilothouse.observe.arrival import revisions
+from pilothouse.observe.arrival.batch import Batch, Rejects
+from pilothouse.observe.arrival.revisions import Part, Revisions
+from pilothouse.observe.privacy.retention import Gone, Retention
 from pilothouse.privacy import RetentionConfig
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, span_days, writing

@@ -21,8 +21,8 @@ from pilothouse.config import Config, Period
 from pilothouse.errors import StorageError
 from pilothouse.ids import now_us
 from pilothouse.observe import Metrics
-from pilothouse.observe.charges import Charge, day_of, home_of
-from pilothouse.observe.ledger import Place, Spent
+from pilothouse.observe.costs.charges import Charge, day_of, home_of
+from pilothouse.observe.costs.ledger import Place, Spent
 from pilothouse.storage.counters import Counters, Fund, Standing
 
 __all__ = ["Balances", "BudgetStanding", "Budgets", "Hold"]

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from pilothouse.access.periods import Window, window
 from pilothouse.call import Call
 from pilothouse.config import Budget, Config, Period
-from pilothouse.observe.charges import account_name, home_of
+from pilothouse.observe.costs.charges import account_name, home_of
 from pilothouse.principal import Principal
 from pilothouse.storage.counters import Fund
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pilothouse.alerts.judge import Reading
 from pilothouse.alerts.rules import Rule
-from pilothouse.observe.drifts import DayDrift, Drifts
+from pilothouse.observe.topics.drifts import DayDrift, Drifts
 
 __all__ = ["DAY_US", "drifted", "judge_drift"]
 

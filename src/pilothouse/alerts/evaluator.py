@@ -18,7 +18,7 @@ from pilothouse.alerts.rules import Rule, rules_of
 from pilothouse.alerts.standing import Standing, step
 from pilothouse.ids import now_us
 from pilothouse.monitoring import AlertsConfig
-from pilothouse.observe.drifts import Drifts
+from pilothouse.observe.topics.drifts import Drifts
 
 __all__ = ["Done", "Evaluator", "channels_for"]
 

@@ -15,7 +15,7 @@ from pilothouse.notify.channels import Senders, check_channels
 from pilothouse.notify.outbox import Outbox
 from pilothouse.notify.postman import Postman
 from pilothouse.observe import Metrics
-from pilothouse.observe.drifts import Drifts
+from pilothouse.observe.topics.drifts import Drifts
 from pilothouse.storage.database import Store
 from pilothouse.storage.turns import Turn
 

@@ -17,8 +17,8 @@ from pilothouse.ids import now_us
 from pilothouse.monitoring import AlertsConfig
 from pilothouse.notify.outbox import Outbox
 from pilothouse.notify.postman import Postman
-from pilothouse.observe.drifts import Drifts
 from pilothouse.observe.money import usd
+from pilothouse.observe.topics.drifts import Drifts
 from pilothouse.storage.turns import Turn
 
 __all__ = ["BUDGET_RULE", "AlertWatch", "budget_noticed"]

@@ -16,10 +16,10 @@ from pilothouse.evals.datasets.experiments import Experiments, external_runs
 from pilothouse.exports.queue import Queue
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.observe import Prices, Traces
-from pilothouse.observe.intake import Flushes
-from pilothouse.observe.revisions import Revisions
+from pilothouse.observe.arrival.intake import Flushes
+from pilothouse.observe.arrival.revisions import Revisions
 from pilothouse.observe.scores import Scores
-from pilothouse.observe.topic_report import TopicReports
+from pilothouse.observe.topics.report import TopicReports
 from pilothouse.storage import Store
 
 __all__ = ["telemetry_routes"]

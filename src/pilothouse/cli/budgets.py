@@ -48,8 +48,8 @@ def list_(context: Context, project: str | None, prefix: str, limit: int, as_jso
 def _standings(platform: "Platform", purses: "Sequence[Purse]") -> Iterator[dict[str, Any]]:
     """A row for each budget and unit: nano-USD or tokens. What is held is read where it was recorded, so that it is
     that of all processes, without Redis too."""
-    from pilothouse.observe.charges import day_of  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.observe.ledger import Place  # noqa: PLC0415
+    from pilothouse.observe.costs.charges import day_of  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.costs.ledger import Place  # noqa: PLC0415
 
     today = day_of(now_us())
     windows = [purse.window(today) for purse in purses]

@@ -21,7 +21,7 @@ def retention() -> None:
 @pass_context
 def run(context: Context, dry_run: bool, as_json: bool) -> None:
     """Delete what is too old, in small steps beside a running server."""
-    from pilothouse.observe.retention import Gone, Retention  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.privacy.retention import Gone, Retention  # noqa: PLC0415 - the room is heavy, and not for --help
 
     with context.looking() as platform:
         platform.drainer.flush()

@@ -12,7 +12,7 @@ from pilothouse.cli.context import Context, as_json, pass_context, show_rows
 from pilothouse.ids import now_us
 
 if TYPE_CHECKING:
-    from pilothouse.observe.reconcile import Difference, Reconciliation
+    from pilothouse.observe.costs.reconcile import Difference, Reconciliation
 
 __all__ = ["spend"]
 
@@ -42,7 +42,7 @@ def show(
 
     Unpriced calls have no known price: they are not in what was spent.
     """
-    from pilothouse.observe.ledger import Ledger  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.costs.ledger import Ledger  # noqa: PLC0415 - the room is heavy, and not for --help
     from pilothouse.observe.money import usd  # noqa: PLC0415
 
     today = now_us() // 86_400_000_000
@@ -72,7 +72,7 @@ def show(
 @pass_context
 def rebuild(context: Context, as_json: bool) -> None:
     """Make the sums that budgets are held against anew from the ledger's entries."""
-    from pilothouse.observe.ledger import Ledger  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.costs.ledger import Ledger  # noqa: PLC0415 - the room is heavy, and not for --help
 
     with context.looking() as platform:
         platform.drainer.flush()
@@ -95,16 +95,16 @@ def reconcile(context: Context, file: Path, month: str, provider: str | None, ev
 
     Exit code 1 when the two disagree.
     """
-    from pilothouse.observe.exports import read_export  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.observe.ledger import Ledger  # noqa: PLC0415
-    from pilothouse.observe.reconcile import reconcile as compare  # noqa: PLC0415
+    from pilothouse.observe.costs.exports import read_export  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.costs.ledger import Ledger  # noqa: PLC0415
+    from pilothouse.observe.costs.reconcile import reconcile as compare  # noqa: PLC0415
 
     export = read_export(file.read_bytes(), str(file))
     with context.looking() as platform:
         platform.drainer.flush()
         report = compare(export, Ledger(platform.store), month, provider)
     if as_json:
-        from pilothouse.observe.reconcile import to_json  # noqa: PLC0415
+        from pilothouse.observe.costs.reconcile import to_json  # noqa: PLC0415
 
         click.echo(json.dumps(to_json(report), indent=2))
     else:

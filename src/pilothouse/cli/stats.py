@@ -10,7 +10,7 @@ from pilothouse.cli.filters import project_option
 from pilothouse.ids import now_us
 
 if TYPE_CHECKING:
-    from pilothouse.observe.topic_report import TopicShare
+    from pilothouse.observe.topics.report import TopicShare
 
 __all__ = ["stats"]
 
@@ -43,8 +43,8 @@ def stats(
         if stray:
             raise click.UsageError(f"Options go behind '{here.invoked_subcommand}', not before it.")
         return
-    from pilothouse.observe.figures import Figures, Period  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.observe.stats import Question, answer, parsed  # noqa: PLC0415
+    from pilothouse.observe.sums.figures import Figures, Period  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.sums.stats import Question, answer, parsed  # noqa: PLC0415
 
     period = Period.last(length, now_us())
     question = Question(period, project, by, dict(map(parsed, only)), compare=True, limit=limit, below=below)
@@ -68,8 +68,8 @@ def stats(
 @pass_context
 def drift(context: Context, length: str, project: str, as_json: bool) -> None:
     """How far each day was from the days before it: in what was asked, and in what came out."""
-    from pilothouse.observe.drifts import Drifts  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.observe.figures import Period  # noqa: PLC0415
+    from pilothouse.observe.sums.figures import Period  # noqa: PLC0415
+    from pilothouse.observe.topics.drifts import Drifts  # noqa: PLC0415 - the room is heavy, and not for --help
 
     days = Period.last(length, now_us(), "day").days
     with context.looking() as platform:
@@ -96,8 +96,8 @@ _NO_DRIFT = "No day of that time was compared yet: it takes 50 samples, and seve
 @pass_context
 def topics(context: Context, length: str, project: str, as_json: bool) -> None:
     """What people asked about: the topics of an even sample of the questions, as a server found them."""
-    from pilothouse.observe.figures import Period  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.observe.topic_report import TopicReports  # noqa: PLC0415
+    from pilothouse.observe.sums.figures import Period  # noqa: PLC0415 - the room is heavy, and not for --help
+    from pilothouse.observe.topics.report import TopicReports  # noqa: PLC0415
 
     with context.looking() as platform:
         platform.drainer.flush()

@@ -84,8 +84,8 @@ def show(context: Context, trace: str, payload: bool, project: str, as_json: boo
 @pass_context
 def explain(context: Context, trace: str, project: str, as_json: bool) -> None:
     """Why a trace went as it did: prompt, deployment, caches, guards, price. ID as for `show`."""
+    from pilothouse.observe.costs.price_note import price_note  # noqa: PLC0415
     from pilothouse.observe.explain import explain as explained  # noqa: PLC0415 - the room is heavy, not for --help
-    from pilothouse.observe.price_note import price_note  # noqa: PLC0415
 
     with context.looking() as platform:
         platform.drainer.flush()

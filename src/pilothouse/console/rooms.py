@@ -22,9 +22,9 @@ from pilothouse.lifecycle.prompting.rooms import PromptRooms
 from pilothouse.lifecycle.sentinel.standing import Standing
 from pilothouse.lifecycle.shadow import ShadowReports
 from pilothouse.observe import Prices
-from pilothouse.observe.figures import Figures
-from pilothouse.observe.ledger import Ledger
-from pilothouse.observe.topic_report import TopicReports
+from pilothouse.observe.costs.ledger import Ledger
+from pilothouse.observe.sums.figures import Figures
+from pilothouse.observe.topics.report import TopicReports
 from pilothouse.protocols import Chat
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.datasets import Datasets

@@ -9,8 +9,8 @@ from pilothouse.console.boards.panels import Panel
 from pilothouse.console.plots import Moments, Series, timeline
 from pilothouse.console.render import ROOT
 from pilothouse.console.units import COUNT, MONEY, TIME, Unit
-from pilothouse.observe.period import Period
 from pilothouse.observe.prompt_calls import Sums
+from pilothouse.observe.sums.period import Period
 
 __all__ = ["panels_of"]
 

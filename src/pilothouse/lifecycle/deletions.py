@@ -7,8 +7,8 @@ from dataclasses import asdict, astuple
 
 from pilothouse.access import Actor, Audit
 from pilothouse.errors import InvalidRequest
-from pilothouse.observe.erasing import Erased, Erasing, Hook
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasing import Erased, Erasing, Hook
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
 from pilothouse.storage.evaluating.eval_erasing import EvalErasing

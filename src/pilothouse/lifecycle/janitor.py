@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
 from pilothouse.lifecycle.live import LiveConfig
-from pilothouse.observe.overnight import Overnight
-from pilothouse.observe.retention import Gone, Retention
+from pilothouse.observe.privacy.retention import Gone, Retention
+from pilothouse.observe.sums.overnight import Overnight
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage import Store
 from pilothouse.storage.turns import Turn

@@ -11,8 +11,8 @@ from pilothouse.access import Keys
 from pilothouse.config import Budget
 from pilothouse.errors import ConfigError
 from pilothouse.ids import now_us
-from pilothouse.observe.charges import account_name, day_of, home_of
-from pilothouse.observe.ledger import Ledger, Place
+from pilothouse.observe.costs.charges import account_name, day_of, home_of
+from pilothouse.observe.costs.ledger import Ledger, Place
 from pilothouse.principal import Level, Principal
 
 __all__ = ["Payers", "account_of"]

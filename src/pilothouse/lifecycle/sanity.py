@@ -14,7 +14,7 @@ from pilothouse.lifecycle.concern import Concern
 from pilothouse.lifecycle.prompting.sanity import prompt_concerns
 from pilothouse.lifecycle.scoring.sanity import scoring_concerns
 from pilothouse.observe import PriceOverride, Prices, price_kind
-from pilothouse.observe.discretion import Discretion
+from pilothouse.observe.privacy.discretion import Discretion
 from pilothouse.settings import Settings
 from pilothouse.storage.payloads import Packer
 from pilothouse.types import Usage

@@ -20,9 +20,9 @@ from pilothouse.ids import new_id, now_us
 from pilothouse.lifecycle.live import LiveConfig
 from pilothouse.models import BatchingEncoder, EncoderStore
 from pilothouse.monitoring import TopicsConfig
-from pilothouse.observe.questions import Asked, Questions, Vectors
-from pilothouse.observe.sample import Sample, rank
-from pilothouse.observe.topics import State, Topic, Topics
+from pilothouse.observe.topics.kept import State, Topic, Topics
+from pilothouse.observe.topics.questions import Asked, Questions, Vectors
+from pilothouse.observe.topics.sample import Sample, rank
 from pilothouse.stats.clusters import laid_out, matched, partition, unit
 from pilothouse.stats.keywords import holds, labelled
 from pilothouse.storage.database import Store

@@ -9,11 +9,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from pilothouse.observe.ingest import Drainer, Lag
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.arrival.ingest import Drainer, Lag
+from pilothouse.observe.arrival.record import SpoolRecorder
+from pilothouse.observe.costs.ledger import Ledger
+from pilothouse.observe.costs.prices import Priced, PriceOverride, Prices, price_kind
 from pilothouse.observe.metrics import Metrics
-from pilothouse.observe.prices import Priced, PriceOverride, Prices, price_kind
-from pilothouse.observe.record import SpoolRecorder
 from pilothouse.observe.trace import Node, Totals, Trace, tree
 from pilothouse.observe.traces import Filters, Page, TraceRow, Traces
 

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 
 from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.ids import now_us
-from pilothouse.observe.discretion import tame
-from pilothouse.observe.summaries import judge, known_traces, scores_of
+from pilothouse.observe.privacy.discretion import tame
+from pilothouse.observe.sums.summaries import judge, known_traces, scores_of
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.payload_days import day_of
 from pilothouse.storage.tables import scores, spans, upsert

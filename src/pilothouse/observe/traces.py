@@ -17,7 +17,7 @@ from pilothouse.observe.listing import Filters, Page, TraceRow, page_of
 from pilothouse.observe.rows import to_span
 from pilothouse.observe.scores import Score, Scores, ScoresSought, Written
 from pilothouse.observe.sessions import Sessions
-from pilothouse.observe.topics import Topics
+from pilothouse.observe.topics.kept import Topics
 from pilothouse.observe.trace import Totals, Trace
 from pilothouse.storage.database import Store
 from pilothouse.storage.span_days import BEFORE, day_of_trace, of_trace

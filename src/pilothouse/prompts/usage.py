@@ -7,8 +7,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pilothouse.observe.period import Period
 from pilothouse.observe.prompt_calls import PromptCalls, ScoreSums, Sums
+from pilothouse.observe.sums.period import Period
 from pilothouse.stats.intervals import wilson_bounds
 
 __all__ = ["Quality", "Rate", "VersionUsage", "usage_of"]

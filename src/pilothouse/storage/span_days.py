@@ -4,7 +4,7 @@ that a span counts once however late it comes, and what is too old goes a partit
 
 Rows are written into their partition by its name, and `day` comes from its default. Day 0 holds what came before there
 were days. Under SQLite there is one table, and every day is 0. Partitions are made and dropped by whoever holds the
-lock of those that write spans (observe.summaries). Knows nothing of what spans say.
+lock of those that write spans (observe.sums.summaries). Knows nothing of what spans say.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

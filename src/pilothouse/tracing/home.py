@@ -10,9 +10,9 @@ from typing import Any
 
 from pilothouse.call import Span
 from pilothouse.errors import ConfigError, Overloaded, StorageError
-from pilothouse.observe.discretion import Discretion
-from pilothouse.observe.prices import PriceOverride, Prices
-from pilothouse.observe.reception import Reception
+from pilothouse.observe.arrival.reception import Reception
+from pilothouse.observe.costs.prices import PriceOverride, Prices
+from pilothouse.observe.privacy.discretion import Discretion
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage.database import make_home, open_store

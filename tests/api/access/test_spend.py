@@ -15,8 +15,8 @@ from pilothouse.api.access.spend import routes
 from pilothouse.api.management import management
 from pilothouse.config import Budget, Config
 from pilothouse.ids import new_id, now_us
-from pilothouse.observe.charges import Charge, enter
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.charges import Charge, enter
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.storage import Store, writing
 from pilothouse.storage.changes import Changes
 from pilothouse.storage.memory_counters import MemoryCounters

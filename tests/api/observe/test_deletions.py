@@ -13,7 +13,7 @@ from pilothouse.api.observe.traces import routes as trace_routes
 from pilothouse.call import Span
 from pilothouse.lifecycle.deletions import DELETED, Deletions
 from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store
 

@@ -10,7 +10,7 @@ from pilothouse.api.management import management
 from pilothouse.api.observe import topics, traces
 from pilothouse.ids import now_us
 from pilothouse.observe import Drainer, Prices, SpoolRecorder, Traces
-from pilothouse.observe.topic_report import TopicReports
+from pilothouse.observe.topics.report import TopicReports
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store
 from pilothouse.storage.changes import Changes

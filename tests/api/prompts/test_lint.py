@@ -16,7 +16,7 @@ from pilothouse.api.prompts import lint as prompt_lint
 from pilothouse.api.prompts import usage as prompt_usage
 from pilothouse.config import Config
 from pilothouse.ids import now_us
-from pilothouse.observe.prices import Prices
+from pilothouse.observe.costs.prices import Prices
 from pilothouse.observe.prompt_calls import PromptCalls
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.registry import Prompts

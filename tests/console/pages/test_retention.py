@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pilothouse.access import Actor, AuditFilters
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasures import user_hash
 
 from ..site import HOSTILE, Gateway, answer, gateway
 

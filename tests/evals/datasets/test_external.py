@@ -12,7 +12,7 @@ from pilothouse.cases import Verdict
 from pilothouse.errors import NotFound
 from pilothouse.evals.datasets.external import ExternalRuns, Link
 from pilothouse.observe import Drainer, SpoolRecorder
-from pilothouse.observe.erasing import Erasing
+from pilothouse.observe.privacy.erasing import Erasing
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 from pilothouse.storage import Spool, Store, open_store

@@ -11,11 +11,11 @@ from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets.production import Production, Sampling
 from pilothouse.evals.traced import EVALUATION
-from pilothouse.observe.erasing import Erasing
-from pilothouse.observe.erasures import user_hash
 from pilothouse.observe.listing import Filters
-from pilothouse.observe.questions import Questions
+from pilothouse.observe.privacy.erasing import Erasing
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.observe.scores import Score, Scores
+from pilothouse.observe.topics.questions import Questions
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
 from pilothouse.storage.evaluating.dataset_items import NewItem

@@ -9,8 +9,8 @@ from pilothouse.cases import Case, Outcome, Verdict
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.review.filling import Filled, Filling
 from pilothouse.evals.traced import EVALUATION
-from pilothouse.observe.erasing import Erasing
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasing import Erasing
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.eval_runs import EvalRuns

@@ -7,7 +7,7 @@ import pytest
 
 from pilothouse.errors import ConfigError
 from pilothouse.evals.rules.personal import Pii
-from pilothouse.observe.personal import KINDS
+from pilothouse.observe.privacy.personal import KINDS
 
 
 def test_each_piece_counts_and_none_is_repeated_in_the_verdict(judge: Any) -> None:

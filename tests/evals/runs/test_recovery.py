@@ -6,7 +6,7 @@ from pilothouse.access import Actor
 from pilothouse.cases import Case, Outcome
 from pilothouse.evals.runs.recovery import forget_erased, take_over
 from pilothouse.lifecycle.deletions import Deletions
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.eval_runs import EvalRuns
 

@@ -72,7 +72,7 @@ class House:
 
     def spent(self) -> int:
         """Nano-USD of the project, by the ledger."""
-        from pilothouse.observe.ledger import Ledger
+        from pilothouse.observe.costs.ledger import Ledger
 
         self.platform.drainer.flush()
         return sum(row.nano for row in Ledger(self.platform.store).accounts(0, 100_000, "default") if is_project(row))

@@ -15,7 +15,7 @@ from openai import AsyncOpenAI
 from sqlalchemy import text
 
 from pilothouse.app import build
-from pilothouse.observe.ledger import Ledger
+from pilothouse.observe.costs.ledger import Ledger
 from pilothouse.settings import Settings
 from pilothouse.storage import open_store
 from pilothouse.testing.anthropic_server import AnthropicServer

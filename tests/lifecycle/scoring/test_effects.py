@@ -4,8 +4,8 @@ import asyncio
 
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.judged import Sides, judged_pairs
-from pilothouse.observe.figures import Figures
-from pilothouse.observe.period import Period
+from pilothouse.observe.sums.figures import Figures
+from pilothouse.observe.sums.period import Period
 from pilothouse.storage import writing
 
 from ...alerts.seeding import HOUR_US, put, scores_of

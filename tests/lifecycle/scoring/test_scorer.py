@@ -9,8 +9,8 @@ from pilothouse.app import build
 from pilothouse.errors import ProviderError
 from pilothouse.ids import now_us
 from pilothouse.lifecycle.scoring.sampling import EVALUATION
-from pilothouse.observe.charges import Charge, enter
-from pilothouse.observe.erasing import Erasing
+from pilothouse.observe.costs.charges import Charge, enter
+from pilothouse.observe.privacy.erasing import Erasing
 from pilothouse.storage import writing
 
 from .conftest import JUDGED_NANO, Site, graded

@@ -1,7 +1,7 @@
 """Runs and answers that are too old go, a step at a time; what is young enough stays."""
 
 from pilothouse.cases import Case, Outcome, Verdict
-from pilothouse.observe.retention import Gone, Retention
+from pilothouse.observe.privacy.retention import Gone, Retention
 from pilothouse.privacy import RetentionConfig
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.eval_answers import EvalAnswers, KeptAnswer

@@ -12,10 +12,10 @@ from pilothouse.access.budgets import Budgets, BudgetStanding
 from pilothouse.access.stated import stated_purses
 from pilothouse.api.caller import AnyProject, Caller, InProject, installation_only
 from pilothouse.ids import now_us
-from pilothouse.observe.charges import EVERYWHERE, day_of, home_of
-from pilothouse.observe.exports import read_export
-from pilothouse.observe.ledger import Ledger
-from pilothouse.observe.reconcile import reconcile, to_json
+from pilothouse.observe.costs.charges import EVERYWHERE, day_of, home_of
+from pilothouse.observe.costs.exports import read_export
+from pilothouse.observe.costs.ledger import Ledger
+from pilothouse.observe.costs.reconcile import reconcile, to_json
 from pilothouse.types import Json
 
 __all__ = ["routes"]

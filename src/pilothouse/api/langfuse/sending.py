@@ -18,11 +18,11 @@ from pilothouse.api.observe.spans import SpanRooms
 from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import now_us
+from pilothouse.observe.arrival.revisions import Part, Place, Revisions
 from pilothouse.observe.dialects.langfuse_events import parts_of
 from pilothouse.observe.dialects.langfuse_scores import score_of
 from pilothouse.observe.dialects.lenient import read_json
 from pilothouse.observe.dialects.values import when_us
-from pilothouse.observe.revisions import Part, Place, Revisions
 from pilothouse.observe.scores import LATEST_US, Score, Scores
 from pilothouse.principal import Principal
 from pilothouse.types import Json

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from pilothouse.api.caller import By, InProject
 from pilothouse.lifecycle.deletions import Deletions
-from pilothouse.observe.erasing import Erased
+from pilothouse.observe.privacy.erasing import Erased
 
 __all__ = ["routes"]
 

@@ -16,11 +16,11 @@ from pilothouse.call import Span
 from pilothouse.errors import InvalidRequest, PilothouseError, UnsupportedMedia
 from pilothouse.evals.datasets.experiments import Experiments, of_experiment
 from pilothouse.gateway.http import error_headers
+from pilothouse.observe.arrival.intake import Received
+from pilothouse.observe.arrival.reception import Reception
 from pilothouse.observe.dialects import otlp_json, otlp_protobuf
 from pilothouse.observe.dialects.logs import read_records
 from pilothouse.observe.dialects.mapping import to_span
-from pilothouse.observe.intake import Received
-from pilothouse.observe.reception import Reception
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.principal import Principal
 

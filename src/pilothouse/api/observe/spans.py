@@ -13,8 +13,8 @@ from pilothouse.api.observe.inbound import Inbound
 from pilothouse.call import Recorder, Span
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe import Prices
-from pilothouse.observe.intake import Flushes, Intake, Received
-from pilothouse.observe.reception import Reception
+from pilothouse.observe.arrival.intake import Flushes, Intake, Received
+from pilothouse.observe.arrival.reception import Reception
 from pilothouse.principal import Principal
 from pilothouse.types import Json
 

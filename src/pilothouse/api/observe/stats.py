@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Request
 from pilothouse.api.caller import InProject
 from pilothouse.errors import InvalidRequest
 from pilothouse.ids import now_us
-from pilothouse.observe.drifts import Drifts
-from pilothouse.observe.figures import Figures
-from pilothouse.observe.period import Period
-from pilothouse.observe.slices import NARROWED
-from pilothouse.observe.stats import Question, answer
+from pilothouse.observe.sums.figures import Figures
+from pilothouse.observe.sums.period import Period
+from pilothouse.observe.sums.slices import NARROWED
+from pilothouse.observe.sums.stats import Question, answer
+from pilothouse.observe.topics.drifts import Drifts
 from pilothouse.storage import Store
 from pilothouse.types import Json
 

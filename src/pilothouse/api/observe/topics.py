@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from pilothouse.api.caller import InProject
 from pilothouse.api.observe.stats import period_of
-from pilothouse.observe.topic_report import TopicReports
+from pilothouse.observe.topics.report import TopicReports
 from pilothouse.types import Json
 
 __all__ = ["routes"]

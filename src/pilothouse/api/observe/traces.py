@@ -9,9 +9,9 @@ from starlette.responses import Response
 from pilothouse.api.caller import InProject
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe import Filters, Prices, Traces
+from pilothouse.observe.costs.price_note import price_note
 from pilothouse.observe.explain import explain
 from pilothouse.observe.items import line_of
-from pilothouse.observe.price_note import price_note
 from pilothouse.types import Json
 
 __all__ = ["routes"]

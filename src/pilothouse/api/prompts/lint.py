@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pilothouse.api.caller import InProject
 from pilothouse.config import Config
 from pilothouse.errors import InvalidRequest
-from pilothouse.observe.prices import Prices
+from pilothouse.observe.costs.prices import Prices
 from pilothouse.prompts.content import Content, content_of
 from pilothouse.prompts.lint.cost import ASSUMED_CHARS, Limits
 from pilothouse.prompts.lint.linter import Linter, draft_of

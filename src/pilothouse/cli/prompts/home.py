@@ -9,8 +9,8 @@ from pilothouse.cli.context import Context
 from pilothouse.cli.options import me
 from pilothouse.cli.prompts.registry import guarded, opened
 from pilothouse.ids import now_us
-from pilothouse.observe.period import Period
 from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.observe.sums.period import Period
 from pilothouse.prompts.content import content_of
 from pilothouse.prompts.shown import change_json, head_json, prompt_json, version_json
 from pilothouse.prompts.usage import usage_of

@@ -18,7 +18,7 @@ from pilothouse.console.boards.panels import (
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series
 from pilothouse.console.units import COUNT, MONEY
-from pilothouse.observe.amounts import Amounts, Users
+from pilothouse.observe.sums.amounts import Amounts, Users
 
 __all__ = ["BY", "board"]
 

@@ -11,7 +11,7 @@ from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Moments, Series, timeline
 from pilothouse.console.svg import element
 from pilothouse.console.units import Unit
-from pilothouse.observe.drifts import DayDrift
+from pilothouse.observe.topics.drifts import DayDrift
 
 __all__ = ["panels"]
 

@@ -17,7 +17,7 @@ from pilothouse.console.boards.panels import (
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series
 from pilothouse.console.units import COUNT, SHARE
-from pilothouse.observe.amounts import Amounts
+from pilothouse.observe.sums.amounts import Amounts
 
 __all__ = ["KINDS", "board", "kind_of"]
 

@@ -10,7 +10,7 @@ from pilothouse.console.boards.panels import CALLS, REQUESTS, Board, Column, Pan
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Bin, Series, histogram
 from pilothouse.console.units import COUNT, RATE, SPEED, TIME, Unit
-from pilothouse.observe.amounts import Amounts, spread
+from pilothouse.observe.sums.amounts import Amounts, spread
 from pilothouse.stats.histogram import ZERO, percentiles
 
 __all__ = ["bins_of", "board", "distribution"]

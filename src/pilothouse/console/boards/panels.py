@@ -11,7 +11,7 @@ from pilothouse.console.plots import Series, timeline
 from pilothouse.console.render import visible
 from pilothouse.console.svg import element, escaped, join, percent
 from pilothouse.console.units import COUNT, Unit, change
-from pilothouse.observe.amounts import Amounts
+from pilothouse.observe.sums.amounts import Amounts
 
 __all__ = [
     "CALLS", "REQUESTS", "Board", "Column", "Panel", "Tile", "count_of", "figure", "over_time", "ranking",

@@ -11,8 +11,8 @@ from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series
 from pilothouse.console.svg import element
 from pilothouse.console.units import SCORE, SHARE
-from pilothouse.observe.amounts import Scored
-from pilothouse.observe.stats import SCORED_BY
+from pilothouse.observe.sums.amounts import Scored
+from pilothouse.observe.sums.stats import SCORED_BY
 from pilothouse.stats.intervals import wilson_bounds
 
 __all__ = ["board"]

@@ -5,7 +5,7 @@ from pilothouse.console.boards.panels import CALLS, Board, Column, Panel, count_
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Series
 from pilothouse.console.units import COUNT, ROUGHLY, SHARE
-from pilothouse.observe.amounts import Amounts
+from pilothouse.observe.sums.amounts import Amounts
 
 __all__ = ["board"]
 

@@ -12,7 +12,7 @@ from pilothouse.console.plots import Series
 from pilothouse.console.render import ROOT, visible
 from pilothouse.console.svg import element, join
 from pilothouse.console.units import COUNT, SHARE, change
-from pilothouse.observe.topic_report import TopicReport, TopicShare
+from pilothouse.observe.topics.report import TopicReport, TopicShare
 
 __all__ = ["board"]
 

@@ -17,7 +17,7 @@ from pilothouse.console.boards.panels import (
 from pilothouse.console.boards.view import View
 from pilothouse.console.plots import Moments, Series, heat_map, timeline
 from pilothouse.console.units import COUNT, MONEY, SHARE
-from pilothouse.observe.amounts import Amounts
+from pilothouse.observe.sums.amounts import Amounts
 
 __all__ = ["board"]
 

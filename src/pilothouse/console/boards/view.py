@@ -9,14 +9,14 @@ from markupsafe import Markup, escape
 
 from pilothouse.console.plots import Moments, Series
 from pilothouse.console.render import ROOT
-from pilothouse.observe.amounts import Amounts
-from pilothouse.observe.cells import SUMS
-from pilothouse.observe.drifts import Drifts
-from pilothouse.observe.figures import Figures
-from pilothouse.observe.period import Period
-from pilothouse.observe.rollups import OTHER
-from pilothouse.observe.slices import CUBED
-from pilothouse.observe.topic_report import TopicReports
+from pilothouse.observe.sums.amounts import Amounts
+from pilothouse.observe.sums.cells import SUMS
+from pilothouse.observe.sums.figures import Figures
+from pilothouse.observe.sums.period import Period
+from pilothouse.observe.sums.rollups import OTHER
+from pilothouse.observe.sums.slices import CUBED
+from pilothouse.observe.topics.drifts import Drifts
+from pilothouse.observe.topics.report import TopicReports
 
 __all__ = ["LISTED", "View"]
 

@@ -19,8 +19,8 @@ from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Guest, Visitor
 from pilothouse.ids import now_us
-from pilothouse.observe.charges import day_of
-from pilothouse.observe.ledger import DaySpend
+from pilothouse.observe.costs.charges import day_of
+from pilothouse.observe.costs.ledger import DaySpend
 
 __all__ = ["pages"]
 

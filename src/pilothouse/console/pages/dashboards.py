@@ -17,8 +17,8 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Guest
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.ids import now_us
-from pilothouse.observe.period import Period
-from pilothouse.observe.slices import NARROWED
+from pilothouse.observe.sums.period import Period
+from pilothouse.observe.sums.slices import NARROWED
 
 __all__ = ["pages"]
 

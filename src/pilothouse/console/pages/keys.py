@@ -26,7 +26,7 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Administrator, Visitor
 from pilothouse.errors import Conflict, InvalidRequest
 from pilothouse.ids import content_hash, now_us
-from pilothouse.observe.charges import day_of
+from pilothouse.observe.costs.charges import day_of
 from pilothouse.principal import ROLES
 from pilothouse.types import Json
 

@@ -8,8 +8,8 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.usage import panels_of
 from pilothouse.console.visitor import Guest
 from pilothouse.ids import now_us
-from pilothouse.observe.period import Period
 from pilothouse.observe.prompt_calls import PromptCalls
+from pilothouse.observe.sums.period import Period
 from pilothouse.prompts.usage import usage_of
 
 __all__ = ["add_usage_pages"]

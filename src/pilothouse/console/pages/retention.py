@@ -19,7 +19,7 @@ from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Administrator, Guest, Visitor
 from pilothouse.errors import InvalidRequest
 from pilothouse.lifecycle.deletions import DELETED
-from pilothouse.observe.holdings import Holdings
+from pilothouse.observe.privacy.holdings import Holdings
 from pilothouse.storage.payload_days import Size
 from pilothouse.types import Json
 

@@ -16,10 +16,10 @@ from pilothouse.console.payload import turns
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.visitor import Guest
 from pilothouse.observe import Prices, Trace, Traces
+from pilothouse.observe.costs.price_note import price_note
 from pilothouse.observe.explain import Priced, explain
 from pilothouse.observe.items import line_of
 from pilothouse.observe.names import to_attributes
-from pilothouse.observe.price_note import price_note
 from pilothouse.observe.scores import Score
 from pilothouse.types import Json
 

@@ -14,7 +14,7 @@ from pilothouse.errors import InvalidRequest
 from pilothouse.evals.datasets.near import alike, alike_by_vectors, normalised, said
 from pilothouse.evals.datasets.scrubbing import scrubbed
 from pilothouse.evals.datasets.splitting import split_by_groups
-from pilothouse.observe.redaction import Redaction
+from pilothouse.observe.privacy.redaction import Redaction
 from pilothouse.storage.evaluating.dataset_changes import Change
 from pilothouse.storage.evaluating.dataset_items import Item, NewItem
 from pilothouse.storage.evaluating.datasets import Dataset, Datasets

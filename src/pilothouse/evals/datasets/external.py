@@ -17,7 +17,7 @@ from pilothouse.errors import NotFound
 from pilothouse.evals.datasets.cases import case_of
 from pilothouse.evals.datasets.reported import STEP, answered, judged
 from pilothouse.ids import content_hash, now_us
-from pilothouse.observe.erasures import erased_traces
+from pilothouse.observe.privacy.erasures import erased_traces
 from pilothouse.observe.scores import Score, ScoresSought
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store

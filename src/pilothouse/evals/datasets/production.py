@@ -13,9 +13,9 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.datasets.records import item_of_record
 from pilothouse.evals.datasets.sampling import Vector, at_random, diverse, failures_first, stratified
 from pilothouse.evals.traced import asked_by_evaluation
-from pilothouse.observe.erasures import erased_traces, user_hash
 from pilothouse.observe.listing import Filters, TraceRow
-from pilothouse.observe.questions import Questions
+from pilothouse.observe.privacy.erasures import erased_traces, user_hash
+from pilothouse.observe.topics.questions import Questions
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
 from pilothouse.storage.evaluating.dataset_changes import Change

@@ -5,7 +5,7 @@ Names of people have no form and are not found. A key of the metadata is redacte
 
 from dataclasses import replace
 
-from pilothouse.observe.redaction import OwnPatterns, Redaction
+from pilothouse.observe.privacy.redaction import OwnPatterns, Redaction
 from pilothouse.privacy import ProjectPrivacy
 from pilothouse.storage.evaluating.dataset_items import NewItem
 

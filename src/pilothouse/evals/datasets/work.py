@@ -21,8 +21,8 @@ from pilothouse.evals.datasets.sampling import Vector
 from pilothouse.evals.datasets.scrubbing import redaction_of, scrubbed
 from pilothouse.models import Encoder, EncoderStore
 from pilothouse.observe.listing import Filters
-from pilothouse.observe.questions import Questions
-from pilothouse.observe.redaction import Redaction
+from pilothouse.observe.privacy.redaction import Redaction
+from pilothouse.observe.topics.questions import Questions
 from pilothouse.observe.traces import Traces
 from pilothouse.privacy import PERSONAL, ProjectPrivacy
 from pilothouse.protocols import Progress

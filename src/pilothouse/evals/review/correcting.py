@@ -1,7 +1,7 @@
 """An expert's correction becomes an item of a dataset: what was asked, with what the answer should have been."""
 
 from pilothouse.errors import NotFound
-from pilothouse.observe.erasures import erased_traces
+from pilothouse.observe.privacy.erasures import erased_traces
 from pilothouse.storage.database import Store
 from pilothouse.storage.evaluating.dataset_erasing import DatasetErasing
 from pilothouse.storage.evaluating.dataset_items import NewItem

@@ -12,7 +12,7 @@ from pilothouse.evals.review.finding import Finding
 from pilothouse.evals.review.rules import Rule, drawn, read_rules
 from pilothouse.evals.review.sources import given_item, outcome_item, pair_items, trace_item
 from pilothouse.ids import now_us
-from pilothouse.observe.erasures import erased_traces
+from pilothouse.observe.privacy.erasures import erased_traces
 from pilothouse.observe.traces import Traces
 from pilothouse.storage.database import Store
 from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run

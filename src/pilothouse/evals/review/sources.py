@@ -13,7 +13,7 @@ from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.datasets.cases import answer_of
 from pilothouse.evals.traced import case_of
 from pilothouse.evals.values import written
-from pilothouse.observe.erasures import user_hash
+from pilothouse.observe.privacy.erasures import user_hash
 from pilothouse.observe.trace import Trace
 from pilothouse.observe.traces import Traces
 from pilothouse.storage.evaluating.eval_outcomes import source_of

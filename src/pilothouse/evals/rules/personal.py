@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pilothouse.evals.options import refusal
 from pilothouse.evals.shapes import Case, Evaluator, Models, Verdict
 from pilothouse.evals.values import written
-from pilothouse.observe.personal import KINDS, Found, finder
+from pilothouse.observe.privacy.personal import KINDS, Found, finder
 
 __all__ = ["Pii"]
 

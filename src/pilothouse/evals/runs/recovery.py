@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pilothouse.evals.runs.book import Answered, Begun, folder
-from pilothouse.observe.erasures import erased_traces, erased_users
+from pilothouse.observe.privacy.erasures import erased_traces, erased_users
 from pilothouse.storage import Cursor, Store, orphans
 from pilothouse.storage.evaluating.eval_answers import EvalAnswers, source_of_row
 from pilothouse.storage.evaluating.eval_erasing import EvalErasing

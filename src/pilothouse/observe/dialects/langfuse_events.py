@@ -9,11 +9,11 @@ from typing import Any
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.observe import names
+from pilothouse.observe.arrival.revisions import Part
 from pilothouse.observe.dialects.langfuse_ids import span_id_of, trace_id_of
 from pilothouse.observe.dialects.messages import body_of
 from pilothouse.observe.dialects.tokens import cost_of, usage_of
 from pilothouse.observe.dialects.values import money, scalar, structured, when_us
-from pilothouse.observe.revisions import Part
 from pilothouse.types import Json
 
 __all__ = ["camel", "parts_of", "root_of"]

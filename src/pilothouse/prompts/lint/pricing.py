@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pilothouse.config import Config
 from pilothouse.ids import now_us
-from pilothouse.observe.prices import PriceOverride, Prices, price_kind
+from pilothouse.observe.costs.prices import PriceOverride, Prices, price_kind
 from pilothouse.types import Usage
 
 __all__ = ["ModelPricing", "Payee"]

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from pilothouse.observe.personal import finder
+from pilothouse.observe.privacy.personal import finder
 from pilothouse.prompts.lint.draft import Draft, Part
 from pilothouse.prompts.lint.enclosing import enclosed, from_users, holds_text, words_in
 from pilothouse.prompts.lint.finding import Hit, Rule, at

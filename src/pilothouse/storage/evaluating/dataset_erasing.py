@@ -34,7 +34,7 @@ class DatasetErasing:
         return self._forget(project, mine)
 
     def forget_user(self, project: str, user: str) -> int:
-        """The items that came from traces of this user, named as observe.erasures.user_hash does."""
+        """The items that came from traces of this user, named as observe.privacy.erasures.user_hash does."""
         return self._forget(project, _C.source_user == user)
 
     def _forget(self, project: str, which: Any) -> int:

@@ -30,7 +30,7 @@ class NewItem:
     """What an item says. `input` and `expected` are any JSON; `context` are the passages that an answer may rest on.
 
     `split` names a part of the dataset, such as `test`. `source_trace` and `source_span` tell which step of production
-    it came from, `source_user` the user (as observe.erasures.user_hash names them): deleting those deletes the item.
+    it came from, `source_user` the user (as observe's `user_hash` names them): deleting those deletes the item.
     """
 
     input: Any

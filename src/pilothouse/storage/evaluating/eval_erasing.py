@@ -39,7 +39,7 @@ class EvalErasing:
         return self._forget(project, mine)
 
     def forget_user(self, project: str, user: str) -> int:
-        """What came of cases from traces of this user, named as observe.erasures.user_hash does."""
+        """What came of cases from traces of this user, named as observe.privacy.erasures.user_hash does."""
         return self._forget(project, [(table, table.c.source_user == user) for table in (eval_outcomes, eval_answers)])
 
     def made_of(self, project: str, traces: Sequence[str]) -> list[str]:

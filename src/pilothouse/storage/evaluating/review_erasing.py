@@ -40,7 +40,7 @@ class ReviewErasing:
             return self._forget(project, among(connection, (_C.project_id, _C.kind, _C.value), keys))
 
     def forget_user(self, project: str, user: str) -> int:
-        """The items that came of traces of this user, named as observe.erasures.user_hash does."""
+        """The items that came of traces of this user, named as observe.privacy.erasures.user_hash does."""
         return self._forget(project, (_C.kind == "user") & (_C.value == user))
 
     def _forget(self, project: str, which: Any) -> int:

@@ -46,7 +46,7 @@ class Source:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewReviewItem:
     """What annotators see: an input and its output, or two `outputs` side by side, made by `systems`, whose names
-    they do not see. `reason` says why it is here. `traces` and `user` (as observe.erasures.user_hash names them) are
+    they do not see. `reason` says why it is here. `traces` and `user` (as observe's `user_hash` names them) are
     what it came of: deleting those deletes it."""
 
     source: Source = Source()

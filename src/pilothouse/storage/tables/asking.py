@@ -8,7 +8,7 @@ __all__ = ["question_vectors", "topic_states", "topics"]
 
 # The question of a trace as a vector, of those traces that are in the sample. `at_us` is when the trace began, `model`
 # the fingerprint of the encoder, `topic` the id of the topic that it was last found in; `x` and `y` are its place on
-# the map. `body` is what observe.questions makes of the vector, sealed like the bodies of spans.
+# the map. `body` is what observe.topics.questions makes of the vector, sealed like the bodies of spans.
 question_vectors = Table(
     "question_vectors", observe,
     key("project_id"),

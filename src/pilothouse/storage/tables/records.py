@@ -168,7 +168,7 @@ scores = Table(
 
 # What happened in an hour or a day, by one dimension at a time: `grain` is hour or day, `at` counts them since
 # 1970-01-01 (UTC). `value` is the model, key, feature, ... that `dimension` names. Sums over contributions of traces
-# (observe.rollups), so that they can be made again from `spans` and `scores`. Histograms are packed (stats.histogram).
+# (observe.sums), so that they can be made again from `spans` and `scores`. Histograms are packed (stats.histogram).
 rollups = Table(
     "rollups", observe,
     key("project_id"),
@@ -211,7 +211,7 @@ score_rollups = Table(
 )  # fmt: skip
 
 # The rows of `rollups` of a day that is over and of a dimension as one: the values as a list (msgpack), and their sums
-# by column (observe.sheets). Made from those rows, and made again.
+# by column (observe.sums.sheets). Made from those rows, and made again.
 sheets = Table(
     "sheets", observe,
     key("project_id"),

@@ -47,7 +47,7 @@ review_items = Table(
     Index("ix_review_items_place", "project_id", "queue_id", "status", "place"),
 )  # fmt: skip
 
-# The traces and users (as observe.erasures.user_hash names them) that an item came of, so that it goes with them.
+# The traces and users (as observe's `user_hash` names them) that an item came of, so that it goes with them.
 review_sources = Table(
     "review_sources", control,
     key("project_id"),

@@ -1,0 +1,1 @@
+"""What may be kept of spans and for how long: redaction before writing, retention, deletion for good."""

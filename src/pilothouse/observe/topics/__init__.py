@@ -1,0 +1,1 @@
+"""What people ask about: questions as vectors, the topics in them, and drift from day to day."""
