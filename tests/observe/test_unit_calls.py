@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from pilothouse.observe.erasing import Erasing
+from pilothouse.observe.privacy.erasing import Erasing
 from pilothouse.observe.scores import Score, Scores
 from pilothouse.observe.unit_calls import unit_calls
 from pilothouse.storage import Store
