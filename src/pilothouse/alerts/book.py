@@ -135,6 +135,13 @@ class Book:
             self._tell(connection, alert, now)
         return alert
 
+    def opened(self, project: str, rule: str, subject: str) -> str | None:
+        """The id of the alert of this rule about this subject that is open."""
+        c = alerts.c
+        here = (c.project_id == project, c.rule == rule, c.subject == subject, c.status == "open")
+        with self._engine.connect() as connection:
+            return connection.scalar(select(c.id).where(*here))
+
     def clear(self, project: str, alert_id: str, text: str) -> None:
         """It is over: say so to those who were told."""
         now = self._clock()

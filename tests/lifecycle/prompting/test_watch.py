@@ -184,6 +184,24 @@ def test_an_experiment_gives_way_where_it_is_to(traffic: Traffic) -> None:
     assert traffic.production == 1
 
 
+def test_an_alert_ends_though_several_look_at_once(traffic: Traffic) -> None:
+    traffic.call(2, 100, errors=60)
+    first = traffic.opened().watch
+    opening = traffic.book.open
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        traffic.book.open = opening  # type: ignore[method-assign]
+        first.tick(now=True)
+        return opening(*args, **kwargs)
+
+    traffic.book.open = slow  # type: ignore[method-assign]
+    traffic.look()
+    assert [one.status for one in traffic.book.list(P)] == ["open"]
+    traffic.promote(3)
+    traffic.look()
+    assert [one.status for one in traffic.book.list(P)] == ["cleared"]
+
+
 def test_a_label_that_moved_meanwhile_does_not_go_back(traffic: Traffic) -> None:
     traffic.config["rollback"] = True
     traffic.call(2, 100, errors=60)

@@ -147,8 +147,9 @@ class VersionWatch:
         if watched.alert_id is None and config.alerts.enabled:
             text = f"{seen.says} {seen.failed}" if seen.failed else seen.says
             what = _noticed(one, text, worse[0], channels_for(PROMPT_RULE, config.alerts))
-            alert = self._book.open(one.project_id, what, standing=False)
-            watched = replace(watched, alert_id=None if alert is None else alert.id)
+            made = self._book.open(one.project_id, what, standing=False)
+            found = made.id if made is not None else self._book.opened(one.project_id, what.rule, what.subject)
+            watched = replace(watched, alert_id=found)  # another process may have been faster
         if to_move and seen.failed is None:
             self.watches.put(replace(watched, body=msgspec.to_builtins(seen)))
             try:
