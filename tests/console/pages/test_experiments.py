@@ -55,6 +55,8 @@ def test_from_the_form_to_the_decision(site: Gateway) -> None:
     assert site.send(at, action="start").headers["location"].endswith("done=started")
     assert "The smallest arm has 0 of the 100 users that it decides from. Day 1 of" in site.page(at)
     assert "Its calls are split by" in site.page("/prompts/one?name=a/b")
+    page = site.page(at)
+    assert page.index("<button disabled hidden>") < page.index('value="choose"')  # which Enter in a field presses
     registry, one = site.platform.prompts.experiments.registry, at.rpartition("/")[2]
     for user in range(120):
         called(site, one, "control", user, failed=user % 2 == 0)

@@ -47,6 +47,9 @@ def test_each_column_asks_its_model_and_version(site: Gateway) -> None:
     assert page.count("data-column=") == 4
     assert page.count(" hidden aria-label=") == 2
     assert '<option value="1" selected>version 1' in page
+    assert "selected>version" not in site.page(PAGE)
+    site.platform.prompts.prompts.promote("default", "p", 1, by=ADA)
+    assert '<option value="1" selected>version 1' in site.page(PAGE)  # what serves, beside what is tried
     told = answer(site)
     assert "".join(line.get("text", "") for line in told) == "Say hello."
     assert "tokens" in told[-1]["told"]

@@ -24,6 +24,7 @@ from pilothouse.console.visitor import Editor, Visitor
 from pilothouse.errors import Conflict, InvalidRequest, NotFound, PilothouseError
 from pilothouse.prompts.fetching import fetch_of
 from pilothouse.prompts.registry import Prompts
+from pilothouse.prompts.versions import PRODUCTION
 from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.types import ChatRequest
 
@@ -70,7 +71,8 @@ def add_play_pages(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, p
         content = found.content.to_json()
         if is_long(content):
             raise InvalidRequest("This version has more messages or variables than the playground has fields for.")
-        others = {"version_1": "", "version_2": "" if beside is None else str(beside)}
+        serving = about.labels.get(PRODUCTION, found.number) if beside is None else beside
+        others = {"version_1": "", "version_2": "" if beside is None and serving == found.number else str(serving)}
         return show(visitor, name, fields_of(content).also(parent=str(about.newest), **others))
 
     @router.post("/play")

@@ -212,7 +212,7 @@ function playground(form) {
     if (line.text) answers.set(column, (answers.get(column) ?? "") + line.text);
     if (line.text) part(column, "answer").append(visible(line.text));
     if (line.error) part(column, "error").textContent = visible(line.error);
-    if (line.told) part(column, "told").textContent = line.told;
+    if (line.told ?? line.error) part(column, "told").textContent = line.told ?? "";
     if (line.trace) Object.assign(part(column, "trace"), { href: part(column, "trace").dataset.at + line.trace, hidden: false });
     part(column, "keep").hidden = !line.told;
   }
@@ -225,6 +225,7 @@ function playground(form) {
     for (const name of ["answer", "error", "told"]) part(column, name).textContent = "";
     for (const name of ["trace", "keep"]) part(column, name).hidden = true;
     column.setAttribute("aria-busy", "true");
+    part(column, "told").textContent = "Asked, and answering …";
     try {
       const answer = await fetch(form.getAttribute("data-play"), { method: "POST", body, credentials: "same-origin", signal: stop.signal });
       if (!answer.headers.get("content-type").includes("ndjson")) throw new Error("The page has to be opened again.");
