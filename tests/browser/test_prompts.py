@@ -48,8 +48,8 @@ async def test_write_play_and_roll_back(browser: Browser, tmp_path: Path) -> Non
             await page.type("[name=value_what]", f"hello {BAD}")
             await page.evaluate("document.querySelector('[name=model_2]').value = 'two'")
             await page.click("[data-do=run]")
-            ended = "[...document.querySelectorAll('[data-part=told]')].slice(0, 2).every(e => /tokens/.test(e.innerText))"
-            await page.until(ended)
+            told = "[...document.querySelectorAll('[data-part=told]')].slice(0, 2)"
+            await page.until(f"{told}.every(e => /tokens/.test(e.innerText))")
             answers = await page.evaluate("[...document.querySelectorAll('.answer')].map(e => e.textContent)")
             assert answers[0].startswith("Version 2 says hello <script>")
             assert answers[1].startswith("Version 1 says hello <script>")

@@ -10,6 +10,7 @@ import pytest
 from pilothouse.access import Actor
 from pilothouse.principal import EMBEDDED
 from pilothouse.prompts.content import content_of
+from pilothouse.storage.evaluating.dataset_items import NewItem
 from pilothouse.storage.evaluating.datasets import Datasets
 
 from ..site import Gateway, gateway
@@ -45,9 +46,12 @@ def test_what_cannot_be_judged_is_told_and_queues_nothing(site: Gateway) -> None
 
 
 def test_the_job_is_queued_shown_stopped_and_the_rest_is_for_editors(site: Gateway) -> None:
-    Datasets(site.platform.store).create("default", "cases")
+    datasets = Datasets(site.platform.store)
+    cases = [NewItem(input={"question": "1 and 1"}, expected="2")]
+    datasets.change("default", datasets.create("default", "cases"), cases, author="ada")
     sent = site.send(SEND.format("a/b", 1), by="rule", fresh="yes")
     assert sent.status_code == 303
+    assert site.send(SEND.format("a/b", 1), by="rule", fresh="yes").headers == sent.headers  # two clicks, one job
     (job,) = site.platform.jobs.list()
     assert (job.task, job.payload["name"]) == ("prompts.evaluate", "a/b")
     assert job.payload["order"] == {"version": 1, "label": "production", "fresh": True}

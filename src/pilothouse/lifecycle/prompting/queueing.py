@@ -2,6 +2,7 @@
 
 from pilothouse.access import Actor
 from pilothouse.errors import NotFound
+from pilothouse.ids import content_hash
 from pilothouse.lifecycle.prompting.gate import PromptGate
 from pilothouse.lifecycle.prompting.order import order_of
 from pilothouse.principal import Principal
@@ -53,10 +54,12 @@ def job_of(jobs: Jobs, task: str, project: str, name: str, job_id: str) -> Job |
 def queued(
     jobs: Jobs, settings: Settings, task: str, project: str, name: str, body: Json, caller: Principal, by: Actor
 ) -> Job:
-    """Queue work of this kind on a prompt, in the caller's name; `body` is its order, which was checked before."""
+    """Queue work of this kind on a prompt, in the caller's name; `body` is its order, which was checked before. The
+    same order of the same caller over a version that it names is not queued a second time while it waits or runs."""
     config = str(settings.config.absolute()) if settings.config.exists() else None
     payload = {
         "home": str(settings.home.absolute()), "config": config, "project": project, "name": name, "order": body,
         "key_id": "" if caller.everywhere else caller.key_id, "actor": by.name, "source": by.source,
     }  # fmt: skip
-    return jobs.enqueue(task, payload, project_id=project, max_attempts=1)
+    twin = content_hash([task, payload]) if body.get("version") else None
+    return jobs.enqueue(task, payload, project_id=project, max_attempts=1, dedupe_key=twin)
