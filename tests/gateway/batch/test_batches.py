@@ -114,11 +114,12 @@ async def test_what_is_wrong_with_the_input_is_told_by_line(house: House) -> Non
         ({"output_expires_after": {"anchor": "created_at", "seconds": 3600}}, "output_expires_after"),
     ],
 )
-async def test_what_cannot_be_a_batch_is_refused(house: House, change: dict[str, Any], param: str) -> None:
-    file = await house.upload([ask(1)])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_cannot_be_a_batch_is_refused(standing: House, change: dict[str, Any], param: str) -> None:
+    file = await standing.upload([ask(1)])
     body = {"input_file_id": file, "endpoint": CHAT, "completion_window": "24h", **change}
     with pytest.raises((openai.BadRequestError, openai.NotFoundError)) as caught:
-        await house.client.batches.create(**body)
+        await standing.client.batches.create(**body)
     assert caught.value.param == param
 
 

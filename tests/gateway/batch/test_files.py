@@ -107,13 +107,16 @@ async def test_a_file_above_the_limit_is_refused_and_leaves_nothing(house: House
          KIND, "one 'file'"),
     ],
 )  # fmt: skip
-async def test_forms_that_cannot_be_read(
-    house: House, http: aiohttp.ClientSession, body: bytes, kind: str, why: str
-) -> None:
-    async with http.post("/v1/files", data=body, headers={"content-type": kind}) as response:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_forms_that_cannot_be_read(standing: House, body: bytes, kind: str, why: str) -> None:
+    headers = {"authorization": f"Bearer {standing.key}", "content-type": kind}
+    async with (
+        aiohttp.ClientSession(standing.address, headers=headers) as http,
+        http.post("/v1/files", data=body) as response,
+    ):
         assert response.status == 400
         assert why in (await response.json())["error"]["message"]
-    assert left_over(house) == 0
+    assert left_over(standing) == 0
 
 
 async def test_a_client_that_leaves_in_the_middle_leaves_nothing(house: House) -> None:

@@ -205,9 +205,11 @@ async def test_pages_both_ways(house: House, client: AsyncAnthropic) -> None:
         ([message(0, "")], "requests.0.params.model: the name of a model"),
     ],
 )
-async def test_what_cannot_be_a_batch_is_refused(client: AsyncAnthropic, requests: Any, why: str) -> None:
-    with pytest.raises(anthropic.BadRequestError) as refused:
-        await client.messages.batches.create(requests=requests)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_cannot_be_a_batch_is_refused(standing: House, requests: Any, why: str) -> None:
+    async with AsyncAnthropic(base_url=standing.address, api_key=standing.key, max_retries=0) as client:
+        with pytest.raises(anthropic.BadRequestError) as refused:
+            await client.messages.batches.create(requests=requests)
     body: Any = refused.value.body
     assert (body["type"], body["error"]["type"]) == ("error", "invalid_request_error")
     assert why in body["error"]["message"]
@@ -240,10 +242,11 @@ BAD_UTF8 = b'{"requests": [{"custom_id": "a", "params": {"model": "m", "system":
         (LONE, "The request body: not valid JSON: unexpected end of hex escape"),
     ],
 )
-async def test_a_body_that_is_none_says_what_is_wrong_with_it(house: House, raw: bytes, why: str) -> None:
-    headers = {"x-api-key": house.key, "content-type": "application/json"}
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_that_is_none_says_what_is_wrong_with_it(standing: House, raw: bytes, why: str) -> None:
+    headers = {"x-api-key": standing.key, "content-type": "application/json"}
     async with (
-        aiohttp.ClientSession(house.address, headers=headers) as http,
+        aiohttp.ClientSession(standing.address, headers=headers) as http,
         http.post("/v1/messages/batches", data=raw) as answer,
     ):
         body = await answer.json()
@@ -271,10 +274,13 @@ async def test_a_body_that_is_none_says_what_is_wrong_with_it(house: House, raw:
         ("GET", "/v1/messages", 405),
     ],
 )
-async def test_what_is_not_there_is_told_in_anthropics_shape(house: House, method: str, path: str, status: int) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_not_there_is_told_in_anthropics_shape(
+    standing: House, method: str, path: str, status: int
+) -> None:
     async with (
-        aiohttp.ClientSession(headers={"x-api-key": house.key}) as http,
-        http.request(method, URL(house.address + path, encoded=True)) as answer,
+        aiohttp.ClientSession(headers={"x-api-key": standing.key}) as http,
+        http.request(method, URL(standing.address + path, encoded=True)) as answer,
     ):
         body = await answer.json()
     kind = "not_found_error" if status == 404 else "invalid_request_error"
