@@ -79,6 +79,16 @@ def _migrations() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _plugins() -> Iterator[None]:
+    """What is installed is read once a process: 5 ms for each of the three registries of a platform."""
+    from pilothouse import plugins
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugins, "entry_points", cache(plugins.entry_points))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _certificates() -> Iterator[None]:
     """A client of tests reads the certificates of this machine once a process: 17 ms, though it speaks plain HTTP."""
     httpcore2 = import_module("httpcore2") if find_spec("httpcore2") else None
@@ -112,16 +122,15 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def new_settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def new_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """The same where the database has no tables yet, and gets them from its migrations themselves."""
     from pilothouse.settings import Settings
-    from pilothouse.storage import migrate
 
-    from .databases import UPGRADE
+    from .databases import migrations_themselves
 
-    monkeypatch.setattr(migrate, "upgrade", UPGRADE)
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    return Settings(home=tmp_path / "home", database_url=url)
+    with migrations_themselves():
+        yield Settings(home=tmp_path / "home", database_url=url)
 
 
 @pytest.fixture

@@ -1,27 +1,30 @@
-"""Databases for tests, made quickly: what the migrations say to a new database is learnt once in each test process and
-said again to the next ones, and a migrated Postgres database is emptied and lent again.
+"""Databases for tests, made quickly: what the migrations make of a new file is kept once in each test process and
+copied, what they say to another new database is said again, and a migrated Postgres database is emptied and lent again.
 
 The migrations themselves are tested on databases that know nothing of this (tests/storage).
 """
 
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 from sqlalchemy import event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from pilothouse.ids import new_id
 from pilothouse.settings import Settings
-from pilothouse.storage import migrate, open_store
+from pilothouse.storage import database, migrate, open_store
 from pilothouse.storage.migrations import History
 
-__all__ = ["UPGRADE", "Lent", "migrations_by_heart"]
+__all__ = ["Lent", "migrations_by_heart", "migrations_themselves"]
 
 UPGRADE = migrate.upgrade
+MIGRATE = database._migrate
 Said = list[tuple[str, Any]]
 
 _OF_DAYS = """
@@ -53,9 +56,30 @@ SELECT md5(string_agg(line, ',' ORDER BY line)) FROM (
 
 
 @contextmanager
+def migrations_themselves() -> Iterator[None]:
+    """While it lasts, a new database gets its tables as it does outside of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "upgrade", UPGRADE)
+        patch.setattr(database, "_migrate", MIGRATE)
+        yield
+
+
+@contextmanager
 def migrations_by_heart() -> Iterator[None]:
     """While it lasts, a new database gets its tables without Alembic."""
     heart = dict[tuple[str, History], Said]()
+    files = dict[History, bytes]()
+
+    def copied(engine: Engine, history: History, home: Path) -> None:
+        file = Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+        new = file is not None and not file.exists()
+        if file is not None and new and history in files:
+            _put(file, files[history])
+        MIGRATE(engine, history, home)
+        if new and history not in files:
+            connection = engine.raw_connection()
+            files[history] = cast("sqlite3.Connection", connection.dbapi_connection).serialize()
+            connection.close()
 
     def quickly(connection: Connection, history: History) -> None:
         key = (connection.dialect.name, history)
@@ -78,7 +102,17 @@ def migrations_by_heart() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate, "upgrade", quickly)
+        patch.setattr(database, "_migrate", copied)
         yield
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Whole or not at all, and never over a file that another thread or process made meanwhile."""
+    whole = file.with_name(new_id())
+    whole.write_bytes(content)
+    with suppress(FileExistsError):
+        os.link(whole, file)
+    whole.unlink()
 
 
 class Lent:
