@@ -257,6 +257,7 @@ class Labels:
         row = {"project_id": project, "move": 0 if last is None else last.number, **asdict(made)}
         move_rows.add_request(connection, row)
         after = {"label": label, "version": version, "request": made.id, "reason": made.reason, "forced": made.forced}
+        after |= {} if made.actor == by.name else {"asked_by": made.actor}
         record(connection, by, "prompt.request", f"prompt:{name}", project_id=project, after=after)
         Changes.bump(connection, TOPIC)
         return made

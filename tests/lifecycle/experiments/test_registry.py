@@ -189,7 +189,7 @@ def test_of_two_processes_that_roll_out_the_slower_one_sees_that_it_is_done(
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_where_moves_need_a_second_person_another_one_starts_it(
-    experiments: Experiments, prompts: Prompts, begin: Begin, monkeypatch: pytest.MonkeyPatch
+    store: Store, experiments: Experiments, prompts: Prompts, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Guard:
         def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
@@ -211,6 +211,8 @@ def test_where_moves_need_a_second_person_another_one_starts_it(
     (asked,) = prompts.pending(P)
     with pytest.raises(Forbidden, match="You asked for this promotion yourself"):
         prompts.approve(P, asked.id, by=BEN)  # who started it
+    noted = [(actor, after["asked_by"]) for actor, action, after in audited(store) if action == "prompt.request"]
+    assert noted == [(actor_of(ended).name, BEN.name)]
     prompts.reject(P, asked.id, by=ANA)
     experiments.create(P, design(name="chosen"), by=BEN)
     experiments.start(P, "chosen", by=ANA)

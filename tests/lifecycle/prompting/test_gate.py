@@ -106,10 +106,10 @@ async def test_each_version_gets_the_variables_that_it_knows(judging: Judging) -
     assert {(version, *sorted(names)) for version, names in given} == {(1, "q"), (3, "lang", "q")}
     asked = len(given)
     for wrong, told in (
-        ({"q": "1"}, "The case 'c9' does not fit rag@3: The variable 'lang' is missing."),
-        ({"q": "1", "lang": "de", "long": 1}, "The case 'c9' does not fit rag@3: The prompt has no variable 'long'."),
-        ({"lang": "de"}, "The case 'c9' does not fit rag@3: The variable 'q' is missing."),
-        ("1", "The case 'c9' does not fit rag@3: The input names no variables"),
+        ({"q": "1"}, "Case 31, 'c9', does not fit rag@3: The variable 'lang' is missing."),
+        ({"q": "1", "lang": "de", "long": 1}, "Case 31, 'c9', does not fit rag@3: The prompt has no variable 'long'."),
+        ({"lang": "de"}, "Case 31, 'c9', does not fit rag@3: The variable 'q' is missing."),
+        ("1", "Case 31, 'c9', does not fit rag@3: The input names no variables"),
         ({"q": 1, "lang": "de"}, "'q' is of type string, not"),
     ):
         with pytest.raises(InvalidRequest) as refused:
@@ -118,7 +118,7 @@ async def test_each_version_gets_the_variables_that_it_knows(judging: Judging) -
     with pytest.raises(InvalidRequest, match="does not fit rag@3: The input names no variables"):
         await judging.evaluate(3)  # its dataset has texts
     judging.shelf.more = {1: "style"}
-    with pytest.raises(InvalidRequest, match="The case '000000' does not fit rag@1: The variable 'style' is missing"):
+    with pytest.raises(InvalidRequest, match="Case 1, '000000', does not fit rag@1: The variable 'style' is missing"):
         await judging.evaluate(3, cases=[case_from({"input": {"q": "1"}}, 0)])
     assert len(judging.bench.chat.asked) == asked
 

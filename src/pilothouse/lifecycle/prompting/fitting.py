@@ -43,7 +43,7 @@ class Fitting:
     def check(self, cases: Iterable[Case]) -> None:
         """Raises InvalidRequest for the first case that does not fit, naming it and the variable."""
         left_out = {version.number: self.foreign(version) for version, _ in self.sides}
-        for case in cases:
+        for number, case in enumerate(cases, 1):
             for version, included in self.sides:
                 try:
                     given = variables_for(case.input, version.content)
@@ -51,7 +51,7 @@ class Fitting:
                     prepared(included.declared, included.uses, given)
                 except (InvalidRequest, ValueError) as error:
                     told = error.message if isinstance(error, InvalidRequest) else str(error)
-                    where = f"The case '{case.id[:128]}' does not fit {version.reference}"
+                    where = f"Case {number}, '{case.id[:128]}', does not fit {version.reference}"
                     raise InvalidRequest(f"{where}: {told}", param="cases") from None
 
 
