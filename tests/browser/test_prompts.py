@@ -42,6 +42,9 @@ async def test_write_play_and_roll_back(browser: Browser, tmp_path: Path) -> Non
             await page.type("[name=value_more]", BAD)
             await page.until("document.querySelector('#preview').textContent.includes('⟨U+202E⟩')")
             assert await page.evaluate("document.title") != "owned"
+            await page.evaluate("document.querySelector('.editor [name=token]').value = 'of another session'")
+            await page.type("#text", "!")
+            await page.until("document.querySelector('#preview').textContent.startsWith('No preview could be made')")
 
             await page.goto(f"{address}/console/prompts/play?name=a/b&beside=1")
             await fits()

@@ -49,6 +49,8 @@ def test_listing_goes_from_new_to_old_in_pages(jobs: Jobs, clock: Any) -> None:
     assert [job.id for job in page] == [ids[4], ids[3]]
     assert [job.id for job in jobs.list(limit=2, before=page[-1].id)] == [ids[2], ids[1]]
     assert [job.id for job in jobs.list(status="cancelled")] == [ids[0]]
+    other = jobs.enqueue("another", {})
+    assert [job.id for job in jobs.list(task="another")] == [other.id]
 
 
 def test_a_dedupe_key_holds_while_the_job_is_unfinished(jobs: Jobs, store: Store, clock: Any) -> None:

@@ -178,7 +178,9 @@ function livePreview(form) {
       const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine !== turn) return;
-      document.getElementById("preview").replaceWith(page.getElementById("preview"));
+      const shown = document.getElementById("preview"), made = page.getElementById("preview");
+      if (!made) return shown.replaceChildren("No preview could be made. The button \"Preview\" says why.");
+      shown.replaceWith(made);
       const values = document.getElementById("values"), fresh = page.getElementById("values");
       if (values.dataset.names !== fresh.dataset.names) values.replaceWith(fresh);
       document.querySelectorAll("#preview [data-line]").forEach(showLine);
