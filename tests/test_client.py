@@ -131,3 +131,18 @@ def test_a_server_that_is_not_there_is_a_failure_of_each() -> None:
     with Client("http://127.0.0.1:9") as client:
         (lost,) = client.parallel(["x"], model="m")
     assert isinstance(lost, ProviderUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "error"),
+    [
+        ("http://bob:secret@127.0.0.1:1", None, ProviderUnavailable),
+        ("http://bob:secret@127.0.0.1:1", "k", InvalidRequest),
+        ("http://bob:se/cr@secret@host", None, ProviderUnavailable),
+        ("bob:secret@127.0.0.1", None, ProviderUnavailable),
+    ],
+)
+def test_a_password_in_the_address_is_not_told(url: str, key: str | None, error: type[Exception]) -> None:
+    with Client(url, key) as client, pytest.raises(error, match="/api/x cannot be") as raised:
+        client.request("GET", "/api/x")
+    assert not any(word in str(raised.value) for word in ("secret", "se/cr", "bob"))

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, overload
 import aiohttp
 import msgspec
 
+from pilothouse.addresses import without_password
 from pilothouse.background import Loop
 from pilothouse.errors import (
     Conflict,
@@ -51,6 +52,7 @@ class AsyncClient:
 
     def __init__(self, base_url: str, api_key: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
+        self._shown = without_password(self.base_url)
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._session: aiohttp.ClientSession | None = None
         self._making = Making()
@@ -174,11 +176,11 @@ class AsyncClient:
             async with asyncio.timeout(timeout), self._open(method, path, body) as response:
                 return msgspec.json.decode(await response.read())
         except TimeoutError:
-            raise ProviderUnavailable(f"{self.base_url}{path} did not answer in time.") from None
+            raise ProviderUnavailable(f"{self._shown}{path} did not answer in time.") from None
         except aiohttp.ClientError as error:
-            raise ProviderUnavailable(f"{self.base_url}{path} broke off: {error}.") from error
+            raise ProviderUnavailable(f"{self._shown}{path} broke off: {error}.") from error
         except msgspec.DecodeError as error:
-            raise ProviderProtocolError(f"{self.base_url}{path} answered what is no JSON: {error}.") from None
+            raise ProviderProtocolError(f"{self._shown}{path} answered what is no JSON: {error}.") from None
 
     def _open(self, method: str, path: str, body: Json | None) -> "_Opened":
         if self._session is None:
@@ -253,7 +255,11 @@ class _Opened:
         try:
             response = await self._context.__aenter__()
         except aiohttp.ClientError as error:
-            raise ProviderUnavailable(f"{self._url} cannot be reached: {error}.") from error
+            raise ProviderUnavailable(without_password(f"{self._url} cannot be reached: {error}.")) from error
+        except ValueError as error:  # before anything is sent
+            where = without_password(self._url)
+            message = f"{where} cannot be asked: {error}. A key is sent in the place of an address's user and password."
+            raise InvalidRequest(message) from None
         if response.status >= 400:
             raw = await response.read()
             await self._context.__aexit__(None, None, None)

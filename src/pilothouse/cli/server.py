@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pilothouse.addresses import without_password
 from pilothouse.cli.context import Context
 from pilothouse.errors import ProviderUnavailable, Unauthenticated
 
@@ -27,15 +28,14 @@ def ask(context: Context, url: str | None, key: str | None, method: str, path: s
 
     settings = context.settings
     address = url or f"http://127.0.0.1:{settings.port}"
+    shown = without_password(address)
     key = key or settings.master_key
     try:
         with Client(address, key) as client:
             return client.request(method, path)
     except ProviderUnavailable:
         where = "" if url else " Where it listens elsewhere, say so with --url or PILOTHOUSE_URL."
-        told = (
-            f"No server answers at {address}, and only a running one knows this: start it with `pilothouse up`.{where}"
-        )
+        told = f"No server answers at {shown}, and only a running one knows this: start it with `pilothouse up`.{where}"
         raise ProviderUnavailable(told) from None
     except Unauthenticated as error:
-        raise Unauthenticated(error.message if key else f"{address} wants a key: {_KEY}") from None
+        raise Unauthenticated(error.message if key else f"{shown} wants a key: {_KEY}") from None

@@ -2,9 +2,8 @@
 
 import click
 
-from pilothouse.cli.context import Context, pass_context, plain
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
+from pilothouse.cli.context import as_json, in_json, plain
+from pilothouse.cli.experiments.desk import Desk, at_experiments
 
 __all__ = ["decide"]
 
@@ -13,11 +12,10 @@ __all__ = ["decide"]
 @click.argument("name")
 @click.argument("arm")
 @click.option("--reason", default="", help="Why, for the audit log.")
-@project_option
-@pass_context
-def decide(context: Context, name: str, arm: str, reason: str, project: str) -> None:
+@as_json
+@at_experiments
+def decide(desk: Desk, /, name: str, arm: str, reason: str, as_json: bool) -> None:
     """End it in favour of ARM, which is rolled out. NAME is the experiment's name or id."""
-    with context.looking() as platform:
-        ended = platform.prompts.experiments.registry.choose(project, name, arm, by=me(), reason=reason)
-    note = "" if ended.outcome is None else ended.outcome.note
-    click.echo(plain(f"{ended.name}: {arm}. {note}".strip()))
+    ended = desk.decide(name, arm=arm, reason=reason)
+    note = "" if ended["outcome"] is None else ended["outcome"]["note"]
+    click.echo(in_json(ended) if as_json else plain(f"{ended['name']}: {arm}. {note}".strip()))

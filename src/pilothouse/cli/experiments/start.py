@@ -2,9 +2,8 @@
 
 import click
 
-from pilothouse.cli.context import Context, pass_context
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
+from pilothouse.cli.context import as_json, in_json, plain
+from pilothouse.cli.experiments.desk import Desk, at_experiments
 
 __all__ = ["start"]
 
@@ -13,12 +12,11 @@ __all__ = ["start"]
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Also what the gate of a protected label refuses. Needs a reason.")
 @click.option("--reason", default="", help="Why, for the audit log.")
-@project_option
-@pass_context
-def start(context: Context, name: str, force: bool, reason: str, project: str) -> None:
+@as_json
+@at_experiments
+def start(desk: Desk, /, name: str, force: bool, reason: str, as_json: bool) -> None:
     """Begin to split calls. NAME is the experiment's name or id."""
-    with context.looking() as platform:
-        registry = platform.prompts.experiments.registry
-        started = registry.start(project, name, by=me(), force=force, reason=reason)
-    shown = ", ".join(f"{arm.name} {arm.weight:g}" for arm in started.arms)
-    click.echo(f"{started.name}: splits {started.about} by {started.unit}: {shown}.")
+    started = desk.start(name, force=force, reason=reason)
+    shown = ", ".join(f"{arm['name']} {arm['weight']:g}" for arm in started["arms"])
+    said = f"{started['name']}: splits {started['about']} by {started['unit']}: {shown}."
+    click.echo(in_json(started) if as_json else plain(said))

@@ -2,9 +2,8 @@
 
 import click
 
-from pilothouse.cli.context import Context, pass_context
-from pilothouse.cli.filters import project_option
-from pilothouse.cli.options import me
+from pilothouse.cli.context import as_json, in_json, plain
+from pilothouse.cli.experiments.desk import Desk, at_experiments
 
 __all__ = ["stop"]
 
@@ -12,10 +11,9 @@ __all__ = ["stop"]
 @click.command()
 @click.argument("name")
 @click.option("--reason", default="", help="Why, for the audit log.")
-@project_option
-@pass_context
-def stop(context: Context, name: str, reason: str, project: str) -> None:
+@as_json
+@at_experiments
+def stop(desk: Desk, /, name: str, reason: str, as_json: bool) -> None:
     """End it: all calls get what they would without it. NAME is the experiment's name or id."""
-    with context.looking() as platform:
-        stopped = platform.prompts.experiments.registry.stop(project, name, by=me(), reason=reason)
-    click.echo(f"{stopped.name}: stopped.")
+    stopped = desk.stop(name, reason=reason)
+    click.echo(in_json(stopped) if as_json else plain(f"{stopped['name']}: stopped."))

@@ -3,27 +3,18 @@
 Both give what the API gives (`prompts.shown`), so that a command prints the same of either.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
-import click
-
-from pilothouse.call import DEFAULT_PROJECT
-from pilothouse.cli.context import Context, plain
-from pilothouse.cli.options import control
-from pilothouse.cli.server import server_options
-from pilothouse.errors import InvalidRequest
+from pilothouse.cli.context import Context
+from pilothouse.cli.either import at_server, giving, known
 from pilothouse.types import Json
 
 if TYPE_CHECKING:
     from pilothouse.cli.prompts.served import Served
 
-__all__ = ["Desk", "at_desk", "at_registry", "desk_options", "known", "served", "shown"]
-
-_F = TypeVar("_F", bound=Callable[..., Any])
+__all__ = ["Desk", "at_desk", "at_registry", "served"]
 
 
 class Desk(Protocol):
@@ -71,24 +62,11 @@ class Desk(Protocol):
     def usage(self, name: str, *, period: str, label: str | None) -> Sequence[Json]: ...
 
 
-def desk_options(command: _F) -> _F:
-    """`--project`, `--url` and `--key`: which registry, as `at_desk` takes them."""
-    project = click.option("--project", default=DEFAULT_PROJECT, show_default=True, help="The project.")
-    return project(server_options(command))
-
-
-@contextmanager
-def served(context: Context, project: str, url: str, key: str | None) -> "Iterator[Served]":
-    """That of a server. Says on the standard error which one is asked. Raises InvalidRequest where an argument of the
-    command was no UTF-8, which Python keeps as halves of surrogate pairs."""
+def served(context: Context, project: str, url: str, key: str | None) -> "AbstractContextManager[Served]":
+    """That of a server, which is named on the standard error."""
     from pilothouse.cli.prompts.served import Served  # noqa: PLC0415 - aiohttp, which the help does not need
 
-    click.echo(plain(f"Registry: {shown(url)}"), err=True)
-    with Served(url, key or context.settings.master_key, project) as found:
-        try:
-            yield found
-        except UnicodeEncodeError as error:
-            raise InvalidRequest(f"{error.object[:100]!r} is not UTF-8 text.") from None
+    return at_server(Served, context, project, url, key)
 
 
 @contextmanager
@@ -105,28 +83,5 @@ def at_desk(context: Context, project: str, url: str | None, key: str | None) ->
             yield home
 
 
-def shown(url: str) -> str:
-    """The address without a password in it."""
-    return re.sub("//[^/@]*@", "//", url.rstrip("/"))
-
-
-def known(context: Context, project: str) -> None:
-    """Raises NotFound where this home does not have the project."""
-    if project != DEFAULT_PROJECT:
-        from pilothouse.access import Tenants  # noqa: PLC0415 - the room is heavy, and not for --help
-
-        with control(context) as engine:
-            Tenants(engine).get("project", project)
-
-
-def at_registry(command: _F) -> Callable[..., Any]:
-    """Gives a command the desk that its options name, before its own arguments."""
-
-    @desk_options
-    @click.make_pass_decorator(Context)
-    @wraps(command)
-    def run(context: Context, /, *given: Any, project: str, url: str | None, key: str | None, **named: Any) -> Any:
-        with at_desk(context, project, url, key) as desk:
-            return command(desk, *given, **named)
-
-    return run
+at_registry = giving(at_desk)
+"""Gives a command the desk that its options name, before its own arguments."""

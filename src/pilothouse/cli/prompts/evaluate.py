@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
+from pilothouse.cli.either import desk_options, known, shown
 from pilothouse.cli.evals.estimated import agree, say_estimate
 from pilothouse.cli.options import me
-from pilothouse.cli.prompts.desk import desk_options, known, served, shown
+from pilothouse.cli.prompts.desk import served
 from pilothouse.errors import ConfigError
 from pilothouse.types import Json
 

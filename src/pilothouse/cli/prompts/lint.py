@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pilothouse.cli.context import Context, in_json, pass_context, plain, show_rows
-from pilothouse.cli.prompts.desk import Desk, at_desk, desk_options
+from pilothouse.cli.either import desk_options
+from pilothouse.cli.prompts.desk import Desk, at_desk
 from pilothouse.errors import ConfigError, InvalidRequest, NotFound
 from pilothouse.prompts.lint.cost import ASSUMED_CHARS, Limits
 from pilothouse.prompts.lint.draft import Draft, Syntax

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Self
-from urllib.parse import quote, urlencode
+from typing import Any
+from urllib.parse import quote
 
-from pilothouse import client
-from pilothouse.call import DEFAULT_PROJECT
+from pilothouse.cli.asking import Asking
 from pilothouse.errors import PilothouseError
 from pilothouse.prompts.versions import check_label, check_name
 from pilothouse.types import Json
@@ -17,18 +16,8 @@ __all__ = ["Served"]
 _POLL_SECONDS = 0.5
 
 
-class Served:
-    """A Desk over HTTP. Raises ProviderUnavailable where nobody answers, Unauthenticated and Forbidden for the key."""
-
-    def __init__(self, url: str, key: str | None, project: str) -> None:
-        self._client = client.Client(url, key)
-        self._project = {} if project == DEFAULT_PROJECT else {"project_id": project}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+class Served(Asking):
+    """A Desk over HTTP."""
 
     def list(self, **query: Any) -> Json:
         found: Json = self._ask("GET", "/api/prompts", query=query)
@@ -130,9 +119,3 @@ class Served:
     def _decided(self, request: str, how: str, note: str) -> Json:
         done: Json = self._ask("POST", f"/api/prompt-requests/{quote(request, safe='')}/{how}", {"note": note})
         return done
-
-    def _ask(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> Any:
-        given = {name: value for name, value in {**(query or {}), **self._project}.items() if value is not None}
-        asked = urlencode({name: str(value).lower() if value is True or value is False else value
-                           for name, value in given.items()})  # fmt: skip
-        return self._client.request(method, f"{path}{'?' if asked else ''}{asked}", body)
