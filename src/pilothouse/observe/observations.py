@@ -4,8 +4,6 @@ Newest traces first, and within a trace the newest spans. Each page looks into 1
 little in them it has a `next` all the same, from which the search goes on. Knows nothing of the words that clients use.
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
@@ -15,8 +13,8 @@ from sqlalchemy import ColumnElement, FromClause, and_, or_, select, true, tuple
 from sqlalchemy.engine import Connection
 
 from pilothouse.call import Span
-from pilothouse.errors import InvalidRequest
 from pilothouse.observe.bodies import body_of
+from pilothouse.observe.cursors import cursor_of, place_in
 from pilothouse.observe.listing import SEARCHED, end_of, plain
 from pilothouse.observe.rows import to_span
 from pilothouse.storage.database import Store
@@ -76,7 +74,7 @@ class Observations:
         self, project: str, sought: Sought, limit: int, cursor: str | None = None, *, bodies: bool = False
     ) -> ObservationPage:
         """Up to `limit` of them. Raises InvalidRequest for a `cursor` that no page gave."""
-        place = None if cursor is None else _parse(cursor)
+        place: _Cursor | None = None if cursor is None else place_in(cursor, _Cursor, "the list of observations")
         reached, t = _reached(project, sought, place), traces.c
         with self._store.observe.connect() as connection:
             end = end_of(connection, reached, SEARCHED)
@@ -100,9 +98,9 @@ class Observations:
             if len(rows) > limit:
                 last = rows[limit - 1]
                 return ObservationPage(
-                    found, _cursor(last["trace_start_us"], last["trace_id"], last["start_us"], last["id"])
+                    found, cursor_of(last["trace_start_us"], last["trace_id"], last["start_us"], last["id"])
                 )
-        return ObservationPage(found, None if end is None else _cursor(*end, _ALL_SEEN, ""))
+        return ObservationPage(found, None if end is None else cursor_of(*end, _ALL_SEEN, ""))
 
 
 def _within(connection: Connection, reached: list[ColumnElement[bool]]) -> tuple[FromClause, ColumnElement[bool]]:
@@ -156,14 +154,3 @@ def _conditions(s: Any, sought: Sought) -> list[ColumnElement[bool]]:
 def _said(pair: tuple[str, str]) -> str:
     """How the attribute is written within its row."""
     return msgspec.json.encode(dict([pair])).decode()[1:-1]
-
-
-def _cursor(*place: object) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
-
-
-def _parse(cursor: str) -> _Cursor:
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=_Cursor)  # type: ignore[no-any-return]
-    except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError):
-        raise InvalidRequest(f"'{cursor[:80]}' is no place in the list of observations.", param="cursor") from None

@@ -83,12 +83,6 @@ class BatchLeases:
             values = {"vendor": msgspec.json.encode(vendor).decode()}
             return connection.execute(_change(batch, values)).rowcount == 1
 
-    def note_errors(self, batch: Batch, errors: list[Json]) -> bool:
-        """Keep errors of the batch as a whole. False where the lease is lost."""
-        with writing(self._engine) as connection:
-            values = {"errors": msgspec.json.encode(errors).decode()}
-            return connection.execute(_change(batch, values)).rowcount == 1
-
     def add(self, batch: Batch, results: Sequence[Result]) -> Standing:
         """Write results, each unless there is one for its number already. Nothing where the lease is lost."""
         with writing(self._engine) as connection:

@@ -3,24 +3,22 @@
 https://api.reference.langfuse.com
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from pilothouse.api.caller import Caller
+from pilothouse.api.langfuse.queries import listed, time_of
 from pilothouse.cases import Outcome
 from pilothouse.errors import InvalidRequest, NotFound
 from pilothouse.evals.datasets.reported import STEP
+from pilothouse.observe.cursors import cursor_of, place_in
 from pilothouse.observe.dialects.langfuse_ids import iso
 from pilothouse.observe.dialects.langfuse_scores import EXPERIMENT, score_to_json
-from pilothouse.observe.dialects.values import when_us
 from pilothouse.observe.scores import ScoresSought
 from pilothouse.observe.traces import Traces
 from pilothouse.storage import Store
@@ -53,7 +51,7 @@ class _Asked(BaseModel):
         """The groups of fields that are asked for. Raises InvalidRequest for one that there is not."""
         if self.filter:
             raise InvalidRequest("`filter` is not supported; use the query's own parameters.", param="filter")
-        asked = frozenset(_listed(self.fields) or ("core",))
+        asked = frozenset(listed(self.fields) or ("core",))
         if strange := sorted(asked - known):
             raise InvalidRequest(
                 f"There is no group of fields '{strange[0][:40]}'; there are {', '.join(sorted(known))}."
@@ -62,8 +60,8 @@ class _Asked(BaseModel):
 
     def fits(self, ids: str | None, names: str | None) -> Callable[[Run], bool]:
         """Whether a run is one of those that are asked for. Raises InvalidRequest for what is no time."""
-        since, until = _time(self.from_start_time, "fromStartTime"), _time(self.to_start_time, "toStartTime")
-        wanted, named, within = _listed(ids), _listed(names), _listed(self.dataset_id)
+        since, until = time_of(self.from_start_time, "fromStartTime"), time_of(self.to_start_time, "toStartTime")
+        wanted, named, within = listed(ids), listed(names), listed(self.dataset_id)
 
         def fits(run: Run) -> bool:
             known = {run.id, *run.subject.get("known_as", ())}
@@ -101,7 +99,7 @@ def _add_runs(router: APIRouter, runs: EvalRuns, traces: Traces) -> None:
     def list_experiments(caller: Caller, query: Annotated[_Runs, Query()]) -> Json:
         """Runs of other programs, the newest first, with the groups of fields that are asked for."""
         project, groups = caller.project_id, query.groups(_OF_RUNS)
-        (before,) = _place(query.cursor, 1) or (None,)
+        (before,) = (None,) if query.cursor is None else place_in(query.cursor, tuple[str])
         found = [*islice(_each(runs, project, query.fits(query.id, query.name), before), query.limit + 1)]
         told = []
         for run in found[: query.limit]:
@@ -117,7 +115,7 @@ def _add_runs(router: APIRouter, runs: EvalRuns, traces: Traces) -> None:
                 made["scores"] = _scores(traces, project, sought, query.score_limit)
             told.append(made)
         more = len(found) > query.limit
-        return {"data": told, "meta": {"cursor": _cursor(found[query.limit - 1].id)} if more else {}}
+        return {"data": told, "meta": {"cursor": cursor_of(found[query.limit - 1].id)} if more else {}}
 
 
 def _add_cases(router: APIRouter, runs: EvalRuns, traces: Traces) -> None:
@@ -126,7 +124,7 @@ def _add_cases(router: APIRouter, runs: EvalRuns, traces: Traces) -> None:
         """The cases of such runs, by their ids within each run, the newest run first."""
         project, groups = caller.project_id, query.groups(_OF_CASES)
         chosen = query.fits(query.experiment_id, query.experiment_name)
-        at, after = _place(query.cursor, 2) or (None, None)
+        at, after = (None, None) if query.cursor is None else place_in(query.cursor, tuple[str, str])
         first = [runs.get(project, at)] if at is not None else []
         told, marks = list[Json](), list[str]()
         for run in (*filter(chosen, first), *_each(runs, project, chosen, at)):
@@ -135,7 +133,7 @@ def _add_cases(router: APIRouter, runs: EvalRuns, traces: Traces) -> None:
                 for one in page.outcomes:
                     if query.experiment_item_id in (None, one.case.id):
                         told.append(_case(run, one, groups, _when(traces, project, run, one)))
-                        marks.append(_cursor(run.id, f"{one.trial}:{one.case.id}"))
+                        marks.append(cursor_of(run.id, f"{one.trial}:{one.case.id}"))
                         if "scores" in groups and one.case.trace_id:
                             sought = ScoresSought(trace_id=[one.case.trace_id])
                             told[-1]["scores"] = _scores(traces, project, sought, query.score_limit)
@@ -199,30 +197,3 @@ def _ids(run: Run) -> list[str]:
 
 def _id(run: Run) -> str:
     return _ids(run)[0]
-
-
-def _listed(given: str | None) -> list[str] | None:
-    return [text for part in given.split(",") if (text := part.strip())] if given else None
-
-
-def _time(given: str | None, name: str) -> int | None:
-    at = when_us(given) if given else None
-    if given and at is None:
-        raise InvalidRequest(f"`{name}` is no ISO 8601 time.", param=name)
-    return at
-
-
-def _cursor(*place: str) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
-
-
-def _place(cursor: str | None, parts: int) -> list[str] | None:
-    if cursor is None:
-        return None
-    try:
-        place = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=list[str])
-    except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError):
-        place = []
-    if len(place) != parts:
-        raise InvalidRequest(f"'{cursor[:80]}' is no place in this list.", param="cursor")
-    return place

@@ -3,8 +3,6 @@
 https://api.reference.langfuse.com
 """
 
-import base64
-import binascii
 from typing import Annotated
 
 import msgspec
@@ -13,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from pilothouse.api.caller import Caller
+from pilothouse.api.langfuse.queries import listed, time_of
 from pilothouse.errors import InvalidRequest
+from pilothouse.observe.cursors import cursor_of, place_in
 from pilothouse.observe.dialects.langfuse_ids import span_id_of, trace_id_of
 from pilothouse.observe.dialects.langfuse_observations import (
     OBSERVATION_FIELDS,
@@ -22,7 +22,6 @@ from pilothouse.observe.dialects.langfuse_observations import (
     type_of,
 )
 from pilothouse.observe.dialects.langfuse_scores import SCORE_FIELDS, score_to_json
-from pilothouse.observe.dialects.values import when_us
 from pilothouse.observe.observations import Observations, Sought
 from pilothouse.observe.scores import Scores, ScoresSought
 from pilothouse.storage import Store
@@ -32,7 +31,6 @@ __all__ = ["routes"]
 
 _Text = Annotated[str | None, Field(max_length=2000)]
 _At = tuple[Annotated[int, msgspec.Meta(ge=0, lt=2**62)], str]
-_UNREADABLE = (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError)
 
 
 class _Asked(BaseModel):
@@ -75,7 +73,8 @@ class _Observations(_Asked):
             trace_id=self.trace_id and trace_id_of(self.trace_id), name=self.name, user_id=self.user_id,
             session_id=self.session_id, parent_id=span_id_of(parent) if parent else None,
             root=True if parent == "" else self.is_root_observation, environments=self.environment,
-            since_us=_time(self.from_start_time, "fromStartTime"), until_us=_time(self.to_start_time, "toStartTime"),
+            since_us=time_of(self.from_start_time, "fromStartTime"),
+            until_us=time_of(self.to_start_time, "toStartTime"),
             said=said, unsaid=unsaid, **of_type, **of_level,
         )  # fmt: skip
 
@@ -95,23 +94,23 @@ class _Scores(_Asked):
 
     def sought(self) -> ScoresSought:
         """Raises InvalidRequest for filters that do not fit together."""
-        kinds = [kind.lower() for kind in _listed(self.data_type) or ()]
+        kinds = [kind.lower() for kind in listed(self.data_type) or ()]
         if self.observation_id and not self.trace_id:
             raise InvalidRequest("`observationId` needs the `traceId` too.", param="observationId")
         if (self.value_min is not None or self.value_max is not None) and kinds != ["numeric"]:
             raise InvalidRequest("`valueMin` and `valueMax` need `dataType=NUMERIC`.", param="dataType")
-        values = _listed(self.value)
+        values = listed(self.value)
         if values and len(kinds) != 1:
             raise InvalidRequest("`value` needs a single `dataType`.", param="dataType")
         numbers = [_number(text) for text in values or ()] if kinds in (["numeric"], ["boolean"]) else None
-        traces, observations = _listed(self.trace_id), _listed(self.observation_id)
+        traces, observations = listed(self.trace_id), listed(self.observation_id)
         return ScoresSought(
-            id=_listed(self.id), name=_listed(self.name), kind=kinds or None, source=_sources(_listed(self.source)),
+            id=listed(self.id), name=listed(self.name), kind=kinds or None, source=_sources(listed(self.source)),
             trace_id=traces and [trace_id_of(one) for one in traces],
-            span_id=observations and [span_id_of(one) for one in observations], session_id=_listed(self.session_id),
+            span_id=observations and [span_id_of(one) for one in observations], session_id=listed(self.session_id),
             value=numbers or None, label=values if values and numbers is None else None, least=self.value_min,
-            most=self.value_max, since_us=_time(self.from_timestamp, "fromTimestamp"),
-            until_us=_time(self.to_timestamp, "toTimestamp"),
+            most=self.value_max, since_us=time_of(self.from_timestamp, "fromTimestamp"),
+            until_us=time_of(self.to_timestamp, "toTimestamp"),
         )  # fmt: skip
 
 
@@ -132,11 +131,12 @@ def routes(store: Store) -> APIRouter:
     def list_scores(caller: Caller, query: Annotated[_Scores, Query()]) -> Json:
         """Scores, the newest first."""
         groups = _groups(query.fields, SCORE_FIELDS)
-        found = scores.page(caller.project_id, query.sought(), query.limit + 1, _place(query.cursor))
+        place = None if query.cursor is None else place_in(query.cursor, _At, "the list of scores")
+        found = scores.page(caller.project_id, query.sought(), query.limit + 1, place)
         shown, meta = found[: query.limit], Json(limit=query.limit)
         if len(found) > len(shown):
             last = shown[-1][0]
-            meta["cursor"] = base64.urlsafe_b64encode(msgspec.json.encode((last.at_us, last.id))).decode()
+            meta["cursor"] = cursor_of(last.at_us, last.id)
         data = [score_to_json(score, caller.project_id, updated, groups) for score, updated in shown]
         return {"data": data, "meta": meta}
 
@@ -144,14 +144,10 @@ def routes(store: Store) -> APIRouter:
 
 
 def _groups(given: str | None, known: tuple[str, ...]) -> frozenset[str]:
-    groups = frozenset(_listed(given) or ())
+    groups = frozenset(listed(given) or ())
     if unknown := sorted(groups - set(known)):
         raise InvalidRequest(f"There is no group of fields '{unknown[0][:40]}'; there are {', '.join(known)}.")
     return groups
-
-
-def _listed(given: str | None) -> list[str] | None:
-    return [text for part in given.split(",") if (text := part.strip())] if given else None
 
 
 def _sources(given: list[str] | None) -> list[str] | None:
@@ -167,21 +163,3 @@ def _number(text: str) -> float:
         return {"true": 1.0, "false": 0.0}[text.lower()] if text.lower() in ("true", "false") else float(text)
     except ValueError:
         raise InvalidRequest(f"The value '{text[:40]}' is no number.", param="value") from None
-
-
-def _time(given: str | None, name: str) -> int | None:
-    if not given:
-        return None
-    at = when_us(given)
-    if at is None:
-        raise InvalidRequest(f"`{name}` is no ISO 8601 time.", param=name)
-    return at
-
-
-def _place(cursor: str | None) -> _At | None:
-    if cursor is None:
-        return None
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=_At)  # type: ignore[no-any-return]
-    except _UNREADABLE:
-        raise InvalidRequest(f"'{cursor[:80]}' is no place in the list of scores.", param="cursor") from None
