@@ -80,7 +80,8 @@ function follow(card) {
     try {
       const fresh = document.hidden ? card : await fetchPart(location.href, card.id);
       if (fresh !== card) card.replaceWith(fresh);
-      if (!fresh.matches("[data-follow]")) return location.reload();
+      const ended = !fresh.matches("[data-follow]"), writes = document.activeElement.matches("input, textarea, select");
+      if (ended) return writes || location.reload();
       if (fresh !== card) localTimes(fresh);
       follow(fresh);
     } catch { /* "Look again" is there */ }
