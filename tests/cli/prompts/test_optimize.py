@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from pilothouse.cli.context import Context
 from pilothouse.cli.prompts.optimize import optimize
+from pilothouse.cli.prompts.served import Served
 from pilothouse.lifecycle.optimizing.order import OptimizeOrder
 from pilothouse.lifecycle.optimizing.told import Optimized
 from pilothouse.settings import Settings
@@ -48,6 +49,16 @@ def test_the_options_become_an_order(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert '"verdict": "none"' in done.stdout
     assert (orders[1].label, orders[1].rewrite_model) == ("staging", None)
     assert run("rag/answer", "--dataset", "qa", given="n\n").exit_code == 1
+    assert len(orders) == 2
+
+    def searched(self: Served, name: str, body: Any, heard: Any) -> Any:
+        assert (name, body["version"], body["dataset"], body["max_cost_usd"]) == ("rag/answer", 3, "qa", "5.0")
+        return Optimized(prompt=name, source=3, dataset="qa@1", metric="exact", train=6, held_out=4, verdict="none",
+                         why="Nothing there.").to_json()  # fmt: skip
+
+    monkeypatch.setattr(Served, "optimize", searched)
+    done = run("rag/answer@3", "--dataset", "qa", "--yes", "--url", "http://127.0.0.1:9", "--key", "k")
+    assert "Nothing there." in done.stdout
     assert len(orders) == 2
 
 

@@ -98,7 +98,7 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Follows a job whose states are given; what was asked of the server."""
     monkeypatch.setattr(served, "_POLL_SECONDS", 0)
 
-    def run(*states: dict[str, Any] | type[BaseException]) -> list[str]:
+    def run(*states: dict[str, Any] | type[BaseException], how: str = "evaluate") -> list[str]:
         asked, told = list[str](), iter(states)
         desk = Served("http://here", None, "default")
 
@@ -114,7 +114,7 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         monkeypatch.setattr(desk._client, "request", request)
         with desk:
             try:
-                desk.evaluate("a", {}, lambda done, total, note: asked.append(f"{done}/{total} {note}"))
+                getattr(desk, how)("a", {}, lambda done, total, note: asked.append(f"{done}/{total} {note}"))
             except (KeyboardInterrupt, PilothouseError) as error:
                 asked.append(str(error))
         return asked
@@ -129,3 +129,5 @@ def test_a_job_is_followed_to_its_end(follow: Callable[..., list[str]]) -> None:
     failed = follow({"status": "queued"}, {}, half, {"status": "failed", "error": "no money"})
     assert failed == [begun, look, look, "1/2 $1", look, "The evaluation of 'a' failed: no money"]
     assert follow({"status": "queued"}, KeyboardInterrupt) == [begun, look, "POST /api/jobs/j/cancel", ""]
+    searched = follow({"status": "queued"}, {"status": "failed"}, how="optimize")
+    assert searched == ["POST /api/prompts/a/optimize", look, "The search over 'a' failed: no reason given"]

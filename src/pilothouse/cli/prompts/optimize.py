@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilothouse.cli.context import Context, as_json, in_json, pass_context, plain
-from pilothouse.cli.filters import project_option
+from pilothouse.cli.either import desk_options
 from pilothouse.cli.options import me
+from pilothouse.cli.prompts.desk import served
+from pilothouse.types import Json
 
 if TYPE_CHECKING:
+    from pilothouse.lifecycle.optimizing.order import OptimizeOrder
     from pilothouse.lifecycle.optimizing.told import Optimized
 
 __all__ = ["optimize"]
@@ -30,23 +33,22 @@ __all__ = ["optimize"]
 @click.option("--limit", type=click.IntRange(4, 5000), help="So many cases at most; 200 where nothing is said.")
 @click.option("--max-cost", type=float, default=5.0, show_default=True, help="USD that all of it may cost at most.")
 @click.option("--yes", is_flag=True, help="Do not ask before money is spent.")
-@project_option
+@desk_options
 @as_json
 @pass_context
 def optimize(
-    context: Context, /, prompt: str, max_cost: float, offline: bool, yes: bool, project: str, as_json: bool,
-    **options: Any,
+    context: Context, /, prompt: str, max_cost: float, offline: bool, yes: bool, project: str, url: str | None,
+    key: str | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Look for a better version: few-shot examples that cover the cases, and templates that a model writes anew from
     those that fail.
 
     Proposals are chosen on train cases, and the best is held against the version that there is on held-out cases. It is
-    kept as a version without a label where it is ahead there; nothing is promoted.
+    kept as a version without a label where it is ahead there; nothing is promoted. A server searches as a job of its
+    own, which is followed here.
     """
-    from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415 - heavy, and not for --help
-    from pilothouse.lifecycle.optimizing.order import optimize_order  # noqa: PLC0415
-    from pilothouse.lifecycle.optimizing.search import Optimizer  # noqa: PLC0415
-    from pilothouse.lifecycle.optimizing.told import sentences  # noqa: PLC0415
+    from pilothouse.lifecycle.optimizing.order import optimize_order  # noqa: PLC0415 - heavy, and not for --help
+    from pilothouse.lifecycle.optimizing.told import sentences, told_from  # noqa: PLC0415
     from pilothouse.prompts.versions import reference_of  # noqa: PLC0415
 
     if offline:
@@ -56,21 +58,34 @@ def optimize(
     if evaluators := given.get("evaluators"):
         metric = given.setdefault("metric", evaluators[0])
         given["evaluators"] = [*dict.fromkeys([metric, *evaluators])]
-    order = optimize_order(
-        asked.name, {**given, "version": asked.version, "label": asked.label, "max_cost_usd": str(max_cost)}
-    )
+    given |= {"version": asked.version, "label": asked.label, "max_cost_usd": str(max_cost)}
+    order = optimize_order(asked.name, given)
     if not yes:
         click.confirm(f"This may cost up to ${max_cost:g}. Go on?", abort=True, err=True)
+    if url is None:
+        told = _searched_here(context, project, asked.name, order)
+    else:
+        told = told_from(_searched_there(context, project, url, key, asked.name, given))
+    click.echo(in_json(told.to_json()) if as_json else "\n".join(map(plain, sentences(told))))
+
+
+def _searched_here(context: Context, project: str, name: str, order: "OptimizeOrder") -> "Optimized":
+    from pilothouse.cli.evals.running import showing  # noqa: PLC0415 - heavy, and not for --help
+    from pilothouse.evals.runs.rooms import rooms_of  # noqa: PLC0415
+    from pilothouse.lifecycle.optimizing.search import Optimizer  # noqa: PLC0415
+
     with context.platform() as platform:
 
         async def searched() -> "Optimized":
-            from pilothouse.cli.evals.running import showing  # noqa: PLC0415
+            with showing(name) as heard:
+                rooms = rooms_of(platform, project)
+                return await Optimizer(rooms, platform.prompts.prompts, project, name, order, me(), heard=heard).run()
 
-            with showing(asked.name) as heard:
-                search = Optimizer(
-                    rooms_of(platform, project), platform.prompts.prompts, project, asked.name, order, me(), heard=heard
-                )
-                return await search.run()
+        return platform.run(searched())
 
-        told = platform.run(searched())
-    click.echo(in_json(told.to_json()) if as_json else "\n".join(map(plain, sentences(told))))
+
+def _searched_there(context: Context, project: str, url: str, key: str | None, name: str, order: Json) -> Json:
+    from pilothouse.cli.evals.running import tenths  # noqa: PLC0415 - heavy, and not for --help
+
+    with served(context, project, url, key) as registry:
+        return registry.optimize(name, order, tenths(lambda line: click.echo(plain(line), err=True)))

@@ -92,7 +92,13 @@ class Served(Asking):
         """The verdict over a version, once the server's job has ended. `heard` is told of outcomes done, of how many
         there will be, and what they cost so far. Whoever interrupts it stops the job. Raises
         PilothouseError where it failed."""
-        job = self._of("POST", name, "/evaluate", body)
+        return self._followed(self._of("POST", name, "/evaluate", body), f"The evaluation of '{name}'", heard)
+
+    def optimize(self, name: str, body: Json, heard: Callable[[int, int, str], object]) -> Json:
+        """What a search for a better version came to, followed as an evaluation is."""
+        return self._followed(self._of("POST", name, "/optimize", body), f"The search over '{name}'", heard)
+
+    def _followed(self, job: Json, what: str, heard: Callable[[int, int, str], object]) -> Json:
         try:
             while job["status"] in ("queued", "running"):
                 time.sleep(_POLL_SECONDS)
@@ -104,9 +110,9 @@ class Served(Asking):
                 self._ask("POST", f"/api/jobs/{job['id']}/cancel")
             raise
         if job["status"] != "done":
-            raise PilothouseError(f"The evaluation of '{name}' {job['status']}: {job['error'] or 'no reason given'}")
-        verdict: Json = job["result"]
-        return verdict
+            raise PilothouseError(f"{what} {job['status']}: {job['error'] or 'no reason given'}")
+        told: Json = job["result"]
+        return told
 
     def _of(self, method: str, name: str, tail: str = "", body: Json | None = None, query: Json | None = None) -> Json:
         told: Json = self._ask(method, f"/api/prompts/{quote(check_name(name), safe='')}{tail}", body, query)

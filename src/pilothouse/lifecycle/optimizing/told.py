@@ -8,7 +8,7 @@ from pilothouse.evals.reports.compare import Change
 from pilothouse.evals.reports.figures import figure, signed
 from pilothouse.types import Json
 
-__all__ = ["Optimized", "Proposal", "sentences"]
+__all__ = ["Optimized", "Proposal", "sentences", "told_from"]
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,11 @@ class Optimized(msgspec.Struct, frozen=True, kw_only=True):
         """Plain JSON."""
         told: Json = msgspec.to_builtins(self)
         return told
+
+
+def told_from(told: Json) -> Optimized:
+    """What `to_json` made. Raises msgspec.ValidationError for anything else."""
+    return msgspec.convert(told, Optimized)
 
 
 def sentences(told: Optimized) -> list[str]:
