@@ -132,6 +132,11 @@ class Draft:
             self.parts, key=lambda part: len(part.prose.strip()), default=Part("text", "", self.syntax)
         )
 
+    @property
+    def starts_a_chat(self) -> bool:
+        """Whether what it works on comes in other messages: it has a system message, or takes in nothing itself."""
+        return self.main.role in ("system", "developer") or not any(part.inserted for part in self.parts)
+
     def line_of(self, message: int | None, line: int) -> Spot:
         """A line (from 1) of a message's text."""
         part = next((part for part in self.parts if part.index == message), self.main)

@@ -13,6 +13,10 @@ _PAIRS = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "�
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w.:-]{0,60})(?:\s[^<>\n]{0,200})?>|\[(/?)([A-Z_]{2,40})\]")
 _RULE = re.compile(r"^[ \t]*([-=*#_~+]{3,})[^\n]{0,60}$", re.MULTILINE)
 _LABEL = re.compile(r"(?:^|\n)[^\n.?!]{0,80}[:>\]=#][*_ \t]*\n?[ \t]*$|(?:^|\n)#+ [^\n]{1,80}\n\s*$")
+_FEW = 8  # words after a variable, which are no more than a label
+_NEXT = re.compile(r"\s*(?:[#<\[*=~`-]|[^\n.?!:]{1,40}:)")
+_HEADING_BEFORE = re.compile(r"(?:^|\n)[ \t]*(?:#{1,6}[^\n]{1,80}|\*\*[^*\n]{1,80}\*\*:?)\s*\Z")
+_HEADING_AFTER = re.compile(r"\s*\n[ \t]*(?:#{1,6}[^\n]{1,80}|\*\*[^*\n]{1,80}\*\*:?)[ \t]*(?:\n|\Z)")
 _ENCODED = re.compile(r"\|\s*(?:tojson|json|e|escape|xmlattr|urlencode)\b")
 _JSON_VALUE = re.compile(r"[\"']\w{1,60}[\"']\s*:\s*\Z")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -21,13 +25,15 @@ _USERS = re.compile(
     r"e?mail_body|"
     r"post|tweet|ticket|complaint|search_?query|frage|eingabe|nachricht|anfrage|requete|entree|pregunta|"
     r"consulta|mensaje|"
-    r"entrada)s?$|user_?(?:input|message|text|said|prompt)|(?:^|_)(?:question|query|message)(?:_str|_text)?$",
+    r"entrada)s?$|user_?(?:input|message|text|said|prompt)|(?:^|_)(?:question|query)(?:_str|_text)?$|"
+    r"^(?:last|new|current|customer|chat|human|incoming)_message$",
     re.IGNORECASE,
 )
 _TEXTS = re.compile(
     r"(?:^|_)(?:context|document|doc|article|passage|transcript|content|source|chunk|snippet|conversation|dialogue|"
     r"history|email|text|body|page|report|"
-    r"summary|summaries|paragraph|story|notes?|excerpt|dokument|kontext|artikel|contexte|contexto|documento|"
+    r"summary|summaries|paragraph|story|notes?|excerpt|result|output|response|answer|memory|metadata|html|diff|logs?|"
+    r"trace|dokument|kontext|artikel|contexte|contexto|documento|"
     r"texto)s?(?:_str|_text|_data|_list|_block)?$",
     re.IGNORECASE,
 )
@@ -74,6 +80,8 @@ def enclosed(draft: Draft, part: Part, piece: Piece) -> bool:
         return True
     if any(before.count(fence) % 2 and fence in after for fence in _FENCES):
         return True
+    if _HEADING_BEFORE.search(before[-200:]) and _HEADING_AFTER.match(after):
+        return True
     if _in_tags(before, after):
         return True
     lines = [found for found in _RULE.finditer(before) if len(before) - found.end() < 300]
@@ -94,12 +102,12 @@ def _in_tags(before: str, after: str) -> bool:
 
 
 def labelled(part: Part, piece: Piece) -> bool:
-    """Whether a label or a heading leads to the variable, and nothing follows it in its line."""
+    """Whether a label or a heading leads to the variable, and the next one, or next to nothing, follows it."""
     before, after = part.prose[max(0, piece.start - 200) : piece.start], part.prose[piece.end : piece.end + 200]
     before = before.removesuffix("$")  # `${name}`, as shells and string.Template have it
-    return not after.partition("\n")[0].strip() and (
+    return not after.partition("\n")[0].strip(" \t.") and (
         _LABEL.search(before) is not None or not before.rpartition("\n")[2].strip()
-    )
+    ) and (words_in(part.prose[piece.end :]) < _FEW or _NEXT.match(after) is not None)
 
 
 def words_in(text: str) -> int:

@@ -17,10 +17,19 @@ __all__ = ["PRACTICES", "skipped"]
 _FEWEST_WORDS = 6  # of a prompt that practices are asked of: what is shorter is a piece of one
 _REASONERS = re.compile(r"\bo[1345](?:-|$)|gpt-5|gpt-oss|deepseek-r|reason|think|qwq|magistral|r1\b", re.IGNORECASE)
 _LIMITS = re.compile(
-    r"max|min|num|count|limit|length|words|top_k|instruction|criteria|rubric|guideline|rules", re.IGNORECASE
+    r"max|min|^num_|count|limit|length|words|top_k|instruction|criteria|rubric|guideline|rules", re.IGNORECASE
 )
+_UNEXPLAINED = re.compile(
+    r"\b(?:no|not|don't|without|never|avoid|ohne|keine|sans|sin)\b[^.,;\n]{0,40}\b(?:expla\w+|reason\w*|justif\w+|rationale|"
+    r"begründ\w+|erklär\w+|expli\w+)", re.IGNORECASE
+)  # fmt: skip
 _FORMED = ("labels", "reasoning", "judgement", "structure")
 _ITEM = re.compile(r"\n[ \t]*(?:[-*•]|\d+[.)])[^\n]*\Z")  # a step among others, not what is asked for
+_REWRITES = re.compile(
+    r"\b(?:translat\w+|rephras\w+|rewrit\w+|paraphras\w+|(?:write|create|produce|give)\b[^.\n]{0,30}\bsummary|summari[sz]e (?:the|this)|"
+    r"übersetz\w+|fasse\b|tradui\w+|résume\w*|reformul\w+|traduc\w+|resum[ae]\b)", re.IGNORECASE
+)  # fmt: skip
+"""Work that can be done to any text: there is no answer to be missed."""
 _SHOTS = re.compile(r"example|shots|demonstration|beispiel|exemple|ejemplo", re.IGNORECASE)
 _SHAPES = re.compile(r"format|schema|instruction|structure|template|fields|columns", re.IGNORECASE)
 
@@ -46,7 +55,7 @@ def _format(draft: Draft) -> Iterator[Hit]:
         return
     if _named(draft, _SHAPES) or _named(draft, _SHOTS):
         return
-    if draft.main.role != "text" and not any(asks(one, draft.prose, language(draft.prose)) for one in _FORMED):
+    if draft.starts_a_chat and not any(asks(one, draft.prose, language(draft.prose)) for one in _FORMED):
         return  # a chat, in which people ask for the form that they want
     yield Hit(
         whole(draft), "It does not say what form the answer has.",
@@ -74,7 +83,10 @@ def _delimiters(draft: Draft) -> Iterator[Hit]:
 
 
 def _examples(draft: Draft) -> Iterator[Hit]:
-    asked = asks("labels", draft.main.prose, language(draft.prose))
+    told = language(draft.prose)
+    asked = asks("labels", draft.main.prose, told)
+    if asked is None and (draft.response_format or asks("structure", draft.prose, told)):
+        asked = asks("extraction", draft.main.prose, told)
     if (
         asked is None
         or _ITEM.search(draft.main.prose[: asked.end()])
@@ -97,7 +109,7 @@ def _reasoning(draft: Draft) -> Iterator[Hit]:
     asked = asks("reasoning", draft.main.prose, told)
     if asked is None and asks("verdict", draft.prose, told) is not None:
         asked = asks("judgement", draft.main.prose, told)
-    if asked is None or shows("reasoning", draft.prose) or _REASONERS.search(draft.model or ""):
+    if asked is None or shows("reasoning", _UNEXPLAINED.sub("", draft.prose)) or _REASONERS.search(draft.model or ""):
         return
     if any(key in draft.params for key in ("reasoning_effort", "reasoning", "thinking")):
         return
@@ -151,8 +163,7 @@ def _schema(draft: Draft) -> Iterator[Hit]:
 
 
 def _edges(draft: Draft) -> Iterator[Hit]:
-    inserts = any(part.inserted for part in draft.parts) or any(part.role == "user" for part in draft.parts)
-    if shows("edges", draft.prose) or not (inserts or draft.main.role == "system"):
+    if shows("edges", draft.prose) or _REWRITES.search(draft.prose):
         return
     yield Hit(
         whole(draft), "It does not say what to do when the input is empty, off topic or not enough to answer.",

@@ -7,19 +7,19 @@ from functools import cache
 __all__ = ["asks"]
 
 _STRUCTURES = r"\b(?:json|yaml|xml)\b"
+_TO = r"(?:\b(?:please|(?<!not )to|and|must|should)|^|[.:;!?\n-])\s{0,20}"
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "labels": {
-        "en": r"\b(?:(?:please|to|and|must|should|is to|^|[.:;!?\n-]\s*)\s*(?:classify|categori[sz]e|label (?:the|"
-              r"each|this|it)|tag (?:the|each|this)|"
-        r"extract (?:all |the |key |each |any |every |relevant |desired |unique |distinct |important |named |"
-        r"specific |up to )*[\w, -]{0,30}?(?:entit\w+|"
-        r"attribute\w*|field\w*|fact\w*|keyword\w*|keyphrase\w*|information|requirement\w*|claim\w*|relation\w*|"
-        r"triplet\w*|name\w*|data|dates?|"
-        r"amounts?|topics?|skills?|events?|properties))|(?:assign|predict|ascertain|"
-        r"determine)\b[^.\n]{0,40}\b(?:label|category|class|sentiment|intent))\b",
-        "de": r"klassifizier|kategorisier|extrahier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b",
-        "fr": r"\b(?:classe[rz]?|classifie[rz]?|catégorise[rz]?|extrai[st]\w*|extraire|extrayez|étiquet\w*)\b",
-        "es": r"\b(?:clasifi\w+|categoriz\w+|categoric\w+|extra(?:e|iga|er)\w*|etiquet\w+)\b",
+        "en": _TO + r"(?:(?:classify|categori[sz]e)\b(?![^.\n]{0,40}\bby (?:type|topic|category|kind)\b)|(?:label|tag) "
+              r"(?:the|each|this|it)\b)|\b(?:assign|predict|ascertain|determine)\b[^.\n]{0,40}\b(?:label|category|class|"
+              r"sentiment|intent)\b",
+        "de": r"klassifizier|kategorisier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b",
+        "fr": r"\b(?:classe[rz]?|classifie[rz]?|catégorise[rz]?|étiquet\w*)\b",
+        "es": r"\b(?:clasifi\w+|categoriz\w+|categoric\w+|etiquet\w+)\b",
+    },
+    "extraction": {
+        "en": _TO + r"extract\b(?! (?:and|or)\b)", "de": r"extrahier", "fr": r"\b(?:extrai[st]\w*|extraire|extrayez)\b",
+        "es": r"\bextra(?:e|iga|er)\w*\b",
     },
     "reasoning": {
         "en": r"(?:^|[.!?:]\s+|\b(?:please|must|should|(?:task|job|goal) is to) )(?:calculate|compute|solve|prove|"
@@ -34,13 +34,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
               r"conversation))|(?:evaluate|assess) (?:whether|"
         r"how|if|(?:the|this|each) (?:\w+ )?(?:quality|answer|response|solution|output|student|submission|"
         r"correctness|accuracy|assertion|claim|statement)\w*)|"
-        r"compare (?:the|these|two|both|them|it)|(?:decide|determine) (?:whether|if))\b",
+        r"compare (?:the|these|two|both|them|it)|(?:decide|determine) (?:whether|if)|(?:select|choose|pick) "
+        r"(?:the|which)\b[^.\n]{0,40}\b(?:best|better))\b",
         "de": r"\b(?:bewerte|beurteile|vergleiche|überprüfe|entscheide, ob)\b",
         "fr": r"\b(?:évalue[rz]?|juge[rz]?|compare[rz]?|vérifie[rz]?|détermine[rz]? si)\b",
         "es": r"\b(?:evalú[ae]|juzg\w+|compar[ae]|verific[aq]\w*|determin[ae] si)\b",
     },
     "verdict": {
-        "en": r"\b(?:yes|true|false|score|verdict|correct|incorrect|pass|fail|winner|grade|rating|label|classify)\b|"
+        "en": r"\b(?:yes|true|false|score|verdict|correct|incorrect|pass|fail|winner|grade|rating|label|classify|best|better)\b|"
               r"\b\d+ ?(?:to|-|and) ?\d+\b|\([01]\)",
         "de": r"\b(?:ja|nein|punkte|note|richtig|falsch|urteil)\b|\b\d+ ?(?:bis|-) ?\d+\b",
         "fr": r"\b(?:oui|non|vrai|faux|note|score|verdict|correcte?)\b|\b\d+ ?(?:à|-) ?\d+\b",
@@ -83,7 +84,7 @@ def _pattern(what: str, language: str) -> re.Pattern[str] | None:
 
 
 def asks(what: str, text: str, language: str | None) -> re.Match[str] | None:
-    """Where a text in this language first asks for `labels`, `reasoning`, a `judgement`, a `verdict` (which leaves a
+    """Where a text in this language first asks for `labels`, `extraction`, `reasoning`, a `judgement`, a `verdict` (which leaves a
     judgement no room), `structure` or `anything`. Whether it asks
     for anything is known of English alone: of other languages that is taken as said."""
     pattern = _pattern(what, language or "en")

@@ -15,6 +15,7 @@ __all__ = ["LANGUAGES", "language", "says", "shows"]
 LANGUAGES = ("en", "de", "fr", "es")
 """Those whose words are known here."""
 
+_BEGIN = r"(?:^|[.!?:]\s)[ \t#*>_-]{0,20}"  # of a sentence: what is quoted in another begins behind its quotes
 _LENGTHS = (
     r"in (?:one|two|three|four|five|a single|\d+)(?: to \w+|-\w+)? (?:short |concise )?(?:words?|sentences?|lines?|"
     r"paragraphs?|bullet)",
@@ -50,7 +51,11 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:answer|output|response|reply|summary|result|question|query|queries)s? (?:should|must|has to|have to|"
         r"needs? to|will) (?:be|have|contain|"
         r"follow|start|begin|end|use|only|not)",
-        *_LENGTHS, r"</?\w+>\s*\.\.\.|\bstructure\b|\bschema\b",
+        *_LENGTHS, r"</?\w+>\s*\.\.\.|\bstructured?\b|\bschema\b",
+        r"\b(?:keep|be|stay|write|answer|reply|respond)\b[^.\n]{0,40}\b(?:short|brief|concise)(?:ly)?\b",
+        r"\b(?:write|compose|draft|compile|create|generate|produce|prepare|return|as)\b[^.\n]{0,30}?\b(?:reports?|notes|"
+        r"e-?mails?|letters?|essays?|articles?|posts?|tweets?|poems?|slides?|messages?|headlines?|captions?|statements?|"
+        r"questions?|quer(?:y|ies)|function|program|diff|patch|script|plan)\b",
         r"tabelle|stichpunkt|aufzählung|\bliste\b|nummeriert|\bformat|ausgabe(?:format)?\b|"
         r"(?:antworte|gib|schreibe?|liefere)\b[^.\n]{0,60}?\b(?:nur|ausschließlich|mit|als|im|folgende)",
         r"tableau|\bpuces\b|numérotée|\bliste\b|sous (?:la )?forme|(?:réponds|répondez|renvoie|renvoyez|écris|"
@@ -78,26 +83,28 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"paso a paso|\bpasos\b|razona|piensa|justifi|explica|analiza|primero\b[^.\n]{1,80}\bluego\b",
     ),
     "role": (
-        r"\byou (?:\w+ly )?(?:coordinate|help|answer|write|review|translate|assist|work|analy[sz]e|extract|support|"
-        r"generate|read|manage|rewrite|classify|judge|"
-        r"grade|modify|maintain|moderate|plan|design|teach|summari[sz]e)\b|\byou(?:'re| are| will be| will act| act|"
-        r" play|r role|r job)\b|\bact(?:ing)? as\b|\bas an? (?:\w+[ "
-        r"-]){0,4}?(?:expert|assistant|"
-        r"specialist|engineer|analyst|writer|editor|teacher|judge|lawyer|developer|scientist|agent|professional|"
-        r"consultant|journalist|"
-        r"translator|reviewer|evaluator|critic)\b|take (?:on )?the role|play the role|imagine (?:that )?you|pretend",
+        rf"{_BEGIN}you (?:\w+ly )?(?:coordinate|help|answer|write|review|translate|assist|analy[sz]e|extract|support|"
+        r"generate|read|manage|rewrite|classify|judge|grade|modify|maintain|moderate|plan|design|teach|summari[sz]e|"
+        r"produce|speciali[sz]e)\b",
+        rf"{_BEGIN}you(?:'re| are) (?!given|asked|provided|about|going|to\b|not|unsure|able|allowed|told|shown|"
+        r"presented|required|in\b|only|free|expected)",
+        r"(?<![\"'“‘`])\byou(?:'re| are| will be| will act as| act as| play)(?: now)? (?:an?|the)\b|\byour role\b",
+        r"\bact(?:ing)? as\b|\bas an? (?:\w+[ -]){0,4}?(?:expert|assistant|specialist|engineer|analyst|writer|editor|"
+        r"teacher|judge|lawyer|developer|scientist|agent|professional|consultant|journalist|translator|reviewer|"
+        r"evaluator|critic)\b|take (?:on )?the role|play the role|imagine (?:that )?you|pretend",
+        rf"{_BEGIN}\w+ is an? (?:[\w-]+ ){{0,5}}(?:assistant|chatbot|agent|language model|expert)\b",
         r"\bdu bist\b|\bsie sind\b|(?:agiere|handle) als|deine (?:rolle|aufgabe)|ihre rolle|\bals (?:erfahrene|"
         r"experte|expertin)",
         r"\btu es\b|vous êtes|agi(?:s|ssez) comme|en tant qu|(?:ton|votre) rôle",
         r"\beres\b|usted es|actúa como|(?:tu|su) (?:papel|rol)\b|como (?:un |una )?expert",
     ),
     "constraints": (
-        r"\b(?:must|mustn't|should|shouldn't|never|only|avoid|always|ensure|make sure|strictly|required?|"
+        r"\b(?:must|mustn't|should|shouldn't|never|only|avoid|always|ensure|make sure|strictly|"
         r"require(?:ment)?s?|rules?|guidelines?|"
         r"constraints?|limit(?:ed)?|exactly|concise(?:ly)?|brief(?:ly)?|short|without|no more than|at most|at least|"
-        r"up to|maximum|minimum|"
-        r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|need(?:s)? to|"
-        r"based on|solely|either|options?|one of|unique|must not|up to)\b|\bno prior\b|from \[|\(1\)|number of|"
+        r"up to|within|maximum|minimum|"
+        r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|"
+        r"based on|solely|either|one of|unique)\b|\bno prior\b|from \[|\(1\)|"
         r"\b(?:one|two|three|\d+) (?:short )?(?:sentence|paragraph|word|line|bullet)s?\b|"
         r"\bnot\b|single|\b0 ?(?:-|to|and) ?\d",
         r"\b(?:nicht|nur|kein\w*|höchstens|maximal|vermeide\w*|muss|müssen|soll\w*|stets|immer|genau|achte\w*|ohne|"
@@ -110,13 +117,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "edges": (
         r"\bif (?:you|the|there|no|any|it|this|that|a|an|none|nothing|not|unsure|so|one|they|information|all)\b|"
-        r"\bwhen (?:you|the|there|no|"
-        r"information|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t know|do not "
+        r"\bwhen (?:there|no|"
+        r"information|nothing|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t know|do not "
         r"know|\bunable\b|cannot (?:be|answer|find|"
         r"determine)|can't (?:be|answer|find|determine)|not (?:enough|provided|found|available|sure|applicable|"
         r"present|relevant|mentioned|"
-        r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|\bempty\b|missing|"
-        r"make (?:\w+ )?up|made up|irrelevant|hallucinat|nothing found|not found|no answer|abst(?:ain|ention)",
+        r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|unclear|underspecified|unclear|vague|underspecified|\bempty\b|missing|"
+        r"irrelevant|nothing found|not found|no answer|abst(?:ain|ention)|\brefus|\bdeclin(?:e|ing)|\breject",
         r"\bfalls\b|\bwenn\b|\bsofern\b|weiß nicht|unbekannt|nicht (?:genug|vorhanden|gefunden|enthalten|beantwort)|"
         r"andernfalls|\bsonst\b|"
         r"unklar|\bleer\b|fehlt|fehlen|erfinde",
