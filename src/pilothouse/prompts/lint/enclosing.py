@@ -105,9 +105,11 @@ def labelled(part: Part, piece: Piece) -> bool:
     """Whether a label or a heading leads to the variable, and the next one, or next to nothing, follows it."""
     before, after = part.prose[max(0, piece.start - 200) : piece.start], part.prose[piece.end : piece.end + 200]
     before = before.removesuffix("$")  # `${name}`, as shells and string.Template have it
-    return not after.partition("\n")[0].strip(" \t.") and (
-        _LABEL.search(before) is not None or not before.rpartition("\n")[2].strip()
-    ) and (words_in(part.prose[piece.end :]) < _FEW or _NEXT.match(after) is not None)
+    return (
+        not after.partition("\n")[0].strip(" \t.")
+        and (_LABEL.search(before) is not None or not before.rpartition("\n")[2].strip())
+        and (words_in(part.prose[piece.end :]) < _FEW or _NEXT.match(after) is not None)
+    )
 
 
 def words_in(text: str) -> int:

@@ -20,13 +20,15 @@ _LIMITS = re.compile(
     r"max|min|^num_|count|limit|length|words|top_k|instruction|criteria|rubric|guideline|rules", re.IGNORECASE
 )
 _UNEXPLAINED = re.compile(
-    r"\b(?:no|not|don't|without|never|avoid|ohne|keine|sans|sin)\b[^.,;\n]{0,40}\b(?:expla\w+|reason\w*|justif\w+|rationale|"
+    r"\b(?:no|not|don't|without|never|avoid|ohne|keine|sans|sin)\b[^.,;\n]{0,40}\b(?:expla\w+|reason\w*|justif\w+|"
+    r"rationale|"
     r"begründ\w+|erklär\w+|expli\w+)", re.IGNORECASE
 )  # fmt: skip
 _FORMED = ("labels", "reasoning", "judgement", "structure")
 _ITEM = re.compile(r"\n[ \t]*(?:[-*•]|\d+[.)])[^\n]*\Z")  # a step among others, not what is asked for
 _REWRITES = re.compile(
-    r"\b(?:translat\w+|rephras\w+|rewrit\w+|paraphras\w+|(?:write|create|produce|give)\b[^.\n]{0,30}\bsummary|summari[sz]e (?:the|this)|"
+    r"\b(?:translat\w+|rephras\w+|rewrit\w+|paraphras\w+|(?:write|create|produce|give)\b[^.\n]{0,30}\bsummary|"
+    r"summari[sz]e (?:the|this)|"
     r"übersetz\w+|fasse\b|tradui\w+|résume\w*|reformul\w+|traduc\w+|resum[ae]\b)", re.IGNORECASE
 )  # fmt: skip
 """Work that can be done to any text: there is no answer to be missed."""

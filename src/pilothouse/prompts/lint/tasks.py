@@ -11,7 +11,8 @@ _TO = r"(?:\b(?:please|(?<!not )to|and|must|should)|^|[.:;!?\n-])\s{0,20}"
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "labels": {
         "en": _TO + r"(?:(?:classify|categori[sz]e)\b(?![^.\n]{0,40}\bby (?:type|topic|category|kind)\b)|(?:label|tag) "
-              r"(?:the|each|this|it)\b)|\b(?:assign|predict|ascertain|determine)\b[^.\n]{0,40}\b(?:label|category|class|"
+              r"(?:the|each|this|it)\b)|\b(?:assign|predict|ascertain|determine)\b[^.\n]{0,40}\b(?:label|category|"
+              r"class|"
               r"sentiment|intent)\b",
         "de": r"klassifizier|kategorisier|\bordne\b[^.\n]{0,60}\b(?:zu|ein)\b",
         "fr": r"\b(?:classe[rz]?|classifie[rz]?|catégorise[rz]?|étiquet\w*)\b",
@@ -41,7 +42,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "es": r"\b(?:evalú[ae]|juzg\w+|compar[ae]|verific[aq]\w*|determin[ae] si)\b",
     },
     "verdict": {
-        "en": r"\b(?:yes|true|false|score|verdict|correct|incorrect|pass|fail|winner|grade|rating|label|classify|best|better)\b|"
+        "en": r"\b(?:yes|true|false|score|verdict|correct|incorrect|pass|fail|winner|grade|rating|label|classify|"
+              r"best|better)\b|"
               r"\b\d+ ?(?:to|-|and) ?\d+\b|\([01]\)",
         "de": r"\b(?:ja|nein|punkte|note|richtig|falsch|urteil)\b|\b\d+ ?(?:bis|-) ?\d+\b",
         "fr": r"\b(?:oui|non|vrai|faux|note|score|verdict|correcte?)\b|\b\d+ ?(?:à|-) ?\d+\b",
@@ -84,8 +86,8 @@ def _pattern(what: str, language: str) -> re.Pattern[str] | None:
 
 
 def asks(what: str, text: str, language: str | None) -> re.Match[str] | None:
-    """Where a text in this language first asks for `labels`, `extraction`, `reasoning`, a `judgement`, a `verdict` (which leaves a
-    judgement no room), `structure` or `anything`. Whether it asks
-    for anything is known of English alone: of other languages that is taken as said."""
+    """Where a text in this language first asks for `labels`, `extraction`, `reasoning`, a `judgement`, a `verdict`
+    (which leaves a judgement no room), `structure` or `anything`. Whether it asks for anything is known of English
+    alone: of other languages that is taken as said."""
     pattern = _pattern(what, language or "en")
     return pattern.search(text) if pattern is not None else re.match("", text)

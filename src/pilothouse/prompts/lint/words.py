@@ -53,8 +53,10 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"follow|start|begin|end|use|only|not)",
         *_LENGTHS, r"</?\w+>\s*\.\.\.|\bstructured?\b|\bschema\b",
         r"\b(?:keep|be|stay|write|answer|reply|respond)\b[^.\n]{0,40}\b(?:short|brief|concise)(?:ly)?\b",
-        r"\b(?:write|compose|draft|compile|create|generate|produce|prepare|return|as)\b[^.\n]{0,30}?\b(?:reports?|notes|"
-        r"e-?mails?|letters?|essays?|articles?|posts?|tweets?|poems?|slides?|messages?|headlines?|captions?|statements?|"
+        r"\b(?:write|compose|draft|compile|create|generate|produce|prepare|return|as)\b[^.\n]{0,30}?\b(?:reports?|"
+        r"notes|"
+        r"e-?mails?|letters?|essays?|articles?|posts?|tweets?|poems?|slides?|messages?|headlines?|captions?|"
+        r"statements?|"
         r"questions?|quer(?:y|ies)|function|program|diff|patch|script|plan)\b",
         r"tabelle|stichpunkt|aufzählung|\bliste\b|nummeriert|\bformat|ausgabe(?:format)?\b|"
         r"(?:antworte|gib|schreibe?|liefere)\b[^.\n]{0,60}?\b(?:nur|ausschließlich|mit|als|im|folgende)",
@@ -118,11 +120,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "edges": (
         r"\bif (?:you|the|there|no|any|it|this|that|a|an|none|nothing|not|unsure|so|one|they|information|all)\b|"
         r"\bwhen (?:there|no|"
-        r"information|nothing|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t know|do not "
+        r"information|nothing|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t "
+        r"know|do not "
         r"know|\bunable\b|cannot (?:be|answer|find|"
         r"determine)|can't (?:be|answer|find|determine)|not (?:enough|provided|found|available|sure|applicable|"
         r"present|relevant|mentioned|"
-        r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|unclear|underspecified|unclear|vague|underspecified|\bempty\b|missing|"
+        r"specified|contain)|\bn/?a\b|\bnull\b|\bnone\b|\bunknown\b|insufficient|ambiguous|clarif|unclear|"
+        r"underspecified|unclear|vague|underspecified|\bempty\b|missing|"
         r"irrelevant|nothing found|not found|no answer|abst(?:ain|ention)|\brefus|\bdeclin(?:e|ing)|\breject",
         r"\bfalls\b|\bwenn\b|\bsofern\b|weiß nicht|unbekannt|nicht (?:genug|vorhanden|gefunden|enthalten|beantwort)|"
         r"andernfalls|\bsonst\b|"
@@ -146,7 +150,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:formato|estructura) siguiente|siguiente (?:formato|estructura)",
     ),
     "acting": (
-        r"^\W*(?:please )?(?:summari[sz]e|translate|classify|extract|write|rewrite|answer|generate|list|explain|"
+        r"^[^\w\n]{0,20}(?:please )?(?:summari[sz]e|translate|classify|extract|write|rewrite|answer|generate|list|explain|"
         r"describe|create|convert|analy[sz]e|review|"
         r"identify|find|compare|evaluate|rate|score|determine|provide|give|use|return|respond|fix|improve|correct|"
         r"shorten|suggest|act|tell)\b",
@@ -156,16 +160,16 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 _VERBS = {
     "en": "|".join(_WORDS["acting"]),
     "de": (
-        r"^\W*(?:bitte )?(?:fasse|schreibe?|antworte|übersetze|klassifiziere|extrahiere|erkläre|beschreibe|nenne|"
+        r"^[^\w\n]{0,20}(?:bitte )?(?:fasse|schreibe?|antworte|übersetze|klassifiziere|extrahiere|erkläre|beschreibe|nenne|"
         r"liste|erstelle|bewerte|prüfe|finde)\b"
     ),
     "fr": (
-        r"^\W*(?:résume[rz]?|écri[st]|écrivez|réponds|répondez|tradui[st]|traduisez|classe[rz]?|extrai[st]|extrayez|"
+        r"^[^\w\n]{0,20}(?:résume[rz]?|écri[st]|écrivez|réponds|répondez|tradui[st]|traduisez|classe[rz]?|extrai[st]|extrayez|"
         r"explique[rz]?|décri[st]|décrivez|"
         r"donne[rz]?|rédige[rz]?)\b"
     ),
     "es": (
-        r"^\W*(?:resume|resuma|escrib[ea]|respond[ea]|traduc[ea]|traduzca|clasifi[cq]\w+|extrae|extraiga|"
+        r"^[^\w\n]{0,20}(?:resume|resuma|escrib[ea]|respond[ea]|traduc[ea]|traduzca|clasifi[cq]\w+|extrae|extraiga|"
         r"expli[cq]\w+|describ[ae]|genera|redact[ae])\b"
     ),
 }
