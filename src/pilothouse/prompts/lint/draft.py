@@ -13,6 +13,7 @@ from pilothouse.prompts.lint.pieces import Piece, split
 __all__ = ["Declared", "Draft", "Part", "Spot", "Syntax"]
 
 Syntax = Literal["jinja", "mustache", "format"]
+_MOST_PLACES = 300  # of variables in one message: what surrounds each is read
 _CLOSED = frozenset(("integer", "number", "boolean", "messages"))
 
 
@@ -59,10 +60,10 @@ class Part:
             for piece in self.pieces
         )
 
-    @property
+    @cached_property
     def inserted(self) -> list[Piece]:
-        """The places at which a variable is written out."""
-        return [piece for piece in self.pieces if piece.kind == "variable"]
+        """The places at which a variable is written out, the first few hundred of them."""
+        return [piece for piece in self.pieces if piece.kind == "variable"][:_MOST_PLACES]
 
     def place(self, offset: int) -> tuple[int, int]:
         """(line, column) in the file, both from 1, of an offset into `text`."""

@@ -108,7 +108,7 @@ def labelled(part: Part, piece: Piece) -> bool:
     return (
         not after.partition("\n")[0].strip(" \t.")
         and (_LABEL.search(before) is not None or not before.rpartition("\n")[2].strip())
-        and (words_in(part.prose[piece.end :]) < _FEW or _NEXT.match(after) is not None)
+        and (words_in(after) < _FEW or _NEXT.match(after) is not None)
     )
 
 

@@ -140,7 +140,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "fields": (
         r"\b(?:keys?|fields?|schema|properties|property|attributes?|columns?|elements?)\b|[\"'`]\w[\w "
-        r"-]{0,40}[\"'`]\s*:|^\s*[-*\d.]+\s*\**`?\w[\w ]{0,30}`?\**\s*[:(]|"
+        r"-]{0,40}[\"'`]\s*:|^[ \t]*[-*\d.]{1,6}[ \t]*\*{0,2}`?\w[\w ]{0,30}`?\**\s*[:(]|"
         r"</?\w+>|following (?:format|structure|json|example|template|form)|```|\{\s*[\"']?\w+[\"']?\s*:|"
         r"\[\s*[\"'{]|(?:array|list) of (?:strings|objects|numbers)",
         r"\b(?:schlüssel\w*|felder\w*|feld|schema\w*|eigenschaft\w*|spalten)\b|folgende[mnrs]? (?:format|struktur|"
