@@ -115,7 +115,9 @@ def _beside(draft: Draft) -> int:
 
 def _inserted(draft: Draft) -> list[str]:
     """Each variable as often as it is written out; placeholders of messages, too."""
-    names = [name for part in draft.parts for piece in part.pieces if piece.kind == "variable" for name in piece.names[:1]]
+    names = [
+        name for part in draft.parts for piece in part.pieces if piece.kind == "variable" for name in piece.names[:1]
+    ]
     return [*names, *draft.placeholders]
 
 

@@ -12,7 +12,7 @@ _FENCES = ("```", "~~~", '"""', "'''", "$$$", "|||")
 _PAIRS = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "»", "`": "`", "[": "]", "(": ")", "<": ">", "*": "*"}
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w.:-]{0,60})(?:\s[^<>\n]{0,200})?>|\[(/?)([A-Z_]{2,40})\]")
 _RULE = re.compile(r"^[ \t]*([-=*#_~+]{3,})[^\n]{0,60}$", re.MULTILINE)
-_LABEL = re.compile(r"(?:^|\n)[^\n.?!]{0,80}[:>\]=#][*_ \t]*\n?[ \t]*$|(?:^|\n)#+ [^\n]{1,80}\n\s*$")
+_LABEL = re.compile(r"(?:^|\n|[.?!] )[^\n.?!]{0,80}[:>\]=#][*_ \t]*\n?[ \t]*$|(?:^|\n)#+ [^\n]{1,80}\n\s*$")
 _FEW = 8  # words after a variable, which are no more than a label
 _NEXT = re.compile(r"\s*(?:[#<\[*=~`-]|[^\n.?!:]{1,40}:)")
 _HEADING_BEFORE = re.compile(r"(?:^|\n)[ \t]*(?:#{1,6}[^\n]{1,80}|\*\*[^*\n]{1,80}\*\*:?)\s*\Z")
@@ -75,6 +75,8 @@ def enclosed(draft: Draft, part: Part, piece: Piece) -> bool:
     before, after = part.prose[max(0, piece.start - _NEAR) : piece.start], part.prose[piece.end : piece.end + _NEAR]
     left, right = before.rstrip(" \n")[-1:], after.lstrip(" \n")[:1]
     if _JSON_VALUE.search(before):
+        return True
+    if (left, right) == (">", "<"):
         return True
     if left in _PAIRS and left and _PAIRS[left] == right:
         return True

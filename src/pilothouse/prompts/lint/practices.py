@@ -26,12 +26,16 @@ _UNEXPLAINED = re.compile(
 )  # fmt: skip
 _FORMED = ("labels", "reasoning", "judgement", "structure")
 _ITEM = re.compile(r"\n[ \t]*(?:[-*•]|\d+[.)])[^\n]*\Z")  # a step among others, not what is asked for
-_REWRITES = re.compile(
+_ALWAYS_DONE = re.compile(
     r"\b(?:translat\w+|rephras\w+|rewrit\w+|paraphras\w+|(?:write|create|produce|give)\b[^.\n]{0,30}\bsummary|"
-    r"summari[sz]e (?:the|this)|"
+    r"summari[sz]e (?:the|this)|stor(?:y|ies)|poems?|fiction\w*|creative|slides?|imagine|(?:scale|score|integer|"
+    r"number) "
+    r"[^.\n]{0,20}\d(?:\.\d)? ?(?:to|and|-|–) ?\d|[\d.]+ ?- ?[\d.]+ scale|"
     r"übersetz\w+|fasse\b|tradui\w+|résume\w*|reformul\w+|traduc\w+|resum[ae]\b)", re.IGNORECASE
 )  # fmt: skip
-"""Work that can be done to any text: there is no answer to be missed."""
+"""Work that can be done to any input, so that there is no answer to be missed: a scale takes a bad one, too."""
+_PLAYED = re.compile(r"\b(?:role[- ]?play\w*|(?:this|the \w+) game)\b", re.IGNORECASE)
+"""Whoever sets up a game says elsewhere who plays whom, and answers are free."""
 _SHOTS = re.compile(r"example|shots|demonstration|beispiel|exemple|ejemplo", re.IGNORECASE)
 _SHAPES = re.compile(r"format|schema|instruction|structure|template|fields|columns", re.IGNORECASE)
 
@@ -55,7 +59,7 @@ def skipped(draft: Draft) -> str | None:
 def _format(draft: Draft) -> Iterator[Hit]:
     if draft.response_format or shows("format", draft.prose) or shows("examples", draft.prose) or draft.examples:
         return
-    if _named(draft, _SHAPES) or _named(draft, _SHOTS):
+    if _named(draft, _SHAPES) or _named(draft, _SHOTS) or _PLAYED.search(draft.prose):
         return
     if draft.starts_a_chat and not any(asks(one, draft.prose, language(draft.prose)) for one in _FORMED):
         return  # a chat, in which people ask for the form that they want
@@ -125,7 +129,7 @@ def _reasoning(draft: Draft) -> Iterator[Hit]:
 
 
 def _role(draft: Draft) -> Iterator[Hit]:
-    if shows("role", draft.prose):
+    if shows("role", draft.prose) or _PLAYED.search(draft.prose):
         return
     yield Hit(
         whole(draft), "It gives the model no role.", "A role sets vocabulary, depth and whom the answer is for.",
@@ -165,7 +169,7 @@ def _schema(draft: Draft) -> Iterator[Hit]:
 
 
 def _edges(draft: Draft) -> Iterator[Hit]:
-    if shows("edges", draft.prose) or _REWRITES.search(draft.prose):
+    if shows("edges", draft.prose) or _ALWAYS_DONE.search(draft.prose) or _PLAYED.search(draft.prose):
         return
     yield Hit(
         whole(draft), "It does not say what to do when the input is empty, off topic or not enough to answer.",

@@ -51,7 +51,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:answer|output|response|reply|summary|result|question|query|queries)s? (?:should|must|has to|have to|"
         r"needs? to|will) (?:be|have|contain|"
         r"follow|start|begin|end|use|only|not)",
-        *_LENGTHS, r"</?\w+>\s*\.\.\.|\bstructured?\b|\bschema\b",
+        *_LENGTHS, r"</?\w+>\s*\.\.\.|\bstructured?\b|\bschema\b|\bscale\b|\brubric\b",
         r"\b(?:keep|be|stay|write|answer|reply|respond)\b[^.\n]{0,40}\b(?:short|brief|concise)(?:ly)?\b",
         r"\b(?:write|compose|draft|compile|create|generate|produce|prepare|return|as)\b[^.\n]{0,30}?\b(?:reports?|"
         r"notes|"
@@ -68,7 +68,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:solo|sólo|únicamente|con|en)\b",
     ),
     "examples": (
-        r"\bexamples?\b|\be\.g\.|for instance|few[- ]shot|\bsample (?:input|output)|```",
+        r"\bexamples?\b|\be\.g\.|for instance|\blike (?:this|these|the following)\b|few[- ]shot|\bsample (?:input|"
+        r"output)|```",
         r"^[ \t]*(?:input|q|question|user|human)[ \t]*:[ \t]*\S[^\n]*\n\s*(?:output|a|answer|assistant|ai)[ \t]*:[ "
         r"\t]*\S", r"^[ \t]*(\w[\w ]{0,20}:)[ \t]*\S[^\n]*(?:\n[^\n]*){1,12}?\n[ \t]*\1[ \t]*\S",
         r"beispiel|z\. ?b\.", r"exemple|par ex\.", r"ejemplo|p\. ?ej",
@@ -76,7 +77,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "reasoning": (
         r"step[- ]by[- ]step|\bthink\b|\breason(?:s|ing|ed)?\b|rationale|explain|justif|chain[- ]of[- ]thought|work "
         r"(?:it |this )?(?:out|through)|"
-        r"show (?:your|the) work|scratchpad|one by one|\bthoughts?\b|reflect|analy[sz]e|analysis|first,? "
+        r"show (?:your|the) work|scratchpad|feedback|one by one|\bthoughts?\b|reflect|analy[sz]e|analysis|first,? "
         r"[^.\n]{1,80}\bthen\b|"
         r"\bsteps?\b|let's|consider",
         r"schritt für schritt|schrittweise|\bdenk|überleg|begründ|gedankengang|erkläre|analysiere|"
@@ -106,7 +107,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"constraints?|limit(?:ed)?|exactly|concise(?:ly)?|brief(?:ly)?|short|without|no more than|at most|at least|"
         r"up to|within|maximum|minimum|"
         r"do not|don't|cannot|not (?:include|use|add|mention)|keep|stay|focus|instead of|rather than|"
-        r"based on|solely|either|one of|unique)\b|\bno prior\b|from \[|\(1\)|"
+        r"based on|solely|regardless|either|one of|unique)\b|\bno prior\b|from \[|\(1\)|"
         r"\b(?:one|two|three|\d+) (?:short )?(?:sentence|paragraph|word|line|bullet)s?\b|"
         r"\bnot\b|single|\b0 ?(?:-|to|and) ?\d",
         r"\b(?:nicht|nur|kein\w*|höchstens|maximal|vermeide\w*|muss|müssen|soll\w*|stets|immer|genau|achte\w*|ohne|"
@@ -118,7 +119,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         *_LENGTHS,
     ),
     "edges": (
-        r"\bif (?:you|the|there|no|any|it|this|that|a|an|none|nothing|not|unsure|so|one|they|information|all)\b|"
+        r"\bif (?:you|the|there|no|any|it|this|that|a|an|none|nothing|not|unsure|so|one|they|information|all|stuck)\b|"
         r"\bwhen (?:there|no|"
         r"information|nothing|unsure|in doubt)\b|\bunless\b|\botherwise\b|in case\b|\bunsure\b|uncertain|don'?t "
         r"know|do not "
@@ -150,7 +151,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"(?:formato|estructura) siguiente|siguiente (?:formato|estructura)",
     ),
     "acting": (
-        r"^[^\w\n]{0,20}(?:please )?(?:summari[sz]e|translate|classify|extract|write|rewrite|answer|generate|list|explain|"
+        r"^[^\w\n]{0,20}(?:please )?(?:summari[sz]e|translate|classify|extract|write|rewrite|answer|generate|list|"
+        r"explain|"
         r"describe|create|convert|analy[sz]e|review|"
         r"identify|find|compare|evaluate|rate|score|determine|provide|give|use|return|respond|fix|improve|correct|"
         r"shorten|suggest|act|tell)\b",
