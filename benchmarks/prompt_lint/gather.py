@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Found", "prompts_of"]
+__all__ = ["Found", "files_of", "prompts_of"]
 
 _NAMED = re.compile(r"prompt|template|instruction|system|_tmpl", re.IGNORECASE)
+_FILE = re.compile(r"prompt.*\.(?:md|txt|jinja2?|j2|mustache|prompt)$", re.IGNORECASE)
 _FEWEST_WORDS = 12
 _JINJA = re.compile(r"\{\{-? *[\w.|() ]+ *-?\}\}|\{%")
 _FIELD = re.compile(r"\{[A-Za-z_]\w*\}")
@@ -57,6 +58,15 @@ def prompts_of(wheel: Path) -> Iterator[Found]:
                     if len(text.split()) >= _FEWEST_WORDS and not _CODE.search(text) and found.key not in seen:
                         seen.add(found.key)
                         yield found
+
+
+def files_of(wheel: Path) -> Iterator[Found]:
+    """The files of a wheel that are texts and have `prompt` in their path."""
+    with zipfile.ZipFile(wheel) as files:
+        for name in sorted(files.namelist()):
+            if _FILE.search(name) and "/test" not in name and "dist-info" not in name:
+                text = files.read(name).decode("utf-8", "replace")
+                yield Found(name, "system" if "system" in name.lower() else "text", _syntax(text), text)
 
 
 def _texts(node: ast.AST, within: str) -> Iterator[tuple[str, str]]:

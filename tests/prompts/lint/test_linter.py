@@ -146,3 +146,30 @@ def test_what_does_not_close_is_text(piece: str, syntax: str) -> None:
     assert "".join(one.text for one in draft.parts[0].pieces) == piece * 300
     assert len(draft.parts[0].prose) == len(piece * 300)
     Linter().lint(draft)
+
+
+@pytest.mark.parametrize(
+    ("code", "template", "found"),
+    [
+        ("P105", "Split the input. An instruction is for example 'You are a lawyer'. {{ text }}", True),
+        ("P105", "You will be given two sentences. Write one between them. {{ text }}", True),
+        ("P105", "Assistant is a large language model. Write one sentence. {{ text }}", False),
+        ("P102", "Here is a policy.\n{{ document }}\n\nRead it and then write a list of all that it forbids.", True),
+        ("P102", "Text:\n{{ document }}\n\nTask:\nWrite a list of what it forbids and of what it allows.", False),
+        ("P108", "Translate the text into {{ language }}: {{ text }}", False),
+        ("P104", "Select the output that best fits, 1 or 2. Do not explain your answer. {{ a }} {{ b }}", True),
+        ("P151", "Answer in JSON with the key name.\nList the names as bullet points.", True),
+        ("P151", "Return valid JSON.\nDo not wrap your response in Markdown.", False),
+        ("P153", "Do not add titles or headings.\nGive every passage a title.", True),
+        ("P153", "NEVER use `page.fill`.\nUse `page.type` for it.", False),
+        ("P156", "Answer with a single word, yes or no.\nExplain your verdict.", True),
+        ("P156", "Only output the label, do not\nprovide any explanation.", False),
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_what_was_wrong_on_prompts_of_others(code: str, template: str, found: bool) -> None:
+    assert (code in codes(lint(template))) is found
+
+
+def test_a_prompt_of_empty_lines_is_read() -> None:
+    assert lint("\n" * 20_000 + "Answer in JSON: {{ question }} and more words.").notes == []  # took minutes

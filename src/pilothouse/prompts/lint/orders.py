@@ -72,8 +72,10 @@ def _orders(draft: Draft) -> Iterator[Hit]:
     """`never X` beside `always X` or `X`; and a thing that is to be put into the answer and kept out of it."""
     always, never = list[tuple[tuple[str, ...], Said]](), list[tuple[tuple[str, ...], Said]]()
     for part, start, sentence in sentences(draft):
+        if "`" in sentence:  # of names of code the first words alone say little
+            continue
         for found, told in (
-            (_NEVER.search(sentence), never), (_ALWAYS.search(sentence), always), (_ORDER.match(sentence), always),
+            (_NEVER.search(sentence), never), (_ALWAYS.search(sentence), always), (_opens(_ORDER, sentence), always),
         ):  # fmt: skip
             if found is not None and (words := _gist(found[1])):
                 told.append((words, Said("", part, start + found.start(), start + found.end())))
@@ -81,7 +83,7 @@ def _orders(draft: Draft) -> Iterator[Hit]:
     for part, start, sentence in sentences(draft, CASES):
         for found in _NO_THING.finditer(sentence):
             never.append((_thing(found[1]), Said("", part, start + found.start(), start + found.end())))
-        if (found := _THING.match(sentence)) is not None and _OF_A_FIELD.search(sentence) is None:
+        if (found := _opens(_THING, sentence)) is not None and _OF_A_FIELD.search(sentence) is None:
             always.append((_thing(found[1]), Said("", part, start + found.start(), start + found.end())))
     by_gist = dict(reversed(always))
     for words, no in never:
@@ -104,13 +106,18 @@ def _alone(draft: Draft) -> Iterator[Hit]:
             continue
         if (found := _ALONE.search(sentence)) is not None:
             alone.append(Said("", part, start + found.start(), start + found.end()))
-        elif (found := _MORE.match(sentence)) is not None and PARTIAL.search(sentence) is None:
+        elif (found := _opens(_MORE, sentence)) is not None and PARTIAL.search(sentence) is None:
             more.append(Said("", part, start + found.start(), start + found.end()))
     if alone and more:
         first, second = sorted((alone[0], more[0]), key=lambda one: (one.part.index or 0, one.start))
         yield against(
             first, second, "The answer alone and an explanation are both asked for", "Answer with the label alone."
         )
+
+
+def _opens(pattern: re.Pattern[str], sentence: str) -> re.Match[str] | None:
+    """What a sentence opens with. A line that goes on with one of the line before begins in lower case."""
+    return None if sentence.lstrip()[:1].islower() else pattern.match(sentence)
 
 
 def _thing(name: str) -> tuple[str, ...]:

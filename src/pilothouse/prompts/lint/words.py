@@ -39,7 +39,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"\(1\)",
         r"\b(?:json|ya?ml|xml|csv|html|markdown|latex|sql)\b", r"\bcode ?block|\btables?\b|\bbullets?\b|numbered|"
                                                                r"\blists?\b of",
-        r"comma[- ]separated|one per line|each on a new line|newline|\bnothing else\b|\bno other text\b",
+        r"comma[- ]separated|per line\b|one or two (?:lines|sentences)|each on a new line|newline|\bnothing else\b|"
+        r"\bno other text\b",
         r"(?:output|response|answer|reply|return) (?:format|structure|template)|\bformat(?:ted)?\b",
         r"(?:respond|reply|answer|return|output|write|print|produce)\b[^.\n]{0,60}?\b(?:only|just|with|in the form|"
         r"as an?|as follows|"
@@ -162,11 +163,13 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 _VERBS = {
     "en": "|".join(_WORDS["acting"]),
     "de": (
-        r"^[^\w\n]{0,20}(?:bitte )?(?:fasse|schreibe?|antworte|übersetze|klassifiziere|extrahiere|erkläre|beschreibe|nenne|"
+        r"^[^\w\n]{0,20}(?:bitte )?(?:fasse|schreibe?|antworte|übersetze|klassifiziere|extrahiere|erkläre|"
+        r"beschreibe|nenne|"
         r"liste|erstelle|bewerte|prüfe|finde)\b"
     ),
     "fr": (
-        r"^[^\w\n]{0,20}(?:résume[rz]?|écri[st]|écrivez|réponds|répondez|tradui[st]|traduisez|classe[rz]?|extrai[st]|extrayez|"
+        r"^[^\w\n]{0,20}(?:résume[rz]?|écri[st]|écrivez|réponds|répondez|tradui[st]|traduisez|classe[rz]?|"
+        r"extrai[st]|extrayez|"
         r"explique[rz]?|décri[st]|décrivez|"
         r"donne[rz]?|rédige[rz]?)\b"
     ),
