@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from pilothouse.monitoring import Measure
@@ -20,6 +21,7 @@ HISTOGRAMS: Mapping[Measure, tuple[str, ...]] = {"latency": ("latency", "call_la
 ADDITIVE: frozenset[Measure] = frozenset(("cost", "requests"))
 """Measures that grow with the time that is looked at."""
 
+_SUMS_OF = itemgetter(*SUMS)
 _P95 = 0.95
 _LEAST_SCORE = 0.05  # scores around zero differ by shares without end
 _FLOORS: Mapping[Measure, float] = {"cost": 1e6, "requests": 1.0, "tokens": 1.0, "latency": 1000.0, "ttft": 1000.0}
@@ -87,7 +89,8 @@ def window_of(rows: Iterable[Mapping[str, Any]]) -> Window:
     rows = tuple(rows)
     if rows and "total" in rows[0]:
         return Window(scores=sum(row["count"] for row in rows), score_total=sum(row["total"] for row in rows))
-    return Window(**{name: sum(row[name] for row in rows) for name in SUMS}, packed=rows)
+    sums = map(sum, zip(*map(_SUMS_OF, rows), strict=True))
+    return Window(**dict(zip(SUMS, sums, strict=bool(rows))), packed=rows)
 
 
 def difference(measure: Measure, value: float, usual: float) -> float:
