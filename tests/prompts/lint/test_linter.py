@@ -172,4 +172,5 @@ def test_what_was_wrong_on_prompts_of_others(code: str, template: str, found: bo
 
 
 def test_a_prompt_of_empty_lines_is_read() -> None:
-    assert lint("\n" * 20_000 + "Answer in JSON: {{ question }} and more words.").notes == []  # took minutes
+    report = lint("\n" * 20_000 + "x")  # for each line all that follow were read: minutes
+    assert "fewer than 6 words" in report.notes[0]
