@@ -16,6 +16,8 @@ from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store, writing
 from pilothouse.storage.database import open_engine
 
+from ..databases import migrations_themselves
+
 
 @pytest.fixture
 def settings(new_settings: Settings) -> Settings:
@@ -23,7 +25,8 @@ def settings(new_settings: Settings) -> Settings:
 
 
 def test_sqlite_pragmas(tmp_path: Path) -> None:
-    store = open_store(Settings(home=tmp_path / "home"))
+    with migrations_themselves():
+        store = open_store(Settings(home=tmp_path / "home"))
     expected = {"control": 2, "observe": 1}  # FULL, NORMAL
     for name, synchronous in expected.items():
         with getattr(store, name).connect() as connection:
