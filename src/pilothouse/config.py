@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from pilothouse.guarding import GuardsConfig
 from pilothouse.monitoring import AlertsConfig, ExportConfig, TopicsConfig
 from pilothouse.privacy import PrivacyConfig, RetentionConfig
 from pilothouse.prompting import PromptsConfig
@@ -244,7 +245,7 @@ class ModelConfig(_Strict):
     `strategy: complexity` needs `simple` and `complex`, two other aliases, and no deployments of its own; `head` is a
     file that `pilothouse router train` made, `threshold` overrides the one that it was calibrated to. `fallbacks` is a
     list of aliases, or lists by class of failure. `batch` says where its batches run: here, at the vendor's own batch
-    API, or there where a deployment offers one.
+    API, or there where a deployment offers one. `guards` are names of guard policies.
     """
 
     deployments: list[DeploymentConfig] = []
@@ -265,6 +266,7 @@ class ModelConfig(_Strict):
     shaping: Shaping = Shaping()
     shadow: Shadow | None = None
     batch: BatchLane = "auto"
+    guards: list[str] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -355,3 +357,4 @@ class Config(_Strict):
     topics: TopicsConfig = TopicsConfig()
     evals: EvalsConfig = EvalsConfig()
     prompts: PromptsConfig = PromptsConfig()
+    guards: GuardsConfig = GuardsConfig()

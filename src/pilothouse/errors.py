@@ -10,6 +10,7 @@
     │   ├── BodyTooLarge                413 request_too_large
     │   ├── UnsupportedMedia            415 unsupported_media_type     names the types there are
     │   ├── Unsupported                 400 unsupported                the provider has no such feature
+    │   ├── Blocked                     400 guard_blocked              a guard stopped it; `guard` says which
     │   ├── TemplateRefused             400 template_refused           cannot be read, or goes past its limits
     │   ├── MissingVariable             400 missing_variable           a prompt asks for it
     │   ├── UnknownVariable             400 unknown_variable           a prompt does not know it
@@ -46,7 +47,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
-    "AccessError", "BadVariable", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict",
+    "AccessError", "BadVariable", "Blocked", "BodyTooLarge", "BudgetExceeded", "Cancelled", "ConfigError", "Conflict",
     "ContentFiltered", "ContextTooLong", "DeliveryError", "DocumentError", "Forbidden", "InvalidRequest",
     "LimitError", "MethodNotAllowed", "MissingExtra", "MissingVariable", "ModelFilesError", "NotFound", "Overloaded",
     "PilothouseError", "PromotionRefused", "ProviderAuth", "ProviderError", "ProviderProtocolError",
@@ -115,6 +116,17 @@ class UnsupportedMedia(InvalidRequest):
 
 class Unsupported(InvalidRequest):
     code = "unsupported"
+
+
+class Blocked(InvalidRequest):
+    """A guard stopped a text. `guard` is its name, `policy` that of the policy that has it; the message tells neither
+    what the text holds nor how to get around it."""
+
+    code = "guard_blocked"
+
+    def __init__(self, message: str, *, guard: str = "", policy: str = "", param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.guard, self.policy = guard, policy
 
 
 class TemplateRefused(InvalidRequest):

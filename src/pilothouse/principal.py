@@ -31,13 +31,15 @@ _MAY: dict[Role, frozenset[Action]] = {
 class Policy:
     """What a key may reach; an empty tuple leaves it open. `models` and `endpoints` may end in `*`.
 
-    `cache` is false for a key whose calls are neither answered from a cache nor stored in one.
+    `cache` is false for a key whose calls are neither answered from a cache nor stored in one; `guards` are the guard
+    policies that hold for it beside others.
     """
 
     models: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     cache: bool = True
+    guards: tuple[str, ...] = ()
 
 
 _UNLIMITED = Limits()

@@ -5,17 +5,20 @@
     pilothouse.loaders       Loader       pdf, html, markdown, docx, text
     pilothouse.tasks         Task         rag.ingest, config.replay, datasets.work, prompts.evaluate, prompts.optimize
     pilothouse.evaluators    Evaluator    format, regex, exact, tool_calls and more (evals/)
+    pilothouse.guards        Guard        pii, secrets, injection, length, words and more (guards/)
 
 `Chat` and `Embed` are the gateway itself, handed by `app.py` to any room that needs a model.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from pilothouse.call import Call
 from pilothouse.cases import Case, Need, Verdict
+from pilothouse.guarded import Finding, GuardResult
+from pilothouse.guarding import STAGES, Action, Stage
 from pilothouse.types import ChatChunk, ChatRequest, Document, EmbedRequest, EmbedResponse, Hit, Json
 
 if TYPE_CHECKING:
@@ -24,7 +27,12 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-__all__ = ["Chat", "Embed", "Encode", "Evaluator", "Loader", "Models", "Progress", "Provider", "Retriever", "Task"]
+__all__ = [
+    "Chat", "Conversation", "Embed", "Encode", "Evaluator", "Guard", "Loader", "Models", "Progress", "Provider",
+    "Retriever", "Scan", "ScanningGuard", "Subject", "Task",
+]  # fmt: skip
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -130,6 +138,83 @@ class Evaluator(Protocol):
     async def evaluate(self, case: Case, models: Models) -> Verdict:
         """Raises for no case whatsoever: bad output is a verdict. Cancelled calls and storage errors pass through."""
         ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """What the texts of one call have in common. `question` is the last user message, `system` what the system says,
+    `passages` what an answer may rest on, `messages` all there are, in the chat dialect; `canaries` are words that no
+    answer may hold. `models` are what guards may ask: None where there is none."""
+
+    question: str = ""
+    system: str = ""
+    passages: Sequence[str] = ()
+    messages: Sequence[Json] = ()
+    canaries: Sequence[str] = ()
+    models: Models | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Subject:
+    """A text that guards look at. `role` is who wrote it: user, assistant, system, tool or document. `schema` is the
+    JSON Schema that the caller asked an answer to have. What is made of the text is made once for all guards."""
+
+    text: str
+    stage: Stage
+    role: str = "user"
+    conversation: Conversation = field(default_factory=Conversation)
+    schema: Json | None = None
+    _made: dict[Callable[["Subject"], Any], Any] = field(default_factory=dict)
+
+    def once(self, make: Callable[["Subject"], T]) -> T:
+        """What `make` makes of this subject; the first call's for all that follow."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast(T, self._made[make])
+
+
+class Guard(Protocol):
+    """Looks at one text. A dataclass that inherits from this; its fields are its options, `name` among them.
+
+    `stages` says where it makes sense, `action` what is done on its word where nobody says otherwise. `reads` says what
+    it needs of an answer that streams: `ahead` a bounded number of characters (it is then a ScanningGuard), `window`
+    whole sentences, `whole` all of it. A wrong option is a ConfigError when it is made.
+    """
+
+    stages: ClassVar[frozenset[Stage]] = frozenset(STAGES)
+    action: ClassVar[Action] = "block"
+    reads: ClassVar[Literal["ahead", "window", "whole"]] = "window"
+
+    @property
+    def name(self) -> str: ...
+
+    async def check(self, subject: Subject) -> GuardResult:
+        """Raises for no text whatsoever. Cancelled calls pass through; what cannot be looked at is `skipped`."""
+        ...
+
+
+class Scan(Protocol):
+    """A guard at one text that still comes. What it has told never changes, and is the same however the text is cut."""
+
+    settled: int
+    """So many characters from the text's begin are decided: nothing that comes will change what was found there."""
+
+    def feed(self, text: str) -> Sequence[Finding]:
+        """What is newly found, in order; places count from the begin of the whole text."""
+        ...
+
+    def end(self) -> Sequence[Finding]:
+        """The rest, once the text has ended: everything is settled."""
+        ...
+
+
+@runtime_checkable
+class ScanningGuard(Protocol):
+    """A guard that reads `ahead`: `hold_back` characters at most, besides what it has begun to find."""
+
+    hold_back: int
+
+    def scan(self) -> Scan: ...
 
 
 class Progress(Protocol):

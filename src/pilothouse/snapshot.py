@@ -120,9 +120,26 @@ def _dangling(config: Config) -> Iterator[tuple[_Loc, str]]:
         for place, name in _aliases_named_by(model):
             if name not in config.models:
                 yield ("models", alias, *place), f"no model '{name}'{_nearest(name, list(config.models))}"
+    yield from _policies_lacking(config)
     answer = config.rag.answer_model
     if answer not in config.models and answer.partition("/")[0] not in providers:
         yield ("rag", "answer_model"), f"no model '{answer}'{_nearest(answer, list(config.models))}"
+
+
+def _policies_lacking(config: Config) -> Iterator[tuple[_Loc, str]]:
+    """Guard policies that are named and are not there, and models that a policy names."""
+    there = config.guards.policies
+    named: list[tuple[_Loc, str]] = [(("guards", "default", i), name) for i, name in enumerate(config.guards.default)]
+    for alias, model in config.models.items():
+        named += [(("models", alias, "guards", i), name) for i, name in enumerate(model.guards)]
+    for place, name in named:
+        if name not in there:
+            yield place, f"no guard policy '{name}'{_nearest(name, list(there))}"
+    for name, policy in there.items():
+        asked = policy.rephraser
+        if asked is not None and asked not in config.models and "/" not in asked:
+            place = ("guards", "policies", name, "rephraser")
+            yield place, f"no model '{asked}'{_nearest(asked, list(config.models))}"
 
 
 def _aliases_named_by(model: ModelConfig) -> Iterator[tuple[_Loc, str]]:

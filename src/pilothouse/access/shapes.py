@@ -46,13 +46,14 @@ class PolicyRules(Strict):
 
     `models` are names as callers write them: an alias such as `fast`, or `openai/gpt-4o`. `endpoints` are paths, such
     as `/v1/chat/completions` or `/v1/*`. `networks` are IP ranges in CIDR notation. `cache: false` keeps the key's
-    calls out of every cache, both ways.
+    calls out of every cache, both ways. `guards` are guard policies that hold for its calls beside all others.
     """
 
     models: list[_Name] = []
     endpoints: list[Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$")]] = []
     networks: list[str] = []
     cache: bool = True
+    guards: list[_Name] = []
 
     @field_validator("models", "endpoints")
     @classmethod
@@ -70,7 +71,7 @@ class PolicyRules(Strict):
     def policy(self) -> Policy:
         """As the Principal carries it."""
         networks = tuple(map(ip_network, self.networks))
-        return Policy(tuple(self.models), tuple(self.endpoints), networks, self.cache)
+        return Policy(tuple(self.models), tuple(self.endpoints), networks, self.cache, tuple(self.guards))
 
 
 class KeySettings(Strict):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pilothouse.config import Config, ProviderConfig
 from pilothouse.errors import ConfigError, MissingExtra
 from pilothouse.gateway.routing.router import Router
+from pilothouse.guarding import GuardsConfig
+from pilothouse.guards.policy import Policies
 from pilothouse.plugins import Registry
 from pilothouse.protocols import Provider
 from pilothouse.snapshot import Snapshot
@@ -19,23 +21,26 @@ from pilothouse.snapshot import Snapshot
 __all__ = ["Prepared", "Runtime", "RuntimeBuilder", "make_provider"]
 
 _SWEEP_SECONDS = 5.0
+_NO_GUARDS = Policies(GuardsConfig())
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The providers of a configuration that has no number yet."""
+    """The providers and guards of a configuration that has no number yet."""
 
     config: Config
     providers: Mapping[str, Provider]
+    guards: Policies
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One Snapshot, ready to serve. `providers` are all there are, by name."""
+    """One Snapshot, ready to serve. `providers` are all there are, by name; `guards` its guard policies."""
 
     snapshot: Snapshot
     providers: Mapping[str, Provider]
     router: Router
+    guards: Policies = _NO_GUARDS
 
 
 def make_provider(name: str, settings: ProviderConfig) -> Provider:
@@ -77,6 +82,7 @@ class RuntimeBuilder:
         self._grace = grace
         self._clock = clock
         self._config = Config()
+        self._guards = Policies(self._config.guards)
         self._built: dict[str, Provider] = {}
         self._retired: list[tuple[float, Provider]] = []
 
@@ -89,16 +95,17 @@ class RuntimeBuilder:
         for name, settings in config.providers.items():
             same = self._config.providers.get(name) == settings
             made[name] = self._built[name] if same else self._make(name, settings)
-        return Prepared(config, made)
+        guards = self._guards if self._config.guards == config.guards else Policies(config.guards)
+        return Prepared(config, made, guards)
 
     def commit(self, prepared: Prepared, snapshot: Snapshot) -> Runtime:
         """The Runtime to serve from now on; what it replaces is closed after the grace."""
         kept = {id(provider) for provider in prepared.providers.values()}
         close_at = self._clock() + self._grace
         self._retired += [(close_at, old) for old in self._built.values() if id(old) not in kept]
-        self._config, self._built = prepared.config, dict(prepared.providers)
+        self._config, self._built, self._guards = prepared.config, dict(prepared.providers), prepared.guards
         providers = {**self.fixed, **self._built}
-        return Runtime(snapshot, providers, self._make_router(snapshot, providers))
+        return Runtime(snapshot, providers, self._make_router(snapshot, providers), prepared.guards)
 
     async def sweep(self) -> None:
         """Close what was replaced long enough ago. On the event loop that the calls run on."""

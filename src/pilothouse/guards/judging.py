@@ -1,0 +1,86 @@
+"""Has the guards of a stage look at a text, and says what is to be done: the gravest of what their word asks for.
+
+Knows nothing of calls, nor of how a thing is done.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pilothouse.errors import PilothouseError
+from pilothouse.guarded import GuardResult
+from pilothouse.guarding import Action
+from pilothouse.guards.policy import Placed
+from pilothouse.guards.redacting import redacted
+from pilothouse.protocols import Subject
+
+__all__ = ["GRAVITY", "Judged", "Judgement", "judge"]
+
+GRAVITY: tuple[Action, ...] = ("block", "fallback", "rephrase", "retry", "redact", "flag", "shadow")
+"""What wins where several guards ask for different things."""
+
+
+class Judged(NamedTuple):
+    """What one guard said of one text, and how long it took, in microseconds of wall time."""
+
+    placed: Placed
+    result: GuardResult
+    took_us: int
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is to be done: it triggered, or could not look and counts as if it had."""
+        return self.result.status == "triggered" or (self.result.status == "failed" and self.placed.on_error == "act")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the guards of a stage said of a text."""
+
+    subject: Subject
+    judged: tuple[Judged, ...]
+
+    @property
+    def acting(self) -> list[Judged]:
+        """Those on whose word something is to be done, the gravest first."""
+        return sorted((one for one in self.judged if one.acts), key=lambda one: GRAVITY.index(one.placed.action))
+
+    @property
+    def gravest(self) -> Judged | None:
+        return next(iter(self.acting), None)
+
+    @property
+    def action(self) -> Action | None:
+        """What is to be done; None where all passed, or nobody looked."""
+        return None if self.gravest is None else self.gravest.placed.action
+
+    @property
+    def text(self) -> str:
+        """The text with what guards with the action redact found replaced. A guard that found no places, or could not
+        look, leaves nothing of it."""
+        redacting = [one.result for one in self.acting if one.placed.action == "redact"]
+        if any(not result.findings for result in redacting):
+            return "[redacted]"
+        return redacted(self.subject.text, [one for result in redacting for one in result.findings])
+
+
+async def judge(placed: Sequence[Placed], subject: Subject) -> Judgement:
+    """Ask every guard, at once. A guard that raises has failed, which says so; cancellation passes through."""
+    if not placed:
+        return Judgement(subject, ())
+    if len(placed) == 1:
+        return Judgement(subject, (await _asked(placed[0], subject),))
+    return Judgement(subject, tuple(await asyncio.gather(*(_asked(one, subject) for one in placed))))
+
+
+async def _asked(placed: Placed, subject: Subject) -> Judged:
+    guard, start = placed.guard, time.perf_counter()
+    try:
+        result = await guard.check(subject)
+    except PilothouseError as error:
+        result = GuardResult.failed(guard.name, error.message)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and hurts nobody else
+        result = GuardResult.failed(guard.name, f"It broke: {type(error).__name__}.")
+    return Judged(placed, result, int((time.perf_counter() - start) * 1e6))
