@@ -21,6 +21,7 @@ from pilothouse.gateway import Endpoints, Gateway, Router
 from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.batch.rooms import BatchRooms
 from pilothouse.gateway.batch.runner import BatchRunner
+from pilothouse.gateway.guarding.watch import guards_models
 from pilothouse.gateway.passing.passthrough import PassThrough
 from pilothouse.gateway.prompting import Prompting
 from pilothouse.gateway.reliability.attempts import Attempts
@@ -174,6 +175,7 @@ class Platform:
         self._rooms = rooms = Rooms(self.limiter, self.budgets, self.caches, self.prices)
         attempts = Attempts(self.health)
         self.gateway = Gateway(empty, rooms, attempts, self.metrics, capture=settings.capture_payloads)
+        self.gateway.models = partial(guards_models, self.gateway.chat, self.encode)
         self.mirror = self.gateway.mirror = Mirror(self.gateway.chat, self.limiter, self.encode)
         dropped = "Calls that were not mirrored because too many were."
         self.metrics.pull("counter", "pilothouse_shadow_dropped", dropped, lambda: self.mirror.dropped)

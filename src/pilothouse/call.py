@@ -141,8 +141,8 @@ class Call:
     user message, once something asked for it, and `hardness` the probability that it is hard. `wanted` says whether
     others wait for this call's answer too, so that it goes on when its own client has left. `degradable` says whether
     the degraded answer will do: who asks again later gets the error. `in_experiments` says whether experiments may
-    choose for it. `headers` are what the answer's headers say about
-    the call: limits, cache, cost. `costs` collects what the calls of models inside of it cost.
+    choose for it, `guarded` whether guards look at it. `headers` are what the answer's headers say about the call:
+    limits, cache, cost. `costs` collects what the calls of models inside of it cost.
     """
 
     recorder: Recorder
@@ -167,6 +167,7 @@ class Call:
     wanted: Callable[[], bool] | None = None
     degradable: bool = True
     in_experiments: bool = True
+    guarded: bool = True
     headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     costs: list[int | None] = field(default_factory=list)
@@ -215,7 +216,8 @@ class Call:
             parent_id=span.id, request_id=self.request_id, key_id=self.key_id, user_id=self.user_id,
             session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
             client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control,
-            degradable=self.degradable, in_experiments=self.in_experiments, versions=self.versions, costs=self.costs,
+            degradable=self.degradable, in_experiments=self.in_experiments, guarded=self.guarded,
+            versions=self.versions, costs=self.costs,
         )  # fmt: skip
 
     @contextmanager

@@ -210,11 +210,15 @@ class Scan(Protocol):
 
 @runtime_checkable
 class ScanningGuard(Protocol):
-    """A guard that reads `ahead`: `hold_back` characters at most, besides what it has begun to find."""
+    """A guard that reads `ahead`: `hold_back` characters at most, besides what it has begun to find. `told` makes the
+    result of what a scan found in a text; `check` says the same of the whole text."""
 
-    hold_back: int
+    @property
+    def hold_back(self) -> int: ...
 
     def scan(self) -> Scan: ...
+
+    def told(self, findings: Sequence[Finding]) -> GuardResult: ...
 
 
 class Progress(Protocol):

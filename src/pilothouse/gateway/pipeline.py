@@ -1,8 +1,8 @@
 """THE path. Every model call of the house, from a client, an answerer or a judge, goes down this file.
 
-    prompt and experiment -> name and policy -> rules and strategy: candidate deployments -> shape the request
-      -> limits -> cache -> hold the budget -> providers, with retries, fallbacks and hedges -> count what flows
-      -> cache -> price, settle limits and budget -> record
+    prompt and experiment -> name and policy -> input guards -> rules and strategy: candidate deployments
+      -> shape the request -> limits -> cache -> hold the budget -> providers, with retries, fallbacks and hedges
+      -> output guards -> count what flows -> cache -> price, settle limits and budget -> record
 
 It knows nothing of HTTP (see endpoints.py) nor of any vendor (see providers/). Who is calling was found out before it.
 """
@@ -20,6 +20,8 @@ from pilothouse.config import Limits
 from pilothouse.errors import ProviderError
 from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
+from pilothouse.gateway.guarding.canned import canned
+from pilothouse.gateway.guarding.watch import watch_of
 from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
 from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.routing.conditions import Facts
@@ -27,6 +29,7 @@ from pilothouse.gateway.routing.router import Router
 from pilothouse.gateway.shaping import shaped
 from pilothouse.gateway.visit import Rooms, Visit
 from pilothouse.observe import Metrics
+from pilothouse.protocols import Models
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, ModelRequest, SingleRequest
 
 if TYPE_CHECKING:
@@ -43,11 +46,16 @@ def _no_mirror(_: Visit) -> None:
     return None
 
 
+def _no_models(call: Call) -> Models:
+    return Models(make_call=lambda: call)
+
+
 class Gateway:
     """Serves calls by the current Runtime, which may be swapped at any time: a running call keeps the one it has.
 
     `capture` says whether inputs and outputs are kept on spans; `mirror` sees each chat that was answered, for shadow
-    traffic; `prompting` knows the prompts that requests name, and the experiments.
+    traffic; `prompting` knows the prompts that requests name, and the experiments; `models` gives what the guards of a
+    call may ask.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class Gateway:
         self.runtime = runtime
         self.mirror: Mirror = _no_mirror
         self.prompting = NO_PROMPTS
+        self.models: Callable[[Call], Models] = _no_models
         self._rooms = rooms
         self._attempts = attempts
         self._metrics = metrics
@@ -141,6 +150,11 @@ class Gateway:
             request = visit.request
         elif call.depth == 0:
             check_model(call.principal, request.model, request.body)
+        if isinstance(request, ChatRequest) and (watch := watch_of(visit, self.chat, self.models)) is not None:
+            visit.watch = watch
+            visit.take(request := await watch.admit(request))
+            if watch.said is not None:
+                return canned(request, call, *watch.said)
         facts = Facts(request, call)
         plan = await visit.runtime.router.decide(request, call)
         if isinstance(request, ChatRequest):
@@ -153,6 +167,8 @@ class Gateway:
             router = visit.runtime.router
             grows = plan.alias in router.growing
             revision = await router.grown(plan, call) if grows else router.revision(plan)
+            if visit.watch is not None:
+                revision = f"{revision}\n{call.versions['guards']}"
             visit.lookup = self._rooms.caches.look_up(request, call, plan.alias, plan.model, revision)
         lookup = visit.lookup
         if lookup is None:
@@ -169,7 +185,11 @@ class Gateway:
         if plan.model.shaping.prefix:
             varies = self._rooms.caches.variation.varies(_place(visit.call, plan.alias))
         asking = provide(visit.sent, varies)
-        return self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, asking, visit.hooks)
+        answers = self._attempts.run(visit.planned, visit.sent, visit.call, visit.span, asking, visit.hooks)
+        watch, request = visit.watch, visit.request
+        if watch is None or not watch.looks_at_answers or not isinstance(request, ChatRequest):
+            return answers
+        return watch.answers(request, answers)
 
     def _stable_first(self, call: Call, alias: str, request: ChatRequest) -> ChatRequest:
         """In the order that a provider's prompt cache likes best."""

@@ -61,6 +61,7 @@ class Prompting:
             if arm is not None:
                 _note_arm(arm, running, call, span)
             request = await _made(request, asked, page, model)
+            visit.policies = page.version.content.policies
             _check_rights(call, asked, given, request)
             span.request_model, span.name = request.model, f"{span.operation} {request.model}"
         elif call.depth == 0:

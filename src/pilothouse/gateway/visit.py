@@ -26,6 +26,7 @@ from pilothouse.errors import (
     ProviderError,
     StorageError,
 )
+from pilothouse.gateway.guarding.watch import Watch
 from pilothouse.gateway.meter import USUAL_ANSWER, Meter
 from pilothouse.gateway.reliability.attempts import Hooks
 from pilothouse.gateway.reliability.health import is_own_fault
@@ -60,11 +61,12 @@ class Rooms:
 
 class Visit:
     """Made at the start of a call; `end` it before its span is recorded. `made_from` tells the prompt and the variables
-    that the request was made from."""
+    that the request was made from, `policies` the guard policies that the prompt names, `watch` its guards."""
 
     __slots__ = (
         "_costs_at", "_hedge", "_hold", "_noted", "_rooms", "accounts", "call", "deployment", "lookup", "made_from",
-        "meter", "note_at", "plan", "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
+        "meter", "note_at", "plan", "policies", "request", "reservation", "runtime", "sent", "span", "ticket", "unmade",
+        "watch",
     )  # fmt: skip
 
     def __init__(self, rooms: Rooms, runtime: "Runtime", request: ModelRequest, call: Call, span: Span) -> None:
@@ -72,6 +74,8 @@ class Visit:
         self.runtime = runtime
         self.request = self.sent = request
         self.made_from: Json | None = None
+        self.policies: Sequence[str] = ()
+        self.watch: Watch | None = None
         self._costs_at = len(call.costs)
         self.call = call
         self.span = span

@@ -23,11 +23,12 @@ GRAVITY: tuple[Action, ...] = ("block", "fallback", "rephrase", "retry", "redact
 
 
 class Judged(NamedTuple):
-    """What one guard said of one text, and how long it took, in microseconds of wall time."""
+    """What one guard said of one text of so many characters, and how long it took, in microseconds of wall time."""
 
     placed: Placed
     result: GuardResult
     took_us: int
+    size: int
 
     @property
     def acts(self) -> bool:
@@ -83,4 +84,4 @@ async def _asked(placed: Placed, subject: Subject) -> Judged:
         result = GuardResult.failed(guard.name, error.message)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and hurts nobody else
         result = GuardResult.failed(guard.name, f"It broke: {type(error).__name__}.")
-    return Judged(placed, result, int((time.perf_counter() - start) * 1e6))
+    return Judged(placed, result, int((time.perf_counter() - start) * 1e6), len(subject.text))

@@ -127,7 +127,7 @@ class Example(_Frozen):
 class Content(_Frozen):
     """A prompt as it is released: a text, or a list of chat messages, and what goes with it to the model.
 
-    `model` and `params` are those of a call that names none; `guards` are kept and shown. `config` is free. Two
+    `model` and `params` are those of a call that names none; `guards` names guard policies. `config` is free. Two
     contents are equal exactly where they have one `hash`.
     """
 
@@ -139,7 +139,7 @@ class Content(_Frozen):
     params: Json = Field(default_factory=dict)
     tools: list[Json] = Field(default_factory=list)
     response_format: Json | None = None
-    guards: Json | list[Any] | None = None
+    guards: str | Json | list[Any] | None = None
     examples: list[Example] = Field(default_factory=list)
     config: Json = Field(default_factory=dict)
 
@@ -170,6 +170,12 @@ class Content(_Frozen):
         if isinstance(self.template, str):
             return [self.template]
         return [text for one in self.template if isinstance(one, Message) for text in one.texts]
+
+    @property
+    def policies(self) -> list[str]:
+        """The guard policies that hold for its calls: what `guards` names. Anything else in it is kept and shown."""
+        named = [self.guards] if isinstance(self.guards, str) else self.guards
+        return [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
 
     @property
     def schema_of_variables(self) -> Json:

@@ -1,0 +1,88 @@
+"""The texts that the events of a stream add, in any dialect, and the same events with other texts.
+
+A channel is one text that grows: of a choice, of a block, of an item's part, of the arguments of a tool call. What
+tells a whole text again at its end is told what has left of it. Knows nothing of guards.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import msgspec
+
+from pilothouse.gateway.guarding.answers import Part
+from pilothouse.types import ChatChunk, Json
+
+__all__ = ["NOTHING", "Channel", "Delta", "Event", "Wire", "encode", "retold"]
+
+encode = msgspec.json.Encoder().encode
+"""JSON as bytes."""
+NOTHING: tuple[Any, ...] = ()
+
+
+class Channel(tuple[Hashable, ...]):
+    """Which text: (part, where it is). Compared by its values."""
+
+    __slots__ = ()
+
+    @property
+    def part(self) -> Part:
+        return self[0]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What an event adds to a channel, at a place of its data."""
+
+    channel: Channel
+    text: str
+    path: tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Event:
+    """One event read: what it adds, and which channels it ends (`all_end` for every one that is open)."""
+
+    chunk: ChatChunk
+    data: Json
+    deltas: list[Delta] = field(default_factory=list)
+    ends: list[Channel] = field(default_factory=list)
+    all_end: bool = False
+
+
+class Wire(Protocol):
+    """One stream of a dialect: every event is read, then written."""
+
+    def read(self, chunk: ChatChunk) -> Event: ...
+
+    def write(self, event: Event, texts: Mapping[Channel, str]) -> ChatChunk | None:
+        """The event with these texts in place of its own; None where nothing is left to say."""
+        ...
+
+    def add(self, channel: Channel, text: str) -> ChatChunk:
+        """An event that adds to a channel that has been read."""
+        ...
+
+    def stop(self, finish: str, said: str) -> Sequence[ChatChunk]:
+        """The last events of a stream that ends here, after it has `said` this in place of what was stopped."""
+        ...
+
+
+def _with(value: Any, path: Sequence[str | int], text: str) -> Any:
+    if not path:
+        return text
+    step: Any = path[0]
+    made = {**value} if isinstance(value, dict) else [*value]
+    made[step] = _with(made[step], path[1:], text)
+    return made
+
+
+def retold(event: Event, texts: Mapping[Channel, str]) -> ChatChunk:
+    """The chunk with its deltas' texts replaced."""
+    data, said, thought = event.data, "", ""
+    for delta in event.deltas:
+        text = texts.get(delta.channel, "")
+        data = _with(data, delta.path, text)
+        said += text if delta.channel.part == "text" else ""
+        thought += text if delta.channel.part == "reasoning" else ""
+    return replace(event.chunk, raw=encode(data), text=said, reasoning=thought)
