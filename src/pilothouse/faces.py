@@ -24,6 +24,7 @@ from pilothouse.api.evals.sentinel import routes as sentinel_routes
 from pilothouse.api.gateway.cache import routes as cache_routes
 from pilothouse.api.gateway.health import routes as health_routes
 from pilothouse.api.gateway.route import routes as route_routes
+from pilothouse.api.guards import routes as guard_routes
 from pilothouse.api.jobs import routes as jobs_routes
 from pilothouse.api.langfuse.prompts import routes as langfuse_prompt_routes
 from pilothouse.api.lifecycle.config import routes as config_routes
@@ -78,6 +79,7 @@ def faces(of: "Platform") -> FastAPI:
         *(in_known_projects(router, of.tenants) for router in _prompts(of)),
         shadow_routes(ShadowReports(of.store.observe)),
         route_routes(of.gateway, of.complexity, of.recorder),
+        guard_routes(of.gateway, of.recorder),
         cache_routes(of.caches, of.audit),
         spend_routes(of.ledger, of.budgets, of.tenants, of.keys),
         stats_routes(of.store),
