@@ -22,6 +22,7 @@ from pilothouse.errors import (
 )
 from pilothouse.gateway.batch.batches import Batching
 from pilothouse.gateway.callers import read_metadata
+from pilothouse.gateway.guarding.moderations import GUARD_MODEL
 from pilothouse.gateway.http import Exchange, Headers, Receive, Scope, Send, Vigil
 from pilothouse.gateway.messages import MESSAGES_ERRORS, Messages, model_info, model_list
 from pilothouse.gateway.passing.passthrough import PassThrough
@@ -159,8 +160,12 @@ class Endpoints:
         await exchange.json((await self._gateway.single(request, call)).raw, self._identity(call))
 
     async def moderations(self, exchange: Exchange, call: Call) -> None:
-        """Without a model OpenAI's default: an alias of that name, else the model at the provider `openai`."""
+        """Without a model OpenAI's default: an alias of that name, else the model at the provider `openai`. A model
+        `guard:POLICY` is a policy of guards."""
         request = ModerationRequest.parse(await exchange.body(self._settings.max_body_bytes))
+        if request.model.startswith(GUARD_MODEL):
+            await exchange.json(await self._gateway.moderate(request, call), self._identity(call))
+            return
         router, direct = self._gateway.router, f"openai/{DEFAULT_MODERATION}"
         if request.model == DEFAULT_MODERATION and DEFAULT_MODERATION not in router.names() and router.has("openai"):
             request = request.edited(model=direct)

@@ -13,6 +13,8 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pilothouse.access.policy import check_model
 from pilothouse.cache.prefix import prefixed
 from pilothouse.call import Call
@@ -21,6 +23,7 @@ from pilothouse.errors import ProviderError
 from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
 from pilothouse.gateway.guarding.canned import canned
+from pilothouse.gateway.guarding.moderations import moderated, policy_named
 from pilothouse.gateway.guarding.watch import watch_of
 from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
 from pilothouse.gateway.reliability.attempts import Attempts
@@ -30,6 +33,7 @@ from pilothouse.gateway.shaping import shaped
 from pilothouse.gateway.visit import Rooms, Visit
 from pilothouse.observe import Metrics
 from pilothouse.protocols import Models
+from pilothouse.single import ModerationRequest
 from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, EmbedResponse, ModelRequest, SingleRequest
 
 if TYPE_CHECKING:
@@ -120,6 +124,19 @@ class Gateway:
         """Answer an embeddings request."""
         answer = await self.single(request, call)
         return EmbedResponse(answer.raw, answer.usage)
+
+    async def moderate(self, request: ModerationRequest, call: Call) -> bytes:
+        """What a guard policy says of texts: one request of its caller's, no tokens. Raises Forbidden, NotFound."""
+        check_model(call.principal, request.model, request.body)
+        policy = policy_named(request.model, self.runtime.guards)
+        call.versions["guards"] = policy.version
+        with call.step(f"moderations {request.model}", "guard") as (span, inner):
+            span.operation, span.request_model = request.operation, request.model
+            async with self.counted(call):
+                told = await moderated(request, policy, self.models(inner))
+            if self._capture:
+                span.input, span.output = request.body, {"results": told["results"]}
+        return msgspec.json.encode(told)
 
     @asynccontextmanager
     async def counted(self, call: Call) -> AsyncIterator[None]:

@@ -170,6 +170,16 @@ async def test_each_answer_is_charged_where_it_was_given(recording: Recording) -
     assert len(provider.requests) == 1
 
 
+async def test_a_stream_that_is_cut_off_is_charged_for_what_came(recording: Recording) -> None:
+    gateway, _ = gateway_with({"output": [ACME]}, piece("a long way " * 40 + "to Acme"), piece(" and on", "stop"))
+    await answered(gateway, ask("hello", stream=True), Call(recording))
+    usage = recording.spans[-1].usage
+    assert usage is not None
+    assert usage.estimated
+    assert usage.output_tokens >= 110
+    assert usage.input_tokens > 0
+
+
 async def test_an_input_is_written_anew_and_looked_at_again(recording: Recording) -> None:
     policy = {"input": [{**ACME, "action": "rephrase"}], "rephraser": "plain"}
     gateway, provider = gateway_with(policy, whole("a kind question"))

@@ -9,10 +9,12 @@ What was found is told on the call's span, and by a span of its own for each gua
 look. Knows nothing of what guards there are.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
 
 from pilothouse.call import Call, Span
 from pilothouse.errors import Blocked, PilothouseError
@@ -21,6 +23,7 @@ from pilothouse.gateway.guarding.canned import canned
 from pilothouse.gateway.guarding.deltas import Channel
 from pilothouse.gateway.guarding.regions import Region, read_again, regions, rewritten, unread
 from pilothouse.gateway.guarding.wires import wire_of
+from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.guarding import STAGES, Stage
 from pilothouse.guards.judging import Judged, Judgement, judge
 from pilothouse.guards.policy import Placed, Policy
@@ -51,7 +54,7 @@ def watch_of(visit: "Visit", chat: Chat, models: Callable[[Call], Models]) -> "W
     model = runtime.snapshot.config.models.get(visit.request.model)
     named = () if model is None else model.guards
     policy = runtime.guards.of(call.principal.policy.guards, named, visit.policies)
-    return None if policy.is_empty else Watch(policy, call, visit.span, chat, models(call))
+    return None if policy.is_empty else Watch(policy, call, visit.span, chat, models(call), visit.meter.input_tokens)
 
 
 def guards_models(chat: Chat, encode: Encode, call: Call) -> Models:
@@ -71,10 +74,13 @@ class Said(NamedTuple):
 
 
 class Watch:
-    """`chat` is the gateway, for what guards and corrections ask; `models` what guards may ask."""
+    """`chat` is the gateway, for what guards and corrections ask; `models` what guards may ask; `count_input` estimates
+    the tokens of the request."""
 
-    def __init__(self, policy: Policy, call: Call, span: Span, chat: Chat, models: Models) -> None:
-        self._policy, self._call, self._span, self._chat = policy, call, span, chat
+    def __init__(
+        self, policy: Policy, call: Call, span: Span, chat: Chat, models: Models, count_input: Callable[[], int]
+    ) -> None:  # fmt: skip
+        self._policy, self._call, self._span, self._chat, self._count_input = policy, call, span, chat, count_input
         self._conversation = Conversation(models=models)
         self._stages = STAGES if call.depth == 0 else _INSIDE
         self._done: dict[str, None] = {}
@@ -152,10 +158,10 @@ class Watch:
         return self._whole(request, chunks)
 
     async def _streamed(self, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]) -> AsyncGenerator[ChatChunk]:
-        wire, outlets = wire_of(request), dict[Channel, Outlet]()
+        wire, outlets, used = wire_of(request), dict[Channel, Outlet](), None
         async with aclosing(chunks):
             async for chunk in chunks:
-                event = wire.read(chunk)
+                event, used = wire.read(chunk), chunk.usage or used
                 texts = dict[Channel, str]()
                 for delta in event.deltas:
                     outlet = outlets.setdefault(delta.channel, self._outlet(delta.channel))
@@ -170,8 +176,10 @@ class Watch:
                 if (stopped := _first_stopped(outlets)) is not None:
                     if (made := wire.write(event, texts)) is not None and event.deltas:
                         yield made
-                    for last in wire.stop(*self._stopping(stopped)):
-                        yield last
+                    *ending, last = wire.stop(*self._stopping(stopped))
+                    for one in ending:
+                        yield one
+                    yield replace(last, usage=self._used(used, outlets.values()))
                     self._note_all(outlets)
                     return
                 if (made := wire.write(event, texts)) is not None:
@@ -188,6 +196,13 @@ class Watch:
         if channel.part == "reasoning":
             placed = [one for one in placed if one.guard.reads != "whole"]
         return Outlet(placed, self._conversation, hold_all=any(one.rules.hold == "all" for one in placed))
+
+    def _used(self, used: Usage | None, outlets: Iterable[Outlet]) -> Usage:
+        """Of an answer that was cut off: what its provider said of it until then, and at least what came."""
+        written = estimate_tokens(sum(len(one.text) for one in outlets))
+        if used is None:
+            return Usage(self._count_input(), written, estimated=True)
+        return structs.replace(used, output_tokens=max(used.output_tokens, written), estimated=True)
 
     def _stopping(self, judged: Judged) -> tuple[str, str]:
         """(finish reason, what is said instead)."""
