@@ -23,6 +23,8 @@ from pilothouse.errors import ProviderError
 from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
 from pilothouse.gateway.guarding.canned import canned
+from pilothouse.gateway.guarding.entering import Said, entered
+from pilothouse.gateway.guarding.leaving import leaving
 from pilothouse.gateway.guarding.moderations import moderated, policy_named
 from pilothouse.gateway.guarding.watch import watch_of
 from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
@@ -169,16 +171,17 @@ class Gateway:
             check_model(call.principal, request.model, request.body)
         if isinstance(request, ChatRequest) and (watch := watch_of(visit, self.chat, self.models)) is not None:
             visit.watch = watch
-            visit.take(request := await watch.admit(request))
-            if watch.said is not None:
-                return canned(request, call, *watch.said)
+            made = await entered(watch, request)
+            if isinstance(made, Said):
+                return canned(request, call, *made)
+            visit.take(request := made)
         facts = Facts(request, call)
         plan = await visit.runtime.router.decide(request, call)
         if isinstance(request, ChatRequest):
-            made = shaped(request, plan.model, partial(self._stable_first, call, plan.alias))
-            visit.sent = made.request
-            if made.saved_tokens:
-                visit.span.attributes["shaping_saved_tokens"] = made.saved_tokens
+            short = shaped(request, plan.model, partial(self._stable_first, call, plan.alias))
+            visit.sent = short.request
+            if short.saved_tokens:
+                visit.span.attributes["shaping_saved_tokens"] = short.saved_tokens
         await visit.admit(plan, facts)
         if isinstance(request, ChatRequest | EmbedRequest):
             router = visit.runtime.router
@@ -206,7 +209,7 @@ class Gateway:
         watch, request = visit.watch, visit.request
         if watch is None or not watch.looks_at_answers or not isinstance(request, ChatRequest):
             return answers
-        return watch.answers(request, answers)
+        return leaving(watch, request, answers)
 
     def _stable_first(self, call: Call, alias: str, request: ChatRequest) -> ChatRequest:
         """In the order that a provider's prompt cache likes best."""
