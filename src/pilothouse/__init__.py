@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pilothouse.evaluation import evaluate, evaluate_async, evaluate_response, evaluate_response_sync
+    from pilothouse.guard import Guard
     from pilothouse.prompt_registry import PromptRegistry
     from pilothouse.prompts.templates.template import PromptTemplate
     from pilothouse.tracing import (
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Client": "pilothouse.client",
     "AsyncClient": "pilothouse.client",
+    "Guard": "pilothouse.guard",
     "ModelRouter": "pilothouse.sdk",
     "PromptRegistry": "pilothouse.prompt_registry",
     "PromptTemplate": "pilothouse.prompts.templates.template",
@@ -58,11 +60,11 @@ _PUBLIC = {
 }
 
 __all__ = [
-    "RAG", "AsyncClient", "Client", "ContextExecutor", "ModelRouter", "PromptRegistry", "PromptTemplate", "__version__",
-    "configure", "continue_trace", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush",
-    "instrument", "observe", "parallel", "propagation_headers", "score_current_span", "score_current_trace",
-    "score_session", "score_trace", "span", "trace_context", "update_current_span", "update_current_trace",
-    "with_context",
+    "RAG", "AsyncClient", "Client", "ContextExecutor", "Guard", "ModelRouter", "PromptRegistry", "PromptTemplate",
+    "__version__", "configure", "continue_trace", "evaluate", "evaluate_async", "evaluate_response",
+    "evaluate_response_sync", "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_span",
+    "score_current_trace", "score_session", "score_trace", "span", "trace_context", "update_current_span",
+    "update_current_trace", "with_context",
 ]  # fmt: skip
 
 

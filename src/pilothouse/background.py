@@ -1,12 +1,16 @@
-"""One event loop on a thread of its own, by which sync code calls async code. Knows nothing of what it runs."""
+"""Async code called by sync code: on one event loop on a thread of its own, or on one that lasts for a call.
+
+Knows nothing of what it runs.
+"""
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
-__all__ = ["Loop"]
+__all__ = ["Loop", "run"]
 
 T = TypeVar("T")
 _END = object()
@@ -61,6 +65,17 @@ class Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end on an event loop of its own, in the context of the caller; on another thread where a loop runs
+    on this one, which waits."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1, "pilothouse-run") as pool:
+        return pool.submit(contextvars.copy_context().run, asyncio.run, work).result()
 
 
 async def _cancel_others() -> None:

@@ -23,7 +23,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.settings import Settings
 from pilothouse.types import ChatResponse, Citation, Hit, Json
 
-__all__ = ["RAG", "Answer", "Choice", "Embedded", "ModelRouter", "parallel"]
+__all__ = ["RAG", "Answer", "Choice", "Embedded", "ModelRouter", "parallel", "platform_of"]
 
 _POLL_SECONDS = 0.1
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class _Face:
     def __init__(self, platform: "Client | Embedded | None", env: Mapping[str, str] | None) -> None:
         self._owned: Client | Embedded | None = None
         if platform is None:
-            platform = self._owned = _resolve(os.environ if env is None else env)
+            platform = self._owned = platform_of(env)
         self.client = platform.client if isinstance(platform, Embedded) else platform
 
     def close(self) -> None:
@@ -179,7 +179,10 @@ def parallel(
         return made
 
 
-def _resolve(env: Mapping[str, str]) -> Client | Embedded:
+def platform_of(env: Mapping[str, str] | None = None) -> Client | Embedded:
+    """The client of the server that PILOTHOUSE_URL names, else the platform of PILOTHOUSE_HOME in this process. Whoever
+    asks for it closes it."""
+    env = os.environ if env is None else env
     url = env.get("PILOTHOUSE_URL")
     return Client(url, env.get("PILOTHOUSE_API_KEY")) if url else Embedded(Settings.from_env(env))
 

@@ -39,7 +39,7 @@ async def check(
         return Checked(action, left, judgement.judged)
     outlet = Outlet(placed, conversation, role="assistant")
     left = await outlet.feed(text) + await outlet.end()
-    acting = [one.placed.action for one in outlet.judged if one.acts]
+    acting = [one.action for one in outlet.judged if one.acts]
     return Checked(min(acting, key=GRAVITY.index, default=None), left, tuple(outlet.judged))
 
 
@@ -50,7 +50,7 @@ def _told(one: Judged) -> Json:
         for at in result.findings
     ]
     return {
-        "guard": result.guard, "policy": one.placed.policy, "status": result.status, "action": one.placed.action,
+        "guard": result.guard, "policy": one.placed.policy, "status": result.status, "action": one.action,
         "score": result.score, "reason": result.reason, "correction": result.correction, "repaired": result.repaired,
         "findings": found, "detail": result.detail, "took_us": one.took_us,
     }  # fmt: skip

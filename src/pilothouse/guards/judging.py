@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pilothouse.errors import PilothouseError
-from pilothouse.guarded import GuardResult
+from pilothouse.guarded import Finding, GuardResult
 from pilothouse.guarding import Action
 from pilothouse.guards.policy import Placed
 from pilothouse.guards.redacting import redacted
 from pilothouse.protocols import Subject
 
-__all__ = ["GRAVITY", "Judged", "Judgement", "judge"]
+__all__ = ["GRAVITY", "Judged", "Judgement", "judge", "replacing"]
 
 GRAVITY: tuple[Action, ...] = ("block", "fallback", "rephrase", "retry", "redact", "flag", "shadow")
 """What wins where several guards ask for different things."""
@@ -35,6 +35,17 @@ class Judged(NamedTuple):
         """Whether anything is to be done: it triggered, or could not look and counts as if it had."""
         return self.result.status == "triggered" or (self.result.status == "failed" and self.placed.on_error == "act")
 
+    @property
+    def action(self) -> Action:
+        """What is done on its word. Where it knows the text as it should have been, that takes its place, and nobody
+        has to be asked again."""
+        return "redact" if self.repaired is not None else self.placed.action
+
+    @property
+    def repaired(self) -> str | None:
+        """The text that takes the place of this one."""
+        return self.result.repaired if self.placed.action in ("retry", "redact") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -46,7 +57,7 @@ class Judgement:
     @property
     def acting(self) -> list[Judged]:
         """Those on whose word something is to be done, the gravest first."""
-        return sorted((one for one in self.judged if one.acts), key=lambda one: GRAVITY.index(one.placed.action))
+        return sorted((one for one in self.judged if one.acts), key=lambda one: GRAVITY.index(one.action))
 
     @property
     def gravest(self) -> Judged | None:
@@ -55,16 +66,23 @@ class Judgement:
     @property
     def action(self) -> Action | None:
         """What is to be done; None where all passed, or nobody looked."""
-        return None if self.gravest is None else self.gravest.placed.action
+        return None if self.gravest is None else self.gravest.action
 
     @property
     def text(self) -> str:
-        """The text with what guards with the action redact found replaced. A guard that found no places, or could not
-        look, leaves nothing of it."""
-        redacting = [one.result for one in self.acting if one.placed.action == "redact"]
-        if any(not result.findings for result in redacting):
+        """The text with what guards with the action redact found replaced, and as one of them knows that it should have
+        been. A guard that found no places, or could not look, leaves nothing of it."""
+        redacting = [one for one in self.acting if one.action == "redact"]
+        if any(one.repaired is None and not one.result.findings for one in redacting):
             return "[redacted]"
-        return redacted(self.subject.text, [one for result in redacting for one in result.findings])
+        return redacted(self.subject.text, [found for one in redacting for found in replacing(one)])
+
+
+def replacing(judged: Judged) -> tuple[Finding, ...]:
+    """What is put in the place of what, where the action is redact."""
+    if judged.repaired is not None:
+        return (Finding("form", 0, judged.size, judged.repaired),)
+    return judged.result.findings
 
 
 async def judge(placed: Sequence[Placed], subject: Subject) -> Judgement:

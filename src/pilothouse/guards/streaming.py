@@ -17,7 +17,7 @@ from msgspec import structs
 
 from pilothouse.guarded import Finding
 from pilothouse.guarding import Action, Stage
-from pilothouse.guards.judging import GRAVITY, Judged, judge
+from pilothouse.guards.judging import GRAVITY, Judged, judge, replacing
 from pilothouse.guards.policy import Placed
 from pilothouse.guards.redacting import apart, redacted
 from pilothouse.protocols import Conversation, ScanningGuard, Subject
@@ -138,16 +138,16 @@ class Outlet:
         """Note what was said of the text from `start` on."""
         self.judged += judged
         for one in judged:
-            if not one.acts or one.placed.action in _NOTING:
+            if not one.acts or one.action in _NOTING:
                 continue
-            if one.placed.action != "redact":
+            if one.action != "redact":
                 self._stop_at(start, one)
                 continue
-            places = one.result.findings or (Finding("redacted", 0, one.size),)
+            places = replacing(one) or (Finding("redacted", 0, one.size),)
             self._found += [_moved(found, start) for found in places]
 
     def _stop_at(self, at: int, judged: Judged) -> None:
-        stop = _Stop(at, GRAVITY.index(judged.placed.action), judged)
+        stop = _Stop(at, GRAVITY.index(judged.action), judged)
         if self._stop is None or stop[:2] < self._stop[:2]:
             self._stop = stop
 

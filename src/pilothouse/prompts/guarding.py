@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-__all__ = ["OPEN", "Guard"]
+__all__ = ["OPEN", "Protection"]
 
 
-class Guard(Protocol):
+class Protection(Protocol):
     """Whether a version may get a label. Both methods only read."""
 
     def check(self, project: str, name: str, version: int, label: str, current: int | None) -> list[str]:
@@ -26,5 +26,5 @@ class _Open:
         return 0
 
 
-OPEN: Guard = _Open()
+OPEN: Protection = _Open()
 """Protects no label."""

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from pilothouse.access.audit import Actor, record
 from pilothouse.errors import Conflict, Forbidden, InvalidRequest, NotFound, PromotionRefused
 from pilothouse.ids import new_id, now_us
-from pilothouse.prompts.guarding import OPEN, Guard
+from pilothouse.prompts.guarding import OPEN, Protection
 from pilothouse.prompts.inclusions import check_inclusions
 from pilothouse.prompts.reading import MOST, need_prompt, need_version, version_of
 from pilothouse.prompts.versions import (
@@ -49,7 +49,7 @@ class Labels:
     `guard` says what protects labels; it may be set later, by who knows more.
     """
 
-    def __init__(self, engine: Engine, guard: Guard = OPEN, clock: Callable[[], int] = now_us) -> None:
+    def __init__(self, engine: Engine, guard: Protection = OPEN, clock: Callable[[], int] = now_us) -> None:
         self.guard = guard
         self._engine = engine
         self._clock = clock

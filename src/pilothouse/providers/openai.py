@@ -18,6 +18,7 @@ from pilothouse.errors import ProviderProtocolError
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.batch_api import BatchApi
 from pilothouse.providers.failures import UNREADABLE
+from pilothouse.providers.grammar import constrained
 from pilothouse.providers.openai_batch import OpenAIBatches
 from pilothouse.providers.openai_responses import HELD, LAST, native_body, read_event, read_response
 from pilothouse.providers.reranking import ranked, scored
@@ -89,18 +90,20 @@ class OpenAIProvider(HttpProvider):
     Responses API, which is known of api.openai.com and of Azure's versions alone, `moderations` whether it moderates,
     which is known of api.openai.com. Other servers than those two may rerank: at `rerank_path`, which is `rerank` below
     base_url and counts from the server's root where it begins with a slash. `rerank_format: tei` is for Text Embeddings
-    Inference, which has a shape of its own. `batch` says whether the server has the Batch API, as api.openai.com."""
+    Inference, which has a shape of its own. `batch` says whether the server has the Batch API, as api.openai.com.
+    `grammar: true` is for llama.cpp: what `response_format` asks for goes as a grammar."""
 
     operations = frozenset({"chat", "text_completion", "embeddings"})
     default_base_url = "https://api.openai.com/v1"
     known_options = frozenset(
-        {"api_version", "batch", "moderations", "rerank_format", "rerank_path", "responses", "stream_usage"}
+        {"api_version", "batch", "grammar", "moderations", "rerank_format", "rerank_path", "responses", "stream_usage"}
     )
 
     def __init__(self, name: str, config: ProviderConfig) -> None:
         version = config.options.get("api_version")
         self._api_version = None if version is None else str(version)  # YAML reads 2024-10-21 as a date
         self._stream_usage = config.options.get("stream_usage", True) is not False
+        self._grammar = config.options.get("grammar") is True
         super().__init__(name, config)
         if self._has_responses():
             self.operations = self.operations | {"responses"}
@@ -125,6 +128,8 @@ class OpenAIProvider(HttpProvider):
                     yield chunk
             return
         body, stream = request.body, request.stream
+        if self._grammar and request.operation == "chat":
+            body = constrained(body)
         if stream and self._stream_usage:
             body = {**body, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
         async with self.post(self._url(request.operation, request.model), _encode(body), call) as response:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pilothouse.types import Json
 
-__all__ = ["closed"]
+__all__ = ["closed", "is_strict"]
 
 _UNCHECKED = frozenset({
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems",
@@ -20,6 +20,19 @@ def closed(schema: Json) -> Json:
     that already keeps to it comes back equal.
     """
     return _closed(schema)  # type: ignore[no-any-return]
+
+
+def is_strict(node: Any) -> bool:
+    """Whether OpenAI can enforce the schema: each object closed, and all its properties required."""
+    if isinstance(node, list):
+        return all(map(is_strict, node))
+    if not isinstance(node, dict):
+        return True
+    if node.get("type") == "object" or "properties" in node:
+        complete = set(node.get("required") or ()) == set(node.get("properties") or ())
+        if node.get("additionalProperties") is not False or not complete:
+            return False
+    return all(map(is_strict, node.values()))
 
 
 def _closed(node: Any) -> Any:

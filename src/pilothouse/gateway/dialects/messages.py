@@ -19,6 +19,7 @@ import msgspec
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.gateway.dialects.messages_content import Turns, marks, short_name
+from pilothouse.providers.schema import is_strict
 from pilothouse.types import ChatRequest, Json, ModelName, PromptField, check_body, names_prompt, unmarked
 
 __all__ = ["read_request", "to_chat"]
@@ -196,22 +197,9 @@ def _response_format(given: _Body) -> Json | None:
     if wanted is None:
         return None
     schema: Json = {"name": "answer", "schema": wanted.schema}
-    if _is_strict(wanted.schema):
+    if is_strict(wanted.schema):
         schema["strict"] = True
     return {"type": "json_schema", "json_schema": schema}
-
-
-def _is_strict(node: Any) -> bool:
-    """Whether OpenAI can enforce the schema: each object closed, and all its properties required."""
-    if isinstance(node, list):
-        return all(map(_is_strict, node))
-    if not isinstance(node, dict):
-        return True
-    if node.get("type") == "object" or "properties" in node:
-        complete = set(node.get("required") or ()) == set(node.get("properties") or ())
-        if node.get("additionalProperties") is not False or not complete:
-            return False
-    return all(map(_is_strict, node.values()))
 
 
 def _note_unsaid(body: Json, unsaid: list[str]) -> None:

@@ -26,6 +26,7 @@ __all__ = ["leaving"]
 
 def leaving(watch: Watch, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]) -> AsyncGenerator[ChatChunk]:
     """The chunks that may leave of those that come."""
+    watch.schema = _asked_schema(request)
     if request.stream and not any(one.action == "retry" for one in watch.at("output")):
         return _streamed(watch, request, chunks)
     return _passed(watch, request, chunks)
@@ -68,7 +69,8 @@ class _Outlets:
         placed = watch.at("output")
         if channel.part == "reasoning":
             placed = [one for one in placed if one.guard.reads != "whole"]
-        return Outlet(placed, watch.conversation, hold_all=any(one.rules.hold == "all" for one in placed))
+        hold_all = any(one.rules.hold == "all" for one in placed)
+        return Outlet(placed, watch.conversation, schema=watch.schema, hold_all=hold_all)
 
 
 async def _streamed(
@@ -160,6 +162,14 @@ async def _looked_at_stream(
         outlets.note()
         return answer, outlets.stopped
     return [chunk async for chunk in _streamed(watch, request, _each(answer))], None
+
+
+def _asked_schema(request: ChatRequest) -> Json | None:
+    """The schema of the request's `response_format`."""
+    wanted = request.as_chat.body.get("response_format")
+    about = wanted.get("json_schema") if isinstance(wanted, dict) else None
+    schema = about.get("schema") if isinstance(about, dict) else None
+    return schema if isinstance(schema, dict) else None
 
 
 def _instead(judged: Judged) -> tuple[str, str]:

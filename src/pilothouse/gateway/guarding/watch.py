@@ -15,7 +15,7 @@ from pilothouse.guards.judging import Judged, Judgement, judge
 from pilothouse.guards.policy import Placed, Policy
 from pilothouse.observe.prompt_calls import GUARDED
 from pilothouse.protocols import Chat, Conversation, Encode, Models, Subject
-from pilothouse.types import ChatRequest
+from pilothouse.types import ChatRequest, Json
 
 if TYPE_CHECKING:
     from pilothouse.gateway.visit import Visit
@@ -49,7 +49,8 @@ def guards_models(chat: Chat, encode: Encode, call: Call) -> Models:
 
 class Watch:
     """`chat` is the gateway, for what guards and corrections ask; `count_input` estimates the tokens of the request.
-    `conversation` is what the texts of the call have in common, once they are known."""
+    `conversation` is what the texts of the call have in common, once they are known, `schema` the form that the caller
+    asked an answer to have."""
 
     def __init__(
         self, policy: Policy, call: Call, span: Span, chat: Chat, models: Models, count_input: Callable[[], int]
@@ -57,6 +58,7 @@ class Watch:
         self._policy, self.call, self.span, self.chat, self.count_input = policy, call, span, chat, count_input
         self._stages = STAGES if call.depth == 0 else _INSIDE
         self.conversation = Conversation(models=models)
+        self.schema: Json | None = None
         call.versions["guards"] = policy.version
 
     def at(self, stage: Stage) -> Sequence[Placed]:
@@ -110,7 +112,8 @@ class Watch:
         inner.finish(span)
         about = self.span.attributes
         found = about.get("guards")
-        named = f"{result.guard}:{placed.action if judged.acts else result.status}"
+        done = "repair" if judged.repaired is not None else placed.action
+        named = f"{result.guard}:{done if judged.acts else result.status}"
         about["guards"] = [*dict.fromkeys([*(found if isinstance(found, list) else ()), named])]
         if judged.acts and placed.action != "shadow":
             about[GUARDED] = True

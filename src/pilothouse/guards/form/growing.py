@@ -5,6 +5,7 @@ single quotes, True, False, None and commas too many are taken as they are meant
 nothing more grows, and what is then to be done is up to who reads the whole.
 """
 
+import math
 import re
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ _DEEPEST = 200
 _SPACE = re.compile(r"[ \t\r\n]*")
 _RUNS = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 _SCALAR = re.compile(r"[\w.+-]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,300})(?:\.\d{1,300})?(?:[eE][+-]?\d{1,2})?")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,300})(?:\.\d{1,300})?(?:[eE][+-]?\d{1,3})?")
 _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _ESCAPED = {'"': '"', "'": "'", "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -227,8 +228,8 @@ class Growing:
         word = text[at:end]
         if word in _WORDS:
             self._take(_WORDS[word])
-        elif _NUMBER.fullmatch(word):
-            self._take(float(word) if set(word) & set(".eE") else int(word))
+        elif _NUMBER.fullmatch(word) and math.isfinite(number := float(word)):
+            self._take(number if set(word) & set(".eE") else int(word))
         else:
             self.broken = True
         return end

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Union
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from pilothouse.guards.form.growing import NOTHING, Growing, Grown
 
@@ -65,6 +66,7 @@ class _Checks:
     def __init__(self) -> None:
         self._adapters: dict[int, tuple[Any, TypeAdapter[Any]]] = {}
         self._done: dict[tuple[int, int], _Checked] = {}
+        self._fields: dict[tuple[type[BaseModel], str], Any] = {}
 
     def made(self, kind: Any, grown: Grown) -> Any:
         made = self._open(kind, grown.value, grown.open) if grown.open else self._closed_or_open(kind, grown.value)
@@ -107,14 +109,23 @@ class _Checks:
     def _model(self, kind: type[BaseModel], value: dict[str, Any], path: tuple[str | int, ...]) -> BaseModel:
         made: dict[str, Any] = {}
         for name, field in kind.model_fields.items():
-            key = next((one for one in (field.alias, field.validation_alias, name) if isinstance(one, str) and one in value), None)
+            names = (field.alias, field.validation_alias, name)
+            key = next((one for one in names if isinstance(one, str) and one in value), None)
             if key is None:
                 continue
-            one = self._member(field.annotation, value[key], key, path)
+            one = self._member(self._kind_of(kind, name, field), value[key], key, path)
             if one is not NOTHING:
                 made[name] = one
         missing = {name: None for name, field in kind.model_fields.items() if name not in made and field.is_required()}
         return kind.model_construct(set(made), **missing, **made)
+
+    def _kind_of(self, model: type[BaseModel], name: str, field: FieldInfo) -> Any:
+        """The type of a field with its constraints, the same object each time."""
+        known = self._fields.get((model, name))
+        if known is None:
+            whole = (field.annotation, *field.metadata)
+            known = self._fields[model, name] = typing.Annotated[whole] if field.metadata else field.annotation
+        return known
 
     def _list(self, kind: Any, value: list[Any], path: tuple[str | int, ...]) -> list[Any]:
         made = [self._member(kind, one, at, path) for at, one in enumerate(value)]

@@ -54,7 +54,7 @@ class Form(Protocol):
     """A JSON Schema that says the same, where there is one."""
 
     def read(self, text: str, *, mend: bool = True) -> Formed:
-        """Raises nothing for any text. Blocks for some milliseconds per 10,000 characters where much is to be mended."""
+        """Raises nothing for any text. What is broken takes some milliseconds for 10,000 characters."""
         ...
 
 

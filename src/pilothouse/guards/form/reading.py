@@ -83,7 +83,7 @@ def _of_piece(piece: str) -> Iterator[Reading]:
     except (ValueError, RecursionError):
         pass
     else:
-        yield Reading(value, (*(("extracted",) if piece[end:].strip() else ()), *reading.mended))  # type: ignore[arg-type]
+        yield Reading(value, (*(("extracted",) if piece[end:].strip() else ()), *reading.mended))
         return
     if len(piece) > _MOST_MENDED:
         return
@@ -105,7 +105,7 @@ def _is_cut(piece: str) -> bool:
         at = found.end()
         if found[0] == '"':
             end = _STRING.match(piece, at)
-            if end is None or end.end() >= size and not piece.endswith('"'):
+            if end is None or (end.end() >= size and not piece.endswith('"')):
                 return True
             at = end.end()
         else:

@@ -30,7 +30,10 @@ Judge = Callable[[Reading, bool], Judged]
 
 
 class SchemaForm:
-    """JSON of a schema, of draft 2020-12 unless its `$schema` names another. Raises ValueError for what is no schema."""
+    """JSON of a schema, of draft 2020-12 unless its `$schema` names another.
+
+    Raises ValueError for what is no schema.
+    """
 
     def __init__(self, schema: Json) -> None:
         self.schema: Json | None = schema
@@ -64,6 +67,8 @@ def read_json(text: str, judge: Judge, *, mend: bool) -> Formed:
     except NotJson as error:
         broken = Problem("", "json", f"JSON and nothing else ({error})")
     else:
+        if said.reading.mended and not mend:
+            return Formed(None, text, (Problem("", "keys", "each key of an object once"),))
         return _formed(text, said)
     nearest: Sequence[Problem] = ()
     for reading in readings(text) if mend else ():

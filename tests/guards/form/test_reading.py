@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from pilothouse.guards.form.reading import NotJson, readings, strict, written
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "{'a': 1}", "NaN", "[1,]", '{"a": 1} x', "[" * 3000 + "]" * 3000, '"\ud800"', "1e999"],
+    ids=["nothing", "blank", "quotes", "nan", "comma", "more", "deep", "half", "infinite"],
+)  # fmt: skip
+def test_what_is_no_json_is_told_without_its_words(text: str) -> None:
+    with pytest.raises(NotJson) as error:
+        strict(text)
+    assert "'a'" not in str(error.value)
+
+
+def test_of_keys_that_stand_twice_the_last_counts_and_it_is_told() -> None:
+    assert strict('[{"a": 1, "a": {"b": 2, "b": 3}}]') == ([{"a": {"b": 3}}], ("duplicates",))
+    assert strict('{"a": {"a": 1}}').mended == ()
+
+
+def test_the_plainest_reading_comes_first() -> None:
+    text = 'First {"a": 1}, then\n{"b": 2}\nand\n```json\n{"c": [3]}\n```'
+    assert [reading.value for reading in readings(text)] == [{"c": [3]}, {"a": 1}, {"b": 2}]
+    assert [*readings("no JSON at all")] == []
+
+
+def test_a_fence_inside_of_a_value_is_none() -> None:
+    value = {"code": "```py\nprint(1)\n```"}
+    assert next(readings(f"{json.dumps(value)} done")).value == value
+
+
+def test_what_json_cannot_say_becomes_what_it_can() -> None:
+    reading = next(readings("{'a': Infinity, 'b': '\ud800'}"))
+    assert json.loads(written(reading.value)) == {"a": "Infinity", "b": "\ufffd"}
+    assert "characters" in reading.mended
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": [1, 2', '{"a": "b', '{"a": {"b": 1}', '[{"a": 1}, {"b'], ids=["list", "text", "object", "key"]
+)
+def test_what_was_cut_off_says_so(text: str) -> None:
+    assert next(readings(text)).mended == ("cut",)
