@@ -48,7 +48,7 @@ class Ahead(Guard):
     def hold_back(self) -> int:
         return len(self.wanted)
 
-    def scan(self) -> _Scan:
+    def scan(self, conversation: Conversation) -> _Scan:
         return _Scan(self.wanted)
 
     def told(self, findings: Sequence[Finding]) -> GuardResult:

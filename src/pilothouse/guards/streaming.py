@@ -49,7 +49,7 @@ class Outlet:
         schema: Json | None = None, hold_all: bool = False,
     ) -> None:  # fmt: skip
         self._conversation, self._stage, self._role, self._schema = conversation, stage, role, schema
-        self._scans = [_Scanning(one) for one in placed if one.guard.reads == "ahead"]
+        self._scans = [_Scanning(one, conversation) for one in placed if one.guard.reads == "ahead"]
         self._windowed = [one for one in placed if one.guard.reads == "window"]
         self._whole = [one for one in placed if one.guard.reads == "whole"]
         must_see = any(one.action not in _NOTING for one in self._whole)
@@ -178,11 +178,11 @@ class Outlet:
 class _Scanning:
     """A guard that scans, at its text."""
 
-    def __init__(self, placed: Placed) -> None:
+    def __init__(self, placed: Placed, conversation: Conversation) -> None:
         guard = placed.guard
         if not isinstance(guard, ScanningGuard):
             raise TypeError(f"The guard '{guard.name}' reads ahead, and has no scan.")
-        self.placed, self._guard, self._scan = placed, guard, guard.scan()
+        self.placed, self._guard, self._scan = placed, guard, guard.scan(conversation)
         self._found: list[Finding] = []
         self._took, self._size = 0.0, 0
         self.hold_back = guard.hold_back

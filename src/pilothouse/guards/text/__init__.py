@@ -1,1 +1,1 @@
-"""Guards over a text by itself, without a model: how long it is, which words it holds."""
+"""Guards over a text by itself, without a model: its length, words, language, addresses and tokens of templates."""
