@@ -1,6 +1,6 @@
 """How many attacks `injection_rules` finds, and how often it is wrong, source by source.
 
-    python benchmarks/guards/attack_rules.py /work/shared/data [--show SOURCE]
+    python benchmarks/guards/attack_rules.py DATA [--show SOURCE]
 
 The phrases were written without a look at any of these sources.
 """
