@@ -141,8 +141,9 @@ class Call:
     user message, once something asked for it, and `hardness` the probability that it is hard. `wanted` says whether
     others wait for this call's answer too, so that it goes on when its own client has left. `degradable` says whether
     the degraded answer will do: who asks again later gets the error. `in_experiments` says whether experiments may
-    choose for it, `guarded` whether guards look at it. `headers` are what the answer's headers say about the call:
-    limits, cache, cost. `costs` collects what the calls of models inside of it cost.
+    choose for it, `guarded` whether guards look at it; `policies` are the guard policies that hold for the calls
+    inside of it too, and `passages` what those found to answer from. `headers` are what the answer's headers say about
+    the call: limits, cache, cost. `costs` collects what the calls of models inside of it cost.
     """
 
     recorder: Recorder
@@ -168,6 +169,8 @@ class Call:
     degradable: bool = True
     in_experiments: bool = True
     guarded: bool = True
+    policies: tuple[str, ...] = ()
+    passages: list[str] = field(default_factory=list)
     headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     costs: list[int | None] = field(default_factory=list)
@@ -217,7 +220,7 @@ class Call:
             session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
             client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control,
             degradable=self.degradable, in_experiments=self.in_experiments, guarded=self.guarded,
-            versions=self.versions, costs=self.costs,
+            policies=self.policies, passages=self.passages, versions=self.versions, costs=self.costs,
         )  # fmt: skip
 
     @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-__all__ = ["ACTIONS", "STAGES", "Action", "GuardPolicy", "GuardUse", "GuardsConfig", "Stage"]
+__all__ = ["ACTIONS", "NOTING", "STAGES", "Action", "GuardPolicy", "GuardUse", "GuardsConfig", "Stage"]
 
 Stage = Literal["input", "output", "tool", "retrieval"]
 """What is looked at: what people write, what models answer, what goes to tools and comes back from them, and passages
@@ -25,6 +25,8 @@ ACTIONS: dict[Stage, tuple[Action, ...]] = {
     "retrieval": ("block", "redact", "flag", "shadow"),
 }
 """What can be done at a stage. A passage that is blocked is left out; a blocked tool call is not made."""
+NOTING: tuple[Action, ...] = ("flag", "shadow")
+"""What changes nothing of a call."""
 
 _Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Text = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -94,10 +96,13 @@ class GuardPolicy(_Strict):
 
 
 class GuardsConfig(_Strict):
-    """Policies by name. `default` names those that hold for every call, beside those of its key, alias and prompt."""
+    """Policies by name. `default` names those that hold for every call, beside those of its key, alias and prompt.
+    `pass_through` says what becomes of requests below `/providers/`, which no guard looks at, where policies hold that
+    would change or stop something: `refuse` them, or `allow` them and say on their spans that nobody looked."""
 
     policies: dict[_Name, GuardPolicy] = {}
     default: list[str] = []
+    pass_through: Literal["refuse", "allow"] = "refuse"
 
     @field_validator("default", mode="before")
     @classmethod

@@ -20,6 +20,7 @@ from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.reliability.health import Health
 from pilothouse.gateway.runtime import Runtime
 from pilothouse.gateway.visit import Rooms
+from pilothouse.guards.policy import Policies
 from pilothouse.ids import now_us
 from pilothouse.observe import Metrics, PriceOverride, Prices
 from pilothouse.observe.costs.ledger import Place, Spent
@@ -103,7 +104,8 @@ def gateway_of(config: Config, providers: Mapping[str, Provider], clock: Callabl
     budgets = Budgets(counters, NoBalances(), config, clock=clock)
     rooms = Rooms(Limiter(counters, clock=clock), budgets, Caches(MemoryStore(2**20)), prices)
     router = Router(snapshot, providers, health=health, prices=prices)
-    return Gateway(Runtime(snapshot, providers, router), rooms, Attempts(health), Metrics())
+    runtime = Runtime(snapshot, providers, router, Policies(config.guards))
+    return Gateway(runtime, rooms, Attempts(health), Metrics())
 
 
 @dataclass

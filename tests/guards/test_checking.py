@@ -19,5 +19,7 @@ async def test_a_text_is_checked_as_in_a_call(
     found = await check(policy.at(stage), text, stage, Conversation())
     assert (found.action, found.text) == (action, left)
     told = found.to_json()
-    assert {one["guard"]: one["status"] for one in told["results"]} == {"words": "triggered", "length": "passed"}
+    assert {one["guard"]: one["status"] for one in told["results"]} == {
+        "words": "triggered", "length": "skipped" if (action, stage) == ("block", "output") else "passed",
+    }  # fmt: skip
     assert (await check(policy.at(stage), "nobody", stage, Conversation())).action is None

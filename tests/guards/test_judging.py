@@ -7,7 +7,7 @@ import pytest
 from pilothouse.errors import ProviderTimeout
 from pilothouse.guarded import GuardResult
 from pilothouse.guarding import GuardsConfig
-from pilothouse.guards.judging import judge
+from pilothouse.guards.judging import Judged, judge, merged
 from pilothouse.guards.policy import Policies
 from pilothouse.guards.registry import GROUP, Guards
 from pilothouse.guards.text.words import Words
@@ -68,6 +68,16 @@ async def test_a_guard_that_raises_has_failed_and_never_passed(raised: str, reas
     ]
     assert [one.result for one in allowing.judged] == [GuardResult.failed("raising", reason)]
     assert (allowing.action, acting.action) == (None, "block")
+
+
+async def test_what_a_guard_said_of_several_texts_is_the_worst_of_it_with_all_it_found() -> None:
+    (words,) = placed = _policy({"use": "words", "words": ["acme"]})
+    said = [one for text in ("acme", "", "acme!") for one in (await judge(placed, Subject(text, "input"))).judged]
+    broken = Judged(words, GuardResult.failed("words", "It is down."), 5, 3)
+    (one,) = merged([*said, broken])
+    assert (one.result.status, len(one.result.findings), one.size) == ("triggered", 2, 4 + 0 + 5 + 3)
+    (one,) = merged([said[1], broken])
+    assert one.result.status == "failed"
 
 
 async def test_cancellation_passes_through() -> None:

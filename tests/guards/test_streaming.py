@@ -11,7 +11,7 @@ from pilothouse.guarded import Finding, GuardResult
 from pilothouse.guarding import GuardsConfig
 from pilothouse.guards.policy import Placed, Policies
 from pilothouse.guards.registry import GROUP, Guards
-from pilothouse.guards.streaming import WINDOW, Outlet
+from pilothouse.guards.streaming import WINDOW, Outlet, hold_back
 from pilothouse.guards.text.length import Length
 from pilothouse.guards.text.words import Words
 from pilothouse.plugins import Registry
@@ -60,8 +60,22 @@ class Ahead(Guard):
         return self.told(_Scan(self.wanted).feed(subject.text))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sentences(Guard):
+    """Looks for a text within whole sentences."""
+
+    wanted: str = "ab"
+    name: str = "sentences"
+
+    async def check(self, subject: Subject) -> GuardResult:
+        found = [Finding("blocked", *one.span()) for one in re.finditer(re.escape(self.wanted), subject.text)]
+        if not found:
+            return GuardResult.passed(self.name)
+        return GuardResult.triggered(self.name, "It is there.", findings=tuple(found))
+
+
 def _placed(*uses: Any) -> Sequence[Placed]:
-    guards = Guards(Registry(GROUP, {"words": Words, "length": Length, "ahead": Ahead}))
+    guards = Guards(Registry(GROUP, {"words": Words, "length": Length, "ahead": Ahead, "sentences": Sentences}))
     return Policies(GuardsConfig.model_validate({"policies": {"p": {"output": uses}}}), guards).of(["p"]).at("output")
 
 
@@ -85,6 +99,7 @@ async def test_the_same_leaves_however_the_text_is_cut(
         {"use": "ahead", "wanted": "aab", "action": one},
         {"use": "ahead", "name": "second", "wanted": "bc aacc", "action": two},
         {"use": "words", "words": ["abc", "b"], "action": three},
+        {"use": "sentences", "wanted": "cc", "action": two},
     )
     pieces, at = [], 0
     for size in [*sizes, len(text)]:
@@ -94,8 +109,9 @@ async def test_the_same_leaves_however_the_text_is_cut(
 
 
 async def test_what_scans_holds_back_no_more_than_it_says() -> None:
-    outlet = Outlet(_placed({"use": "ahead", "wanted": "secret", "action": "redact"}), Conversation())
-    assert outlet.hold_back == 6
+    placed = _placed({"use": "ahead", "wanted": "secret", "action": "redact"})
+    outlet = Outlet(placed, Conversation())
+    assert hold_back(placed) == 6
     assert await outlet.feed("this is a sec") == "this is "
     assert await outlet.feed("ret, and") == "a [x]"
     assert await outlet.end() == ", and"
@@ -110,8 +126,9 @@ async def test_a_text_that_is_blocked_ends_before_what_was_found() -> None:
 
 
 async def test_guards_of_sentences_see_whole_ones_and_hold_no_more_than_a_window() -> None:
-    outlet = Outlet(_placed({"use": "words", "words": ["acme"], "action": "redact"}), Conversation())
-    assert outlet.hold_back == WINDOW
+    placed = _placed({"use": "sentences", "wanted": "acme", "action": "redact"})
+    outlet = Outlet(placed, Conversation())
+    assert hold_back(placed) == WINDOW
     sentence = "Nothing to be seen here at all, and it goes on for long. "
     left = [await outlet.feed(sentence) for _ in range(9)]
     assert "".join(left).startswith(sentence)
@@ -129,7 +146,41 @@ async def test_what_must_be_seen_whole_is_held_where_something_is_done(action: s
 
 
 async def test_a_window_is_cut_where_no_sentence_ends() -> None:
-    outlet = Outlet(_placed({"use": "words", "words": ["z"], "action": "redact"}), Conversation())
+    outlet = Outlet(_placed({"use": "sentences", "wanted": "z", "action": "redact"}), Conversation())
     left = await outlet.feed("a" * (WINDOW + 1))
     assert left == "a" * WINDOW
     assert re.fullmatch("a", await outlet.end())
+
+
+async def test_a_phrase_is_found_wherever_windows_end() -> None:
+    placed = _placed(
+        {"use": "words", "words": ["project falcon", "dr. no"], "action": "redact"},
+        {"use": "sentences", "wanted": "zz"},
+    )
+    for lead in range(WINDOW - 20, WINDOW + 5):
+        text = "a " * (lead // 2) + "project falcon and dr. no say"
+        assert "falcon" not in (await _left(placed, [text[:lead], text[lead:]]))[0]
+
+
+async def test_what_only_takes_note_holds_nothing_back_and_still_sees_all() -> None:
+    placed = _placed(
+        {"use": "words", "words": ["acme"], "action": "flag"},
+        {"use": "sentences", "wanted": "acme", "action": "shadow"},
+        {"use": "length", "at_most": 1, "action": "flag"},
+    )  # fmt: skip
+    outlet = Outlet(placed, Conversation(), hold_all=True)
+    assert hold_back(placed) == 0
+    assert await outlet.feed("Ask ac") == "Ask ac"
+    assert await outlet.feed("me") + await outlet.end() == "me"
+    assert [one.result.status for one in outlet.judged] == ["triggered"] * 3
+
+
+async def test_places_count_from_the_begin_of_the_text_and_a_guard_speaks_once() -> None:
+    sentence = "Nothing to be seen here at all, and it goes on for so very long that a window ends with it, or not. "
+    outlet = Outlet(_placed({"use": "sentences", "wanted": "seen", "action": "redact"}), Conversation())
+    for _ in range(12):
+        await outlet.feed(sentence)
+    await outlet.end()
+    (one,) = outlet.judged
+    assert [found.start for found in one.result.findings] == [14 + len(sentence) * n for n in range(12)]
+    assert one.size == outlet.size == 12 * len(sentence)

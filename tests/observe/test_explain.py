@@ -97,6 +97,10 @@ def test_guards_and_unknown_prices() -> None:
     guard = step("pii", kind="guard", attributes={"verdict": "redacted 2 e-mail addresses"})
     assert _told(guard, "guard") == "The guard 'pii' said: redacted 2 e-mail addresses."
     assert "let it pass" in _told(step("pii", kind="guard"), "guard")
+    names = ("guard", "guard_policy", "guard_stage", "guard_reason", "verdict")
+    ours = dict(zip(names, ("pii", "p", "input", "2 found.", "redact"), strict=True))
+    told = _told(step("guard pii", kind="guard", attributes=ours), "guard")
+    assert told == "The guard 'pii' of the policy 'p' took out what it found, at the stage input: 2 found."
     assert "not known" in _told(_call(cost_nano=None, cost_known=False), "price")
 
 

@@ -40,6 +40,14 @@ def test_a_row_tells_what_became_of_the_call() -> None:
     }  # fmt: skip
 
 
+def test_what_a_guard_stopped_is_guarded_and_no_error() -> None:
+    span = made()
+    span.status, span.error_code, span.deployment = "error", "guard_blocked", None
+    span.attributes["guarded"] = True
+    row = dict(zip(COLUMNS, row_of(span) or (), strict=True))
+    assert (row["error"], row["guarded"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("counts", "changes"),
     [

@@ -15,6 +15,7 @@ from pilothouse.guarding import STAGES, GuardPolicy, GuardsConfig, Stage
 from pilothouse.guards.checking import check
 from pilothouse.guards.policy import Placed, Policies, Policy
 from pilothouse.guards.registry import Guards
+from pilothouse.guards.streaming import hold_back
 from pilothouse.protocols import Conversation
 from pilothouse.types import Json
 
@@ -47,17 +48,21 @@ def routes(gateway: Gateway, recorder: Recorder) -> APIRouter:
 
     @router.get("")
     def listed(_: InProject) -> Json:
-        """The guards there are, with their options, and the policies of the configuration that serves."""
+        """The guards there are, with their options, and the policies of the configuration that serves. `hold_back` is
+        how many characters of a streamed answer wait at most, null where nothing leaves before its end."""
         config = gateway.runtime.snapshot.config.guards
-        policies = {name: gateway.runtime.guards.of([name]).version for name in config.policies}
+        served = gateway.runtime.guards
         return {
             "guards": [_kind(name, known) for name in known.names()],
             "policies": [
-                {"name": name, "version": policies[name].split(", ")[-1], **rules.model_dump(mode="json")}
+                {
+                    "name": name, "version": served.alone(name).version,
+                    "hold_back": hold_back(served.alone(name).at("output")), **rules.model_dump(mode="json"),
+                }
                 for name, rules in config.policies.items()
             ],
-            "default": config.default,
-        }
+            "default": config.default, "pass_through": config.pass_through,
+        }  # fmt: skip
 
     @router.post("/check")
     async def checked(body: _ToCheck, caller: Caller, project: InProject) -> Json:
@@ -83,7 +88,7 @@ def routes(gateway: Gateway, recorder: Recorder) -> APIRouter:
 def _placed(body: _ToCheck, policies: Policies) -> Sequence[Placed]:
     """Those of the policies that are named, then those that are listed."""
     try:
-        named: Policy = policies.of(body.policies)
+        named: Policy = policies.named(body.policies) if body.policies or body.guards else policies.of()
     except ConfigError as error:
         raise InvalidRequest(error.message, param="policies") from None
     if not body.guards:

@@ -72,7 +72,7 @@ class Endpoints:
             kept,
             settings.max_body_bytes,
             self._identity,
-            lambda *asked: gateway.prompting.preview(*asked),
+            lambda *asked: gateway.preview(*asked),
         )
         self.routes = Routes(
             [

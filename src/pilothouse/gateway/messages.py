@@ -15,6 +15,7 @@ from pilothouse.call import Call
 from pilothouse.errors import ProviderError
 from pilothouse.gateway.dialects.messages import read_request
 from pilothouse.gateway.dialects.messages_errors import error_body, error_status
+from pilothouse.gateway.guarding.entering import Said
 from pilothouse.gateway.http import ErrorShape, Exchange, Headers
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.gateway.pipeline import Gateway
@@ -68,13 +69,14 @@ class Messages:
     async def count_tokens(self, exchange: Exchange, call: Call) -> None:
         request = await self._read(exchange, call, counting=True)
         check(call.principal, endpoint=call.endpoint or "", client_ip=call.client_ip)
-        request = await self._gateway.prompting.preview(request, call, counting=True)
+        entered = await self._gateway.preview(request, call, counting=True)
         async with self._gateway.counted(call):
-            counted = await self._counted(request, call)
+            counted = None if isinstance(entered, Said) else await self._counted(entered, call)
         if counted is not None:
             await exchange.json(msgspec.json.encode(counted), self._headers(call))
             return
-        body = msgspec.json.encode({"input_tokens": _estimate(request)})
+        tokens = 0 if isinstance(entered, Said) else _estimate(entered)  # where guards answer no model reads anything
+        body = msgspec.json.encode({"input_tokens": tokens})
         await exchange.json(body, [*self._headers(call), _ESTIMATED])
 
     async def _counted(self, request: ChatRequest, call: Call) -> Json | None:

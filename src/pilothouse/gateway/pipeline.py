@@ -19,14 +19,14 @@ from pilothouse.access.policy import check_model
 from pilothouse.cache.prefix import prefixed
 from pilothouse.call import Call
 from pilothouse.config import Limits
-from pilothouse.errors import ProviderError
+from pilothouse.errors import PilothouseError, ProviderError
 from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
 from pilothouse.gateway.guarding.canned import canned
 from pilothouse.gateway.guarding.entering import Said, entered
 from pilothouse.gateway.guarding.leaving import leaving
 from pilothouse.gateway.guarding.moderations import moderated, policy_named
-from pilothouse.gateway.guarding.watch import watch_of
+from pilothouse.gateway.guarding.watch import ANSWERED, UNREAD, policy_of, watch_of
 from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
 from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.routing.conditions import Facts
@@ -152,6 +152,22 @@ class Gateway:
         finally:
             ticket.settle(0)
 
+    async def preview(self, request: ChatRequest, call: Call, *, counting: bool = False) -> ChatRequest | Said:
+        """What would be asked, outside of experiments, as the guards let it enter, or what they would answer. It is
+        recorded where they block it. Raises what `chat` raises before a model is asked."""
+        request, policies = await self.prompting.preview(request, call, counting=counting)
+        span = call.start(f"{request.operation} {request.model}", "chain")
+        watch = watch_of(self.runtime, call, span, request, policies, self.chat, self.models, lambda: 0)
+        if watch is None:
+            return request
+        try:
+            return await entered(watch, request, preview=True)
+        except PilothouseError as error:
+            span.operation, span.request_model = request.operation, request.model
+            span.fail(call.reason(error))
+            call.finish(span)
+            raise
+
     def _enter(self, request: ModelRequest, call: Call) -> Visit:
         runtime, operation = self.runtime, request.operation
         describe(call, request)
@@ -169,12 +185,13 @@ class Gateway:
             request = visit.request
         elif call.depth == 0:
             check_model(call.principal, request.model, request.body)
-        if isinstance(request, ChatRequest) and (watch := watch_of(visit, self.chat, self.models)) is not None:
-            visit.watch = watch
-            made = await entered(watch, request)
+        if isinstance(request, ChatRequest):
+            made = await self._entered(visit, request)
             if isinstance(made, Said):
-                return canned(request, call, *made)
+                return canned(request, call, made.text, made.finish)
             visit.take(request := made)
+        elif call.guarded and not policy_of(visit.runtime, call, request.model).is_empty:
+            visit.span.attributes[UNREAD] = [request.operation]
         facts = Facts(request, call)
         plan = await visit.runtime.router.decide(request, call)
         if isinstance(request, ChatRequest):
@@ -188,7 +205,7 @@ class Gateway:
             grows = plan.alias in router.growing
             revision = await router.grown(plan, call) if grows else router.revision(plan)
             if visit.watch is not None:
-                revision = f"{revision}\n{call.versions['guards']}"
+                revision = f"{revision}\n{visit.watch.version}"
             visit.lookup = self._rooms.caches.look_up(request, call, plan.alias, plan.model, revision)
         lookup = visit.lookup
         if lookup is None:
@@ -197,6 +214,14 @@ class Gateway:
             return await lookup.serve(lambda: self._asked(visit))
         found = await lookup.find()
         return await self._asked(visit) if found is None else _one(ChatChunk(found.body, usage=found.usage))
+
+    async def _entered(self, visit: Visit, request: ChatRequest) -> ChatRequest | Said:
+        """Past the guards of what comes in, where any hold."""
+        watch = visit.watch = watch_of(
+            visit.runtime, visit.call, visit.span, request, visit.policies, self.chat, self.models,
+            visit.meter.input_tokens,
+        )  # fmt: skip
+        return request if watch is None else await entered(watch, request)
 
     async def _asked(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
         """The chunks of a provider, once the budget holds what they may cost."""
@@ -230,7 +255,7 @@ class Gateway:
             visit.call.finish(span)
             self._metrics.observe(span)
         if span.status == "ok":
-            if visit.lookup is not None and "degraded" not in span.attributes:
+            if visit.lookup is not None and "degraded" not in span.attributes and ANSWERED not in span.attributes:
                 await visit.lookup.store(
                     deployment=span.deployment or "", model=span.response_model or "", usage=span.usage,
                     cost_nano=span.cost_nano, body=body,

@@ -14,6 +14,7 @@ from pilothouse.access.policy import allows, allows_model, check_model, check_na
 from pilothouse.call import Call, Span
 from pilothouse.errors import Forbidden, InvalidRequest, NotFound, StorageError, Unsupported
 from pilothouse.gateway.dialects.prompted import Asked, asked_of, filled
+from pilothouse.gateway.guarding.watch import ANSWERED
 from pilothouse.gateway.meter import Meter
 from pilothouse.gateway.visit import Visit
 from pilothouse.observe.names import RESPONSE_FINISH_REASONS
@@ -74,15 +75,19 @@ class Prompting:
                 request = request if arm.model is None else request.edited(model=arm.model)
         visit.take(request)
 
-    async def preview(self, request: ChatRequest, call: Call, *, counting: bool = False) -> ChatRequest:
-        """What would be asked, outside of experiments; nothing is noted. Raises what `resolve` raises."""
+    async def preview(
+        self, request: ChatRequest, call: Call, *, counting: bool = False
+    ) -> tuple[ChatRequest, Sequence[str]]:  # fmt: skip
+        """What would be asked, outside of experiments, and the guard policies that its prompt names; nothing is noted.
+        Raises what `resolve` raises."""
         if not names_prompt(request.body):
             check_model(call.principal, request.model, request.body)
-            return request
+            return request, ()
         asked = asked_of(request)
-        made = await _made(request, asked, await self._page(asked, None, call), asked.model, counting=counting)
+        page = await self._page(asked, None, call)
+        made = await _made(request, asked, page, asked.model, counting=counting)
         _check_rights(call, asked, request, made)
-        return made
+        return made, page.version.content.policies
 
     async def offered(self, project: str) -> list[tuple[str, str]]:
         """(model name, owner) of the first prompts of a project that are in production."""
@@ -151,8 +156,8 @@ def recorded(visit: Visit) -> Json:
 
 def note_refusal(span: Span, meter: Meter) -> None:
     """Say on the span of a prompt or an experiment that the answer refuses: by its first words, or by the provider's
-    own word for it."""
-    if not is_marked(span):
+    own word for it. What guards answer in a model's place is no model's refusal."""
+    if not is_marked(span) or ANSWERED in span.attributes:
         return
     finish = span.attributes.get(RESPONSE_FINISH_REASONS)
     if finish == ["content_filter"] or span.error_code == "content_filter" or meter.refuses or refuses(meter.beginning):

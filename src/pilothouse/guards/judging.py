@@ -5,18 +5,20 @@ Knows nothing of calls, nor of how a thing is done.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import structs
+
 from pilothouse.errors import PilothouseError
-from pilothouse.guarded import Finding, GuardResult
+from pilothouse.guarded import Finding, GuardResult, Looked
 from pilothouse.guarding import Action
 from pilothouse.guards.policy import Placed
 from pilothouse.guards.redacting import redacted
 from pilothouse.protocols import Subject
 
-__all__ = ["GRAVITY", "Judged", "Judgement", "judge", "replacing"]
+__all__ = ["GRAVITY", "Judged", "Judgement", "judge", "merged", "replacing"]
 
 GRAVITY: tuple[Action, ...] = ("block", "fallback", "rephrase", "retry", "redact", "flag", "shadow")
 """What wins where several guards ask for different things."""
@@ -45,6 +47,14 @@ class Judged(NamedTuple):
     def repaired(self) -> str | None:
         """The text that takes the place of this one."""
         return self.result.repaired if self.placed.action in ("retry", "redact") else None
+
+    def moved(self, by: int) -> "Judged":
+        """The same where its text stands that many characters further on in another."""
+        found = self.result.findings
+        if not by or not found:
+            return self
+        there = tuple(structs.replace(one, start=one.start + by, end=one.end + by) for one in found)
+        return self._replace(result=structs.replace(self.result, findings=there))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,33 @@ def replacing(judged: Judged) -> tuple[Finding, ...]:
     if judged.repaired is not None:
         return (Finding("form", 0, judged.size, judged.repaired),)
     return judged.result.findings
+
+
+_WORST: tuple[Looked, ...] = ("triggered", "failed", "passed", "skipped")
+
+
+def merged(judged: Iterable[Judged]) -> list[Judged]:
+    """What each guard said of several texts as one: the worst of it, with all that it found. A guard that could not
+    look at one of them has not passed them."""
+    by_guard: dict[int, list[Judged]] = {}
+    for one in judged:
+        by_guard.setdefault(id(one.placed), []).append(one)
+    return [_one_of(same) for same in by_guard.values()]
+
+
+def _one_of(same: Sequence[Judged]) -> Judged:
+    if len(same) == 1:
+        return same[0]
+    worst = min(same, key=lambda one: _WORST.index(one.result.status))
+    results = [one.result for one in same]
+    scores = [one.score for one in results if one.score is not None]
+    costs = [one.cost_nano for one in results]
+    result = structs.replace(
+        worst.result, score=max(scores, default=None), findings=tuple(at for one in results for at in one.findings),
+        detail={**worst.result.detail, "texts": len(same)},
+        cost_nano=None if None in costs else sum(cost for cost in costs if cost is not None),
+    )  # fmt: skip
+    return Judged(worst.placed, result, sum(one.took_us for one in same), sum(one.size for one in same))
 
 
 async def judge(placed: Sequence[Placed], subject: Subject) -> Judgement:

@@ -66,10 +66,18 @@ class Policies:
     def names(self) -> list[str]:
         return [*self._made]
 
+    def alone(self, name: str) -> Policy:
+        """One policy. Raises KeyError."""
+        return self._made[name]
+
     def of(self, *named: Iterable[str]) -> Policy:
         """What holds together by default and by these lists of names, each policy once. Raises ConfigError for a name
         that is none."""
-        wanted = tuple(dict.fromkeys((*self._default, *(name for names in named for name in names))))
+        return self.named(self._default, *named)
+
+    def named(self, *named: Iterable[str]) -> Policy:
+        """The same without the default."""
+        wanted = tuple(dict.fromkeys(name for names in named for name in names))
         found = self._merged.get(wanted)
         if found is None:
             for name in wanted:

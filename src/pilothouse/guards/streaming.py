@@ -15,21 +15,21 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from pilothouse.guarded import Finding
-from pilothouse.guarding import Action, Stage
-from pilothouse.guards.judging import GRAVITY, Judged, judge, replacing
+from pilothouse.guarded import Finding, GuardResult
+from pilothouse.guarding import NOTING, Stage
+from pilothouse.guards.judging import GRAVITY, Judged, judge, merged, replacing
 from pilothouse.guards.policy import Placed
 from pilothouse.guards.redacting import apart, redacted
 from pilothouse.protocols import Conversation, ScanningGuard, Subject
 from pilothouse.types import Json
 
-__all__ = ["WINDOW", "Outlet"]
+__all__ = ["WINDOW", "Outlet", "hold_back"]
 
 WINDOW = 600
 """Characters of the longest window; most end with a sentence before."""
 _SHORTEST = 200
+_STOPPED = "The text was stopped before this guard looked."
 _END = re.compile(r"[.!?\n](?=\s)")
-_NOTING: tuple[Action, ...] = ("flag", "shadow")
 
 
 class _Stop(NamedTuple):
@@ -40,9 +40,20 @@ class _Stop(NamedTuple):
     judged: Judged
 
 
+def hold_back(placed: Sequence[Placed]) -> int | None:
+    """How many characters of a stream wait at most before they may leave, what is being found aside; None for all of
+    them. What only takes note holds nothing back."""
+    acting = [one for one in placed if _acts(one)]
+    if any(one.action == "retry" or one.guard.reads == "whole" or one.rules.hold == "all" for one in acting):
+        return None
+    ahead = [one.guard.hold_back for one in acting if isinstance(one.guard, ScanningGuard)]
+    return max([*ahead, *(WINDOW for one in acting if one.guard.reads == "window")], default=0)
+
+
 class Outlet:
     """Feed it the pieces and send on what it gives back; then `end` it. Once `stopped` is there nothing more leaves,
-    and what it asks for is to be done. `judged` is what the guards said, complete after the end."""
+    and what it asks for is to be done. `size` is how many characters came. The work grows with the text, not with how
+    finely it is cut."""
 
     def __init__(
         self, placed: Sequence[Placed], conversation: Conversation, *, stage: Stage = "output", role: str = "assistant",
@@ -52,22 +63,27 @@ class Outlet:
         self._scans = [_Scanning(one, conversation) for one in placed if one.guard.reads == "ahead"]
         self._windowed = [one for one in placed if one.guard.reads == "window"]
         self._whole = [one for one in placed if one.guard.reads == "whole"]
-        must_see = any(one.action not in _NOTING for one in self._whole)
-        self._hold_all = hold_all or must_see or any(one.action == "retry" for one in placed)
+        self._hold_all = hold_back(placed) is None or (hold_all and any(map(_acts, placed)))
+        self._waits = [scan for scan in self._scans if _acts(scan.placed)]
+        self._window_waits = any(map(_acts, self._windowed))
         self._stop: _Stop | None = None
         self._found: list[Finding] = []
-        self._window = self._left = 0
-        self.text = ""
+        self._told: list[Judged] = []
+        self._pieces: list[str] = []  # of the whole text, where that is needed at the end
+        self._tail, self._base, self._fresh = "", 0, list[str]()  # text from `_base` on; what came since it was joined
+        self._window = self._left = self.size = 0
         self.ended = False
-        self.judged: list[Judged] = []
 
     @property
-    def hold_back(self) -> int | None:
-        """How many characters wait at most before they may leave, what is being found aside; None for all."""
-        if self._hold_all:
-            return None
-        ahead = max((one.hold_back for one in self._scans), default=0)
-        return max(ahead, WINDOW if self._windowed else 0)
+    def judged(self) -> list[Judged]:
+        """What each guard said of the text so far, one of each; places count from its begin. At the end those are
+        skipped that did not get to look, since the text had been stopped."""
+        told = merged([*self._told, *(scan.judged() for scan in self._scans)])
+        if not self.ended or not self.size:
+            return told
+        asked = {id(one.placed) for one in told}
+        left = [one for one in (*self._windowed, *self._whole) if id(one) not in asked]
+        return [*told, *(Judged(one, GuardResult.skipped(one.guard.name, _STOPPED), 0, 0) for one in left)]
 
     @property
     def stopped(self) -> Judged | None:
@@ -78,9 +94,12 @@ class Outlet:
 
     async def feed(self, piece: str) -> str:
         """What may leave now."""
-        if self.stopped is not None or not piece:
+        if not piece or self.stopped is not None:
             return ""
-        self.text += piece
+        self.size += len(piece)
+        self._fresh.append(piece)
+        if self._hold_all or self._whole:
+            self._pieces.append(piece)
         for scan in self._scans:
             self._note(scan, scan.feed(piece))
         await self._judge_windows()
@@ -95,40 +114,42 @@ class Outlet:
                 self._note(scan, scan.end())
             await self._judge_windows(last=True)
             if self._whole:
-                self._take(await self._judge(self._whole, self.text))
+                self._take(await self._judge(self._whole, "".join(self._pieces)))
         self.ended = True
-        self.judged += [scan.judged() for scan in self._scans]
-        return "" if self._hold_all and self._stop is not None else self._release(len(self.text))
+        return "" if self._hold_all and self._stop is not None else self._release(self.size)
 
     # ---- looking
 
     def _note(self, scan: "_Scanning", found: Sequence[Finding]) -> None:
-        action = scan.placed.action
-        if not found or action in _NOTING:
+        if not found or not _acts(scan.placed):
             return
-        if action == "redact":
+        if scan.placed.action == "redact":
             self._found += found
         else:
             self._stop_at(found[0].start, scan.judged())
 
     async def _judge_windows(self, *, last: bool = False) -> None:
-        while self._windowed and (self._stop is None or self._window < self._stop.at):
+        if not self._windowed:
+            return
+        while self._stop is None or self._window < self._stop.at:
             end = self._window_end(last=last)
             if end is None:
                 return
-            judged = await self._judge(self._windowed, self.text[self._window : end])
-            self._take(judged, self._window)
+            self._take(await self._judge(self._windowed, self._text(self._window, end)), self._window)
             self._window = end
 
     def _window_end(self, *, last: bool) -> int | None:
-        text, start = self.text, self._window
-        found = _END.search(text, start + _SHORTEST, start + WINDOW + 1)
+        start = self._window
+        if self.size - start <= _SHORTEST and not last:
+            return None
+        text, at = self._joined(), start - self._base
+        found = _END.search(text, at + _SHORTEST, at + WINDOW + 1)
         if found is not None:
-            return found.end()
-        if len(text) - start > WINDOW:
-            space = max(text.rfind(" ", start, start + WINDOW), text.rfind("\n", start, start + WINDOW))
-            return space + 1 if space > start else start + WINDOW
-        return len(text) if last and len(text) > start else None
+            return found.end() + self._base
+        if self.size - start > WINDOW:
+            space = max(text.rfind(" ", at, at + WINDOW), text.rfind("\n", at, at + WINDOW))
+            return space + 1 + self._base if space > at else start + WINDOW
+        return self.size if last and self.size > start else None
 
     async def _judge(self, placed: Sequence[Placed], text: str) -> Sequence[Judged]:
         subject = Subject(text, self._stage, self._role, self._conversation, self._schema)
@@ -136,15 +157,16 @@ class Outlet:
 
     def _take(self, judged: Sequence[Judged], start: int = 0) -> None:
         """Note what was said of the text from `start` on."""
-        self.judged += judged
         for one in judged:
-            if not one.acts or one.action in _NOTING:
+            moved = one.moved(start)
+            self._told.append(moved)
+            if not one.acts or not _acts(one.placed):
                 continue
-            if one.action != "redact":
-                self._stop_at(start, one)
-                continue
-            places = replacing(one) or (Finding("redacted", 0, one.size),)
-            self._found += [_moved(found, start) for found in places]
+            if one.action == "redact":
+                places = replacing(one) or (Finding("redacted", 0, one.size),)
+                self._found += [structs.replace(at, start=at.start + start, end=at.end + start) for at in places]
+            else:
+                self._stop_at(start, moved)
 
     def _stop_at(self, at: int, judged: Judged) -> None:
         stop = _Stop(at, GRAVITY.index(judged.action), judged)
@@ -154,25 +176,40 @@ class Outlet:
     # ---- leaving
 
     def _settled(self) -> int:
-        """Up to where everybody has looked."""
-        settled = [scan.settled for scan in self._scans]
-        if self._windowed:
-            settled.append(self._window)
-        return min(settled, default=len(self.text))
+        """Up to where everybody has looked on whose word something is done."""
+        settled = min((scan.settled for scan in self._waits), default=self.size)
+        return min(settled, self._window) if self._window_waits else settled
 
     def _release(self, until: int) -> str:
         if self._stop is not None:
             until = min(until, self._stop.at)
-        found = apart(self._found)
+        found = apart(self._found) if self._found else []
         until = next((one.start for one in found if one.start < until < one.end), until)
         if until <= self._left:
             return ""
-        begin, self._left = self._left, until
+        begin, text = self._left, self._text(self._left, until)
+        self._left = until
+        if not found:
+            return text
         leaving = [
             structs.replace(one, start=one.start - begin, end=one.end - begin) for one in found if one.end <= until
         ]
         self._found = [one for one in found if one.end > until]
-        return redacted(self.text[begin:until], leaving)
+        return redacted(text, leaving)
+
+    def _text(self, start: int, end: int) -> str:
+        if self._hold_all and start < self._base:
+            return "".join(self._pieces)[start:end]
+        tail = self._joined()
+        return tail[start - self._base : end - self._base]
+
+    def _joined(self) -> str:
+        """The text from `_base` on, which goes up to what is still needed."""
+        needed = self._window if self._hold_all else min(self._left, self._window if self._windowed else self._left)
+        if self._fresh or needed > self._base:
+            self._tail = "".join([self._tail, *self._fresh])[needed - self._base :]
+            self._base, self._fresh = needed, []
+        return self._tail
 
 
 class _Scanning:
@@ -209,5 +246,5 @@ class _Scanning:
         return Judged(self.placed, self._guard.told(self._found), int(self._took * 1e6), self._size)
 
 
-def _moved(found: Finding, by: int) -> Finding:
-    return structs.replace(found, start=found.start + by, end=found.end + by)
+def _acts(placed: Placed) -> bool:
+    return placed.action not in NOTING

@@ -51,6 +51,11 @@ _LIMITS = {
     "limit_exceeded": "A limit refused the call",
     "permission_denied": "The key may not do this",
 }
+_GUARD_DID = {
+    "block": "stopped it", "redact": "took out what it found", "rephrase": "had it written anew",
+    "retry": "had the model asked again", "fallback": "had the fallback answered", "flag": "asked for a review of it",
+    "shadow": "would have acted, and only takes note", "failed": "could not look",
+}  # fmt: skip
 _CUT = ("length", "max_tokens", "max_output_tokens")
 
 
@@ -167,8 +172,11 @@ def _cache(span: Span) -> Iterator[str]:
 
 def _guard(span: Span) -> Iterator[str]:
     if span.kind == "guard":
-        verdict = span.attributes.get("verdict")
-        if verdict is not None:
+        about, verdict = span.attributes, span.attributes.get("verdict")
+        if (did := _GUARD_DID.get(str(verdict))) and (policy := about.get("guard_policy")):
+            who = f"The guard '{about.get('guard')}' of the policy '{policy}'"
+            yield f"{who} {did}, at the stage {about.get('guard_stage')}: {about.get('guard_reason')}"
+        elif verdict is not None:
             yield f"The guard '{span.name}' said: {verdict}."
         elif span.status == "ok":
             yield f"The guard '{span.name}' let it pass."

@@ -33,6 +33,8 @@ _UNMADE = frozenset({
     "storage_unavailable",
 })  # fmt: skip
 """Codes of refusals of our own: before a deployment was asked they say nothing of a prompt."""
+_GUARDED = "guard_blocked"
+"""The code of what a guard stopped: that counts as guarded, and is no fault of the prompt."""
 _C, _S = prompt_calls.c, scores.c
 _COUNTED = ("errors", "refused", "guarded", "cached")
 _SUMMED = ("cost_nano", "latency_us", "ttft_us", "input_tokens", "output_tokens")
@@ -71,7 +73,8 @@ def row_of(span: Span) -> tuple[object, ...] | None:
         about.get(ARM), unit, span.response_model or span.request_model,
         span.deployment, about.get(COST_INSIDE, span.cost_nano), span.duration_us, span.ttft_us,
         *(None if count is None else min(count, _LARGEST) for count in tokens),
-        int("cache" in about), int(span.status == "error"), int(about.get(REFUSED) is True),
+        int("cache" in about), int(span.status == "error" and span.error_code != _GUARDED),
+        int(about.get(REFUSED) is True),
         int(about.get(GUARDED) is True),
     )  # fmt: skip
     return tuple([value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value for value in row])

@@ -25,6 +25,9 @@ def test_traces_by_scores_guards_chance_and_log_probability(write: Write, store:
         asked(2, id="g2", parent_id="s2", name="pii", **about),
         asked(3, id="g3", parent_id="s3", name="topic", **about, attributes={"verdict": "block"}),
         asked(4, id="g4", parent_id="s4", name="topic", **about, attributes={"verdict": "pass"}),
+        *(asked(at, id=f"g{at}", parent_id=f"s{at}", name="guard pii", **about,
+                attributes={"verdict": verdict, "guard": "pii"})
+          for at, verdict in enumerate(("flag", "shadow", "redact", "failed"), 5)),
     ])  # fmt: skip
     given = [
         ("t00", {"name": "feedback", "kind": "boolean", "value": 0.0}),
@@ -57,6 +60,7 @@ def test_traces_by_scores_guards_chance_and_log_probability(write: Write, store:
     assert found(why="failed", score="quality") == {"t04": "quality did not pass"}
     assert found(why="guard") == {
         "t01": "the guard 'pii' did not let it pass", "t03": "the guard 'topic' did not let it pass",
+        "t05": "the guard 'pii' asked for a review",
     }  # fmt: skip
     half = found(why="random", share=0.5, seed=1)
     assert 0 < len(half) < 9

@@ -18,6 +18,7 @@ HI = [{"role": "user", "content": "Hi"}]
 CHAT = "/v1/chat/completions"
 OPENAI = {"provider": "openai", "model": "gpt-4o-mini"}
 VLLM = {"provider": "vllm", "model": "llama"}
+LONG = {"use": "length", "at_most": 9}
 CLAUDE = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
 
 
@@ -58,6 +59,7 @@ def test_the_first_deployment_with_a_batch_api_gets_it() -> None:
     [
         ({"deployments": [VLLM]}, {}),
         ({"deployments": [OPENAI], "batch": "own"}, {}),
+        ({"deployments": [OPENAI]}, {"guards": {"policies": {"p": {"input": [LONG]}}, "default": "p"}}),
         ({"deployments": [OPENAI], "rules": [{"when": {"tools": True}, "use": "other"}]}, {}),
         ({"deployments": [{**OPENAI, "when": {"tools": False}}]}, {}),
         ({"deployments": [OPENAI]}, {"users": {"budgets": [{"usd": 1}]}}),

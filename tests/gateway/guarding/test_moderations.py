@@ -37,8 +37,8 @@ async def test_parts_belong_together_and_no_guard_looks_at_images(recording: Rec
 
 async def test_a_policy_must_be_there_and_be_allowed(recording: Recording) -> None:
     gateway, _ = gateway_with({"input": [ACME]})
-    with pytest.raises(NotFound, match="There are: guard:p"):
-        await gateway.moderate(ModerationRequest.check({"model": "guard:q", "input": "x"}), Call(recording))
+    with pytest.raises(NotFound, match="There are: guard:p, guard:q"):
+        await gateway.moderate(ModerationRequest.check({"model": "guard:r", "input": "x"}), Call(recording))
     caller = Principal("default", "k", "caller", policy=Policy(models=("m",)))
     request = ModerationRequest.check({"model": "guard:p", "input": "x"})
     with pytest.raises(Forbidden):

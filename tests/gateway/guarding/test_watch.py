@@ -1,6 +1,5 @@
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,16 +11,16 @@ from pilothouse.errors import Blocked
 from pilothouse.gateway import Gateway
 from pilothouse.gateway.dialects.messages import read_request
 from pilothouse.gateway.dialects.responses import checked_response, response_request
-from pilothouse.guards.policy import Policies
-from pilothouse.guards.registry import GROUP, Guards
-from pilothouse.guards.text.length import Length
-from pilothouse.guards.text.words import Words
+from pilothouse.gateway.guarding.entering import Said
+from pilothouse.gateway.guarding.watch import ANSWERED, HOLD, UNREAD
 from pilothouse.observe.prompt_calls import GUARDED
-from pilothouse.plugins import Registry
-from pilothouse.types import ChatChunk, ChatRequest, Operation, Usage
+from pilothouse.passages import format_passages
+from pilothouse.principal import Policy, Principal
+from pilothouse.types import ChatChunk, ChatRequest, EmbedRequest, Hit, Operation, Usage
 
 from ..conftest import gateway_of
 from ..scripted import Recording, Scripted, piece, whole
+from .streams import check_stream
 
 ACME: dict[str, Any] = {"use": "words", "words": ["acme"], "kind": "name"}
 Make = Callable[..., tuple[Gateway, Scripted]]
@@ -36,12 +35,9 @@ def gateway_with(policy: dict[str, Any], *steps: Any, models: dict[str, Any] | N
             "plain": {"deployments": [{"provider": "a", "model": "x"}]},
             **(models or {}),
         },
-        "guards": {"policies": {"p": policy}},
+        "guards": {"policies": {"p": policy, "q": {"output": [{**ACME, "action": "fallback"}]}}},
     })  # fmt: skip
-    gateway = gateway_of(config, {"a": provider})
-    guards = Guards(Registry(GROUP, {"length": Length, "words": Words}))
-    gateway.runtime = replace(gateway.runtime, guards=Policies(config.guards, guards))
-    return gateway, provider
+    return gateway_of(config, {"a": provider}), provider
 
 
 def ask(text: str = "hello", *, operation: Operation = "chat", stream: bool = False, **more: Any) -> ChatRequest:
@@ -75,6 +71,7 @@ async def test_a_blocked_input_reaches_nobody_and_is_told(recording: Recording) 
     assert (guard.kind, guard.parent_id, guard.attributes["guard_action"]) == ("guard", span.id, "block")
     assert span.attributes["guards"] == ["words:block"]
     assert span.attributes[GUARDED] is True
+    assert guard.attributes["verdict"] == "block"
     assert (span.status, span.error_code) == ("error", "guard_blocked")
     assert span.versions["guards"].startswith("p@")
 
@@ -122,6 +119,7 @@ async def test_a_stream_is_redacted_in_every_event_that_tells_its_text(
         {"output": [{**ACME, "action": "redact"}]}, piece("Ask A"), piece("cm"), piece("e now"), piece(finish="stop")
     )
     chunks = await answered(gateway, ask(operation=operation, stream=True), Call(recording))
+    check_stream(operation, chunks)
     assert text_of(chunks) == "Ask [name] now"
     assert b"cme" not in b"".join(chunk.raw for chunk in chunks).lower()
     assert recording.spans[-1].output is not None
@@ -136,14 +134,17 @@ async def test_a_stream_is_redacted_in_every_event_that_tells_its_text(
 async def test_an_answer_that_is_stopped_never_leaves(
     recording: Recording, operation: Operation, stream: bool, action: str, said: str, finish: str
 ) -> None:  # fmt: skip
-    steps = [piece("Ask Ac"), piece("me"), piece(finish="stop")] if stream else [whole("Ask Acme")]
+    steps = [piece("Ac"), piece("me"), piece(" and so on", "stop")] if stream else [whole("Ask Acme")]
     gateway, provider = gateway_with({"output": [{**ACME, "action": action}], "fallback": "Sorry."}, *steps)
     chunks = await answered(gateway, ask(operation=operation, stream=stream), Call(recording))
     assert text_of(chunks) == said
     assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason][-1] == finish
     assert not any(b"Acme" in chunk.raw or b'"me"' in chunk.raw for chunk in chunks)
     assert provider.closed == 1
-    assert recording.spans[-1].attributes[GUARDED] is True
+    about = recording.spans[-1].attributes
+    assert (about[GUARDED], about[ANSWERED]) == (True, "cut" if action == "block" else "fallback")
+    if stream:
+        check_stream(operation, chunks)
 
 
 async def test_a_model_is_asked_again_with_what_is_to_be_mended(recording: Recording) -> None:
@@ -197,3 +198,73 @@ async def test_what_is_only_flagged_changes_nothing(recording: Recording) -> Non
     )
     assert text_of(await answered(gateway, ask("Acme"), Call(recording))) == "Acme"
     assert recording.spans[-1].attributes["guards"] == ["words:flag", "words:shadow"]
+
+
+async def test_one_span_tells_of_a_guard_however_many_texts_it_found_something_in(recording: Recording) -> None:
+    gateway, _ = gateway_with({"input": [{**ACME, "action": "redact"}]}, whole("hi"))
+    said = [{"role": "user", "content": "acme"}, {"role": "assistant", "content": "Acme?"}] * 3
+    request = ChatRequest.check({"model": "m", "messages": [*said, {"role": "user", "content": "acme acme"}]})
+    await answered(gateway, request, Call(recording))
+    (guard,) = [span for span in recording.spans if span.kind == "guard"]
+    assert (guard.attributes["guard_findings"], guard.attributes["guard_kinds"]) == (8, ["name"])
+
+
+async def test_what_no_guard_looks_at_is_named(recording: Recording) -> None:
+    gateway, _ = gateway_with({"input": [ACME]}, whole("hi"))
+    parts = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    await answered(gateway, ChatRequest.check({"model": "m", "messages": [{"role": "user", "content": parts}]}),
+                   Call(recording))  # fmt: skip
+    await gateway.embed(EmbedRequest.check({"model": "m", "input": "acme"}), Call(recording))
+    assert [span.attributes[UNREAD] for span in recording.spans] == [["image_url"], ["embeddings"]]
+
+
+async def test_only_what_passed_is_stored_and_for_its_own_policy_alone(recording: Recording) -> None:
+    cached = {"deployments": [{"provider": "a", "model": "x"}], "exact_cache": {}}
+    models = {"m": {**cached, "guards": ["p"]}, "plain": cached}
+    gateway, provider = gateway_with({"output": [{**ACME, "action": "redact"}]}, whole("Ask Acme"), models=models)
+    strict = Principal("default", "k", "caller", policy=Policy(guards=("q",)))
+
+    async def said(**more: Any) -> str:
+        return text_of(await answered(gateway, ask(), Call(recording, key_id="k", **more)))
+
+    assert [await said(), await said(), await said(principal=strict), await said()] == [
+        "Ask [name]", "Ask [name]", "I cannot answer that.", "Ask [name]",
+    ]  # fmt: skip
+    assert len(provider.requests) == 2
+    assert await said(principal=strict) == "I cannot answer that."  # what was stopped is not kept
+    assert len(provider.requests) == 3
+
+
+async def test_a_preview_withholds_what_would_be_changed_and_records_what_is_blocked(recording: Recording) -> None:
+    gateway, provider = gateway_with({"input": [{**ACME, "action": "redact"}]}, whole("hi"))
+    made = await gateway.preview(ask("acme!"), Call(recording))
+    assert isinstance(made, ChatRequest)
+    assert made.last_user_text() == "[name]!"
+    assert recording.spans == []
+    gateway, _ = gateway_with({"input": [ACME]}, whole("hi"))
+    with pytest.raises(Blocked):
+        await gateway.preview(ask("acme!"), Call(recording))
+    assert [(span.kind, span.error_code) for span in recording.spans] == [("guard", None), ("chain", "guard_blocked")]
+    gateway, _ = gateway_with({"input": [ACME], "refusal": "No."}, whole("hi"))
+    assert await gateway.preview(ask("acme!"), Call(recording)) == Said("No.", "content_filter", "refusal")
+    assert not provider.requests
+
+
+async def test_calls_inside_know_the_policies_and_the_passages_of_those_around_them(recording: Recording) -> None:
+    """As the answerer of a corpus does: it finds passages and asks a model of its own."""
+    gateway, provider = gateway_with({"retrieval": [ACME]}, whole("hi"))
+    outer = Call(recording)
+    await answered(gateway, ask(), outer)
+    passages = format_passages([Hit("1", "of Acme", "a.md"), Hit("2", "of others", "b.md")])
+    inner = outer.child(recording.spans[-1])
+    await answered(gateway, ask(f"{passages}\n\nQuestion: what?", model="plain"), inner)
+    assert "Acme" not in provider.requests[-1].last_user_text()
+    assert [one.strip() for one in outer.passages] == ["of others"]
+
+
+async def test_a_stream_that_is_only_watched_leaves_as_it_came(recording: Recording) -> None:
+    steps = [piece("Ask Ac"), piece("me", "stop")]
+    gateway, _ = gateway_with({"output": [{**ACME, "action": "flag"}]}, *steps)
+    assert await answered(gateway, ask(stream=True), Call(recording)) == steps
+    assert recording.spans[-1].attributes["guards"] == ["words:flag"]
+    assert recording.spans[-1].attributes[HOLD] == 0

@@ -1,4 +1,8 @@
+import asyncio
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pilothouse.errors import ConfigError
 from pilothouse.guarded import Finding
@@ -20,6 +24,18 @@ async def test_words_are_found_whole_and_in_any_case(text: str, places: list[tup
     result = await Words(words=("acme", "Acme Corp", "C++"), kind="name").check(Subject(text, "output"))
     assert [*result.findings] == [Finding("name", *place) for place in places]
     assert result.status == ("triggered" if places else "passed")
+
+
+@given(st.text(alphabet="ab -.", max_size=60), st.lists(st.integers(1, 7), max_size=20))
+def test_a_scan_finds_the_same_however_the_text_is_cut(text: str, sizes: list[int]) -> None:
+    guard = Words(words=("ab", "a b", "b.a-a", "aba"))
+    scan, found, at = guard.scan(), list[Finding](), 0
+    for size in [*sizes, len(text)]:
+        found += scan.feed(text[at : at + size])
+        at += size
+        assert scan.settled <= min(at, len(text))
+    found += scan.end()
+    assert tuple(found) == asyncio.run(guard.check(Subject(text, "output"))).findings
 
 
 @pytest.mark.parametrize("words", [(), ("a", " ")], ids=["none", "blank"])

@@ -180,6 +180,7 @@ async def held(name: str, models: Models, manner: Manner, work: Callable[[Judge]
     ask it, a database that is away.
     """
     call = models.make_call()
+    call.guarded = False  # what it is to judge has been through the guards of its own call
     call.recorder = tally = _Tally(call.recorder)
     judge = Judge(models, call, manner)
     try:

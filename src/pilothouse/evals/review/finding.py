@@ -33,7 +33,10 @@ _MOST_PAGES = 20
 _ANSWER_PAGES = 2
 _RUNS = 100
 _DRAWN = 200_000
-_LET_PASS = frozenset(("pass", "passed", "ok", "allow", "allowed", "safe", "none", ""))
+_LET_PASS = frozenset(
+    ("pass", "passed", "ok", "allow", "allowed", "safe", "none", "", "shadow", "redact", "skipped", "failed")
+)  # fmt: skip
+"""Verdicts of guards after which a text went on. What the gateway's guards `flag` went on as well, to be reviewed."""
 
 
 class Finding:
@@ -104,10 +107,10 @@ class Finding:
             with self._store.observe.connect() as connection:
                 mine = of_traces(connection, [(project, row.trace_id) for row in rows])
                 query = select(c.trace_id, c.name, c.status, c.attributes).where(mine, c.kind == "guard")
-                stopped = {row.trace_id: row.name for row in connection.execute(query) if _stopped(row)}
+                stopped = {row.trace_id: why for row in connection.execute(query) if (why := _stopped(row))}
             for row in rows:
                 if row.trace_id in stopped:
-                    yield Source(row.trace_id), f"the guard '{stopped[row.trace_id]}' did not let it pass"
+                    yield Source(row.trace_id), stopped[row.trace_id]
 
     def _by_logprob(self, project: str, rule: Rule, since_us: int) -> Iterator[Found]:
         least = rule.logprob or 0.0
@@ -189,10 +192,13 @@ def _of_tokens(tokens: Any) -> Iterator[Any]:
             yield token.get("logprob")
 
 
-def _stopped(row: Any) -> bool:
-    verdict = msgspec.json.decode(row.attributes).get("verdict")
-    passed = verdict is None or str(verdict).strip().lower() in _LET_PASS or verdict is True
-    return row.status == "error" or not passed
+def _stopped(row: Any) -> str | None:
+    """Why a guard's span is to be reviewed; None where it let pass what it saw."""
+    about = msgspec.json.decode(row.attributes)
+    verdict, name = about.get("verdict"), about.get("guard") or row.name
+    if row.status != "error" and (verdict is None or str(verdict).strip().lower() in _LET_PASS or verdict is True):
+        return None
+    return f"the guard '{name}' " + ("asked for a review" if verdict == "flag" else "did not let it pass")
 
 
 def _thumbs_down(rule: Rule, score: Score) -> str | None:

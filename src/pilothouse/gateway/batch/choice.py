@@ -8,6 +8,7 @@ from pilothouse.config import BatchLane
 from pilothouse.errors import PilothouseError
 from pilothouse.gateway.batch.bill import AtVendor
 from pilothouse.gateway.batch.lines import Checked, Item, request_of
+from pilothouse.gateway.guarding.watch import policy_of
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.gateway.routing.plan import Plan
 from pilothouse.providers.batch_api import OffersBatches
@@ -31,7 +32,7 @@ def choose(gateway: Gateway, endpoint: str, checked: Checked, items: Iterable[It
     """Decide by the aliases' `batch`. `items` are those of the file, of which the first good one is routed.
 
     A vendor's batch has one model, and no prompts, which are resolved here. With `auto` a batch runs here also where
-    its requests may be routed one by one, or where end users have budgets, which are kept per call.
+    its requests may be routed one by one, or where end users have budgets or guards hold, which are kept per call.
     """
     config = gateway.runtime.snapshot.config
     modes: dict[str, BatchLane] = {
@@ -50,13 +51,15 @@ def choose(gateway: Gateway, endpoint: str, checked: Checked, items: Iterable[It
         return Choice()  # none can be asked: each gets its own error
     try:
         found = _offered(gateway, gateway.router.plan(request, call), request, auto=wanted is None)
+        guards = policy_of(gateway.runtime, call, request.model)
     except PilothouseError as error:
         return Choice() if wanted is None else _refused(error.code, error.message)
-    if config.users.budgets:
+    why = f"no deployment of it offers one for {endpoint}"
+    if config.users.budgets or not guards.is_empty:
         found = None
+        why = "end users have budgets" if config.users.budgets else f"the guards of {guards.version} would not see them"
     if found is not None or wanted is None:
         return Choice() if found is None else Choice("vendor", found)
-    why = "end users have budgets" if config.users.budgets else f"no deployment of it offers one for {endpoint}"
     return _refused("unsupported", f"Batches for '{wanted}' are to run at a vendor's batch API, but {why}.")
 
 

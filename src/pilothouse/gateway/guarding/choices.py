@@ -5,17 +5,21 @@ from typing import Any
 
 from pilothouse.gateway.guarding.answers import Part
 from pilothouse.gateway.guarding.deltas import NOTHING, Channel, Delta, Event, encode, retold
-from pilothouse.types import ChatChunk, Json
+from pilothouse.types import ChatChunk, Json, Usage
 
 __all__ = ["Choices"]
 
 
 class Choices:
-    """Chat and text completions."""
+    """Chat and text completions; `count` is how many choices were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = 1) -> None:
+        self._count = count
         self._head: Json = {}
         self._last: dict[Channel, tuple[Delta, Json]] = {}
+        self._begun: set[int] = set()
+        self._done: set[int] = set()
+        self._said = False
 
     def read(self, chunk: ChatChunk) -> Event:
         event = Event(chunk, chunk.data)
@@ -23,18 +27,22 @@ class Choices:
         for place, choice in enumerate(event.data.get("choices") or NOTHING):
             index, path = choice.get("index", place), ("choices", place)
             self._texts(event, choice, index, path)
+            if (choice.get("delta") or NOTHING) and choice["delta"].get("audio"):
+                event.unread = "audio"
             if choice.get("finish_reason") is not None:
                 event.ends += [one for one in self._last if one[1] == index]
         return event
 
     def _texts(self, event: Event, choice: Json, index: int, path: tuple[str | int, ...]) -> None:
-        found: list[tuple[Part, Hashable, Any, tuple[str | int, ...]]] = [("text", 0, choice.get("text"), ("text",))]
         delta = choice.get("delta") or {}
-        found += [
+        legacy = (delta.get("function_call") or {}).get("arguments")
+        found: list[tuple[Part, Hashable, Any, tuple[str | int, ...]]] = [
+            ("text", 0, choice.get("text"), ("text",)),
             ("text", 0, delta.get("content"), ("delta", "content")),
             ("text", 1, delta.get("refusal"), ("delta", "refusal")),
             ("reasoning", 0, delta.get("reasoning_content"), ("delta", "reasoning_content")),
             ("reasoning", 1, delta.get("reasoning"), ("delta", "reasoning")),
+            ("arguments", "function_call", legacy, ("delta", "function_call", "arguments")),
         ]
         for at, call in enumerate(delta.get("tool_calls") or NOTHING):
             arguments = (call.get("function") or {}).get("arguments")
@@ -48,41 +56,55 @@ class Choices:
                 self._last[one.channel] = (one, event.data)
 
     def write(self, event: Event, texts: Mapping[Channel, str]) -> ChatChunk | None:
-        if not event.deltas:
-            return event.chunk
-        chunk = retold(event, texts)
-        if any(texts.get(one.channel) for one in event.deltas):
-            return chunk
         choices = event.data.get("choices") or NOTHING
-        says_more = any(one.get("finish_reason") is not None or _says_more(one.get("delta")) for one in choices)
-        return chunk if says_more or event.chunk.usage is not None else None
+        chunk = retold(event, texts) if event.deltas else event.chunk
+        if event.deltas and not any(texts.get(one.channel) for one in event.deltas):
+            says_more = any(one.get("finish_reason") is not None or _says_more(one.get("delta")) for one in choices)
+            if not says_more and event.chunk.usage is None:
+                return None
+        self._said = self._said or bool(chunk.text)
+        for place, one in enumerate(choices):
+            self._begun.add(one.get("index", place))
+            if one.get("finish_reason") is not None:
+                self._done.add(one.get("index", place))
+        return chunk
 
     def add(self, channel: Channel, text: str) -> ChatChunk:
         index, which = channel[1], channel[2]
-        delta = self._last[channel][0]
-        inner: Any = text
-        if channel.part == "arguments":
+        name = str(self._last[channel][0].path[-1])
+        inner: Json = {name: text}
+        if which == "function_call":
+            inner = {"function_call": {"arguments": text}}
+        elif channel.part == "arguments":
             inner = {"tool_calls": [{"index": which, "function": {"arguments": text}}]}
-            choice: Json = {"index": index, "delta": inner, "finish_reason": None}
-        elif delta.path[-1] == "text":
-            choice = {"index": index, "text": text, "logprobs": None, "finish_reason": None}
-        else:
-            choice = {"index": index, "delta": {str(delta.path[-1]): text}, "finish_reason": None}
         said, thought = (text if channel.part == one else "" for one in ("text", "reasoning"))
-        return ChatChunk(encode({**self._head, "choices": [choice]}), said, thought)
+        self._said = self._said or bool(said)
+        raw = self._chunk(index, inner, None)  # type: ignore[arg-type]
+        return ChatChunk(raw, said, thought)
 
-    def stop(self, finish: str, said: str) -> Sequence[ChatChunk]:
-        indices = sorted({one[1] for one in self._last}, key=str) or [0]
-        completion = any(delta.path[-1] == "text" for delta, _ in self._last.values())
+    def stop(self, finish: str, said: str, usage: Usage) -> Sequence[ChatChunk]:
+        indices = sorted({*range(self._count), *self._begun} - self._done) or [0]
         made = []
         if said:
-            inner: Json = {"text": said} if completion else {"delta": {"content": said}}
-            choice = {"index": indices[0], **inner, "finish_reason": None}
-            made.append(ChatChunk(encode({**self._head, "choices": [choice]}), said))
-        for index in indices:
-            choice = {"index": index, **({"text": ""} if completion else {"delta": {}}), "finish_reason": finish}
-            made.append(ChatChunk(encode({**self._head, "choices": [choice]}), finish_reason=finish))
-        return made
+            said = f"\n\n{said}" if self._said else said
+            made.append(
+                ChatChunk(self._chunk(indices[0], {"text" if self._completes else "content": said}, None), said)
+            )
+        made += [ChatChunk(self._chunk(index, {}, finish), finish_reason=finish) for index in indices]
+        last = encode({**self._head, "choices": [], "usage": usage.to_openai()})
+        return [*made, ChatChunk(last, usage=usage, usage_only=True)]
+
+    @property
+    def _completes(self) -> bool:
+        return any(delta.path[-1] == "text" for delta, _ in self._last.values())
+
+    def _chunk(self, index: int, inner: Json, finish: str | None) -> bytes:
+        if self._completes:
+            said: Json = {"text": inner.get("text", ""), "logprobs": None}
+        else:
+            said = {"delta": inner if index in self._begun else {"role": "assistant", **inner}}
+        self._begun.add(index)
+        return encode({**self._head, "choices": [{"index": index, **said, "finish_reason": finish}]})
 
 
 _TOLD_ONCE = ("choices", "usage")
@@ -95,6 +117,9 @@ def _says_more(delta: Any) -> bool:
     for name, value in delta.items():
         if name == "tool_calls":
             if any(one.get("id") or (one.get("function") or {}).get("name") for one in value or ()):
+                return True
+        elif name == "function_call":
+            if isinstance(value, dict) and value.get("name"):
                 return True
         elif name not in ("content", "refusal", "reasoning_content", "reasoning") and value:
             return True

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import msgspec
 
 from pilothouse.gateway.guarding.answers import Part
-from pilothouse.types import ChatChunk, Json
+from pilothouse.types import ChatChunk, Json, Usage
 
-__all__ = ["NOTHING", "Channel", "Delta", "Event", "Wire", "encode", "retold"]
+__all__ = ["NOTHING", "Channel", "Delta", "Event", "Wire", "encode", "retold", "without_logprobs"]
 
 encode = msgspec.json.Encoder().encode
 """JSON as bytes."""
@@ -41,13 +41,15 @@ class Delta:
 
 @dataclass(slots=True)
 class Event:
-    """One event read: what it adds, and which channels it ends (`all_end` for every one that is open)."""
+    """One event read: what it adds, and which channels it ends (`all_end` for every one that is open). `unread` is the
+    kind of a part that begins with it and that no guard looks at."""
 
     chunk: ChatChunk
     data: Json
     deltas: list[Delta] = field(default_factory=list)
     ends: list[Channel] = field(default_factory=list)
     all_end: bool = False
+    unread: str | None = None
 
 
 class Wire(Protocol):
@@ -63,7 +65,7 @@ class Wire(Protocol):
         """An event that adds to a channel that has been read."""
         ...
 
-    def stop(self, finish: str, said: str) -> Sequence[ChatChunk]:
+    def stop(self, finish: str, said: str, usage: Usage) -> Sequence[ChatChunk]:
         """The last events of a stream that ends here, after it has `said` this in place of what was stopped."""
         ...
 
@@ -78,11 +80,23 @@ def _with(value: Any, path: Sequence[str | int], text: str) -> Any:
 
 
 def retold(event: Event, texts: Mapping[Channel, str]) -> ChatChunk:
-    """The chunk with its deltas' texts replaced."""
+    """The chunk with its deltas' texts replaced; as it came where they stay as they are."""
+    if all(texts.get(delta.channel, "") == delta.text for delta in event.deltas):
+        return event.chunk
     data, said, thought = event.data, "", ""
     for delta in event.deltas:
         text = texts.get(delta.channel, "")
         data = _with(data, delta.path, text)
         said += text if delta.channel.part == "text" else ""
         thought += text if delta.channel.part == "reasoning" else ""
-    return replace(event.chunk, raw=encode(data), text=said, reasoning=thought)
+    return replace(event.chunk, raw=encode(without_logprobs(data)), text=said, reasoning=thought)
+
+
+def without_logprobs(data: Json) -> Json:
+    """What is told of single tokens tells what was taken out or still waits: it goes with the text that it was of."""
+    if data.get("logprobs"):
+        return {**data, "logprobs": []}
+    choices = data.get("choices")
+    if not isinstance(choices, list) or not any(isinstance(one, dict) and one.get("logprobs") for one in choices):
+        return data
+    return {**data, "choices": [{**one, "logprobs": None} if "logprobs" in one else one for one in choices]}

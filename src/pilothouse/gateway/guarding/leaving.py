@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from pilothouse.gateway.guarding.answers import Told, retold, told
+from pilothouse.gateway.guarding.answers import Told, retold, told, unread
 from pilothouse.gateway.guarding.canned import canned
-from pilothouse.gateway.guarding.deltas import Channel
+from pilothouse.gateway.guarding.deltas import Channel, Event
 from pilothouse.gateway.guarding.regions import read_again
-from pilothouse.gateway.guarding.watch import Watch
+from pilothouse.gateway.guarding.watch import HOLD, RETRIES, Watch
 from pilothouse.gateway.guarding.wires import wire_of
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.guards.judging import Judged
-from pilothouse.guards.streaming import Outlet
+from pilothouse.guards.streaming import Outlet, hold_back
 from pilothouse.types import ChatChunk, ChatRequest, Json, Usage, text_of
 
 __all__ = ["leaving"]
@@ -27,7 +27,13 @@ __all__ = ["leaving"]
 def leaving(watch: Watch, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]) -> AsyncGenerator[ChatChunk]:
     """The chunks that may leave of those that come."""
     watch.schema = _asked_schema(request)
-    if request.stream and not any(one.action == "retry" for one in watch.at("output")):
+    output = watch.at("output")
+    if request.stream:
+        held = hold_back(output)
+        watch.span.attributes[HOLD] = "all" if held is None else held
+        if not watch.changes_answers:
+            return _noted(watch, request, chunks)
+    if request.stream and not any(one.action == "retry" for one in output):
         return _streamed(watch, request, chunks)
     return _passed(watch, request, chunks)
 
@@ -56,11 +62,11 @@ class _Outlets:
 
     @property
     def characters(self) -> int:
-        return sum(len(one.text) for one in self._by_channel.values())
+        return sum(one.size for one in self._by_channel.values())
 
     def note(self) -> None:
-        for outlet in self._by_channel.values():
-            self._watch.note(outlet.judged)
+        """Tell what the guards said of all of it."""
+        self._watch.note(one for outlet in self._by_channel.values() for one in outlet.judged)
 
     def _made(self, channel: Channel) -> Outlet:
         watch = self._watch
@@ -69,42 +75,73 @@ class _Outlets:
         placed = watch.at("output")
         if channel.part == "reasoning":
             placed = [one for one in placed if one.guard.reads != "whole"]
-        hold_all = any(one.rules.hold == "all" for one in placed)
-        return Outlet(placed, watch.conversation, schema=watch.schema, hold_all=hold_all)
+        return Outlet(placed, watch.conversation, schema=watch.schema)
+
+
+async def _noted(
+    watch: Watch, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]
+) -> AsyncGenerator[ChatChunk]:  # fmt: skip
+    """Of guards that change nothing: every chunk leaves as it came, at once."""
+    wire, outlets = wire_of(request), _Outlets(watch)
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                event = wire.read(chunk)
+                for delta in event.deltas:
+                    await outlets.feed(delta.channel, delta.text)
+                if event.unread is not None:
+                    watch.unread([event.unread])
+                yield chunk
+        await outlets.end()
+    finally:
+        outlets.note()
 
 
 async def _streamed(
     watch: Watch, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]
 ) -> AsyncGenerator[ChatChunk]:  # fmt: skip
     wire, outlets, used = wire_of(request), _Outlets(watch), None
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            event, used = wire.read(chunk), chunk.usage or used
-            texts = dict[Channel, str]()
-            for delta in event.deltas:
-                texts[delta.channel] = texts.get(delta.channel, "") + await outlets.feed(delta.channel, delta.text)
-            for channel, text in (await outlets.end(None if event.all_end else event.ends)).items():
-                if channel in texts:
-                    texts[channel] += text
-                elif text:
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                event, used = wire.read(chunk), chunk.usage or used
+                if event.unread is not None:
+                    watch.unread([event.unread])
+                texts, ended = await _looked(outlets, event)
+                for channel, text in ended.items():
                     yield wire.add(channel, text)
-            stopped = outlets.stopped
-            made = wire.write(event, texts) if stopped is None or event.deltas else None
-            if made is not None:
-                yield made
-            if stopped is not None:
-                break
-        else:
-            for channel, text in (await outlets.end()).items():
-                if text:
-                    yield wire.add(channel, text)
-            stopped = outlets.stopped
-    if stopped is not None:
-        *before, last = wire.stop(*_instead(stopped))
-        for one in before:
-            yield one
-        yield replace(last, usage=_used(watch, used, outlets.characters))
-    outlets.note()
+                if outlets.stopped is not None:
+                    for channel, text in texts.items():
+                        if text:
+                            yield wire.add(channel, text)
+                    break
+                if (made := wire.write(event, texts)) is not None:
+                    yield made
+            else:
+                for channel, text in (await outlets.end()).items():
+                    if text:
+                        yield wire.add(channel, text)
+        stopped = outlets.stopped
+        if stopped is not None:
+            finish, said = _instead(watch, stopped)
+            for one in wire.stop(finish, said, _used(watch, used, outlets.characters)):
+                yield one
+    finally:
+        outlets.note()
+
+
+async def _looked(outlets: _Outlets, event: Event) -> tuple[dict[Channel, str], dict[Channel, str]]:
+    """What may leave with the event in place of what it adds, and before it, of channels that it only ends."""
+    texts = dict[Channel, str]()
+    for delta in event.deltas:
+        texts[delta.channel] = texts.get(delta.channel, "") + await outlets.feed(delta.channel, delta.text)
+    ended = dict[Channel, str]()
+    for channel, text in (await outlets.end(None if event.all_end else event.ends)).items():
+        if channel in texts:
+            texts[channel] += text
+        elif text:
+            ended[channel] = text
+    return texts, ended
 
 
 async def _passed(
@@ -124,10 +161,10 @@ async def _passed(
         if stopped.placed.action != "retry" or tries >= stopped.placed.rules.retries:
             break
         tries += 1
-        watch.span.attributes["guard_retries"] = tries
+        watch.span.attributes[RETRIES] = tries
         asked = _corrected(asked, "".join(chunk.text for chunk in answer), stopped)
         chunks = watch.chat(asked, watch.own_call())
-    finish, said = _instead(stopped)
+    finish, said = _instead(watch, stopped)
     async with aclosing(canned(request, watch.call, said, finish, used)) as instead:
         async for chunk in instead:
             yield chunk
@@ -147,7 +184,8 @@ async def _looked_at(
         if left != one.text:
             texts[one] = left
     outlets.note()
-    return ([retold(chunk, body, texts)] if texts else answer), outlets.stopped
+    watch.unread(unread(body, request.operation))
+    return ([retold(chunk, body, request.operation, texts)] if texts else answer), outlets.stopped
 
 
 async def _looked_at_stream(
@@ -172,8 +210,9 @@ def _asked_schema(request: ChatRequest) -> Json | None:
     return schema if isinstance(schema, dict) else None
 
 
-def _instead(judged: Judged) -> tuple[str, str]:
+def _instead(watch: Watch, judged: Judged) -> tuple[str, str]:
     """(finish reason, what is said instead)."""
+    watch.answers("cut" if judged.placed.action == "block" else "fallback")
     return ("content_filter", "") if judged.placed.action == "block" else ("stop", judged.placed.rules.fallback)
 
 

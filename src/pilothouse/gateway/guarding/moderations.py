@@ -27,7 +27,7 @@ def policy_named(model: str, policies: Policies) -> Policy:
     if name not in policies.names():
         there = ", ".join(GUARD_MODEL + one for one in policies.names()) or "none"
         raise NotFound(f"There is no guard policy '{name}'. There are: {there}.", param="model")
-    return policies.of([name])
+    return policies.alone(name)
 
 
 async def moderated(request: ModerationRequest, policy: Policy, models: Models) -> Json:

@@ -72,6 +72,10 @@ def read_again(request: ChatRequest, body: Json) -> ChatRequest:
 def unread(request: ChatRequest) -> list[str]:
     """The kinds of parts that are no text, such as `image_url`, each once: no guard looks at them."""
     found: dict[str, None] = {}
+    for item in _listed(request.body.get("input")):
+        kind = item.get("type", "message") if isinstance(item, dict) else "message"
+        if isinstance(kind, str) and kind not in _SILENT and kind not in _TOOLS and kind != "message":
+            found[kind] = None
     for content in _contents(request):
         for part in content if isinstance(content, list) else ():
             kind = part.get("type") if isinstance(part, dict) else None
@@ -121,8 +125,11 @@ def _in_message(message: Json, path: _Path) -> Iterator[Region]:
         return
     role = str(message.get("role") or "user")
     role = "system" if role == "developer" else role
-    stage: Stage = "tool" if role == "tool" else "input"
-    yield from _in_content(message.get("content"), (*path, "content"), stage, role)
+    stage: Stage = "tool" if role in ("tool", "function") else "input"
+    yield from _in_content(message.get("content"), (*path, "content"), stage, "tool" if stage == "tool" else role)
+    legacy = message.get("function_call")
+    if isinstance(legacy, dict) and isinstance(legacy.get("arguments"), str):
+        yield Region(legacy["arguments"], "tool", "assistant", (*path, "function_call", "arguments"))
     for place, call in _numbered((*path, "tool_calls"), message.get("tool_calls")):
         arguments = (call.get("function") or {}).get("arguments") if isinstance(call, dict) else None
         if isinstance(arguments, str):

@@ -1,41 +1,57 @@
 """The guards at one call: which policies hold for it, what guards may ask, and what is told of what they found.
 
 What was found is told on the call's span, and by a span of its own for each guard that found something or could not
-look. Knows nothing of what guards there are.
+look; what nobody looked at is named. Knows nothing of what guards there are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pilothouse.call import Call, Span
-from pilothouse.guarding import STAGES, Stage
-from pilothouse.guards.judging import Judged, Judgement, judge
+from pilothouse.guarding import NOTING, STAGES, Stage
+from pilothouse.guards.judging import Judged, Judgement, judge, merged
 from pilothouse.guards.policy import Placed, Policy
 from pilothouse.observe.prompt_calls import GUARDED
 from pilothouse.protocols import Chat, Conversation, Encode, Models, Subject
 from pilothouse.types import ChatRequest, Json
 
 if TYPE_CHECKING:
-    from pilothouse.gateway.visit import Visit
+    from pilothouse.gateway.runtime import Runtime
 
-__all__ = ["Watch", "guards_models", "watch_of"]
+__all__ = ["ANSWERED", "HOLD", "RETRIES", "UNREAD", "Watch", "guards_models", "policy_of", "watch_of"]
+
+ANSWERED = "guard_answered"
+"""Attribute of a call's span: `refusal`, `fallback` or `cut` where the answer, or its end, is the guards' own."""
+RETRIES, UNREAD, HOLD = "guard_retries", "guards_unread", "guard_hold"
+"""... how often a model was asked again; the kinds of parts that no guard looked at; and how many characters of a
+stream wait at most, `all` where nothing leaves before its end."""
 
 _INSIDE: tuple[Stage, ...] = ("tool", "retrieval")
 """What is looked at in calls inside of another, too."""
 
 
-def watch_of(visit: "Visit", chat: Chat, models: Callable[[Call], Models]) -> "Watch | None":
-    """The guards at a call: of the default, of its key, of the alias that it asks for and of its prompt. None where
-    there are none. Raises ConfigError where one of them is not there."""
-    call, runtime = visit.call, visit.runtime
+def policy_of(runtime: "Runtime", call: Call, model: str, policies: Sequence[str] = ()) -> Policy:
+    """What holds for a call: the policies of the default, of its key, of the alias that it asks for, of its prompt, and
+    of the call that it is inside of. Raises ConfigError where one of them is not there."""
+    asked = runtime.snapshot.config.models.get(model)
+    named = () if asked is None else asked.guards
+    return runtime.guards.of(call.principal.policy.guards, call.policies, named, policies)
+
+
+def watch_of(
+    runtime: "Runtime", call: Call, span: Span, request: ChatRequest, policies: Sequence[str], chat: Chat,
+    models: Callable[[Call], Models], count_input: Callable[[], int],
+) -> "Watch | None":  # fmt: skip
+    """The guards at a call whose prompt names these `policies`; None where there are none. Raises ConfigError."""
     if not call.guarded:
         return None
-    model = runtime.snapshot.config.models.get(visit.request.model)
-    named = () if model is None else model.guards
-    policy = runtime.guards.of(call.principal.policy.guards, named, visit.policies)
-    return None if policy.is_empty else Watch(policy, call, visit.span, chat, models(call), visit.meter.input_tokens)
+    policy = policy_of(runtime, call, request.model, policies)
+    if policy.is_empty:
+        return None
+    call.policies = tuple(dict.fromkeys(one.policy for one in policy.placed))
+    return Watch(policy, call, span, chat, models(call), count_input)
 
 
 def guards_models(chat: Chat, encode: Encode, call: Call) -> Models:
@@ -57,9 +73,10 @@ class Watch:
     ) -> None:  # fmt: skip
         self._policy, self.call, self.span, self.chat, self.count_input = policy, call, span, chat, count_input
         self._stages = STAGES if call.depth == 0 else _INSIDE
-        self.conversation = Conversation(models=models)
+        self.version = policy.version
+        self.conversation = Conversation(models=models, passages=call.passages)
         self.schema: Json | None = None
-        call.versions["guards"] = policy.version
+        call.versions.setdefault("guards", policy.version)
 
     def at(self, stage: Stage) -> Sequence[Placed]:
         """The guards that look at this stage."""
@@ -69,51 +86,70 @@ class Watch:
     def looks_at_answers(self) -> bool:
         return bool(self.at("output") or self.at("tool"))
 
+    @property
+    def changes_answers(self) -> bool:
+        """Whether anything is done on the word of those who look at answers, beyond taking note."""
+        return any(one.action not in NOTING for one in (*self.at("output"), *self.at("tool")))
+
     async def judged(self, placed: Sequence[Placed], text: str, stage: Stage, role: str) -> Judgement:
-        """What these guards say of a text; it is told."""
-        judgement = await judge(placed, Subject(text, stage, role, self.conversation))
-        self.note(judgement.judged)
-        return judgement
+        """What these guards say of a text."""
+        return await judge(placed, Subject(text, stage, role, self.conversation))
 
     async def ask(self, request: ChatRequest) -> str:
         """A model's answer to a question of the guards' own, charged to this call."""
         answer = ""
-        async with aclosing(self.chat(request, self.own_call())) as chunks:
+        call = self.own_call()
+        call.guarded = False
+        async with aclosing(self.chat(request, call)) as chunks:
             async for chunk in chunks:
                 answer += chunk.text
         return answer
 
     def own_call(self) -> Call:
-        """For what is asked on behalf of the guards: no guard looks at it, and no experiment chooses for it."""
+        """For what is asked on behalf of the guards: no experiment chooses for it, and guards look no more than at any
+        call inside of another."""
         call = self.call.child(self.span)
-        call.guarded = call.in_experiments = False
+        call.in_experiments = False
         return call
 
-    def note(self, judged: Sequence[Judged]) -> None:
-        """Tell on spans what triggered, and what could not look."""
-        for one in judged:
-            if one.result.status in ("triggered", "failed"):
-                self._tell(one)
+    def note(self, judged: Iterable[Judged]) -> None:
+        """Tell on spans what triggered and what could not look, by one span for each guard."""
+        for one in merged(one for one in judged if one.result.status in ("triggered", "failed")):
+            self._tell(one)
+
+    def unread(self, kinds: Iterable[str]) -> None:
+        """Tell what nobody looked at."""
+        about = self.span.attributes
+        before = about.get(UNREAD)
+        if found := [*dict.fromkeys([*(before if isinstance(before, list) else ()), *kinds])]:
+            about[UNREAD] = found
+
+    def answers(self, how: str) -> None:
+        """Tell that the answer, or its end, is the guards' own."""
+        self.span.attributes[ANSWERED] = how
+        self.span.attributes[GUARDED] = True
 
     def _tell(self, judged: Judged) -> None:
         result, placed = judged.result, judged.placed
+        did = ("repair" if judged.repaired is not None else placed.action) if judged.acts else result.status
         inner = self.call.child(self.span)
         span = inner.start(f"guard {result.guard}", "guard")
         span.start_us -= judged.took_us
         span.attributes |= {
             "guard": result.guard, "guard_status": result.status, "guard_stage": placed.stage,
             "guard_action": placed.action, "guard_policy": placed.policy, "guard_reason": result.reason,
+            "verdict": did,
         }  # fmt: skip
         if result.score is not None:
             span.attributes["guard_score"] = result.score
         if result.findings:
             span.attributes["guard_kinds"] = sorted({one.kind for one in result.findings})
+            span.attributes["guard_findings"] = len(result.findings)
         span.cost_nano = result.cost_nano or None
         inner.finish(span)
         about = self.span.attributes
         found = about.get("guards")
-        done = "repair" if judged.repaired is not None else placed.action
-        named = f"{result.guard}:{done if judged.acts else result.status}"
+        named = f"{result.guard}:{did}"
         about["guards"] = [*dict.fromkeys([*(found if isinstance(found, list) else ()), named])]
         if judged.acts and placed.action != "shadow":
             about[GUARDED] = True

@@ -16,4 +16,5 @@ def wire_of(request: ChatRequest) -> Wire:
             return Blocks()
         case "responses":
             return Items()
-    return Choices()
+    count = request.body.get("n")
+    return Choices(count if isinstance(count, int) else 1)

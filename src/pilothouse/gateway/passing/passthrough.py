@@ -17,6 +17,7 @@ from yarl import URL
 from pilothouse.access.policy import check_model
 from pilothouse.call import Call
 from pilothouse.errors import Forbidden, NotFound, PilothouseError, ProviderAuth, ProviderError, Unsupported
+from pilothouse.gateway.guarding.watch import UNREAD, policy_of
 from pilothouse.gateway.http import Exchange, Headers
 from pilothouse.gateway.passing.passage import Passage
 from pilothouse.gateway.passing.passed import Asked, address, answer_headers, asked_of, request_headers
@@ -24,6 +25,7 @@ from pilothouse.gateway.passing.usage import AnswerWatch
 from pilothouse.gateway.pipeline import Gateway
 from pilothouse.gateway.routes import Route
 from pilothouse.gateway.visit import Rooms
+from pilothouse.guarding import NOTING
 from pilothouse.observe import Metrics
 from pilothouse.providers.base import HttpProvider
 from pilothouse.providers.failures import UNREADABLE
@@ -69,11 +71,13 @@ class PassThrough:
         _check_models(call, name, asked)
         if told is not None and call.principal.policy.models and body is not None:
             body = msgspec.json.encode(told)  # of a name that stands there twice, the one that was checked
+        unread = self._unguarded(call)
         call.endpoint = f"/providers/{name}"
         call.versions["snapshot"] = self._gateway.router.version
         users = self._gateway.runtime.snapshot.config.users.limits
         label = f"{method} {name}/{exchange.parts['path'][:200]}"
         passage = Passage(self._rooms, self._gateway.router, call, name, asked, label, body or b"")
+        passage.span.attributes |= unread
         try:
             await passage.admit(users)
             headers = request_headers(
@@ -90,6 +94,21 @@ class PassThrough:
         finally:
             passage.end()
             self._metrics.observe(passage.span)
+
+    def _unguarded(self, call: Call) -> dict[str, list[str]]:
+        """What the span says of guards, none of which look here. Raises Forbidden where that would let something past
+        them."""
+        runtime = self._gateway.runtime
+        policy = policy_of(runtime, call, "")
+        if policy.is_empty:
+            return {}
+        acting = next((one for one in policy.placed if one.action not in NOTING), None)
+        if acting is not None and runtime.snapshot.config.guards.pass_through == "refuse":
+            raise Forbidden(
+                f"The guard policy '{acting.policy}' holds for this key, and no guard looks at what is passed through: "
+                "use the /v1 endpoints, or set 'guards.pass_through: allow'."
+            )
+        return {UNREAD: ["pass_through"]}
 
     def _provider(self, name: str) -> HttpProvider:
         provider: object = self._gateway.runtime.providers.get(name)

@@ -1,6 +1,7 @@
 """Words and phrases that a text may not hold: names of competitors, or whatever else a list says."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -17,7 +18,7 @@ __all__ = ["Words"]
 class Words(Guard):
     """Triggers on any of `words`, whole and in any case. `kind` stands in their place when they are redacted."""
 
-    reads: ClassVar[Literal["ahead", "window", "whole"]] = "window"
+    reads: ClassVar[Literal["ahead", "window", "whole"]] = "ahead"
     action: ClassVar[Action] = "block"
 
     words: tuple[str, ...]
@@ -28,16 +29,60 @@ class Words(Guard):
         if not self.words or not all(word.strip() for word in self.words):
             raise ConfigError(f"{self.name}.words: is empty, or has an empty word.", param=f"{self.name}.words")
 
+    @property
+    def hold_back(self) -> int:
+        """The longest of the words: what is shorter at a text's end may still become one."""
+        return max(len(word.strip()) for word in self.words)
+
+    def scan(self) -> "_Scan":
+        return _Scan(self._pattern, self.hold_back, self.kind)
+
+    def told(self, findings: Sequence[Finding]) -> GuardResult:
+        if not findings:
+            return GuardResult.passed(self.name)
+        return GuardResult.triggered(
+            self.name, f"The text holds {len(findings)} of the words that are not wanted.", findings=tuple(findings),
+            correction="Leave out the words that are not wanted.",
+        )  # fmt: skip
+
+    async def check(self, subject: Subject) -> GuardResult:
+        return self.told([Finding(self.kind, *one.span()) for one in self._pattern.finditer(subject.text)])
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         either = "|".join(re.escape(word.strip()) for word in sorted(self.words, key=len, reverse=True))
         return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
 
-    async def check(self, subject: Subject) -> GuardResult:
-        found = tuple(Finding(self.kind, *one.span()) for one in self._pattern.finditer(subject.text))
-        if not found:
-            return GuardResult.passed(self.name)
-        return GuardResult.triggered(
-            self.name, f"The text holds {len(found)} of the words that are not wanted.", findings=found,
-            correction="Leave out the words that are not wanted.",
-        )  # fmt: skip
+
+class _Scan:
+    """Keeps what is not decided yet, and a character before it. A word is one once the character after it is known."""
+
+    def __init__(self, pattern: re.Pattern[str], longest: int, kind: str) -> None:
+        self._pattern, self._longest, self._kind = pattern, longest, kind
+        self._text, self._base, self.settled = "", 0, 0
+
+    def feed(self, text: str) -> Sequence[Finding]:
+        self._text += text
+        total = self._base + len(self._text)
+        found = self._found(total - self._longest)
+        self.settled = max(self.settled, total - self._longest)
+        kept = max(self.settled - 1, 0)
+        self._text, self._base = self._text[kept - self._base :], kept
+        return found
+
+    def end(self) -> Sequence[Finding]:
+        total = self._base + len(self._text)
+        found = self._found(total)
+        self.settled = total
+        return found
+
+    def _found(self, before: int) -> list[Finding]:
+        """Those that begin before this place."""
+        found = []
+        while (one := self._pattern.search(self._text, self.settled - self._base)) is not None:
+            start, end = one.start() + self._base, one.end() + self._base
+            if start >= before:
+                break
+            found.append(Finding(self._kind, start, end))
+            self.settled = end
+        return found
