@@ -52,7 +52,7 @@ _LIMITS = {
     "permission_denied": "The key may not do this",
 }
 _GUARD_DID = {
-    "block": "stopped it", "redact": "took out what it found", "rephrase": "had it written anew",
+    "block": "stopped it", "redact": "took out what it found", "repair": "mended it", "rephrase": "had it written anew",
     "retry": "had the model asked again", "fallback": "had the fallback answered", "flag": "asked for a review of it",
     "shadow": "would have acted, and only takes note", "failed": "could not look",
 }  # fmt: skip

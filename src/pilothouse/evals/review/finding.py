@@ -34,7 +34,7 @@ _ANSWER_PAGES = 2
 _RUNS = 100
 _DRAWN = 200_000
 _LET_PASS = frozenset(
-    ("pass", "passed", "ok", "allow", "allowed", "safe", "none", "", "shadow", "redact", "skipped", "failed")
+    ("pass", "passed", "ok", "allow", "allowed", "safe", "none", "", "shadow", "redact", "repair", "skipped", "failed")
 )  # fmt: skip
 """Verdicts of guards after which a text went on. What the gateway's guards `flag` went on as well, to be reviewed."""
 
