@@ -5,7 +5,7 @@ It speaks the OpenAI wire format on `/v1` and the management API on `/api`; any 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar, overload
 
@@ -50,8 +50,12 @@ _AWAY = (ProviderUnavailable, StorageError, aiohttp.ClientError)
 class AsyncClient:
     """`async with AsyncClient("http://127.0.0.1:8484", key) as client: ...`. Errors are those of errors.py."""
 
-    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+    def __init__(
+        self, base_url: str, api_key: str | None = None, *, about: Callable[[], Mapping[str, str]] = dict
+    ) -> None:  # fmt: skip
+        """`about` gives further headers of each request, such as its trace."""
         self.base_url = base_url.rstrip("/")
+        self._about = about
         self._shown = without_password(self.base_url)
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._session: aiohttp.ClientSession | None = None
@@ -69,7 +73,7 @@ class AsyncClient:
         body = _chat_body(model, messages, prompt, params)
         async with self._open("POST", "/v1/chat/completions", body) as response:
             data = msgspec.json.decode(await response.read())
-            return ChatResponse(data, response.headers.get("x-pilothouse-trace-id", ""))
+            return ChatResponse(data, response.headers.get("x-pilothouse-trace-id", ""), _cost(response.headers))
 
     @overload
     async def parallel(
@@ -186,7 +190,7 @@ class AsyncClient:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
             self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
-        return _Opened(self._session, method, self.base_url + path, body)
+        return _Opened(self._session, method, self.base_url + path, body, self._about())
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -246,10 +250,12 @@ def _chunk(raw: bytes) -> ChatChunk:
 class _Opened:
     """A response in an `async with`, with network failures and error answers as errors of the tree."""
 
-    def __init__(self, session: aiohttp.ClientSession, method: str, url: str, body: Json | None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, method: str, url: str, body: Json | None, about: Mapping[str, str]
+    ) -> None:  # fmt: skip
         data = None if body is None else msgspec.json.encode(body)
         self._url = url
-        self._context = session.request(method, url, data=data, headers={"content-type": "application/json"})
+        self._context = session.request(method, url, data=data, headers={**about, "content-type": "application/json"})
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
@@ -272,6 +278,14 @@ class _Opened:
 
     async def __aexit__(self, *exc: Any) -> None:
         await self._context.__aexit__(*exc)
+
+
+def _cost(headers: Mapping[str, str]) -> int | None:
+    """Nano-USD, by the header of an answer."""
+    try:
+        return round(float(headers["x-pilothouse-cost-usd"]) * 1e9)
+    except (KeyError, ValueError):
+        return None
 
 
 def _error(status: int, body: Any) -> PilothouseError:

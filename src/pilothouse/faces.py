@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
+from pilothouse.agents.approvals import Approvals
 from pilothouse.api.access.audit import routes as audit_routes
 from pilothouse.api.access.keys import routes as keys_routes
 from pilothouse.api.access.spend import routes as spend_routes
 from pilothouse.api.access.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.alerts import routes as alert_routes
+from pilothouse.api.approvals import routes as approval_routes
 from pilothouse.api.caller import in_known_projects
 from pilothouse.api.evals.dataset_work import routes as dataset_work_routes
 from pilothouse.api.evals.datasets import routes as dataset_routes
@@ -64,6 +66,7 @@ def faces(of: "Platform") -> FastAPI:
             of.store, of.recorder, of.drainer, of.prices, of.tenants, of.discretion, of.settings.max_body_bytes,
             of.telling.exports.queue,
         ),
+        approval_routes(Approvals(of.store)),
         rag_routes(of.rag, of.gateway, of.recorder),
         jobs_routes(of.jobs),
         alert_routes(of.alerts),

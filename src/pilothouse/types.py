@@ -213,10 +213,12 @@ class ChatChunk:
 
 @dataclass(slots=True)
 class ChatResponse:
-    """A whole answer: `data` is the OpenAI `chat.completion` object, `trace_id` finds it among the traces."""
+    """A whole answer: `data` is the OpenAI `chat.completion` object, `trace_id` finds it among the traces. `cost_nano`
+    is in nano-USD, None where nothing says what it cost."""
 
     data: Json
     trace_id: str = ""
+    cost_nano: int | None = None
 
     @property
     def text(self) -> str:

@@ -43,7 +43,8 @@ _SEARCH = re.compile(
 )  # these read, although they are a POST
 _QUEUES = re.compile(r"/api/reviews/queues(/[^/]+(/progress)?)?")
 _REVIEW = re.compile(r"/api/reviews/queues/[^/]+/(next|undo|items/[^/]+/(vote|skip|correct))")
-_RESOLVE = re.compile(r"/api/(prompts/.+/(resolved|render|versions/[^/]+)|public/v2/prompts/.+)")
+_APPROVALS = "/api/approvals"
+_RESOLVE = re.compile(r"/api/(prompts/.+/(resolved|render|versions/[^/]+)|public/v2/prompts/.+|approvals/[^/]+)")
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
 
@@ -98,7 +99,8 @@ def needed(method: str, path: str) -> Action:
 
     Keys, members and the audit log are for administrators, and so are changing what tenants may do and spend, deleting
     traces, and an ingest, which reads whatever the server can read. A routing decision is for whoever may call, and so
-    are sending spans and scores, and fragments. What a prompt is now is for whoever may call or look. Voting on what is
+    are sending spans and scores, and fragments. What a prompt is now, or became of a call that waits for approval, is
+    for whoever may call or look. Voting on what is
     to be reviewed is for annotators, too, who else see review queues alone; of the rest, reading is for those who may
     look.
     """
@@ -110,6 +112,8 @@ def needed(method: str, path: str) -> Action:
     if noun in _ADMINISTERED or (noun in (*_TENANTS, "traces") and not reads) or _INGEST.fullmatch(path):
         return "administer"
     if (noun in _CALLERS and not (reads and noun != "route")) or path in _FRAGMENTS:
+        return "call"
+    if path == _APPROVALS and not reads:
         return "call"
     if reads and _RESOLVE.fullmatch(path):
         return "resolve"

@@ -33,6 +33,7 @@ COMMANDS = {
     "organisations": "Organisations, their limits and budgets.",
     "members": "People who may sign in, and as what.",
     "alerts": "What was noticed: list, test the channels, silence.",
+    "approvals": "Calls of tools that wait for a person: list, approve, deny.",
     "audit": "Who changed what.",
     "budgets": "Budgets: what is spent and held of each.",
     "spend": "What was spent, and whether the vendors agree.",

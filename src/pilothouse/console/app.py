@@ -22,6 +22,7 @@ from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.console.forms import UNSTORABLE, Fields, read_fields
 from pilothouse.console.pages import (
     alerts,
+    approvals,
     audit,
     budgets,
     cache,
@@ -67,7 +68,7 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
 _PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
-    "dashboards": dashboards.pages, "alerts": alerts.pages, "prompts": prompts.pages,
+    "dashboards": dashboards.pages, "alerts": alerts.pages, "approvals": approvals.pages, "prompts": prompts.pages,
     "experiments": experiments.pages, "evals": evals.pages,
     "datasets": datasets.pages, "reviews": reviews.pages, "models": models.pages, "cache": cache.pages,
     "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages,

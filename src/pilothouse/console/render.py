@@ -19,7 +19,7 @@ __all__ = ["ROOT", "Renderer", "moment", "visible"]
 
 ROOT = "/console"
 _NOUNS = {
-    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Prompts": "prompts",
+    "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Approvals": "approvals", "Prompts": "prompts",
     "Experiments": "experiments", "Evals": "evals", "Datasets": "datasets", "Reviews": "reviews", "Models": "models",
     "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config",
     "Retention": "retention", "Audit": "audit",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pilothouse.access import Audit, Keys, Members, Tenants
 from pilothouse.access.budgets import Budgets
+from pilothouse.agents.approvals import Approvals
 from pilothouse.alerts.rooms import AlertRooms
 from pilothouse.cache import Caches
 from pilothouse.call import Recorder
@@ -64,6 +65,10 @@ class ConsoleRooms:
     patience: float
     judging: Judging
     searching: Searching
+
+    @property
+    def approvals(self) -> Approvals:
+        return Approvals(self.store)
 
     @property
     def shadows(self) -> ShadowReports:

@@ -15,6 +15,7 @@ from pilothouse.errors import ConfigError
 from pilothouse.storage.database import Store, writing
 from pilothouse.storage.keyring import Keyring, SealedAway
 from pilothouse.storage.tables import (
+    approvals,
     dataset_items,
     eval_answers,
     eval_outcomes,
@@ -35,7 +36,7 @@ _PLACES = ((payloads, 3), (responses, 2), (response_events, 2), (question_vector
 """The tables of `observe` with sealed bodies, and how many columns of their primary key a body is bound to."""
 _OF_CONTROL = (
     (dataset_items, 2), (eval_outcomes, 3), (eval_verdicts, 3), (eval_answers, 2), (review_items, 2),
-    (review_corrections, 2),
+    (review_corrections, 2), (approvals, 2),
 )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from pilothouse.storage.tables.administration import (
 )
 from pilothouse.storage.tables.alerting import alert_standings, alerts, deliveries, silences, turns
 from pilothouse.storage.tables.answers import response_events, responses
+from pilothouse.storage.tables.approving import approvals
 from pilothouse.storage.tables.asking import question_vectors, topic_states, topics
 from pilothouse.storage.tables.drifting import drifts
 from pilothouse.storage.tables.evaluating import dataset_items, dataset_versions, datasets
@@ -81,11 +82,11 @@ from pilothouse.storage.tables.spend import balances, ledger, reservations
 from pilothouse.storage.tables.verdicts import prompt_verdicts, prompt_watches
 
 __all__ = [
-    "alert_standings", "alerts", "api_keys", "audit", "backfills", "balances", "batch_items", "batches", "changes",
-    "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures", "eval_answers",
-    "eval_outcomes", "eval_runs", "eval_verdicts", "experiment_looks", "experiments", "export_queue", "file_parts",
-    "files", "insert_new", "jobs", "judge_cards", "ledger", "manifests", "members", "observe", "organisations",
-    "payloads", "projects",
+    "alert_standings", "alerts", "api_keys", "approvals", "audit", "backfills", "balances", "batch_items", "batches",
+    "changes", "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures",
+    "eval_answers", "eval_outcomes", "eval_runs", "eval_verdicts", "experiment_looks", "experiments", "export_queue",
+    "file_parts", "files", "insert_new", "jobs", "judge_cards", "ledger", "manifests", "members", "observe",
+    "organisations", "payloads", "projects",
     "prompt_calls", "prompt_labels", "prompt_moves", "prompt_requests", "prompt_verdicts",
     "prompt_versions", "prompt_watches", "prompts",
     "question_vectors", "reservations", "response_events", "responses", "review_corrections", "review_items",
