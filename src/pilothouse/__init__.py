@@ -3,6 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pilothouse.agents.chain import Chain, Link
+    from pilothouse.agents.loop import Agent
+    from pilothouse.agents.people import by_people
+    from pilothouse.agents.servers import mcp_server
+    from pilothouse.agents.tools import Tool, tool
     from pilothouse.evaluation import evaluate, evaluate_async, evaluate_response, evaluate_response_sync
     from pilothouse.guard import Guard
     from pilothouse.prompt_registry import PromptRegistry
@@ -29,6 +34,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Agent": "pilothouse.agents.loop",
+    "Chain": "pilothouse.agents.chain",
+    "Link": "pilothouse.agents.chain",
+    "Tool": "pilothouse.agents.tools",
+    "by_people": "pilothouse.agents.people",
+    "mcp_server": "pilothouse.agents.servers",
+    "tool": "pilothouse.agents.tools",
     "Client": "pilothouse.client",
     "AsyncClient": "pilothouse.client",
     "Guard": "pilothouse.guard",
@@ -60,11 +72,11 @@ _PUBLIC = {
 }
 
 __all__ = [
-    "RAG", "AsyncClient", "Client", "ContextExecutor", "Guard", "ModelRouter", "PromptRegistry", "PromptTemplate",
-    "__version__", "configure", "continue_trace", "evaluate", "evaluate_async", "evaluate_response",
-    "evaluate_response_sync", "flush", "instrument", "observe", "parallel", "propagation_headers", "score_current_span",
-    "score_current_trace", "score_session", "score_trace", "span", "trace_context", "update_current_span",
-    "update_current_trace", "with_context",
+    "RAG", "Agent", "AsyncClient", "Chain", "Client", "ContextExecutor", "Guard", "Link", "ModelRouter",
+    "PromptRegistry", "PromptTemplate", "Tool", "__version__", "by_people", "configure", "continue_trace", "evaluate",
+    "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush", "instrument", "mcp_server", "observe",
+    "parallel", "propagation_headers", "score_current_span", "score_current_trace", "score_session", "score_trace",
+    "span", "tool", "trace_context", "update_current_span", "update_current_trace", "with_context",
 ]  # fmt: skip
 
 

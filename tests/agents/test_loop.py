@@ -8,13 +8,12 @@ import pytest
 
 from pilothouse.agents.approving import Decision
 from pilothouse.agents.loop import Agent
+from pilothouse.agents.scripted import Scripted, calls, says
 from pilothouse.agents.tools import Tool, tool
 from pilothouse.errors import ConfigError, ProviderUnavailable, StorageError
 from pilothouse.types import Json
 
-from .conftest import Model, calls, says
-
-Scripted = Callable[..., Model]
+Script = Callable[..., Scripted]
 
 
 @tool(severity="read", trusted=True)
@@ -29,7 +28,7 @@ async def note(text: str) -> str:
     return f"noted {text}"
 
 
-async def test_calls_are_made_and_told_until_there_is_an_answer(scripted: Scripted) -> None:
+async def test_calls_are_made_and_told_until_there_is_an_answer(scripted: Script) -> None:
     model = scripted(calls(("add", {"a": 2}), ("note", {"text": "x"})), says("3"), cost_nano=2_000_000)
     agent = Agent(model="m", tools=[add, note], instructions="Be brief.", platform=model, params={"temperature": 0})
     outcome = await agent.run("2 + 1?")
@@ -41,7 +40,7 @@ async def test_calls_are_made_and_told_until_there_is_an_answer(scripted: Script
     added, noted = second["messages"][-2:]
     assert (added["tool_call_id"], added["content"]) == ("c0", "3")
     assert noted["content"].startswith("Done.\n<untrusted-")
-    spans = {span.name: span for span in model.recording.spans}
+    spans = {span.name: span for span in model.spans}
     root = spans["agent agent"]
     assert (root.kind, spans["tool add"].kind, spans["tool add"].parent_id) == ("agent", "tool", root.id)
     assert root.attributes["ended"] == "answered"
@@ -49,7 +48,7 @@ async def test_calls_are_made_and_told_until_there_is_an_answer(scripted: Script
     assert spans["tool add"].attributes["origins"] == ["system", "user"]
 
 
-async def test_what_a_model_gets_wrong_it_is_told(scripted: Scripted) -> None:
+async def test_what_a_model_gets_wrong_it_is_told(scripted: Script) -> None:
     wrong = calls(("add", {"a": "x"}), ("add", "{"), ("gone", {}), ("add", '["a"]'))
     wrong["tool_calls"] += ["nonsense", {"id": 7, "function": None}]
     model = scripted(wrong, says("sorry"))
@@ -63,7 +62,7 @@ async def test_what_a_model_gets_wrong_it_is_told(scripted: Scripted) -> None:
     assert not outcome.label.outside
 
 
-async def test_a_tool_that_fails_fails_alone(scripted: Scripted) -> None:
+async def test_a_tool_that_fails_fails_alone(scripted: Script) -> None:
     def breaks() -> None:
         raise ValueError("no \ud800 bread")
 
@@ -73,12 +72,12 @@ async def test_a_tool_that_fails_fails_alone(scripted: Scripted) -> None:
     told = [message["content"] for message in model.bodies[-1]["messages"] if message["role"] == "tool"]
     assert "ValueError: no ? bread" in told[0]
     assert told[1] == "2"
-    (span,) = [span for span in model.recording.spans if span.name == "tool breaks"]
+    (span,) = [span for span in model.spans if span.name == "tool breaks"]
     assert (span.status, span.error_code, span.attributes["call"]) == ("error", "ValueError", "failed")
     assert outcome.ended == "answered"
 
 
-async def test_limits_end_a_run(scripted: Scripted) -> None:
+async def test_limits_end_a_run(scripted: Script) -> None:
     again = [calls(("add", {"a": 1}))] * 9
     steps = await Agent(model="m", tools=[add], platform=scripted(*again), max_steps=3).run("Go.")
     assert (steps.ended, steps.steps) == ("max_steps", 3)
@@ -92,7 +91,7 @@ async def test_limits_end_a_run(scripted: Scripted) -> None:
     assert late.ended == "timeout"
 
 
-async def test_a_rate_holds_for_the_agent(scripted: Scripted) -> None:
+async def test_a_rate_holds_for_the_agent(scripted: Script) -> None:
     now = [0.0]
     once = Tool(name="once", description="", severity="read", trusted=True, run=lambda: "yes", per_minute=1)
     model = scripted(calls(("once", {}), ("once", {})), says("a"), calls(("once", {})), says("b"))
@@ -106,7 +105,7 @@ async def test_a_rate_holds_for_the_agent(scripted: Scripted) -> None:
     assert told == ["yes", "Not done: 'once' may be called 1 times a minute.", "yes"]
 
 
-async def test_who_approves_is_asked_and_silence_is_no(scripted: Scripted) -> None:
+async def test_who_approves_is_asked_and_silence_is_no(scripted: Script) -> None:
     wipe = Tool(name="wipe", description="", severity="destructive", run=lambda: "gone")
 
     async def silent(asked: Any) -> bool:
@@ -128,7 +127,7 @@ async def test_who_approves_is_asked_and_silence_is_no(scripted: Scripted) -> No
     assert "Done." in await told(lambda asked: Decision(True, "ada"))
 
 
-async def test_steps_stream_and_stop_when_nobody_listens(scripted: Scripted) -> None:
+async def test_steps_stream_and_stop_when_nobody_listens(scripted: Script) -> None:
     model = scripted(calls(("add", {"a": 1})), says("2"))
     agent = Agent(model="m", tools=[add], platform=model)
     seen = [moment async for moment in agent.stream("1 + 1?")]
@@ -154,17 +153,17 @@ async def test_steps_stream_and_stop_when_nobody_listens(scripted: Scripted) -> 
     await began.wait()
     await stream.aclose()
     assert ended.is_set()
-    assert {span.status for span in model.recording.spans} == {"cancelled"}
+    assert {span.status for span in model.spans} == {"cancelled"}
 
 
 async def test_what_the_gateway_raises_ends_the_run() -> None:
     def fail(body: Json) -> Json:
         raise ProviderUnavailable("down")
 
-    model = Model(fail)
+    model = Scripted(fail)
     with pytest.raises(ProviderUnavailable):
         await Agent(model="m", platform=model).run("Go.")
-    assert [span.error_code for span in model.recording.spans] == ["provider_unavailable"]
+    assert [span.error_code for span in model.spans] == ["provider_unavailable"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +193,7 @@ async def test_an_agent_without_a_platform_says_so(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     "about", [{"model": "rag:docs"}, {"params": {"web_search_options": {}}}, {"reads_outside": True}]
 )
-async def test_a_model_that_reads_more_than_its_request_is_not_trusted(scripted: Scripted, about: Any) -> None:
+async def test_a_model_that_reads_more_than_its_request_is_not_trusted(scripted: Script, about: Any) -> None:
     model = scripted(calls(("note", {"text": "x"})), says("ok"))
     await Agent(**{"model": "m", "tools": [note], "platform": model, **about}).run("Note x.")
     assert "nobody is there to approve it" in model.bodies[1]["messages"][-1]["content"]

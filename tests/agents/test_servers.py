@@ -8,17 +8,17 @@ import pytest
 
 from pilothouse.agents.approving import Asked
 from pilothouse.agents.loop import Agent
+from pilothouse.agents.scripted import Scripted
 from pilothouse.agents.servers import mcp_server
 from pilothouse.errors import ConfigError, ProviderUnavailable
 
 from . import mcp_child
-from .conftest import Model
 from .test_hijacks import obedient
 
 CHILD = [sys.executable, str(Path(mcp_child.__file__))]
 
 
-async def _asked(server: Any, plan: list[Any], results: Any = "shown") -> tuple[list[Asked], Model]:
+async def _asked(server: Any, plan: list[Any], results: Any = "shown") -> tuple[list[Asked], Scripted]:
     asked, model = list[Asked](), obedient(plan)
     agent = Agent(model="m", tools=server.tools, platform=model, approve=lambda one: bool(asked.append(one)),
                   results=results)  # fmt: skip

@@ -197,6 +197,10 @@ def _named(schema: object) -> set[str]:
         ("POST", "/api/reviews/queues/support/items/1/vote", "review"),
         ("POST", "/api/reviews/queues/support/items/1/correct", "review"),
         ("POST", "/api/reviews/queues/a/b/next", "write"),
+        ("POST", "/api/approvals", "call"),
+        ("GET", "/api/approvals/1", "resolve"),
+        ("GET", "/api/approvals", "read"),
+        ("POST", "/api/approvals/1", "write"),
     ],
 )
 def test_what_a_request_needs(method: str, path: str, action: str) -> None:
