@@ -3,13 +3,14 @@
 import pytest
 
 from pilothouse.errors import ConfigError
-from pilothouse.observe.privacy.personal import KINDS
+from pilothouse.pii.kinds import KINDS
 from pilothouse.privacy import PERSONAL
 from pilothouse.snapshot import config_of
 
 
 def test_the_kinds_are_those_that_are_found() -> None:
-    assert PERSONAL == KINDS
+    assert tuple(KINDS) == PERSONAL
+    assert config_of({"privacy": {"redact": ["national_id"]}}).privacy.redact == ["national_id"]
 
 
 def test_a_kind_that_is_not_known_is_named_with_the_nearest() -> None:

@@ -11,7 +11,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pilothouse.observe.privacy.personal import KINDS, finder
+from pilothouse.pii.finding import finder
+from pilothouse.pii.kinds import KINDS
 
 TYPES = {
     "EMAIL_ADDRESS": "email", "IP_ADDRESS": "ip", "IBAN_CODE": "iban", "CREDIT_CARD": "credit_card",

@@ -10,10 +10,12 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pilothouse.pii.kinds import GROUPS, KINDS
+
 __all__ = ["PERSONAL", "PrivacyConfig", "ProjectPrivacy", "RetentionConfig"]
 
-PERSONAL = ("secret", "email", "ip", "iban", "credit_card", "phone")
-"""The kinds of personal data that are known by their form."""
+PERSONAL: tuple[str, ...] = tuple(KINDS)
+"""The kinds of personal data that can be found, see pii/kinds.py."""
 
 _Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,12 +41,12 @@ class ProjectPrivacy(_Strict):
     @classmethod
     def _known(cls, kinds: list[str]) -> list[str]:
         for kind in kinds:
-            if kind not in PERSONAL:
-                near = difflib.get_close_matches(kind, PERSONAL, n=1)
+            if kind not in PERSONAL and kind not in GROUPS:
+                near = difflib.get_close_matches(kind, [*PERSONAL, *GROUPS], n=1)
                 hint = f"; did you mean '{near[0]}'?" if near else ""
                 raise PydanticCustomError(
                     "redact", "no kind of personal data is called '{kind}': use {kinds}{hint}",
-                    {"kind": kind, "kinds": ", ".join(PERSONAL), "hint": hint},
+                    {"kind": kind, "kinds": ", ".join((*PERSONAL, *GROUPS)), "hint": hint},
                 )  # fmt: skip
         return kinds
 

@@ -7,7 +7,7 @@ import pytest
 
 from pilothouse.errors import ConfigError
 from pilothouse.evals.rules.personal import Pii
-from pilothouse.observe.privacy.personal import KINDS
+from pilothouse.pii.kinds import DEFAULT
 
 
 def test_each_piece_counts_and_none_is_repeated_in_the_verdict(judge: Any) -> None:
@@ -38,10 +38,10 @@ def test_kinds_and_a_maximum(judge: Any) -> None:
 
 
 def test_every_kind_that_can_be_found_is_looked_for() -> None:
-    assert Pii().kinds == KINDS
+    assert Pii().kinds == DEFAULT
 
 
-@pytest.mark.parametrize(("option", "given"), [("kinds", ()), ("maximum", -1)])
+@pytest.mark.parametrize(("option", "given"), [("kinds", ()), ("kinds", ("emails",)), ("maximum", -1)])
 def test_options_that_cannot_be(option: str, given: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         dataclasses.replace(Pii(), **{option: given})

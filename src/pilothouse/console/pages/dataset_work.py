@@ -23,7 +23,8 @@ from pilothouse.evals.datasets.production import STRATA, Production, Sampling
 from pilothouse.evals.datasets.scrubbing import redaction_of, scrubbed
 from pilothouse.evals.datasets.work import Work, order_of
 from pilothouse.ids import now_us
-from pilothouse.privacy import PERSONAL, ProjectPrivacy
+from pilothouse.pii.kinds import DEFAULT
+from pilothouse.privacy import ProjectPrivacy
 from pilothouse.types import Json
 
 __all__ = ["add_work_pages"]
@@ -71,7 +72,7 @@ def _add_sample(router: APIRouter, rooms: ConsoleRooms, renderer: Renderer, proj
         address = address_of(request.query_params)
         try:
             sampling = _sampling(form)
-            redaction = redaction_of(ProjectPrivacy(redact=[*PERSONAL])) if form.get("scrub") == "yes" else None
+            redaction = redaction_of(ProjectPrivacy(redact=[*DEFAULT])) if form.get("scrub") == "yes" else None
             found = chosen_dataset(rooms.datasets, project, form)
             built = Production(rooms.store).add(
                 project, found, filters_of(address, now_us()), sampling, author=visitor.actor.name,

@@ -24,7 +24,8 @@ from pilothouse.observe.listing import Filters
 from pilothouse.observe.privacy.redaction import Redaction
 from pilothouse.observe.topics.questions import Questions
 from pilothouse.observe.traces import Traces
-from pilothouse.privacy import PERSONAL, ProjectPrivacy
+from pilothouse.pii.kinds import DEFAULT, expanded
+from pilothouse.privacy import ProjectPrivacy
 from pilothouse.protocols import Progress
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
@@ -56,8 +57,8 @@ class _Strict(BaseModel):
 
 
 def _kind(name: str) -> str:
-    if name not in PERSONAL:
-        raise ValueError(f"'{name[:40]}' is no kind of personal data: {', '.join(PERSONAL)}")
+    """Raises ValueError for a name that is neither a kind nor a group."""
+    expanded([name])
     return name
 
 
@@ -84,7 +85,7 @@ class Rules(_Strict):
     """What of personal data is replaced: kinds that are known by their form, and regular expressions of one's own, each
     by the name that stands for what it finds."""
 
-    redact: list[Annotated[str, AfterValidator(_kind)]] = [*PERSONAL]
+    redact: list[Annotated[str, AfterValidator(_kind)]] = [*DEFAULT]
     patterns: Annotated[dict[_Name, _Text], Field(max_length=100)] = {}
 
     def redaction(self) -> Redaction:

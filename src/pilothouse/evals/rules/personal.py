@@ -7,20 +7,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pilothouse.evals.options import refusal
 from pilothouse.evals.shapes import Case, Evaluator, Models, Verdict
 from pilothouse.evals.values import written
-from pilothouse.observe.privacy.personal import KINDS, Found, finder
+from pilothouse.pii.claims import Found
+from pilothouse.pii.finding import finder
+from pilothouse.pii.kinds import DEFAULT, GROUPS, KINDS, expanded
 
 __all__ = ["Pii"]
 
 _MOST_SHOWN = 50
-
-Kind = Literal["secret", "email", "ip", "iban", "credit_card", "phone"]
-"""What can be found."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pii(Evaluator):
@@ -32,14 +30,18 @@ class Pii(Evaluator):
 
     lower_is_better: ClassVar[bool] = True
 
-    kinds: tuple[Kind, ...] = ("secret", "email", "ip", "iban", "credit_card", "phone")
+    kinds: tuple[str, ...] = DEFAULT
     maximum: int = 0
     ignore_given: bool = False
     name: str = "pii"
 
     def __post_init__(self) -> None:
         if not self.kinds:
-            raise refusal(self, "kinds", f"is empty; there are {', '.join(KINDS)}")
+            raise refusal(self, "kinds", f"is empty; there are {', '.join((*KINDS, *GROUPS))}")
+        try:
+            expanded(self.kinds)
+        except ValueError as error:
+            raise refusal(self, "kinds", str(error)) from None
         if self.maximum < 0:
             raise refusal(self, "maximum", "is below 0")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.errors import ConfigError, MissingExtra
 from pilothouse.observe.depth import DEEPEST, TOO_DEEP
-from pilothouse.observe.privacy.personal import redactor
+from pilothouse.pii.finding import redactor
 
 if TYPE_CHECKING:
     from regex import Pattern

@@ -4,12 +4,11 @@ Secrets are looked for by the forms of vendors' keys, then by entropy. A finding
 """
 
 import base64
-import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 
-from pilothouse.observe.privacy.personal import finder
+from pilothouse.pii.finding import finder
+from pilothouse.pii.secrets import bits, is_stand_in
 from pilothouse.prompts.lint.draft import Draft, Part
 from pilothouse.prompts.lint.enclosing import enclosed, from_users, holds_text, words_in
 from pilothouse.prompts.lint.finding import Hit, Rule, at
@@ -20,17 +19,6 @@ from pilothouse.prompts.lint.words import language
 __all__ = ["SAFETY", "told_there"]
 
 _secrets = finder(("secret",))
-_VENDORS = re.compile(
-    r"\b(?:sk_(?:live|test)_\w{16,200}|SG\.[\w-]{16,64}\.[\w-]{16,64}|gsk_\w{32,64}|xai-\w{32,128}|"
-    r"nvapi-[\w-]{32,128}|r8_\w{32,64}|pplx-\w{32,64}|"
-    r"dop_v1_[0-9a-f]{64}|shp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}|lin_api_\w{32,64}|pypi-AgEI[\w-]{40,300}|"
-    r"tvly-\w{20,64}|[0-9]{8,10}:AA[\w-]{32,36}|"
-    r"AccountKey=[\w+/=]{40,200}|hooks\.slack\.com/services/T\w{6,20}/B\w{6,20}/\w{16,40}|"
-    r"AGE-SECRET-KEY-1[0-9A-Z]{50,70})"
-)
-_STAND_IN = re.compile(
-    r"x{4,}|\*{3,}|\.{3}|your|example|placeholder|redacted|dummy|changeme|<|1234567|abcdef", re.IGNORECASE
-)
 _TOKEN = re.compile(r"(?<![\w/+=.-])[A-Za-z0-9+/_-]{24,400}={0,2}(?![\w/+=-])")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|^[0-9a-f]+$|^[0-9]+$", re.IGNORECASE)
 _PLAIN_RUN = re.compile(r"[a-z]{7,}|[A-Z]{7,}")
@@ -42,19 +30,14 @@ _OF_THE_SYSTEM = ("system", "developer")
 def _secret(draft: Draft) -> Iterator[Hit]:
     for part in draft.parts:
         text = part.text
-        spans = [(one.start, one.end) for one in _secrets(text)] + [one.span() for one in _VENDORS.finditer(text)]
-        last = -1
-        for start, end in sorted(spans):
-            if start >= last and _believable(text[start:end]):
-                last = end
+        for _, start, end in _secrets(text):
+            if _believable(text[start:end]):
                 yield _leaked(part, start, end, "This has the form of a secret.")
 
 
 def _entropy(draft: Draft) -> Iterator[Hit]:
     for part in draft.parts:
-        taken = [(one.start, one.end) for one in _secrets(part.text)] + [
-            one.span() for one in _VENDORS.finditer(part.text)
-        ]
+        taken = [(one.start, one.end) for one in _secrets(part.text)]
         for found in _TOKEN.finditer(part.prose):
             text = found.group()
             kinds = sum(re.search(kind, text) is not None for kind in ("[a-z]", "[A-Z]", "[0-9]"))
@@ -63,7 +46,7 @@ def _entropy(draft: Draft) -> Iterator[Hit]:
             near = part.prose[max(0, found.start() - 60) : found.start()]
             if (
                 bits(text) < _LEAST_ENTROPY
-                or _STAND_IN.search(text)
+                or is_stand_in(text)
                 or "base64," in near
                 or "http" in near.rpartition(" ")[2]
             ):
@@ -95,12 +78,7 @@ def _believable(secret: str) -> bool:
     if secret.startswith("-----BEGIN"):
         return len(secret) > 100
     mixed = any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
-    return mixed and _STAND_IN.search(secret) is None and bits(secret) >= 2.5
-
-
-def bits(text: str) -> float:
-    """The Shannon entropy of a text's characters, in bits a character."""
-    return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())
+    return mixed and not is_stand_in(secret) and bits(secret) >= 2.5
 
 
 def _in_system(draft: Draft) -> Iterator[Hit]:

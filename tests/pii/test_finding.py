@@ -2,9 +2,10 @@
 
 import pytest
 
-from pilothouse.observe.privacy.personal import KINDS, finder, redactor
+from pilothouse.pii.finding import finder, redactor
+from pilothouse.pii.kinds import DEFAULT
 
-REDACT = redactor(KINDS)
+REDACT = redactor(DEFAULT)
 FOUND = [
     ("write to ada.lovelace+x@mail.example.co.uk, please", "write to [email], please"),
     ("<ünal@münchen.de>", "<[email]>"),
@@ -53,7 +54,7 @@ def test_only_what_is_asked_for() -> None:
     assert redactor([])(text) == text
 
 
-FIND = finder(KINDS)
+FIND = finder(DEFAULT)
 
 
 @pytest.mark.parametrize(("text", "redacted"), FOUND)
