@@ -25,8 +25,33 @@ FOUND = [
     ("DB_PASSWORD=hunter2! ADMIN_TOKEN: xyz-123-abc", "DB_PASSWORD=[secret] ADMIN_TOKEN: [secret]"),
     ("postgresql://ada:hunter2@db.example/x", "postgresql://[secret]@db.example/x"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIB\nAQ==\n-----END RSA PRIVATE KEY-----", "[secret]"),
+    ("at 00:1A:2b:3c:4D:5e and 3c-22-fb-01-02-ff", "at [mac] and [mac]"),
+    ("pay 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 now", "pay [crypto_address] now"),
+    ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "[crypto_address]"),
+    ("to 0x52908400098527886E0F7030069857D2E4169EE7.", "to [crypto_address]."),
+    ("social 078-05-1120, SSN 078051120", "social [us_ssn], SSN [us_ssn]"),
+    ("NINO AB 12 34 56 C, NHS number 943 476 5919", "NINO [uk_nino], NHS number [uk_nhs]"),
+    ("DNI 12345678Z, NIE X-1234567-L", "DNI [es_nif], NIE [es_nif]"),
+    ("Steuer-ID 86 095 742 719", "Steuer-ID [de_tax_id]"),
+    ("1 85 05 78 006 084 91 and 185057800608491", "[fr_nir] and [fr_nir]"),
+    ("CF RSSMRA85T10A562S", "CF [it_fiscal_code]"),
+    ("BSN 111222333, PESEL 44051401359", "BSN [nl_bsn], PESEL [pl_pesel]"),
+    ("811218-9876, CPF 529.982.247-25", "[se_personnummer], CPF [br_cpf]"),
+    ("Aadhaar 2341 2341 2346, SIN 046 454 286", "Aadhaar [in_aadhaar], SIN [ca_sin]"),
+    ("TFN 123 456 782, id 11010519491231002X", "TFN [au_tfn], id [cn_resident_id]"),
+    ("passport number X1234567 AND MORE", "passport number [passport] AND MORE"),
+    ("Her driving licence is MORGA657054SM9IJ.", "Her driving licence is [driver_license]."),
+    ("licence plate AB12 CDE, Kennzeichen B-MW 1234", "licence plate [license_plate], Kennzeichen [license_plate]"),
+    ("born on 12 March 1985, DOB: 1985-03-12", "born on [date_of_birth], DOB: [date_of_birth]"),
+    ("call me at 699 956 915", "call me at [phone]"),
+    ("call 12 555-123-4567 4111 1111 1111 1111", "call 12 [phone] [credit_card]"),
+    ("my password is hunter22 and yours is secret", "my password is [secret] and yours is secret"),
+    ("Authorization: Basic YWRhOmh1bnRlcjI=", "Authorization: Basic [secret]"),
 ]
 LEFT = [
+    "there were 699 956 915 of them; 178-00-1120 and 666-05-1120 are no numbers of anyone, 111222333 may be",
+    "the plate was hot, the passport was new; on 12 March 1985 it snowed",
+    "sk-learn, pk-lists and a basic understanding of tokens; the password is wrong",
     "In 2026 it was 5.2 billion, up 4 percent [1]; 1 200 000 before.",
     "at 12:30:45 on 2026-11-27 10:15, std::vector, a::b, version 1.2.3",
     "4111 1111 1111 1112 has a wrong check digit, GB82WEST12345698765431 too",
@@ -84,9 +109,10 @@ def test_pictures_are_not_searched() -> None:
 
 @pytest.mark.parametrize(
     "unit", ["a", "1", "1 ", "1-", "(1)", "+1", "0", "a@", "a.", "@a.", ":", "a:", "1.", "eyJa.", "password:", "://a:",
-             "sk-", "Bearer ", "-----BEGIN PRIVATE KEY-----", "DE89 ", "A1", "ä", "ä1 "],
+             "sk-", "Bearer ", "-----BEGIN PRIVATE KEY-----", "DE89 ", "A1", "ä", "ä1 ", "11 ", "tel 1 ", "plate A1 A ",
+             "4111 1111 1111 1111 ", "123456789 SIN ", "a@a-"],
 )  # fmt: skip
 def test_long_texts_come_to_an_end(unit: str) -> None:
     """A pattern that tried every split of them would take hours."""
-    for text in (unit * (400_000 // len(unit)), f"{unit * (400_000 // len(unit))} !"):
+    for text in (unit * (200_000 // len(unit)), f"{unit * (200_000 // len(unit))} !"):
         assert REDACT(text)

@@ -12,7 +12,6 @@ from pilothouse.pii.forms import Alphabet, Form, Signs, lengthy
 __all__ = ["ADDRESSES"]
 
 
-
 def _at(signs: Signs) -> bool:
     return "@" in signs.text
 
@@ -78,6 +77,6 @@ ADDRESSES: tuple[Form, ...] = (
     Form(_IPV6, _ip, Alphabet.WORD, 56, 56, _colons),
     Form(_IPV4, _ip, Alphabet.WORD, 20, 20, _dotted),
     Form(_CRYPTO, _coin, Alphabet.WORD, 80, 80, lengthy),
-    Form(_URL, _url, Alphabet.WORD, 1012, 14, _linked),
+    Form(_URL, _url, Alphabet.WORD, 1012, 14, _linked, re.compile(r"\S*")),
 )
 """The more certain first."""

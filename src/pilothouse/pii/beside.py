@@ -20,16 +20,16 @@ _DATE = re.compile(
 )
 _passport = said_before(r"passport|reisepass|passeport|pasaporte|passaporto|paspoort")
 _licence = said_before(
-    r"driv(?:er'?s?|er’s|ing) (?:licen[cs]e|permit)|führerschein|permis de conduire|licencia de conducir|carnet de conducir"
-    r"|patente di guida|rijbewijs|dl (?:no|number|#)"
+    r"driv(?:er'?s?|er’s|ing) (?:licen[cs]e|permit)|führerschein|permis de conduire|licencia de conducir"
+    r"|carnet de conducir|patente di guida|rijbewijs|dl (?:no|number|#)"
 )
 _plated = said_before(
-    r"(?:licen[cs]e|number|registration) plate|plates? (?:is|no|number|:)|vehicle registration|kennzeichen|immatriculation"
-    r"|matrícula|targa|kenteken|reg(?:istration)?\.? (?:no|number)"
+    r"(?:licen[cs]e|number|registration) plate|plates? (?:is|no|number|:)|vehicle registration|kennzeichen"
+    r"|immatriculation|matrícula|targa|kenteken|reg(?:istration)?\.? (?:no|number)"
 )
 _born = said_before(
-    r"born|birth|d\.?o\.?b\b|geboren|geb\.|geburts|née?\b|naissance|nacid[oa]|nacimiento|nat[oa] il|nascita|nascid|nascimento"
-    r"|geboorte|urodz|född"
+    r"born|birth|d\.o\.b|dob\b|geboren|geb\.|geburts|née?\b|naissance|nacid[oa]|nacimiento|nat[oa] il|nascita|nascid"
+    r"|nascimento|geboorte|urodz|född"
 )
 
 
@@ -38,7 +38,7 @@ def _document(found: str, before: str) -> tuple[str, int] | None:
     kind = "driver_license" if _licence(near) else "passport" if _passport(near) else ""
     while kind and end > 0:
         if any(map(str.isdigit, found[max(0, _gap(found, end)) : end])):
-            return (kind, end) if 5 <= sum(map(str.isdigit, found[:end])) else None
+            return (kind, end) if sum(map(str.isdigit, found[:end])) >= 5 else None
         end = _gap(found, end)
     return None
 
@@ -72,11 +72,11 @@ def _birth(found: str, before: str) -> str | None:
     return "date_of_birth" if any(is_date(year, *order) for order in (rest, rest[::-1])) else None
 
 
-_PAPERS = beside("passport", "passeport", "pasaporte", "passaporto", "paspoort", "reisepass", "licence", "license", "permi",
-                 "führerschein", "conducir", "patente", "rijbewijs", "dl ")  # fmt: skip
+_PAPERS = beside("passport", "passeport", "pasaporte", "passaporto", "paspoort", "reisepass", "licence", "license",
+                 "permi", "führerschein", "conducir", "patente", "rijbewijs", "dl ")  # fmt: skip
 _PLATES = beside("plate", "regist", "reg ", "reg.", "kennzeichen", "immatric", "matrícula", "targa", "kenteken")
-_BIRTHS = beside("born", "birth", "d.o.b", "dob", "gebo", "geb.", "geburt", "né ", "née", "naissance", "naci", "nato il", "nata il", "nasci",
-                 "urodz", "född")  # fmt: skip
+_BIRTHS = beside("born", "birth", "d.o.b", "dob", "gebo", "geb.", "geburt", "né", "naissance", "naci", "nato il",
+                 "nata il", "nasci", "urodz", "född")  # fmt: skip
 
 BESIDE: tuple[Form, ...] = (
     Form(_DOCUMENT, _document, Alphabet.CODE, 52, 52, _PAPERS),

@@ -17,8 +17,7 @@ _BASE58 = {sign: value for value, sign in enumerate("123456789ABCDEFGHJKLMNPQRST
 _BECH32 = {sign: value for value, sign in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
 _LATER = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
 _D5 = tuple(
-    tuple((a + b) % 5 if a < 5 and b < 5 else (a + b - 5) % 5 + 5 if a < 5 else (a - b) % 5 + 5 if b < 5 else (a - b) % 5
-          for b in range(10))
+    tuple(((a + b) % 5 + 5 * (b > 4)) if a < 5 else ((a - b) % 5 + 5 * (b < 5)) for b in range(10))
     for a in range(10)
 )  # fmt: skip
 """Multiplication in the dihedral group of the pentagon."""

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import chain
 
+from pilothouse.pii.accounts import ACCOUNTS
 from pilothouse.pii.addresses import ADDRESSES
 from pilothouse.pii.beside import BESIDE
 from pilothouse.pii.claims import Found
 from pilothouse.pii.forms import Form
 from pilothouse.pii.kinds import GROUPS, expanded
-from pilothouse.pii.numbers import NUMBERS
+from pilothouse.pii.national import NATIONAL, TOLD_NATIONAL
+from pilothouse.pii.phones import PHONES
 from pilothouse.pii.scan import Hinted, Scan, hinted, looked_through
 from pilothouse.pii.secrets import SECRETS
 
@@ -24,9 +26,12 @@ _FAMILIES: tuple[tuple[tuple[Form, ...], frozenset[str]], ...] = (
     (SECRETS, frozenset(("secret",))),
     (ADDRESSES, frozenset(("email", "mac", "ip", "crypto_address", "url"))),
     (BESIDE, frozenset(("passport", "driver_license", "license_plate", "date_of_birth"))),
-    (NUMBERS, frozenset(("iban", "credit_card", "phone", *GROUPS["national_id"]))),
+    (
+        (*TOLD_NATIONAL, *ACCOUNTS, *NATIONAL, *PHONES),
+        frozenset(("iban", "credit_card", "phone", *GROUPS["national_id"])),
+    ),
 )
-"""Forms and the kinds that they tell, the more certain first. Who wants one kind has all of its family looked for, since
+"""Forms and the kinds that they tell, the more certain first. Who wants one kind has all of its family looked for, as
 what is of one is of no other."""
 
 

@@ -40,7 +40,8 @@ KINDS: dict[str, str] = {
     "driver_license": "numbers of driving licences, beside a word that says so",
     "license_plate": "number plates, beside a word that says so",
     "date_of_birth": "dates beside a word such as 'born'",
-    "phone": "numbers with a country's code, a trunk zero, in groups as they are written, or beside a word such as 'call'",
+    "phone": "numbers with a country's code, a trunk zero, in groups as they are written, or beside a word such as "
+    "'call'",
 }
 """What each kind finds. Of two kinds that could claim the same characters the more certain one has them."""
 

@@ -25,9 +25,7 @@ _no_space = re.compile(r"\S*").match
 _date_begins = re.compile(r"(?<![\w.])[0-9JFMASOND]").search
 _LONGEST_DATE = 36
 _LONGEST_RUN = 600
-_telling = re.compile(
-    r"[0-9@=]|:[/:\s]|[0-9A-Fa-f]:[0-9A-Fa-f]|-----|[A-Za-z0-9_.-]{16}|(?:i[st]|es) [^ ]{6}|[Bb](?:earer|asic) "
-).search
+_telling = re.compile(r"[0-9@=:]|-----|[A-Za-z0-9_.-]{16}|[Bb](?:earer|asic) ").search
 """What every form holds at least, so that a text without needs no look. Twenty characters hold enough of it to be
 seen."""
 _QUIET = 400
@@ -69,6 +67,7 @@ class Scan:
         self._text, self._base = "", 0
         self._told_at = self._looked_at = 0
         self._claims: list[Claim] = []
+        self._busy = False
         self.settled = 0
 
     def feed(self, text: str) -> list[Found]:
@@ -78,7 +77,7 @@ class Scan:
         size = len(self._text)
         if _telling(self._text, max(0, before - _SEEN)) is not None:
             self._told_at = self._base + size
-        if self._base + size - self._told_at > _QUIET and size < 4 * _QUIET:
+        if not self._busy and self._base + size - self._told_at > _QUIET and size < 4 * _QUIET:
             tail = _no_space(self._text[-_LONGEST_RUN:][::-1])
             self.settled = max(self.settled, self._base + size - (tail.end() if tail else 0))
             return []
@@ -95,7 +94,7 @@ class Scan:
         size = len(text)
         self._looked_at = base + size
         open_at = dict.fromkeys(Alphabet, size) if last else _open(text)
-        decided = size
+        decided, self._busy = size, False
         window = max(0, min(self._at.values(), default=0) - base - CONTEXT)
         signs = Signs(text[window:])
         for hint, ranked in self._hinted:
@@ -108,7 +107,7 @@ class Scan:
                     until = None if last else open_at[form.alphabet]
                     begun, at = _search(text, rank, form, at, until, self._claims, base)
                 if begun is not None:
-                    opens = begun
+                    opens, self._busy = begun, True
                 elif form.cued and not last:
                     at = max(at, size - form.least - CONTEXT)
                 else:
@@ -128,6 +127,7 @@ class Scan:
             waiting += cluster
             settled = min(settled, cluster[0].start)
         self._claims = waiting
+        self._busy = self._busy or bool(waiting)
         self.settled = max(self.settled, settled)
         self._forget()
         return [one for one in found if one.kind in self._kinds]

@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 
-from pilothouse.pii.forms import Alphabet, Form, Signs, beside, lengthy
+from pilothouse.pii.forms import Alphabet, Form, Signs, beside, in_any_case, lengthy
 
 __all__ = ["SECRETS", "bits", "is_stand_in"]
 
@@ -45,12 +45,14 @@ _PLACED = re.compile(
     r"[0-9Ah](?<![\w-].)(?:[0-9]{7,9}:AA[\w-]{32,36}|(?<=A)ccountKey=[\w+/=]{40,200}"
     r"|(?<=h)ooks\.slack\.com/services/T\w{6,20}/B\w{6,20}/\w{16,40})"
 )
+_SOLID = re.compile(r"\S*")
 _BEARER = re.compile(r"[Bb]earer ([\w.~+/-]{16,4000}=*)")
 _BASIC = re.compile(r"[Bb]asic ([A-Za-z0-9+/]{8,600}={0,2})(?![\w+/=-])")
 _IN_ADDRESS = re.compile(r"://([^\s/:@]{1,64}:[^\s/@]{1,128})@")
 _NAMED = re.compile(
-    r"[PpSsTtAaCcKk](?:(?<=[Pp])(?i:assword|asswd|asswort|assphrase|wd)|(?<=[Ss])(?i:ecret)|(?<=[Tt])(?i:oken)"
-    r"|(?<=[Aa])(?i:(?:pi|ccess)[_-]?key)|(?<=[Kk])(?i:ennwort)|(?<=[Cc])(?i:ontraseña))"
+    rf"[PpSsTtAaCcKk](?:(?<=[Pp])(?:{in_any_case('assword|asswd|asswort|assphrase|wd')})|(?<=[Ss]){in_any_case('ecret')}"
+    rf"|(?<=[Tt]){in_any_case('oken')}|(?<=[Aa])(?:{in_any_case('pi|ccess')})[_-]?{in_any_case('key')}"
+    rf"|(?<=[Kk]){in_any_case('ennwort')}|(?<=[Cc]){in_any_case('ontraseña')})"
     r"\\?[\"']?(?:[ ]{0,3}[:=][ ]{0,3}\\?[\"']?|[ ](?:is|ist|lautet|es)[ ])([^\s\"'\\,;\[]{6,500})"
 )
 _SPOKEN = re.compile(r"[a-z] $")
@@ -122,11 +124,19 @@ def is_stand_in(text: str) -> bool:
 
 SECRETS: tuple[Form, ...] = (
     Form(_PEM, _always, Alphabet.CODE, 10_150, 64, _private, _PEM_BODY),
-    Form(_TOKEN, _key, Alphabet.WORD, 8_002, 17, lengthy),
+    Form(_TOKEN, _key, Alphabet.WORD, 8_002, 17, lengthy, _SOLID),
     Form(_PLACED, _always, Alphabet.WORD, 240, 110, _placed_hint),
-    Form(_BEARER, _always, Alphabet.WORD, 4_100, 16, _borne, cued=True),
-    Form(_BASIC, _basic, Alphabet.WORD, 612, 8, _based, cued=True),
+    Form(_BEARER, _always, Alphabet.WORD, 4_100, 16, _borne, _SOLID, cued=True),
+    Form(_BASIC, _basic, Alphabet.WORD, 612, 8, _based, _SOLID, cued=True),
     Form(_IN_ADDRESS, _always, Alphabet.WORD, 200, 195, _in_address, cued=True),
-    Form(_NAMED, _named, Alphabet.WORD, 540, 6, beside("passw", "passp", "pwd", "secret", "token", "api", "access", "kennwort", "contraseña"), cued=True),
+    Form(
+        _NAMED,
+        _named,
+        Alphabet.WORD,
+        540,
+        6,
+        beside("passw", "passp", "pwd", "secret", "token", "api", "access", "kennwort", "contraseña"),
+        cued=True,
+    ),
 )
 """The more certain first."""

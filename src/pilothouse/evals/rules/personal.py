@@ -20,6 +20,7 @@ __all__ = ["Pii"]
 
 _MOST_SHOWN = 50
 
+
 @dataclass(frozen=True, kw_only=True)
 class Pii(Evaluator):
     """How many pieces of personal data or secrets of these `kinds` an output holds; passes up to `maximum`.
