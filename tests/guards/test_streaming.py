@@ -19,13 +19,15 @@ from pilothouse.protocols import Conversation, Guard, Subject
 
 
 class _Scan:
-    """Finds a text of a fixed length, once that many characters are there."""
+    """Finds a text of a fixed length, once that many characters are there; a `!` breaks it."""
 
     def __init__(self, wanted: str) -> None:
         self._wanted, self._text, self._at, self.settled = wanted, "", 0, 0
 
     def feed(self, text: str) -> Sequence[Finding]:
         self._text += text
+        if "!" in text:
+            raise ValueError(text)
         found = []
         while (at := self._text.find(self._wanted, self._at)) >= 0:
             self._at = at + len(self._wanted)
@@ -184,3 +186,13 @@ async def test_places_count_from_the_begin_of_the_text_and_a_guard_speaks_once()
     (one,) = outlet.judged
     assert [found.start for found in one.result.findings] == [14 + len(sentence) * n for n in range(12)]
     assert one.size == outlet.size == 12 * len(sentence)
+
+
+@pytest.mark.parametrize(("on_error", "left"), [("allow", "so it is! and on"), ("act", "so it")])
+async def test_a_scan_that_breaks_has_failed_and_hurts_no_one(on_error: str, left: str) -> None:
+    placed = _placed({"use": "ahead", "wanted": "aab", "on_error": on_error})
+    outlet = Outlet(placed, Conversation())
+    said = [await outlet.feed(piece) for piece in ("so it i", "s! an", "d on")]
+    assert "".join([*said, await outlet.end()]) == left
+    assert [one.result for one in outlet.judged] == [GuardResult.failed("ahead", "It broke: ValueError.")]
+    assert (outlet.stopped is not None) == (on_error == "act")

@@ -10,7 +10,7 @@ or in pieces, the same leaves.
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from msgspec import structs
@@ -121,6 +121,8 @@ class Outlet:
     # ---- looking
 
     def _note(self, scan: "_Scanning", found: Sequence[Finding]) -> None:
+        if scan.broken is not None and scan.placed.on_error == "act" and _acts(scan.placed):
+            self._stop_at(scan.broke_at, scan.judged())
         if not found or not _acts(scan.placed):
             return
         if scan.placed.action == "redact":
@@ -222,28 +224,38 @@ class _Scanning:
         self.placed, self._guard, self._scan = placed, guard, guard.scan(conversation)
         self._found: list[Finding] = []
         self._took, self._size = 0.0, 0
+        self.broken: str | None = None
+        self.broke_at = 0
         self.hold_back = guard.hold_back
 
     @property
     def settled(self) -> int:
-        return self._scan.settled
+        return self._scan.settled if self.broken is None else self._size
 
     def feed(self, piece: str) -> Sequence[Finding]:
-        start = time.perf_counter()
         self._size += len(piece)
-        return self._kept(self._scan.feed(piece), start)
+        return self._looked(lambda: self._scan.feed(piece))
 
     def end(self) -> Sequence[Finding]:
-        start = time.perf_counter()
-        return self._kept(self._scan.end(), start)
+        return self._looked(self._scan.end)
 
-    def _kept(self, found: Sequence[Finding], start: float) -> Sequence[Finding]:
+    def _looked(self, look: Callable[[], Sequence[Finding]]) -> Sequence[Finding]:
+        """What is newly found; a scan that raises has broken, and looks no more."""
+        if self.broken is not None:
+            return ()
+        start, at = time.perf_counter(), self._scan.settled
+        try:
+            found = look()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and hurts nobody else
+            self.broken, self.broke_at, found = f"It broke: {type(error).__name__}.", at, ()
         self._took += time.perf_counter() - start
         self._found += found
         return found
 
     def judged(self) -> Judged:
-        return Judged(self.placed, self._guard.told(self._found), int(self._took * 1e6), self._size)
+        name = self.placed.guard.name
+        failed = None if self.broken is None or self._found else GuardResult.failed(name, self.broken)
+        return Judged(self.placed, failed or self._guard.told(self._found), int(self._took * 1e6), self._size)
 
 
 def _acts(placed: Placed) -> bool:

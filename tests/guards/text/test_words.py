@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pilothouse.errors import ConfigError
 from pilothouse.guarded import Finding
 from pilothouse.guards.text.words import Words
-from pilothouse.protocols import Subject
+from pilothouse.protocols import Conversation, Subject
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ async def test_words_are_found_whole_and_in_any_case(text: str, places: list[tup
 @given(st.text(alphabet="ab -.", max_size=60), st.lists(st.integers(1, 7), max_size=20))
 def test_a_scan_finds_the_same_however_the_text_is_cut(text: str, sizes: list[int]) -> None:
     guard = Words(words=("ab", "a b", "b.a-a", "aba"))
-    scan, found, at = guard.scan(), list[Finding](), 0
+    scan, found, at = guard.scan(Conversation()), list[Finding](), 0
     for size in [*sizes, len(text)]:
         found += scan.feed(text[at : at + size])
         at += size

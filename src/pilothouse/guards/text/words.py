@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pilothouse.errors import ConfigError
 from pilothouse.guarded import Finding, GuardResult
 from pilothouse.guarding import Action
-from pilothouse.protocols import Guard, Subject
+from pilothouse.protocols import Conversation, Guard, Subject
 
 __all__ = ["Words"]
 
@@ -34,7 +34,7 @@ class Words(Guard):
         """The longest of the words: what is shorter at a text's end may still become one."""
         return max(len(word.strip()) for word in self.words)
 
-    def scan(self) -> "_Scan":
+    def scan(self, conversation: Conversation) -> "_Scan":
         return _Scan(self._pattern, self.hold_back, self.kind)
 
     def told(self, findings: Sequence[Finding]) -> GuardResult:
