@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pilothouse.guard import Guard
     from pilothouse.prompt_registry import PromptRegistry
     from pilothouse.prompts.templates.template import PromptTemplate
+    from pilothouse.secure_pipeline import SecureLLMPipeline
     from pilothouse.tracing import (
         ContextExecutor,
         configure,
@@ -46,6 +47,7 @@ _PUBLIC = {
     "Guard": "pilothouse.guard",
     "ModelRouter": "pilothouse.sdk",
     "PromptRegistry": "pilothouse.prompt_registry",
+    "SecureLLMPipeline": "pilothouse.secure_pipeline",
     "PromptTemplate": "pilothouse.prompts.templates.template",
     "RAG": "pilothouse.sdk",
     "parallel": "pilothouse.sdk",
@@ -73,9 +75,9 @@ _PUBLIC = {
 
 __all__ = [
     "RAG", "Agent", "AsyncClient", "Chain", "Client", "ContextExecutor", "Guard", "Link", "ModelRouter",
-    "PromptRegistry", "PromptTemplate", "Tool", "__version__", "by_people", "configure", "continue_trace", "evaluate",
-    "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush", "instrument", "mcp_server", "observe",
-    "parallel", "propagation_headers", "score_current_span", "score_current_trace", "score_session", "score_trace",
+    "PromptRegistry", "PromptTemplate", "SecureLLMPipeline", "Tool", "__version__", "by_people", "configure",
+    "continue_trace", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush", "instrument",
+    "mcp_server", "observe", "parallel", "propagation_headers", "score_current_span", "score_current_trace", "score_session", "score_trace",
     "span", "tool", "trace_context", "update_current_span", "update_current_trace", "with_context",
 ]  # fmt: skip
 
