@@ -76,9 +76,10 @@ _PUBLIC = {
 __all__ = [
     "RAG", "Agent", "AsyncClient", "Chain", "Client", "ContextExecutor", "Guard", "Link", "ModelRouter",
     "PromptRegistry", "PromptTemplate", "SecureLLMPipeline", "Tool", "__version__", "by_people", "configure",
-    "continue_trace", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush", "instrument",
-    "mcp_server", "observe", "parallel", "propagation_headers", "score_current_span", "score_current_trace", "score_session", "score_trace",
-    "span", "tool", "trace_context", "update_current_span", "update_current_trace", "with_context",
+    "continue_trace", "evaluate", "evaluate_async", "evaluate_response", "evaluate_response_sync", "flush",
+    "instrument", "mcp_server", "observe", "parallel", "propagation_headers", "score_current_span",
+    "score_current_trace", "score_session", "score_trace", "span", "tool", "trace_context", "update_current_span",
+    "update_current_trace", "with_context",
 ]  # fmt: skip
 
 
