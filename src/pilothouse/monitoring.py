@@ -14,9 +14,11 @@ __all__ = [
 ]  # fmt: skip
 
 RuleKind = Literal["spend", "latency", "score", "errors", "tokens", "anomaly", "drift"]
-Measure = Literal["cost", "requests", "tokens", "latency", "ttft", "score", "inputs", "outputs"]
+Measure = Literal["cost", "requests", "tokens", "latency", "ttft", "score", "triggers", "inputs", "outputs"]
 Severity = Literal["critical", "warning"]
-Dimension = Literal["all", "model", "deployment", "endpoint", "prompt", "key", "team", "feature", "environment"]
+Dimension = Literal[
+    "all", "model", "deployment", "endpoint", "prompt", "key", "team", "feature", "environment", "guard"
+]
 ChannelKind = Literal["webhook", "slack", "email", "pagerduty"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -93,6 +95,7 @@ BUILT_IN = {
     "tokens": AlertRule(kind="tokens"),
     "odd-latency": AlertRule(kind="anomaly", measure="latency"),
     "odd-traffic": AlertRule(kind="anomaly", measure="requests"),
+    "odd-guards": AlertRule(kind="anomaly", measure="triggers", by="guard"),
     "input-drift": AlertRule(kind="drift", measure="inputs"),
     "output-drift": AlertRule(kind="drift", measure="outputs"),
 }
@@ -121,6 +124,9 @@ class AlertsConfig(_Strict):
             if measure is not None and (kind == "drift") != (measure in ("inputs", "outputs")):
                 told = {"rule": name, "measure": measure, "kind": kind}
                 raise PydanticCustomError("alerts", "the rule '{rule}' of kind '{kind}' has no '{measure}'", told)
+            if (measure == "triggers") != ((rule.by if "by" in rule.model_fields_set else base.by) == "guard"):
+                only = "the rule '{rule}': 'triggers' are told by 'guard', and by 'guard' nothing else is"
+                raise PydanticCustomError("alerts", only, {"rule": name})
             if kind == "drift" and (rule.by != "all" or rule.hours is not None):
                 whole = "the rule '{rule}' looks at whole days of a project: it has neither 'by' nor 'hours'"
                 raise PydanticCustomError("alerts", whole, {"rule": name})

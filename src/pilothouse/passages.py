@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pilothouse.types import Hit
 
-__all__ = ["Passage", "cited_numbers", "format_passages", "parse_passages"]
+__all__ = ["MARKER", "Passage", "cited_numbers", "format_passages", "parse_passages"]
 
 _HEADER = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
 _BEGIN = re.compile(r"^<passages>\n", re.MULTILINE)
@@ -28,7 +28,8 @@ _END = re.compile(r"^</passages>$", re.MULTILINE)
 _QUESTION = re.compile(r"\s*(?:Question:\s*)?")
 _LOOKS_SPECIAL = re.compile(r"^(?=\\*\[\d+\])|(?<=<)(?=\\*/?\s*passages\b)", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = re.compile(r"^\\(?=\\*\[\d+\])|(?<=<)\\(?=\\*/?\s*passages\b)", re.MULTILINE | re.IGNORECASE)
-_CITED = re.compile(r"[\[【]\s*(\d{1,4}(?:\s*(?:[,;–-]|and)\s*\d{1,4})*)\s*[\]】]")
+MARKER = re.compile(r"[\[【]\s*(\d{1,4}(?:\s*(?:[,;–-]|and)\s*\d{1,4})*)\s*[\]】]")
+"""A citation: `[1]`, `[1, 3]` or `[2-4]`."""
 _NUMBER = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
 
 
@@ -62,7 +63,7 @@ def parse_passages(message: str) -> tuple[list[Passage], str]:
 
 def cited_numbers(text: str, highest: int) -> Iterator[int]:
     """The numbers that a text cites, as they come: `[1]`, `[1, 3]` or `[2-4]`, of which a range ends at `highest`."""
-    for group in _CITED.finditer(text):
+    for group in MARKER.finditer(text):
         for first, last in _NUMBER.findall(group[1]):
             yield int(first)
             yield from range(int(first) + 1, min(int(last or first), highest) + 1)

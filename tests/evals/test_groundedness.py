@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from pilothouse.errors import ConfigError
-from pilothouse.evals.groundedness import GroundednessOffline, shared_words
+from pilothouse.evals.groundedness import GroundednessOffline
 from pilothouse.evals.shapes import Models
 from pilothouse.models import Encoder
 from pilothouse.testing.record import new_call
@@ -39,12 +39,6 @@ def test_what_the_context_says_and_what_it_does_not(judge: Any, models: Models) 
     )
     assert held.score > mixed.score > loose.score
     assert mixed.detail["least"]["sentence"] == "Napoleon was crowned in Paris."
-
-
-def test_the_share_of_words_by_hand() -> None:
-    """Content words: pump, leak, oil, of which the first is there; valve and close, by their stems; none."""
-    said = ["The pump leaks oil.", "Closing valves.", "It is."]
-    assert shared_words(said, CONTEXT) == [pytest.approx(1 / 3), 1.0, None]
 
 
 def test_without_what_it_needs_it_is_skipped(judge: Any, models: Models) -> None:

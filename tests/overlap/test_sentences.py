@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pilothouse.overlap.sentences import sentences
+from pilothouse.overlap.sentences import sentence_spans, sentences
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_sentences_end_where_a_reader_says(text: str, expected: list[str]) -> No
 @given(st.text("ab.!?。 \n-\"'1🙂", max_size=40))
 def test_nothing_is_lost_but_white_space(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+
+
+def test_spans_are_where_the_sentences_stand() -> None:
+    text = "  One here.  Two there!\n\n \n* Three e.g. this\n\nFour"
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences(text)
+    assert sentence_spans(text)[0] == (2, 11)

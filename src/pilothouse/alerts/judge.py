@@ -31,10 +31,11 @@ _OF_ONE: dict[Measure, float] = {
 _BACK = 1.5  # spreads within which a change is none any more
 _SLOW_SHARE = 0.05  # slower than the 95th percentile
 _LEAST_CHANGE = 0.25  # of an anomaly: what is far out and yet small is none
-_BOTH_WAYS: frozenset[Measure] = frozenset(("requests",))
+_BOTH_WAYS: frozenset[Measure] = frozenset(("requests", "triggers"))
 _NOUNS: dict[Measure, str] = {
     "cost": "Spend", "requests": "Requests", "tokens": "Tokens per request", "latency": "P95 latency",
     "ttft": "P95 time to first token", "score": "The mean score",
+    "triggers": "The share of texts in which the guard triggers",
 }  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def written(measure: Measure, value: float) -> str:
         return usd(round(value))
     if measure in ("latency", "ttft"):
         return duration(round(value))
+    if measure == "triggers":
+        return f"{value:.1%}"
     return f"{value:.3f}" if measure == "score" else f"{value:,.0f}"
 
 
@@ -108,7 +111,7 @@ def _change(rule: Rule, window: Window, expectation: Expectation, fraction: floa
         return None
     apart = difference(measure, value, usual)
     rests_on = max(samples, usual if measure == "requests" else 0, 1)
-    stray = math.hypot(expectation.spread, _OF_ONE[measure] / math.sqrt(rests_on))
+    stray = math.hypot(expectation.spread, _of_one(measure, usual, samples) / math.sqrt(rests_on))
     far = apart / stray
     share = apart if measure == "score" else math.expm1(apart)
     if rule.kind == "anomaly":
@@ -126,6 +129,14 @@ def _change(rule: Rule, window: Window, expectation: Expectation, fraction: floa
         f"{written(measure, usual)} ({abs(far):.1f} spreads)."
     )
     return Reading(value, usual, passed, below, samples, text)
+
+
+def _of_one(measure: Measure, usual: float, samples: int) -> float:
+    """How far a figure made of one sample strays, as `difference` tells it: of a share by the binomial distribution."""
+    if measure != "triggers":
+        return _OF_ONE[measure]
+    share = min(max(usual, 1 / samples), 1 - 1 / samples)
+    return difference(measure, share + math.sqrt(share * (1 - share) / samples), share) * math.sqrt(samples)
 
 
 def _enough(rule: Rule, samples: int, value: float, usual: float) -> bool:

@@ -16,6 +16,8 @@ _PARAMETERS = {
 def traces_link(rule: Rule, subject: str, now_us: int, about_us: tuple[int, int] | None = None) -> str:
     """The trace list of the rule's window (or of the time it is about) with filters, as a path of the console."""
     since, until = about_us or ((now_us // _HOUR_US - rule.hours + 1) * _HOUR_US, now_us)
+    if rule.by == "guard":
+        return f"/console/guards?{urlencode({'guard': subject})}"
     parameters: dict[str, str | int] = {"since_us": since, "until_us": until}
     if rule.by in _PARAMETERS:
         value = subject.rpartition(" · ")[0] if rule.measure == "score" else subject

@@ -24,7 +24,9 @@ ADDITIVE: frozenset[Measure] = frozenset(("cost", "requests"))
 _SUMS_OF = itemgetter(*SUMS)
 _P95 = 0.95
 _LEAST_SCORE = 0.05  # scores around zero differ by shares without end
-_FLOORS: Mapping[Measure, float] = {"cost": 1e6, "requests": 1.0, "tokens": 1.0, "latency": 1000.0, "ttft": 1000.0}
+_FLOORS: Mapping[Measure, float] = {
+    "cost": 1e6, "requests": 1.0, "tokens": 1.0, "latency": 1000.0, "ttft": 1000.0, "triggers": 0.01,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,16 @@ class Window:
         return sum(self.first_tokens.values()) if measure == "ttft" else self.counted
 
     def value(self, measure: Measure) -> float | None:
-        """The figure: nano-USD, a number, tokens per request, microseconds (the 95th percentile), or a mean score."""
+        """The figure: nano-USD, a number, tokens per request, microseconds (the 95th percentile), a mean score, or the
+        share of requests that a guard looked at in which it triggered."""
         if measure == "cost":
             return float(self.cost_nano)
         if measure == "requests":
             return float(self.counted)
         if measure == "score":
             return self.score_total / self.scores if self.scores else None
+        if measure == "triggers":
+            return self.failed / self.requests if self.requests else None
         if measure == "tokens":
             return (self.input_tokens + self.output_tokens) / self.counted if self.counted else None
         return percentile(self.first_tokens if measure == "ttft" else self.durations, _P95)
@@ -95,7 +100,7 @@ def window_of(rows: Iterable[Mapping[str, Any]]) -> Window:
 
 def difference(measure: Measure, value: float, usual: float) -> float:
     """How far from what is usual: the natural logarithm of the ratio, so that half and double weigh the same; of scores
-    the relative difference."""
+    the relative difference. Small figures count as no less than a floor, of triggers one in a hundred."""
     if measure == "score":
         return (value - usual) / max(abs(usual), _LEAST_SCORE)
     floor = _FLOORS[measure]

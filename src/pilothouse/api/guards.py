@@ -11,8 +11,8 @@ from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
 from pilothouse.errors import ConfigError, InvalidRequest
 from pilothouse.gateway import Gateway
+from pilothouse.gateway.guarding.trying import tried
 from pilothouse.guarding import STAGES, GuardPolicy, GuardsConfig, Stage
-from pilothouse.guards.checking import check
 from pilothouse.guards.policy import Placed, Policies, Policy
 from pilothouse.guards.registry import Guards
 from pilothouse.guards.streaming import hold_back
@@ -71,15 +71,8 @@ def routes(gateway: Gateway, recorder: Recorder) -> APIRouter:
         A question that a guard asks a model is charged to the caller."""
         call = Call(recorder, caller, project, key_id=caller.key_id, endpoint="/api/guards/check")
         placed = _placed(body, gateway.runtime.guards)
-        with call.step("guards", "chain") as (span, inner):
-            inner.guarded = False
-            conversation = Conversation(
-                question=body.question, system=body.system, passages=body.passages, models=gateway.models(inner)
-            )
-            role = body.role or {"tool": "tool", "retrieval": "document", "output": "assistant"}.get(body.stage, "user")
-            async with gateway.counted(call):
-                found = await check(placed, body.text, body.stage, conversation, role)
-            span.attributes["guards"] = [f"{one.result.guard}:{one.result.status}" for one in found.judged]
+        about = Conversation(question=body.question, system=body.system, passages=body.passages)
+        found = await tried(gateway, call, placed, body.text, body.stage, about, body.role or "")
         return {"stage": body.stage, **found.to_json()}
 
     return router
@@ -104,7 +97,13 @@ def _placed(body: _ToCheck, policies: Policies) -> Sequence[Placed]:
     except ConfigError as error:
         where = (error.param or "").replace(f"guards.policies.request.{body.stage}", "guards")
         raise InvalidRequest(error.message.replace(error.param or "", where), param=where) from None
-    return (*named.at(body.stage), *made.of(["request"]).at(body.stage))
+    listed = made.of(["request"]).at(body.stage)
+    for number, one in enumerate(listed):
+        if getattr(one.guard, "configured", False):
+            where = f"guards.{number}"
+            told = f"{where}: '{body.guards[number]['use']}' asks a service with a key: put it into a policy and name that."
+            raise InvalidRequest(told, param=where)
+    return (*named.at(body.stage), *listed)
 
 
 def _kind(name: str, known: Guards) -> Json:

@@ -1,26 +1,20 @@
 """How far an output rests on its context, told without a judge: by shared words and by the embedded encoder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
-
-import numpy as np
 
 from pilothouse.errors import PilothouseError
 from pilothouse.evals.lacking import lacking, unavailable
 from pilothouse.evals.shapes import Case, Evaluator, Models, Need, Verdict
 from pilothouse.evals.text.measuring import check_passing, graded
 from pilothouse.evals.values import question
-from pilothouse.overlap.coherence import content_stems
+from pilothouse.overlap.grounding import nearest, resting, shared_words, spoken, windows
 from pilothouse.overlap.sentences import sentences
 
-__all__ = ["GroundednessOffline", "shared_words"]
+__all__ = ["GroundednessOffline"]
 
 _MOST_SENTENCES = 100  # of the output
 _MOST_WINDOWS = 1000  # of the context; at 100 to 200 a second these take the encoder some seconds
-_WORDS = 0.75  # weight of the words, chosen on HaluEval QA, where 0.7 to 0.9 make no difference
-_LONGEST_QUESTION = 300  # characters
 _SHOWN = 160
 
 
@@ -47,48 +41,24 @@ class GroundednessOffline(Evaluator):
     async def evaluate(self, case: Case, models: Models) -> Verdict:
         if (skipped := lacking(self, case, models)) or models.encode is None:
             return skipped or Verdict.skipped(self.name, "There is no encoder.")
-        said, windows = sentences(case.output)[:_MOST_SENTENCES], _windows(case.context)
-        if not said or not windows:
+        said, there = sentences(case.output)[:_MOST_SENTENCES], windows(case.context)[:_MOST_WINDOWS]
+        if not said or not there:
             return Verdict.skipped(self.name, f"The {'context' if said else 'output'} has no sentence.")
         words = shared_words(said, case.context)
         try:
             asked = question(case).strip()
-            vectors = await models.encode([*(_answer(asked, sentence) for sentence in said), *windows])
+            vectors = await models.encode([*(spoken(asked, sentence) for sentence in said), *there])
         except PilothouseError as error:
             return unavailable(self, error)
-        nearest = np.clip(vectors[: len(said)] @ vectors[len(said) :].T, 0, 1).max(axis=1)
-        scores = [
-            float(near) if share is None else _WORDS * share + (1 - _WORDS) * float(near)
-            for share, near in zip(words, nearest, strict=True)
-        ]
+        near = [float(one) for one in nearest(vectors[: len(said)], vectors[len(said) :])]
+        scores = [resting(share, one) for share, one in zip(words, near, strict=True)]
         least = min(range(len(said)), key=scores.__getitem__)
         detail = {
             "shared_words": _mean([share for share in words if share is not None]),
-            "similarity": _mean([float(near) for near in nearest]),
+            "similarity": _mean(near),
             "least": {"sentence": said[least][:_SHOWN], "score": scores[least]},
         }
         return graded(self.name, sum(scores) / len(scores), self.passing, detail)
-
-
-def shared_words(said: Sequence[str], context: Sequence[str]) -> list[float | None]:
-    """Of each sentence, the share of its content words whose stems are in the context; None where it has none."""
-    there = {stem for passage in context for stem in content_stems(passage)}
-    stems = [content_stems(sentence) for sentence in said]
-    return [sum(stem in there for stem in found) / len(found) if found else None for found in stems]
-
-
-def _answer(asked: str, sentence: str) -> str:
-    return f"{asked} {sentence}" if 0 < len(asked) <= _LONGEST_QUESTION else sentence
-
-
-def _windows(context: Sequence[str]) -> list[str]:
-    """The sentences of the passages, and each two that follow one another."""
-    windows: list[str] = []
-    for passage in context:
-        parts = sentences(passage)
-        windows += parts
-        windows += [f"{one} {other}" for one, other in pairwise(parts)]
-    return list(dict.fromkeys(windows))[:_MOST_WINDOWS]
 
 
 def _mean(values: list[float]) -> float | None:

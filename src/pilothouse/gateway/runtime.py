@@ -84,7 +84,7 @@ class RuntimeBuilder:
         self._config = Config()
         self._guards = Policies(self._config.guards)
         self._built: dict[str, Provider] = {}
-        self._retired: list[tuple[float, Provider]] = []
+        self._retired: list[tuple[float, Provider | Policies]] = []
 
     def prepare(self, config: Config) -> Prepared:
         """Build what `config` has otherwise than the Runtime that serves; change nothing. Raises ConfigError.
@@ -103,6 +103,8 @@ class RuntimeBuilder:
         kept = {id(provider) for provider in prepared.providers.values()}
         close_at = self._clock() + self._grace
         self._retired += [(close_at, old) for old in self._built.values() if id(old) not in kept]
+        if self._guards is not prepared.guards:
+            self._retired.append((close_at, self._guards))
         self._config, self._built, self._guards = prepared.config, dict(prepared.providers), prepared.guards
         providers = {**self.fixed, **self._built}
         return Runtime(snapshot, providers, self._make_router(snapshot, providers), prepared.guards)
@@ -121,7 +123,8 @@ class RuntimeBuilder:
             await self.sweep()
 
     async def aclose(self) -> None:
-        """Close every provider: those that serve, those that were replaced and the fixed ones."""
+        """Close every provider, and what guards have open: those that serve, those that were replaced and the fixed
+        ones."""
         retired, self._retired = self._retired, []
-        for provider in [*(old for _, old in retired), *self._built.values(), *self.fixed.values()]:
-            await provider.aclose()
+        for one in [*(old for _, old in retired), *self._built.values(), *self.fixed.values(), self._guards]:
+            await one.aclose()

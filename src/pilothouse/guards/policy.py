@@ -5,7 +5,7 @@ Knows nothing of calls.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -20,7 +20,8 @@ __all__ = ["NOTHING", "Placed", "Policies", "Policy"]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A guard at its place in a policy. `rules` is that policy: what it says of refusals, fallbacks and retries."""
+    """A guard at its place in a policy. `rules` is that policy: what it says of refusals, fallbacks and retries.
+    `version` is the policy's, such as `standard@3f2a9c01`."""
 
     guard: Guard
     stage: Stage
@@ -28,6 +29,12 @@ class Placed:
     on_error: Literal["allow", "act"]
     policy: str
     rules: GuardPolicy
+    version: str = ""
+
+    @property
+    def named(self) -> str:
+        """Such as `standard@3f2a9c01: pii`."""
+        return f"{self.version or self.policy}: {self.guard.name}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,14 @@ class Policies:
         """One policy. Raises KeyError."""
         return self._made[name]
 
+    async def aclose(self) -> None:
+        """Close the connections of guards that have some."""
+        for policy in self._made.values():
+            for placed in policy.placed:
+                close = getattr(placed.guard, "aclose", None)
+                if close is not None:
+                    await close()
+
     def of(self, *named: Iterable[str]) -> Policy:
         """What holds together by default and by these lists of names, each policy once. Raises ConfigError for a name
         that is none."""
@@ -91,13 +106,13 @@ class Policies:
 
 
 def _made(name: str, rules: GuardPolicy, guards: Guards) -> Policy:
-    place = f"guards.policies.{name}"
+    place, version = f"guards.policies.{name}", f"{name}@{content_hash(rules.model_dump(mode='json'))[:8]}"
     placed = [
-        _placed(f"{place}.{stage}.{number}", name, stage, use, rules, guards)
+        replace(_placed(f"{place}.{stage}.{number}", name, stage, use, rules, guards), version=version)
         for stage in STAGES
         for number, use in enumerate(rules.at(stage))
     ]
-    return Policy(f"{name}@{content_hash(rules.model_dump(mode='json'))[:8]}", tuple(placed))
+    return Policy(version, tuple(placed))
 
 
 def _placed(place: str, policy: str, stage: Stage, use: GuardUse, rules: GuardPolicy, guards: Guards) -> Placed:

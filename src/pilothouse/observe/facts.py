@@ -5,9 +5,9 @@ sums of before are taken back and those of now are added: what was said of a tra
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["COLUMNS", "About", "Fact", "State"]
+__all__ = ["COLUMNS", "GUARDS_ON", "About", "Fact", "State", "told_in"]
 
 COLUMNS = (
     "id", "parent_id", "name", "kind", "start_us", "duration_us", "status", "error_code", "endpoint", "operation",
@@ -15,13 +15,16 @@ COLUMNS = (
     "feature", "environment", "release", "prompt", "tags", "source", "input_tokens", "output_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "ttft_us", "cost_nano", "cost_known",
 )  # fmt: skip
-"""The columns of the table `spans` that a Fact is made of, before `cached` and `remote_parent_id`."""
+"""The columns of the table `spans` that a Fact is made of, before what its attributes say."""
 
+GUARDS_ON = "guards_on"
+"""The attribute of a call's span that lists the guards which looked, each as `policy@version: guard`."""
 _OF_MODELS = ("llm", "embedding", "reranker")
 
 
 class Fact(NamedTuple):
-    """A span without what nobody adds up. `cached` where it was answered from one of our caches."""
+    """A span without what nobody adds up. `cached` where it was answered from one of our caches. `guards` are those that
+    looked at a call, or what one of them said: pairs of `on`, `triggered` or `failed` and `policy@version: guard`."""
 
     id: str
     parent_id: str | None
@@ -57,6 +60,7 @@ class Fact(NamedTuple):
     cost_known: bool
     cached: bool = False
     remote_parent_id: str | None = None
+    guards: tuple[tuple[str, str], ...] = ()
 
     @property
     def billed(self) -> bool:
@@ -144,6 +148,16 @@ class State:
             return said  # type: ignore[no-any-return]
         said = [fact for fact in self.facts.values() if getattr(fact, field) is not None]
         return getattr(min(said, key=_begin), field) if said else None
+
+
+def told_in(attributes: Mapping[str, Any]) -> tuple[bool, str | None, tuple[tuple[str, str], ...]]:
+    """What a span's attributes add to its columns: whether a cache answered, the caller's own span, and its guards."""
+    remote, looked = attributes.get("remote_parent_id"), attributes.get(GUARDS_ON)
+    guards = [("on", str(one)) for one in looked] if isinstance(looked, list) else []
+    if "guard_version" in attributes and attributes.get("guard_status") in ("triggered", "failed"):
+        named = f"{attributes['guard_version']}: {attributes.get('guard')}"
+        guards.append((str(attributes["guard_status"]), named))
+    return "cache" in attributes, None if remote is None else str(remote), tuple(guards)
 
 
 def _begin(fact: Fact) -> tuple[int, str]:

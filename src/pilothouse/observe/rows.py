@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 
 from pilothouse.call import Span
 from pilothouse.observe.facts import COLUMNS as FACTS
-from pilothouse.observe.facts import Fact
+from pilothouse.observe.facts import Fact, told_in
 from pilothouse.types import Usage
 
 __all__ = ["COLUMNS", "to_fact", "to_row", "to_span"]
@@ -58,8 +58,7 @@ def to_row(span: Span, payload_day: int | None = None) -> tuple[object, ...]:
 
 def to_fact(span: Span, row: tuple[object, ...]) -> Fact:
     """The fact of a span whose row is made."""
-    remote = span.attributes.get("remote_parent_id")
-    return Fact._make((*_OF_FACT(row), "cache" in span.attributes, None if remote is None else str(remote)))
+    return Fact._make((*_OF_FACT(row), *told_in(span.attributes)))
 
 
 def to_span(row: RowMapping, versions: dict[str, str] | None = None, payload: Any = None) -> Span:

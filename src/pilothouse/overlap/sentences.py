@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["sentences"]
+__all__ = ["sentence_spans", "sentences"]
 
 _BREAK = re.compile(r"\n\s*\n|\n(?=[ \t]*(?:[-*•#>|]|\d+[.)])[ \t])")
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|$)|[。！？]++[」』”’）]*+")
@@ -21,16 +21,28 @@ def sentences(text: str) -> list[str]:
     They end at . ! ? … and their Chinese kin, at blank lines and before items of a list; not after one of some English
     abbreviations or an initial, and not where a small letter follows a period.
     """
-    found = []
-    for block in _BREAK.split(text):
-        start = 0
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Where each of them stands, as (start, end) characters, white space around it left out."""
+    found, begin = list[tuple[int, int]](), 0
+    for gap in [*_BREAK.finditer(text), None]:
+        end = len(text) if gap is None else gap.start()
+        block, start = text[begin:end], 0
         for match in _END.finditer(block):
             if match[0] == "." and _goes_on(block, match.start(), match.end()):
                 continue
-            found.append(block[start : match.end()].strip())
+            found.append((begin + start, begin + match.end()))
             start = match.end()
-        found.append(block[start:].strip())
-    return [sentence for sentence in found if sentence]
+        found.append((begin + start, end))
+        begin = end if gap is None else gap.end()
+    return [span for start, end in found if (span := _trimmed(text, start, end))[0] < span[1]]
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
 
 
 def _goes_on(block: str, period: int, end: int) -> bool:

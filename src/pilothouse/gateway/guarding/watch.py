@@ -13,6 +13,7 @@ from pilothouse.call import Call, Span
 from pilothouse.guarding import NOTING, STAGES, Stage
 from pilothouse.guards.judging import Judged, Judgement, judge, merged
 from pilothouse.guards.policy import Placed, Policy
+from pilothouse.observe.facts import GUARDS_ON
 from pilothouse.observe.prompt_calls import GUARDED
 from pilothouse.protocols import Chat, Conversation, Encode, Models, Subject
 from pilothouse.types import ChatRequest, Json
@@ -73,6 +74,7 @@ class Watch:
     ) -> None:  # fmt: skip
         self._policy, self.call, self.span, self.chat, self.count_input = policy, call, span, chat, count_input
         self._stages = STAGES if call.depth == 0 else _INSIDE
+        self._looked = dict[str, None]()
         self.version = policy.version
         self.conversation = Conversation(models=models, passages=call.passages)
         self.schema: Json | None = None
@@ -113,8 +115,12 @@ class Watch:
         return call
 
     def note(self, judged: Iterable[Judged]) -> None:
-        """Tell on spans what triggered and what could not look, by one span for each guard."""
-        for one in merged(one for one in judged if one.result.status in ("triggered", "failed")):
+        """Tell on spans who looked; what triggered, could not look or cost something by one span for each guard."""
+        told = [*judged]
+        self._looked |= dict.fromkeys(one.placed.named for one in told if one.result.status != "skipped")
+        if self._looked:
+            self.span.attributes[GUARDS_ON] = [*self._looked]
+        for one in merged(one for one in told if _is_told(one)):
             self._tell(one)
 
     def unread(self, kinds: Iterable[str]) -> None:
@@ -138,18 +144,24 @@ class Watch:
         span.attributes |= {
             "guard": result.guard, "guard_status": result.status, "guard_stage": placed.stage,
             "guard_action": placed.action, "guard_policy": placed.policy, "guard_reason": result.reason,
-            "verdict": did,
+            "verdict": did, "guard_version": placed.version,
         }  # fmt: skip
         if result.score is not None:
             span.attributes["guard_score"] = result.score
         if result.findings:
             span.attributes["guard_kinds"] = sorted({one.kind for one in result.findings})
             span.attributes["guard_findings"] = len(result.findings)
-        span.cost_nano = result.cost_nano or None
+        span.cost_nano, span.cost_known = result.cost_nano or None, result.cost_nano is not None
         inner.finish(span)
+        if result.status == "passed":
+            return
         about = self.span.attributes
         found = about.get("guards")
         named = f"{result.guard}:{did}"
         about["guards"] = [*dict.fromkeys([*(found if isinstance(found, list) else ()), named])]
         if judged.acts and placed.action != "shadow":
             about[GUARDED] = True
+
+
+def _is_told(judged: Judged) -> bool:
+    return judged.result.status in ("triggered", "failed") or judged.result.cost_nano != 0

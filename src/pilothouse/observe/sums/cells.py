@@ -2,6 +2,8 @@
 
     requests  one per trace, as its root says: failures and latency
     calls     one per call of a model: errors, tokens, cost, latency, time to first token, tokens per second and written
+    guards    a trace is a request of each guard that looked at it, failed where the guard triggered; where it could not
+              look, that is a call's error
 
 Times in histograms are microseconds, speeds tokens per second.
 """
@@ -36,7 +38,7 @@ SUMS = (
 HISTOGRAMS = ("latency", "call_latency", "ttft", "tokens", "speed", "written")
 DIMENSIONS = (
     "all", "model", "deployment", "prompt", "endpoint", "key", "team", "user", "feature", "environment", "release",
-    "error", "cube",
+    "error", "guard", "guard_policy", "cube",
 )  # fmt: skip
 P = TypeVar("P")
 C = TypeVar("C", "Cell", "ScoreCell")
@@ -115,13 +117,13 @@ class Judged(NamedTuple):
 
 class Delta:
     """Collects what traces add and what is taken back. Traces that look alike share a cell until the end, so that the
-    dimensions cost once per batch and not once per span. Users are many: they get their sums alone, and no histograms.
+    dimensions cost once per batch and not once per span. Users are many, and of guards there is nothing to spread: they get their sums alone, and no histograms.
     """
 
     def __init__(self) -> None:
         self._requests: defaultdict[tuple[Any, ...], Cell] = defaultdict(Cell)
         self._calls: defaultdict[tuple[Any, ...], Cell] = defaultdict(Cell)
-        self._users: defaultdict[Place, Cell] = defaultdict(lambda: Cell(histograms=_NONE))
+        self._sums: defaultdict[Place, Cell] = defaultdict(lambda: Cell(histograms=_NONE))
         self._scores: defaultdict[ScorePlace, ScoreCell] = defaultdict(ScoreCell)
 
     def add(self, project_id: str, state: State, scores: Sequence[Judged] = (), sign: int = 1) -> None:
@@ -132,12 +134,13 @@ class Delta:
         self._request(project_id, state.root, about, sign)
         for call in calls:
             self._call(project_id, call, state.root, about, sign)
+        self._guards(project_id, state, sign)
         for score in scores:
             self._judge(project_id, state, about, calls, score, sign)
 
     def cells(self) -> dict[Place, Cell]:
         """By dimension, in a fixed order."""
-        made = dict(self._users)
+        made = dict(self._sums)
         for (project, hour, endpoint, error, *about), cell in self._requests.items():
             parts = (("all", ""), ("endpoint", endpoint), ("error", error), *zip(_SHARED, about, strict=True))
             add_to(made, _places(project, hour, parts), cell)
@@ -165,7 +168,7 @@ class Delta:
         cell.sums[_FAILED] += sign * failed
         _tick(cell.histograms[_LATENCY], bucket(root.duration_us), sign)
         if user_id is not None:
-            sums = self._users[Place(project_id, "user", hour, cut(user_id))].sums
+            sums = self._sums[Place(project_id, "user", hour, cut(user_id))].sums
             sums[_REQUESTS] += sign
             sums[_FAILED] += sign * failed
 
@@ -181,7 +184,21 @@ class Delta:
         _measure(cell.histograms, call, sign)
         user_id = call.user_id or about.user_id
         if user_id is not None:
-            _count(self._users[Place(project_id, "user", key[1], cut(user_id))].sums, call, sign)
+            _count(self._sums[Place(project_id, "user", key[1], cut(user_id))].sums, call, sign)
+
+    def _guards(self, project_id: str, state: State, sign: int) -> None:
+        told = [one for fact in state.facts.values() for one in fact.guards]
+        if not told:
+            return
+        hour, seen = state.root.start_us // _HOUR_US, defaultdict[tuple[str, str], set[str]](set)
+        for status, named in told:
+            seen["guard_policy", named].add(status)
+            seen["guard", named.rpartition(": ")[2]].add(status)
+        for (dimension, value), statuses in seen.items():
+            sums = self._sums[Place(project_id, dimension, hour, cut(value))].sums
+            sums[_REQUESTS] += sign
+            sums[_FAILED] += sign * ("triggered" in statuses)
+            sums[_CALL_ERRORS] += sign * ("failed" in statuses)
 
     def _judge(
         self, project_id: str, state: State, about: About, calls: Sequence[Fact], score: Judged, sign: int

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Table, select, text
 from sqlalchemy.engine import Connection
 
-from pilothouse.observe.facts import COLUMNS, About, Fact, State
+from pilothouse.observe.facts import COLUMNS, About, Fact, State, told_in
 from pilothouse.observe.sums.cells import Delta, Judged
 from pilothouse.observe.sums.rollups import apply
 from pilothouse.observe.trace import Totals
@@ -130,13 +130,11 @@ def _tags(state: State) -> str:
     return next((fact.tags for fact in (state.root, *state.facts.values()) if fact.tags != "[]"), "[]")
 
 
-def _from_attributes(attributes: str) -> tuple[bool, str | None]:
-    """Whether a cache answered, and the caller's own span. Most rows name neither, so most are not parsed."""
-    if '"cache"' not in attributes and '"remote_parent_id"' not in attributes:
-        return False, None
-    given = msgspec.json.decode(attributes)
-    remote = given.get("remote_parent_id")
-    return "cache" in given, None if remote is None else str(remote)
+def _from_attributes(attributes: str) -> tuple[bool, str | None, tuple[tuple[str, str], ...]]:
+    """What Facts have of them. Most rows name none of it, so most are not parsed."""
+    if not any(name in attributes for name in ('"cache"', '"remote_parent_id"', '"guard')):
+        return False, None, ()
+    return told_in(msgspec.json.decode(attributes))
 
 
 def _of(connection: Connection, table: Table, keys: Iterable[TraceKey]) -> ColumnElement[bool]:

@@ -67,6 +67,10 @@ spans = Table(
         "ix_spans_shadow", "project_id", "start_us",
         sqlite_where=text("operation = 'shadow'"), postgresql_where=text("operation = 'shadow'"),
     ),
+    Index(
+        "ix_spans_guards", "project_id", "start_us",
+        sqlite_where=text("kind = 'guard'"), postgresql_where=text("kind = 'guard'"),
+    ),
 )  # fmt: skip
 
 # The partitions of `spans`, and until when the traces of each last; of all projects: project_id is always 'default'.
@@ -164,6 +168,8 @@ scores = Table(
     Index("ix_scores_at", "project_id", "at_us", "id"),
     Index("ix_scores_session", "project_id", "session_id", "at_us", sqlite_where=text("session_id IS NOT NULL"),
           postgresql_where=text("session_id IS NOT NULL")),
+    Index("ix_scores_guards", "project_id", "name", "at_us",
+          sqlite_where=text("source = 'guard'"), postgresql_where=text("source = 'guard'")),
 )  # fmt: skip
 
 # What happened in an hour or a day, by one dimension at a time: `grain` is hour or day, `at` counts them since
