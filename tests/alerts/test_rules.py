@@ -15,7 +15,8 @@ def _rules(**alerts: Any) -> dict[str, Rule]:
 def test_the_built_in_rules() -> None:
     rules = _rules()
     assert list(rules) == [
-        "spend", "latency", "score", "errors", "tokens", "odd-latency", "odd-traffic", "input-drift", "output-drift"
+        "spend", "latency", "score", "errors", "tokens", "odd-latency", "odd-traffic", "odd-guards",
+        "input-drift", "output-drift",
     ]  # fmt: skip
     assert [rules[name].threshold for name in ("input-drift", "output-drift")] == [0.06, 0.25]
     assert (rules["spend"].threshold, rules["spend"].minimum_nano) == (0.2, 10**9)

@@ -13,6 +13,7 @@ from pilothouse.observe.observations import Observations, Sought
 from pilothouse.observe.scores import Scores, ScoresSought
 from pilothouse.observe.sessions import Sessions
 from pilothouse.observe.traces import Traces
+from pilothouse.observe.triggers import Triggers
 from pilothouse.settings import Settings
 from pilothouse.storage import Store, open_store
 from pilothouse.storage.statements import add_new, among, overwrite
@@ -114,6 +115,8 @@ READS: dict[str, tuple[Callable[[Store], object], str]] = {
     "scores of a trace": (lambda s: Traces(s).judgements("t"), "ix_scores_trace"),
     "the newest scores": (lambda s: Scores(s).page("p", ScoresSought(), 9), "ix_scores_at"),
     "a request": (lambda s: Scores(s).trace_of("p", "req_1"), "ix_spans_request"),
+    "triggers of guards": (lambda s: Triggers(s).recent(), "ix_spans_guards"),
+    "marks of triggers": (lambda s: [*Triggers(s).marked("p", "pii")], "ix_scores_guards"),
     "mirrored calls": (lambda s: ShadowReports(s.observe).report(0), "ix_spans_shadow"),
     "spans": (lambda s: Observations(s).page("p", Sought(name="x"), 9), "ix_traces_start"),
 }

@@ -9,7 +9,7 @@ from pilothouse.api.langfuse import datasets as langfuse_datasets
 from pilothouse.api.langfuse import experiments as langfuse_experiments
 from pilothouse.api.langfuse import reading as langfuse_reading
 from pilothouse.api.langfuse import sending as langfuse
-from pilothouse.api.observe import deletions, otlp, scores, sessions, spans, topics, traces
+from pilothouse.api.observe import deletions, otlp, scores, sessions, spans, topics, traces, triggers
 from pilothouse.api.observe.one_by_one import OneByOne
 from pilothouse.call import Recorder, Span
 from pilothouse.evals.datasets.experiments import Experiments, external_runs
@@ -43,6 +43,7 @@ def telemetry_routes(
         langfuse_datasets.routes(store, external),
         langfuse_experiments.routes(store),
         scores.routes(judged, turn),
+        triggers.routes(store, judged, turn),
         traces.routes(Traces(store), prices),
         sessions.routes(Traces(store)),
         topics.routes(TopicReports(store)),

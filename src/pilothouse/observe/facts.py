@@ -23,8 +23,8 @@ _OF_MODELS = ("llm", "embedding", "reranker")
 
 
 class Fact(NamedTuple):
-    """A span without what nobody adds up. `cached` where it was answered from one of our caches. `guards` are those that
-    looked at a call, or what one of them said: pairs of `on`, `triggered` or `failed` and `policy@version: guard`."""
+    """A span without what nobody adds up. `cached` where it was answered from one of our caches. `guards` are those
+    that looked at a call, or what one said: pairs of `on`, `triggered` or `failed` and `policy@version: guard`."""
 
     id: str
     parent_id: str | None

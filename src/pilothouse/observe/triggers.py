@@ -101,8 +101,8 @@ class Triggers:
         return replace(found, right=right)
 
     def marked(self, project: str, guard: str) -> Iterator[Marked]:
-        """What people said of this guard's triggers, the newest first: at most 100,000. It holds the guard's score as it
-        was then, so that it outlives the span."""
+        """What people said of this guard's triggers, the newest first: at most 100,000. It holds the guard's score as
+        it was then, so that it outlives the span."""
         c = scores.c
         query = select(c.value, c.metadata).where(
             c.project_id == project, c.name == mark_name(guard), c.source == literal_column(f"'{SOURCE}'")

@@ -46,7 +46,12 @@ class LakeraServer(WireServer):
              "message_id": last}
             for at in _EMAIL.finditer(text)
         ]  # fmt: skip
-        return {"flagged": any(found.values()), "breakdown": breakdown, "payload": payload, "metadata": {"request_uuid": "wire"}}
+        return {
+            "flagged": any(found.values()),
+            "breakdown": breakdown,
+            "payload": payload,
+            "metadata": {"request_uuid": "wire"},
+        }
 
     def frames(self, heard: Heard, answer: Answer) -> list[bytes]:
         return []

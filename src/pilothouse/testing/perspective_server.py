@@ -11,7 +11,8 @@ from pilothouse.types import Json
 __all__ = ["PerspectiveServer"]
 
 _FAILURES = {
-    "rate_limit": (429, "RESOURCE_EXHAUSTED"), "auth": (403, "PERMISSION_DENIED"), "bad_request": (400, "INVALID_ARGUMENT"),
+    "rate_limit": (429, "RESOURCE_EXHAUSTED"), "auth": (403, "PERMISSION_DENIED"),
+    "bad_request": (400, "INVALID_ARGUMENT"),
     "server_error": (500, "INTERNAL"), "overloaded": (503, "UNAVAILABLE"),
 }  # fmt: skip
 _MOST_BYTES = 20_480
@@ -39,7 +40,7 @@ class PerspectiveServer(WireServer):
         score = {"value": value, "type": "PROBABILITY"}
         span = {"begin": max(at, 0), "end": len(text) if at < 0 else at + len(HARMFUL), "score": score}
         one = {"spanScores": [span], "summaryScore": score}
-        return {"attributeScores": {name: one for name in heard.model.split(",")}, "languages": ["en"]}
+        return {"attributeScores": dict.fromkeys(heard.model.split(","), one), "languages": ["en"]}
 
     def frames(self, heard: Heard, answer: Answer) -> list[bytes]:
         return []

@@ -17,7 +17,7 @@ async def test_claims_that_cite_what_carries_them_pass(answer: Ask) -> None:
     ("text", "kind", "repaired"),
     [
         ("The pump was built in Leeds.", "uncited", "The pump was built in Leeds [1]."),
-        ("Close the red valve before the tank is drained [7]!", "no_such_passage", "Close the red valve before the tank is drained [2]!"),
+        ("Close the red valve, then drain [7]!", "no_such_passage", "Close the red valve, then drain [2]!"),
         ("The pump was built in Leeds. [2]", "wrong_citation", "The pump was built in Leeds [1]."),
         ("Napoleon was crowned emperor [1].", "wrong_citation", "Napoleon was crowned emperor [uncited]."),
     ],

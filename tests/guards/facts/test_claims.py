@@ -6,12 +6,12 @@ from pilothouse.guards.facts.claims import claims
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("The pump leaks oil [1]. It was built in Leeds [2, 3].", [("The pump leaks oil .", (1,)), ("It was built in Leeds .", (2, 3))]),
-        ("The pump leaks oil. [1] It was built in Leeds. [2]", [("The pump leaks oil.", (1,)), ("It was built in Leeds.", (2,))]),
+        ("Pumps leak oil [1]. Leeds is old [2, 3].", [("Pumps leak oil .", (1,)), ("Leeds is old .", (2, 3))]),
+        ("Pumps leak oil. [1] Leeds is old. [2]", [("Pumps leak oil.", (1,)), ("Leeds is old.", (2,))]),
         ("Does the pump leak oil? Yes.", []),
         ("# The pump in Leeds\n\nI don't know the year.", []),
         ("I am sorry, but I cannot help with that request.", []),
-        ("Here is the pump code:\n```\npump = Leeds.find(1987). Then stop.\n```\nThe pump is old.", [("The pump is old.", ())]),
+        ("Some pump code:\n```\npump = Leeds.find(1987). Stop.\n```\nThe pump is old.", [("The pump is old.", ())]),
         ("", []),
         ("[1]", []),
         ("- The pump leaks oil [1]\n- The valve is red", [("- The pump leaks oil", (1,)), ("- The valve is red", ())]),
@@ -24,7 +24,10 @@ def test_claims_and_what_they_cite(text: str, found: list[tuple[str, tuple[int, 
 
 def test_places_are_those_of_the_text_with_the_markers() -> None:
     text = "First\n\nThe pump leaks oil. [1] It was built in Leeds [2]!  "
-    assert [text[one.start : one.end] for one in claims(text)] == ["The pump leaks oil. [1]", "It was built in Leeds [2]!"]
+    assert [text[one.start : one.end] for one in claims(text)] == [
+        "The pump leaks oil. [1]",
+        "It was built in Leeds [2]!",
+    ]
 
 
 @pytest.mark.parametrize("text", ["\x00" * 100, "\ud800 pump leaks", "[1]" * 50_000, "```" * 50_000, ". " * 50_000])

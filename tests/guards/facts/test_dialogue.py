@@ -50,7 +50,7 @@ async def test_what_is_like_no_example(encode: Direct, unknown: Any, status: str
 
 
 async def test_what_is_as_near_to_two_has_no_intent(encode: Direct) -> None:
-    guard = Dialogue(intents={**INTENTS, "again": ("I want to pay now!",)}, flows=FLOWS)
+    guard = Dialogue(intents={**INTENTS, "again": ("I want to pay now",)}, flows=FLOWS)
     result = await guard.check(asked(encode, "I want to pay now"))
     assert result.detail == {"state": "start", "intent": None}
 

@@ -7,7 +7,9 @@ from pilothouse.testing.lakera_server import LakeraServer
 async def test_personal_data_has_places_and_an_attack_has_none() -> None:
     async with LakeraServer() as server:
         guard = Lakera(base_url=server.url, project="project-1", usd_per_request=0.001)
-        mail = await guard.check(Subject("Write to a@b.org.", "output", conversation=Conversation(question="Where?")))
+        mail = await guard.check(
+            Subject("Write to a@b.org now.", "output", conversation=Conversation(question="Where?"))
+        )
         assert mail.findings == (Finding("email", 9, 16),)
         assert [turn.role for turn in server.heard.turns] == ["user", "assistant"]
         assert server.heard.model == "project-1"

@@ -59,7 +59,9 @@ async def test_an_answer_is_judged_with_its_question() -> None:
 
 async def test_a_threshold_looks_at_the_first_word_with_letters() -> None:
     likely = [{"token": "safe", "logprob": math.log(0.6)}, {"token": "un", "logprob": math.log(0.3)}]
-    logprobs = {"content": [{"token": "\n\n", "logprob": 0.0}, {"token": "safe", "logprob": -0.5, "top_logprobs": likely}]}
+    logprobs = {
+        "content": [{"token": "\n\n", "logprob": 0.0}, {"token": "safe", "logprob": -0.5, "top_logprobs": likely}]
+    }
     chat = Answering("safe", logprobs)
     result = await LlamaGuard(model="guard", threshold=0.3).check(about(chat))
     assert (result.status, result.score) == ("triggered", pytest.approx(1 / 3))

@@ -1,4 +1,4 @@
-"""`/api/guards/rates` and `/api/guards/triggers`: how often guards trigger, what they found, and whether that was right."""
+"""`/api/guards/rates` and `/api/guards/triggers`: how often guards trigger, what they found, whether that was right."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -44,9 +44,9 @@ def routes(store: Store, scores: Scores, turn: OneByOne) -> APIRouter:
         project: InProject, period: str = "7d", since_us: _Us = None, until_us: _Us = None,
         by: Literal["guard", "version"] = "guard", series: bool = False,
     ) -> Json:  # fmt: skip
-        """Of each guard, or of each guard of each version of a policy: in how many requests it `looked`, `triggered`, and
-        could not look (`failed`); the `rate` of triggers with its bounds of 95 %; `marked` by people, and the share of
-        these that was `right`. `series` adds each hour or day."""
+        """Of each guard, or of each guard of each version of a policy: in how many requests it `looked`, `triggered`,
+        and could not look (`failed`); the `rate` of triggers with its bounds of 95 %; `marked` by people, and the share
+        of these that was `right`. `series` adds each hour or day."""
         asked = period_of(period, since_us, until_us, None)
         found = guard_rates(figures, asked, project, by=by, series=series)
         told = {"since_us": asked.since_us, "until_us": asked.until_us, "grain": asked.grain, "by": by}

@@ -1,4 +1,4 @@
-"""A text by itself through guards, asked for by a person or a program: one request of theirs, with a span of its own."""
+"""A text by itself through guards, as a person or a program asks for it: one request of theirs, with its own span."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -82,9 +82,7 @@ class Citations(Guard):
         detail = {"claims": count, **{kind: n for kind in _KINDS if (n := sum(one.kind == kind for one in faults))}}
         if not faults:
             return GuardResult.passed(self.name, score=0.0, detail=detail)
-        found = tuple(
-            Finding(one.kind, one.claim.start, one.claim.end, self._instead(text, one)) for one in faults
-        )
+        found = tuple(Finding(one.kind, one.claim.start, one.claim.end, self._instead(text, one)) for one in faults)
         return GuardResult.triggered(
             self.name, f"{len(faults)} of {count} claims cite no passage that carries them.",
             score=len(faults) / count, findings=found, repaired=redacted(text, found), detail=detail,

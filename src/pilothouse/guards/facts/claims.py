@@ -17,7 +17,11 @@ _CODE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.D
 _LEADING = re.compile(rf"\s*(?:{MARKER.pattern}\s*)+[.,;:]?\s*")
 _HIGHEST = 10_000  # of numbers in brackets
 _LEAST_WORDS = 2
-_UNKNOWN = re.compile(r"\b(?:do not|don't|does not|doesn't|cannot|can't|could not|couldn't|not) (?:know|say|state|mention|tell|find|contain|specify|provided|stated|mentioned)\b", re.IGNORECASE)  # fmt: skip
+_UNKNOWN = re.compile(
+    r"\b(?:do not|don't|does not|doesn't|cannot|can't|could not|couldn't|not) "
+    r"(?:know|say|state|mention|tell|find|contain|specify|provided|stated|mentioned)\b",
+    re.IGNORECASE,
+)
 
 
 class Claim(NamedTuple):

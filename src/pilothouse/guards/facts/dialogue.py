@@ -55,7 +55,9 @@ class Dialogue(Guard):
         for intent, examples in self.intents.items():
             if intent == START or not examples or not all(example.strip() for example in examples):
                 where = f"{self.name}.intents.{intent}"
-                raise ConfigError(f"{where}: needs examples that are not empty, and another name than start.", param=where)
+                raise ConfigError(
+                    f"{where}: needs examples that are not empty, and another name than start.", param=where
+                )
         for state, allowed in self.flows.items():
             for intent in (state, *allowed):
                 if intent not in self.intents and (intent != START or intent is not state):

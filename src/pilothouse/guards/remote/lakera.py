@@ -13,8 +13,8 @@ __all__ = ["Lakera"]
 
 @dataclass(frozen=True, kw_only=True)
 class Lakera(Remote):
-    """Triggers where Lakera flags the text by the policy of `project`, or by its own default. An answer is sent with the
-    question before it. Where nothing but personal data was found the places are told, so that they can be redacted.
+    """Triggers where Lakera flags the text by the policy of `project`, or by its own default. An answer is sent with
+    the question before it. Where nothing but personal data was found the places are told, so that they can be redacted.
     Lakera gives no scores and does not tell prices: say `usd_per_request`."""
 
     base_url: str = "https://api.lakera.ai"
@@ -34,7 +34,9 @@ class Lakera(Remote):
             raise Malformed
         if not flagged:
             return GuardResult.passed(self.name, cost_nano=self.cost_nano)
-        detected = [str(one.get("detector_type")) for one in objects(told.get("breakdown") or []) if one.get("detected") is True]
+        detected = [
+            str(one.get("detector_type")) for one in objects(told.get("breakdown") or []) if one.get("detected") is True
+        ]
         kinds = [*dict.fromkeys(detected)]
         places = tuple(_places(subject.text, objects(told.get("payload") or []), len(messages) - 1))
         personal = bool(kinds) and all(kind.startswith("pii") for kind in kinds)

@@ -50,7 +50,9 @@ class LlamaGuard(Guard):
         for category in self.categories:
             if category not in CATEGORIES:
                 where = f"{self.name}.categories"
-                raise ConfigError(f"{where}: there is no '{category}'. There are: {', '.join(CATEGORIES)}.", param=where)
+                raise ConfigError(
+                    f"{where}: there is no '{category}'. There are: {', '.join(CATEGORIES)}.", param=where
+                )
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ConfigError(f"{self.name}.threshold: must be in (0, 1).", param=f"{self.name}.threshold")
 
@@ -83,7 +85,9 @@ class LlamaGuard(Guard):
         score = _unsafe(choice)
         if self.threshold is not None and score is None:
             return GuardResult.failed(self.name, f"'{self.model}' gives no log-probabilities.")
-        unsafe = word.strip().lower() == "unsafe" if self.threshold is None or score is None else score >= self.threshold
+        unsafe = (
+            word.strip().lower() == "unsafe" if self.threshold is None or score is None else score >= self.threshold
+        )
         codes = [*dict.fromkeys(_CODE.findall(rest))]
         counted = [code for code in codes if code in self.categories] if self.categories else codes
         detail: Json = {"categories": codes}

@@ -36,7 +36,9 @@ class OpenAIModeration(Remote):
         flags, scores = results[0].get("categories"), results[0].get("category_scores")
         if not isinstance(flags, dict) or not isinstance(scores, dict) or not scores:
             raise Malformed
-        counted = {name: number(score) for name, score in scores.items() if not self.categories or name in self.categories}
+        counted = {
+            name: number(score) for name, score in scores.items() if not self.categories or name in self.categories
+        }
         found = [
             name for name, score in counted.items()
             if (score >= self.thresholds[name] if name in self.thresholds else flags.get(name) is True)

@@ -21,8 +21,9 @@ _LONGEST = 5_000  # characters of a piece, at four bytes each at most
 @dataclass(frozen=True, kw_only=True)
 class Perspective(Remote):
     """Triggers where the score of one of `attributes` reaches its threshold. Texts past 20,000 bytes go in pieces, and
-    the highest score counts. `languages` are told to Perspective, which else finds them out. What it is sent it is asked
-    not to keep. Places are told of ASCII texts alone: the unit of its offsets is not documented. It costs nothing."""
+    the highest score counts. `languages` are told to Perspective, which else finds them out. It is asked not to keep
+    what it is sent. Places are told of ASCII texts alone, since the unit of its offsets is not documented. It costs
+    nothing."""
 
     base_url: str = "https://commentanalyzer.googleapis.com"
     api_key: str = "${PERSPECTIVE_API_KEY}"

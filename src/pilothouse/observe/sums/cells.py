@@ -117,7 +117,8 @@ class Judged(NamedTuple):
 
 class Delta:
     """Collects what traces add and what is taken back. Traces that look alike share a cell until the end, so that the
-    dimensions cost once per batch and not once per span. Users are many, and of guards there is nothing to spread: they get their sums alone, and no histograms.
+    dimensions cost once per batch and not once per span. Users are many, and of guards there is nothing to spread: they
+    get their sums alone, and no histograms.
     """
 
     def __init__(self) -> None:

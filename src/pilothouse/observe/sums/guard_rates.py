@@ -18,9 +18,9 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class GuardRate:
-    """In how many requests a guard `looked`, `triggered`, and could not look (`failed`). `version` is its policy's, such
-    as `standard@3f2a9c01`, empty where all are told together. `marked` triggers were judged by people, `right` is the
-    share of those that were right. `series` has (looked, triggered) by the UTC microsecond of an hour or day."""
+    """In how many requests a guard `looked`, `triggered`, and could not look (`failed`). `version` is its policy's,
+    such as `standard@3f2a9c01`, empty where all are told together. `marked` triggers were judged by people, `right` is
+    the share of those that were right. `series` has (looked, triggered) by the UTC microsecond of an hour or day."""
 
     guard: str
     version: str
@@ -57,7 +57,9 @@ def guard_rates(
 ) -> list[GuardRate]:  # fmt: skip
     """Those that looked in the period, the most triggered first: 200 at most."""
     dimension = "guard" if by == "guard" else "guard_policy"
-    found = figures.by(dimension, period, project, histograms=(), limit=_MOST, sums=("requests", "failed", "call_errors"))
+    found = figures.by(
+        dimension, period, project, histograms=(), limit=_MOST, sums=("requests", "failed", "call_errors")
+    )
     marks = {name: one for (_, name), one in figures.scores(period, project).items()} if by == "guard" else {}
     steps = _series(figures, dimension, period, project) if series else {}
     rates = []
@@ -82,5 +84,3 @@ def _series(
         value: {at: (count, hits.get(value, {}).get(at, 0)) for at, count in by_step.items()}
         for value, by_step in looked.items()
     }
-
-
