@@ -101,8 +101,8 @@ def _placed(body: _ToCheck, policies: Policies) -> Sequence[Placed]:
     for number, one in enumerate(listed):
         if getattr(one.guard, "configured", False):
             where = f"guards.{number}"
-            told = f"{where}: '{one.guard.name}' asks a service with a key: put it into a policy, and name that."
-            raise InvalidRequest(told, param=where)
+            wrong = f"{where}: '{one.guard.name}' asks a service with a key: put it into a policy, and name that."
+            raise InvalidRequest(wrong, param=where)
     return (*named.at(body.stage), *listed)
 
 
