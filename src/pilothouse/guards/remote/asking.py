@@ -1,6 +1,7 @@
 """What guards over HTTP have in common: their options, and that a service which cannot be asked is a failed look."""
 
 import re
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -71,8 +72,9 @@ class Remote(Guard):
         """Close its connections."""
         await self._service.aclose()
 
+    @abstractmethod
     async def _ask(self, subject: Subject) -> GuardResult:
-        raise NotImplementedError
+        """Raises ServiceFailed, and Malformed."""
 
     def _headers(self, key: str) -> dict[str, str]:
         return {"authorization": f"Bearer {key}"}
