@@ -21,8 +21,10 @@ from pilothouse.types import ChatRequest, Json
 if TYPE_CHECKING:
     from pilothouse.gateway.runtime import Runtime
 
-__all__ = ["ANSWERED", "HOLD", "RETRIES", "UNREAD", "Watch", "guards_models", "policy_of", "watch_of"]
+__all__ = ["ALERT", "ANSWERED", "HOLD", "RETRIES", "UNREAD", "Watch", "guards_models", "policy_of", "watch_of"]
 
+ALERT = "guard_alert"
+"""Attribute of a call's span: what somebody should hear of at once, such as `system prompt leaked`."""
 ANSWERED = "guard_answered"
 """Attribute of a call's span: `refusal`, `fallback` or `cut` where the answer, or its end, is the guards' own."""
 RETRIES, UNREAD, HOLD = "guard_retries", "guards_unread", "guard_hold"
@@ -161,6 +163,8 @@ class Watch:
         about["guards"] = [*dict.fromkeys([*(found if isinstance(found, list) else ()), named])]
         if judged.acts and placed.action != "shadow":
             about[GUARDED] = True
+        if result.status == "triggered" and (alert := result.detail.get("alert")):
+            about[ALERT] = alert
 
 
 def _is_told(judged: Judged) -> bool:

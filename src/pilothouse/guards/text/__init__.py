@@ -1,1 +1,1 @@
-"""Guards over a text by itself, without a model: its length, words, language, letters, code, addresses and tokens of templates."""
+"""Guards over a text by itself: its length, words, language, letters, code, addresses and tokens of templates."""
