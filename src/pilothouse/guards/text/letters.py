@@ -33,7 +33,7 @@ _STEP = 16  # of a bit
 def codes_of(text: str) -> "Codes":
     """The code of each character, (len(text),). Capitals count as small letters, accents do not count."""
     points = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
-    return _TABLE[np.minimum(points, len(_TABLE) - 1)]  # type: ignore[no-any-return]
+    return _TABLE[np.minimum(points, len(_TABLE) - 1)]
 
 
 def _table() -> "Codes":

@@ -82,7 +82,7 @@ def _means_of(text: str) -> "NDArray[np.float64] | None":
     bits = np.where(judged, bits, _NEUTRAL)
     size = min(_WINDOW, len(bits))
     sums = np.concatenate(([0.0], np.cumsum(bits)))
-    return (sums[size:] - sums[:-size]) / size  # type: ignore[no-any-return]
+    return (sums[size:] - sums[:-size]) / size
 
 
 @lru_cache(1)
