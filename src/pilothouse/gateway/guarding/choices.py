@@ -34,26 +34,26 @@ class Choices:
         return event
 
     def _texts(self, event: Event, choice: Json, index: int, path: tuple[str | int, ...]) -> None:
-        delta = choice.get("delta") or {}
-        legacy = (delta.get("function_call") or {}).get("arguments")
-        found: list[tuple[Part, Hashable, Any, tuple[str | int, ...]]] = [
-            ("text", 0, choice.get("text"), ("text",)),
-            ("text", 0, delta.get("content"), ("delta", "content")),
-            ("text", 1, delta.get("refusal"), ("delta", "refusal")),
-            ("reasoning", 0, delta.get("reasoning_content"), ("delta", "reasoning_content")),
-            ("reasoning", 1, delta.get("reasoning"), ("delta", "reasoning")),
-            ("arguments", "function_call", legacy, ("delta", "function_call", "arguments")),
-        ]
-        for at, call in enumerate(delta.get("tool_calls") or NOTHING):
-            arguments = (call.get("function") or {}).get("arguments")
-            found.append(
-                ("arguments", call.get("index", at), arguments, ("delta", "tool_calls", at, "function", "arguments"))
-            )
-        for part, which, text, inner in found:
-            if isinstance(text, str) and text:
-                one = Delta(Channel((part, index, which)), text, (*path, *inner))
-                event.deltas.append(one)
-                self._last[one.channel] = (one, event.data)
+        if isinstance(choice.get("text"), str):
+            self._add(event, "text", index, 0, choice["text"], (*path, "text"))
+        for name, given in (choice.get("delta") or {}).items():
+            if (known := _SAID.get(name)) is not None:
+                self._add(event, known[0], index, known[1], given, (*path, "delta", name))
+            elif name == "tool_calls":
+                for at, call in enumerate(given or NOTHING):
+                    arguments = (call.get("function") or {}).get("arguments")
+                    place = (*path, "delta", name, at, "function", "arguments")
+                    self._add(event, "arguments", index, call.get("index", at), arguments, place)
+            elif name == "function_call" and isinstance(given, dict):
+                self._add(event, "arguments", index, name, given.get("arguments"), (*path, "delta", name, "arguments"))
+
+    def _add(
+        self, event: Event, part: Part, index: int, which: Hashable, text: Any, path: tuple[str | int, ...]
+    ) -> None:  # fmt: skip
+        if isinstance(text, str) and text:
+            delta = Delta(Channel((part, index, which)), text, path)
+            event.deltas.append(delta)
+            self._last[delta.channel] = (delta, event.data)
 
     def write(self, event: Event, texts: Mapping[Channel, str]) -> ChatChunk | None:
         choices = event.data.get("choices") or NOTHING
@@ -107,6 +107,10 @@ class Choices:
         return encode({**self._head, "choices": [{"index": index, **said, "finish_reason": finish}]})
 
 
+_SAID: Mapping[str, tuple[Part, int]] = {
+    "content": ("text", 0), "refusal": ("text", 1),
+    "reasoning_content": ("reasoning", 0), "reasoning": ("reasoning", 1),
+}  # fmt: skip
 _TOLD_ONCE = ("choices", "usage")
 
 

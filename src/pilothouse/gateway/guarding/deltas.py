@@ -5,7 +5,7 @@ tells a whole text again at its end is told what has left of it. Knows nothing o
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -89,7 +89,11 @@ def retold(event: Event, texts: Mapping[Channel, str]) -> ChatChunk:
         data = _with(data, delta.path, text)
         said += text if delta.channel.part == "text" else ""
         thought += text if delta.channel.part == "reasoning" else ""
-    return replace(event.chunk, raw=encode(without_logprobs(data)), text=said, reasoning=thought)
+    old = event.chunk
+    return ChatChunk(
+        encode(without_logprobs(data)), said, thought, old.finish_reason, old.usage, old.usage_only, old.model,
+        old.event, old.tool_calls,
+    )  # fmt: skip
 
 
 def without_logprobs(data: Json) -> Json:

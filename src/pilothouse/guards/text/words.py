@@ -13,6 +13,8 @@ from pilothouse.protocols import Conversation, Guard, Subject
 
 __all__ = ["Words"]
 
+_FEW = 200
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words(Guard):
@@ -35,7 +37,7 @@ class Words(Guard):
         return max(len(word.strip()) for word in self.words)
 
     def scan(self, conversation: Conversation) -> "_Scan":
-        return _Scan(self._pattern, self.hold_back, self.kind)
+        return _Scan(self, self.hold_back, self.kind)
 
     def told(self, findings: Sequence[Finding]) -> GuardResult:
         if not findings:
@@ -46,10 +48,29 @@ class Words(Guard):
         )  # fmt: skip
 
     async def check(self, subject: Subject) -> GuardResult:
-        return self.told([Finding(self.kind, *one.span()) for one in self._pattern.finditer(subject.text)])
+        if not self.may_be_in(subject.text):
+            return GuardResult.passed(self.name)
+        return self.told([Finding(self.kind, *one.span()) for one in self.pattern.finditer(subject.text)])
+
+    def may_be_in(self, text: str) -> bool:
+        """False only where none of the words stands in the text, whole or not: far sooner told than by the pattern.
+        Letters beyond ASCII may be others in another case, which is left to the pattern."""
+        if not (self._plain and text.isascii()):
+            return True
+        lower = text.lower()
+        return any(word in lower for word in self._lower)
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
+    def _lower(self) -> tuple[str, ...]:
+        return tuple(word.strip().lower() for word in self.words)
+
+    @cached_property
+    def _plain(self) -> bool:
+        return len(self.words) <= _FEW and all(word.isascii() for word in self.words)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Finds them whole and in any case, the longest first."""
         either = "|".join(re.escape(word.strip()) for word in sorted(self.words, key=len, reverse=True))
         return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
 
@@ -57,8 +78,8 @@ class Words(Guard):
 class _Scan:
     """Keeps what is not decided yet, and a character before it. A word is one once the character after it is known."""
 
-    def __init__(self, pattern: re.Pattern[str], longest: int, kind: str) -> None:
-        self._pattern, self._longest, self._kind = pattern, longest, kind
+    def __init__(self, words: Words, longest: int, kind: str) -> None:
+        self._words, self._longest, self._kind = words, longest, kind
         self._text, self._base, self.settled = "", 0, 0
 
     def feed(self, text: str) -> Sequence[Finding]:
@@ -78,8 +99,10 @@ class _Scan:
 
     def _found(self, before: int) -> list[Finding]:
         """Those that begin before this place."""
-        found = []
-        while (one := self._pattern.search(self._text, self.settled - self._base)) is not None:
+        found: list[Finding] = []
+        if not self._words.may_be_in(self._text):
+            return found
+        while (one := self._words.pattern.search(self._text, self.settled - self._base)) is not None:
             start, end = one.start() + self._base, one.end() + self._base
             if start >= before:
                 break
