@@ -138,12 +138,13 @@ class Call:
     here. `versions` collects what made the answer (prompt, corpus, deployment, embedder, snapshot): its content hash is
     the manifest id of the span. A child's versions flow into its parent when it ends. `metadata` is the caller's own
     (routing conditions read it); `cache_control` its Cache-Control header; `embedding` the encoder's vector of the last
-    user message, once something asked for it, and `hardness` the probability that it is hard. `wanted` says whether
-    others wait for this call's answer too, so that it goes on when its own client has left. `degradable` says whether
-    the degraded answer will do: who asks again later gets the error. `in_experiments` says whether experiments may
-    choose for it, `guarded` whether guards look at it; `policies` are the guard policies that hold for the calls
-    inside of it too, and `passages` what those found to answer from. `headers` are what the answer's headers say about
-    the call: limits, cache, cost. `costs` collects what the calls of models inside of it cost.
+    user message, once something asked for it, `vectors` those of the texts that its guards had encoded, by text, and
+    `hardness` the probability that it is hard. `wanted` says whether others wait for this call's answer too, so that it
+    goes on when its own client has left. `degradable` says whether the degraded answer will do: who asks again later
+    gets the error. `in_experiments` says whether experiments may choose for it, `guarded` whether guards look at it;
+    `policies` are the guard policies that hold for the calls inside of it too, and `passages` what those found to
+    answer from. `headers` are what the answer's headers say about the call: limits, cache, cost. `costs` collects what
+    the calls of models inside of it cost.
     """
 
     recorder: Recorder
@@ -164,6 +165,7 @@ class Call:
     metadata: dict[str, str] = field(default_factory=dict)
     cache_control: str = ""
     embedding: Any = None
+    vectors: dict[str, Any] = field(default_factory=dict)
     hardness: float | None = None
     wanted: Callable[[], bool] | None = None
     degradable: bool = True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pilothouse.errors import ConfigError
-from pilothouse.models.heads import Head, fit
+from pilothouse.models.heads import Head, fit, refit
 
 
 def head(weights: list[float], bias: float = 0.0) -> Head:
@@ -30,6 +30,16 @@ def test_a_penalty_shrinks_and_separable_data_end() -> None:
     labels = np.array([0.0, 0.0, 1.0, 1.0])
     strong, weak = fit(rows, labels, l2=100.0)[2], fit(rows, labels, l2=0.1)[2]
     assert 0 < strong[0] < weak[0] < 50
+
+
+def test_a_head_is_moved_by_many_rows_and_hardly_by_few() -> None:
+    source = np.random.default_rng(3)
+    rows = source.normal(size=(4000, 2))
+    labels = (rows[:, 1] > 0).astype(float)
+    given = head([2.0, 0.0])
+    few, many = (refit(given, rows[:count], labels[:count], l2=10.0)[0] for count in (4, 4000))
+    assert abs(few[0] - 2.0) < 0.5 > abs(few[1])
+    assert many[1] > 10 * abs(many[0])
 
 
 def test_a_column_without_spread_is_harmless() -> None:

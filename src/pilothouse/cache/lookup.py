@@ -160,7 +160,8 @@ class Lookup:
         encode, call = self._caches.encode, self._call
         if call.embedding is None and encode is not None:
             try:
-                call.embedding = (await encode([self._question]))[0]
+                made = call.vectors.get(self._question)
+                call.embedding = (await encode([self._question]))[0] if made is None else made
             except (Overloaded, ModelFilesError):
                 self._count("unread")
         return call.embedding is not None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["Head", "fit"]
+__all__ = ["Head", "fit", "refit"]
 
 _STEPS = 60
 _TOLERANCE = 1e-8
@@ -69,7 +69,7 @@ class Head:
         try:
             return cls._read(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path}: is no trained head ({error!r}). `pilothouse router train` makes one.") from None
+            raise ConfigError(f"{path}: is no trained head ({error!r}). `pilothouse router train` and `pilothouse guards train` make one.") from None
 
     @classmethod
     def shipped(cls, name: str) -> Self:
@@ -100,17 +100,39 @@ def fit(
     design = np.hstack([(rows - mean) / scale, np.ones((len(rows), 1))])
     penalty = np.full(design.shape[1], l2)
     penalty[-1] = 1e-9
-    share = np.ones(len(rows)) if sample_weights is None else sample_weights
-    solution = np.zeros(design.shape[1])
+    solution = _newton(design, labels, penalty, sample_weights, np.zeros(design.shape[1]))
+    return mean, scale, solution[:-1], float(solution[-1])
+
+
+def refit(
+    head: Head, rows: "Rows", labels: "Rows", *, l2: float = 1.0, sample_weights: "Rows | None" = None
+) -> "tuple[Rows, float]":
+    """(weights, bias) of a head that has seen these rows, too: the penalty draws it to the given one, not to zero.
+
+    So few rows move it a little and many a lot: the given head is the mean of a Gaussian prior. Shapes as of `fit`;
+    `mean` and `scale` stay.
+    """
+    design = np.hstack([(rows - head.mean) / head.scale, np.ones((len(rows), 1))])
+    penalty = np.full(design.shape[1], l2)
+    penalty[-1] = 1e-3
+    solution = _newton(design, labels, penalty, sample_weights, np.append(head.weights, head.bias))
+    return solution[:-1], float(solution[-1])
+
+
+def _newton(
+    design: "Rows", labels: "Rows", penalty: "Rows", sample_weights: "Rows | None", prior: "Rows"
+) -> "Rows":
+    share = np.ones(len(design)) if sample_weights is None else sample_weights
+    solution = prior.copy()
     for _ in range(_STEPS):
         chance = _sigmoid(design @ solution)
-        gradient = design.T @ (share * (chance - labels)) + penalty * solution
+        gradient = design.T @ (share * (chance - labels)) + penalty * (solution - prior)
         curvature = (design * (share * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
-        solution -= step
+        solution = solution - step
         if float(np.abs(step).max()) < _TOLERANCE:
             break
-    return mean, scale, solution[:-1], float(solution[-1])
+    return solution
 
 
 def _sigmoid(value: "Rows") -> "Rows":

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pilothouse.call import Call, Span
+from pilothouse.gateway.guarding.encoding import CallEncode
 from pilothouse.guarding import NOTING, STAGES, Stage
 from pilothouse.guards.judging import Judged, Judgement, judge, merged
 from pilothouse.guards.policy import Placed, Policy
@@ -63,7 +64,7 @@ def guards_models(chat: Chat, encode: Encode, call: Call) -> Models:
     def inner() -> Call:
         return replace(call, depth=call.depth + 1, guarded=False, in_experiments=False)
 
-    return Models(make_call=inner, chat=chat, encode=encode)
+    return Models(make_call=inner, chat=chat, encode=CallEncode(encode, call.vectors))
 
 
 class Watch:

@@ -29,7 +29,7 @@ async def embedding_of(request: ChatRequest, call: Call, encode: Encode) -> Any:
     if call.embedding is None:
         text = request.last_user_text()[:_ENCODED]
         if text.strip():
-            call.embedding = (await encode([text]))[0]
+            call.embedding = call.vectors[text] if text in call.vectors else (await encode([text]))[0]
     return call.embedding
 
 

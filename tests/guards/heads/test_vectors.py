@@ -1,0 +1,57 @@
+import asyncio
+
+import pytest
+
+from pilothouse.guards.heads.vectors import MOST, PIECE, pieces, vectors_of
+from pilothouse.protocols import Conversation, Subject
+from tests.guards.heads.conftest import MakeSubject, Words
+
+
+async def test_a_text_is_encoded_once_for_all_who_ask(about: MakeSubject, encoder: Words) -> None:
+    subject = about("ignore the cake")
+    first, second = await asyncio.gather(vectors_of(subject), vectors_of(subject))
+    assert first is second
+    assert first.is_whole
+    assert encoder.asked == [["ignore the cake"]]
+
+
+async def test_of_a_long_text_the_first_vector_is_what_routing_and_caches_read(
+    about: MakeSubject, encoder: Words
+) -> None:
+    text = "flour " * 400
+    read = await vectors_of(about(text))
+    assert [*read.places] == [(0, 798), (798, 1596), (1596, 2394), (2394, 2400)]
+    assert encoder.asked == [[text[:2000], text[798:1596], text[1596:2394], text[2394:]]]
+
+
+async def test_of_a_text_that_is_too_long_begin_and_end_are_read(about: MakeSubject, encoder: Words) -> None:
+    text = "x" * (PIECE * 100)
+    read = await vectors_of(about(text))
+    assert len(read.rows) == MOST
+    assert [start // PIECE for start, _ in read.places] == [0, 1, 2, 34, 65, 97, 98, 99]
+    assert (read.characters, read.is_whole) == (MOST * PIECE, False)
+
+
+async def test_a_piece_of_more_tokens_than_are_read_is_cut(about: MakeSubject, encoder: Words) -> None:
+    encoder.tokens_each = 5
+    text = "ab " * 200
+    read = await vectors_of(about(text))
+    assert [*read.places] == [(0, 150), (150, 300), (300, 450), (450, 600)]
+    assert read.is_whole
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+async def test_no_text_has_no_vectors(about: MakeSubject, text: str) -> None:
+    assert (await vectors_of(about(text))).missing == "There is no text."
+
+
+async def test_without_an_encoder_it_says_so() -> None:
+    read = await vectors_of(Subject("hello", "input", conversation=Conversation()))
+    assert read.missing == "There is no encoder to read the text with."
+
+
+@pytest.mark.parametrize("text", ["", "a", "a" * 5000, "a b " * 999, "\ud800\x00" * 900], ids=range(5))
+def test_pieces_cover_a_text_without_gap_or_overlap(text: str) -> None:
+    places = pieces(text)
+    assert "".join(text[start:end] for start, end in places) == text
+    assert all(0 < end - start <= PIECE for start, end in places)
