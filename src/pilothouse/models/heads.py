@@ -69,7 +69,9 @@ class Head:
         try:
             return cls._read(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path}: is no trained head ({error!r}). `pilothouse router train` and `pilothouse guards train` make one.") from None
+            raise ConfigError(
+                f"{path}: is no trained head ({error!r}). `pilothouse router train` makes one, and `guards train`."
+            ) from None
 
     @classmethod
     def shipped(cls, name: str) -> Self:
@@ -119,9 +121,7 @@ def refit(
     return solution[:-1], float(solution[-1])
 
 
-def _newton(
-    design: "Rows", labels: "Rows", penalty: "Rows", sample_weights: "Rows | None", prior: "Rows"
-) -> "Rows":
+def _newton(design: "Rows", labels: "Rows", penalty: "Rows", sample_weights: "Rows | None", prior: "Rows") -> "Rows":
     share = np.ones(len(design)) if sample_weights is None else sample_weights
     solution = prior.copy()
     for _ in range(_STEPS):

@@ -1,4 +1,4 @@
-"""How well a score tells two kinds apart: AUROC, recall at a false positive rate, and whether chances are what they say.
+"""How well a score tells two kinds apart: AUROC, recall at a false positive rate, and whether chances are shares.
 
 Plain functions over arrays; knows nothing of what the scores are of.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-__all__ = ["auroc", "calibration_error", "resampled", "recall_at", "reliability", "threshold_at"]
+__all__ = ["auroc", "calibration_error", "recall_at", "reliability", "resampled", "threshold_at"]
 
 
 def auroc(positive: "Values", negative: "Values") -> float:

@@ -29,9 +29,7 @@ def written(path: Path, attack: tuple[str, ...], benign: tuple[str, ...]) -> str
     return str(path)
 
 
-def test_train_then_report_then_calibrate(
-    tmp_path: Path, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_train_then_report_then_calibrate(tmp_path: Path, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_PENALTIES", (10.0,))
     run, head, fitted = CliRunner(), str(tmp_path / "head.json"), str(tmp_path / "fitted.json")
     texts = written(

@@ -59,7 +59,11 @@ async def test_it_raises_for_no_text(about: MakeSubject, trained: str, text: str
 def test_wrong_options_are_told_by_their_key(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     Head("test", ("x",), np.zeros(1), np.ones(1), np.zeros(1), 0.0, 0.5, {}).save(other)
-    for options, key in (({"threshold": 0.0}, "threshold"), ({"head": "none.json"}, "head"), ({"head": str(other)}, "head")):
+    for options, key in (
+        ({"threshold": 0.0}, "threshold"),
+        ({"head": "none.json"}, "head"),
+        ({"head": str(other)}, "head"),
+    ):
         with pytest.raises(ConfigError) as raised:
             Injection(**options)  # type: ignore[arg-type]
         assert raised.value.param == f"injection.{key}"

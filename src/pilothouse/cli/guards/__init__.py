@@ -4,19 +4,21 @@ import click
 
 from pilothouse.cli.lazy import Lazy
 
-__all__ = ["guards"]
+__all__ = ["SUBCOMMANDS", "guards"]
+
+SUBCOMMANDS = {
+    "train": "Train a head for a guard on labelled texts.",
+    "calibrate": "Fit a guard's head to labelled texts of your own.",
+    "report": "Say how well a guard's head tells labelled texts.",
+}
 
 
-class _Commands(Lazy):
-    package = "pilothouse.cli.guards"
-    commands_there = {
-        "train": "Train a head for a guard on labelled texts.",
-        "calibrate": "Fit a guard's head to labelled texts of your own.",
-        "report": "Say how well a guard's head tells labelled texts.",
-    }
+class _Guards(Lazy):
+    package = __name__
+    commands_there = SUBCOMMANDS
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Guards)
 def guards() -> None:
     """Guards that learned: train a head, fit it to your traffic, measure it.
 

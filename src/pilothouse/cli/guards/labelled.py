@@ -71,12 +71,14 @@ def bags_of(platform: "Platform", texts: "Sequence[str]") -> list[Any]:
     async def encoded() -> list[Any]:
         bags: list[Any] = []
         for at in range(0, len(texts), _AT_ONCE):
-            subjects = [Subject(one, "input", conversation=Conversation(models=models)) for one in texts[at : at + _AT_ONCE]]
+            subjects = [
+                Subject(one, "input", conversation=Conversation(models=models)) for one in texts[at : at + _AT_ONCE]
+            ]
             found = await asyncio.gather(*(vectors_of(one) for one in subjects))
             bags += [np.asarray(one.rows, dtype=np.float64) for one in found]
         return bags
 
-    return platform.run(encoded())  # type: ignore[no-any-return]
+    return platform.run(encoded())
 
 
 def show(told: Json, *, as_json: bool) -> None:

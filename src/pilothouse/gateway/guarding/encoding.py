@@ -1,4 +1,4 @@
-"""The encoder as the guards of one call ask it: what it made for them is kept on the call, for caches and routing too."""
+"""The encoder as the guards of one call ask it: what it made is kept on the call, for caches and routing too."""
 
 from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any

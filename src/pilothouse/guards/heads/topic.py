@@ -119,9 +119,7 @@ class Topic(Guard):
             elsewhere = np.asarray(await encode(_ELSEWHERE), dtype=np.float64)
             rows = [np.asarray(await encode(list(examples)), dtype=np.float64) for _, examples in given]
             others = [np.vstack([elsewhere, *rows[:at], *rows[at + 1 :]]) for at in range(len(rows))]
-            thresholds = [
-                self.threshold or threshold_of(mine, other) for mine, other in zip(rows, others, strict=True)
-            ]
+            thresholds = [self.threshold or threshold_of(mine, other) for mine, other in zip(rows, others, strict=True)]
             self._made.append(
                 _Topics([topic for topic, _ in given], np.vstack([_centre(one) for one in rows]), np.array(thresholds))
             )
@@ -154,7 +152,7 @@ def _centre(rows: "Rows") -> "Rows":
 
 
 def _unit(row: "Rows") -> "Rows":
-    return row / max(float(np.linalg.norm(row)), 1e-12)  # type: ignore[no-any-return]
+    return row / max(float(np.linalg.norm(row)), 1e-12)
 
 
 def _score(cosine: float) -> float:

@@ -20,8 +20,8 @@ _SAID = (
     "hope you die", "hope you get cancer", "should be shot", "should be hanged", "should be gassed", "should all die",
     "i will kill you", "i'll kill you", "i will find you", "i'll find you", "i will hurt you", "i'll hurt you",
     "i will break your", "i'll break your", "watch your back", "fuck you", "fuck off", "shut the fuck up", "stfu",
-    "go to hell", "piece of shit", "waste of oxygen", "waste of space", "nobody would miss you", "subhuman", "subhumans",
-    "go back to where you came from", "go back to your country",
+    "go to hell", "piece of shit", "waste of oxygen", "waste of space", "nobody would miss you", "subhuman",
+    "subhumans", "go back to where you came from", "go back to your country",
 )  # fmt: skip
 _CALLED = (
     "idiot", "moron", "imbecile", "dumbass", "asshole", "arsehole", "bastard", "bitch", "cunt", "dickhead", "prick",

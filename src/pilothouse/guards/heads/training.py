@@ -55,7 +55,7 @@ def bag_scores(head: Head, bags: Bags) -> "Rows":
     if not bags:
         return np.empty(0)
     starts = np.cumsum([0, *(len(bag) for bag in bags[:-1])])
-    return np.maximum.reduceat(head.probabilities(np.vstack(bags)), starts)  # type: ignore[no-any-return]
+    return np.maximum.reduceat(head.probabilities(np.vstack(bags)), starts)
 
 
 def fitted(name: str, bags: Bags, labels: "Rows", l2: float) -> Head:
@@ -128,7 +128,7 @@ def _chosen(
     l2 = min(_PENALTIES, key=lambda one: _loss(unseen[one], labels))
     threshold = min(max(threshold_at(unseen[l2][labels == 0], rate), 1e-6), 1 - 1e-6)
     told = report(unseen[l2], labels, threshold)
-    made = fold(range(len(bags)), l2)  # type: ignore[arg-type]
+    made = fold(range(len(bags)), l2)
     whole = {
         **card, "trained_on": f"{len(bags)} labelled texts", "penalty": l2, "false_positive_rate_wanted": rate,
         "left_out": {key: value for key, value in told.items() if key != "reliability"},

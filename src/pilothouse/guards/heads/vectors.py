@@ -6,6 +6,7 @@ The first is that of the text's begin as routing and caches read it, so that a c
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["MOST", "PIECE", "Read", "pieces", "vectors_of"]
 PIECE = 800
 """Characters of the longest piece: in English about 200 of the encoder's 256 tokens."""
 MOST = 8
-"""Pieces that are read of one text, each some 30 ms of one core. Of a longer one the begin, the end, and some between."""
+"""Pieces that are read of one text, each some 30 ms of one core. Of a longer one begin, end, and some between."""
 _ENDS = 2
 _BEGIN = 2000  # characters, as `gateway.routing.complexity` reads of a question: more than 256 tokens hold
 _TOKENS = 254
@@ -101,5 +102,5 @@ async def _fitting(text: str, places: list[tuple[int, int]], encode: Encode) -> 
     for (start, end), count in zip(places, counts, strict=True):
         parts = -(-count // _TOKENS)
         marks = [start + (end - start) * at // parts for at in range(parts + 1)]
-        cut += zip(marks, marks[1:], strict=False)
+        cut += pairwise(marks)
     return _chosen(cut)
