@@ -15,7 +15,7 @@ from tests.guards.heads.conftest import MakeSubject, Words
 def trained(tmp_path: Path) -> str:
     """A head that knows one word of the encoder's: ignore."""
     weights = np.zeros(384)
-    weights[Words.words.index("ignore")] = 20.0
+    weights[Words.words.index("ignore")] = 10.0
     path = tmp_path / "head.json"
     Head("injection", INPUTS, np.zeros(384), np.ones(384), weights, -5.0, 0.5, {}).save(path)
     return str(path)
@@ -43,7 +43,7 @@ async def test_a_text_that_was_not_read_to_its_end_did_not_pass(about: MakeSubje
 async def test_a_threshold_stands_in_place_of_the_heads(about: MakeSubject, trained: str) -> None:
     subject = about("ignore")
     assert (await Injection(head=trained).check(subject)).status == "triggered"
-    assert (await Injection(head=trained, threshold=0.999_999_9).check(subject)).status == "passed"
+    assert (await Injection(head=trained, threshold=0.999).check(subject)).status == "passed"
 
 
 async def test_without_an_encoder_nobody_looked(trained: str) -> None:

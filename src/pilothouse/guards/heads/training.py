@@ -126,14 +126,29 @@ def _chosen(
             scores[out] = bag_scores(fold(learn, l2), [bags[at] for at in out])  # type: ignore[arg-type]
         unseen[l2] = scores
     l2 = min(_PENALTIES, key=lambda one: _loss(unseen[one], labels))
-    threshold = min(max(threshold_at(unseen[l2][labels == 0], rate), 1e-6), 1 - 1e-6)
-    told = report(unseen[l2], labels, threshold)
+    slope, shift = _platt(unseen[l2], labels)
+    scores = 1 / (1 + np.exp(-(slope * _logit(unseen[l2]) + shift)))
+    threshold = min(max(threshold_at(scores[labels == 0], rate), 1e-6), 1 - 1e-6)
+    told = report(scores, labels, threshold)
     made = fold(range(len(bags)), l2)
+    made = replace(made, weights=slope * made.weights, bias=slope * made.bias + shift)
     whole = {
         **card, "trained_on": f"{len(bags)} labelled texts", "penalty": l2, "false_positive_rate_wanted": rate,
         "left_out": {key: value for key, value in told.items() if key != "reliability"},
     }  # fmt: skip
     return replace(made, threshold=float(f"{threshold:.4g}"), card=whole), told
+
+
+def _platt(scores: "Rows", labels: "Rows") -> tuple[float, float]:
+    """(slope, shift) of the logits that make probabilities of them (Platt, 1999)."""
+    mean, scale, weights, bias = fit(_logit(scores)[:, None], labels, l2=1.0)
+    slope = float(weights[0] / scale[0])
+    return (slope, float(bias - slope * mean[0])) if slope > 0 else (1.0, 0.0)
+
+
+def _logit(chances: "Rows") -> "Rows":
+    kept = np.clip(chances, 1e-9, 1 - 1e-9)
+    return np.log(kept / (1 - kept))
 
 
 def _labels(examples: Sequence[Labelled]) -> "Rows":
