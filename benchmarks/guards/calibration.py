@@ -49,9 +49,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("/tmp/pilothouse-guards"))
     arguments = parser.parse_args()
     head = Head.shipped("injection")
-    print(
-        "| traffic | texts fitted to | AUROC | recall at 1 % FPR | FPR at its threshold | recall there |\n|---|---|---|---|---|---|"
-    )
+    print("| traffic | texts fitted to | AUROC | recall at 1 % FPR | FPR at its threshold | recall there |")
+    print("|---|---|---|---|---|---|")
     for name, parts in TENANTS.items():
         whole = joined([load(one, INJECTION[one], arguments.data, arguments.cache) for one in parts])
         for size in SIZES:
