@@ -44,6 +44,7 @@ from pilothouse.api.prompts.usage import routes as prompt_usage_routes
 from pilothouse.api.prompts.versions import request_routes as prompt_request_routes
 from pilothouse.api.prompts.versions import routes as prompt_routes
 from pilothouse.api.rag import routes as rag_routes
+from pilothouse.api.redteam import routes as redteam_routes
 from pilothouse.api.telemetry import telemetry_routes
 from pilothouse.console import ConsoleRooms, mount_console
 from pilothouse.evals.runs.rooms import rooms_of
@@ -106,6 +107,7 @@ def _evaluation(of: "Platform") -> list[APIRouter]:
         dataset_work_routes(of.store, of.jobs, of.settings),
         dataset_routes(of.store),
         review_routes(of.store),
+        redteam_routes(of, of.jobs, of.settings),
         eval_routes(lambda project, principal: rooms_of(of, project, principal), of.jobs, of.settings),
         judge_routes(of.store, lambda: of.snapshot.config),
     ]

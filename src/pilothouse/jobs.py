@@ -18,10 +18,11 @@ from pilothouse.lifecycle.optimizing.search import Optimizer
 from pilothouse.lifecycle.prompting.order import order_of as prompt_order
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.protocols import Progress
+from pilothouse.redteam.ordering import again
 from pilothouse.settings import Settings
 from pilothouse.types import Json
 
-__all__ = ["diff_task", "evaluate_prompt_task", "optimize_prompt_task", "platform_of", "run_task"]
+__all__ = ["diff_task", "evaluate_prompt_task", "optimize_prompt_task", "platform_of", "redteam_task", "run_task"]
 
 
 def platform_of(payload: Json) -> Platform:
@@ -88,17 +89,22 @@ def run_task(payload: Json, progress: Progress) -> Json:
     key in whose name it asks, empty for the whole installation's. Raises Cancelled once the run is deleted."""
     project, run_id, key_id = payload["project"], payload["run"], payload["key_id"]
     with platform_of(payload) as platform:
-        runs = rooms_of(platform, project).runs
         try:
             return platform.run(_gone_on(platform, project, run_id, key_id, progress))
         except PilothouseError as error:
-            try:
-                run = runs.get(project, run_id)
-            except NotFound:
-                raise Cancelled("The run was deleted.") from None
-            if run.status == "running" and run.holder is None:  # it never began
-                runs.update(project, run_id, status="failed", error=error.message, ended_us=now_us())
+            _never_began(platform, project, run_id, error)
             raise
+
+
+def _never_began(platform: Platform, project: str, run_id: str, error: PilothouseError) -> None:
+    """A run that failed before anybody held it has failed for good. Raises Cancelled once it is deleted."""
+    runs = rooms_of(platform, project).runs
+    try:
+        run = runs.get(project, run_id)
+    except NotFound:
+        raise Cancelled("The run was deleted.") from None
+    if run.status == "running" and run.holder is None:
+        runs.update(project, run_id, status="failed", error=error.message, ended_us=now_us())
 
 
 async def _gone_on(platform: Platform, project: str, run_id: str, key_id: str, progress: Progress) -> Json:
@@ -116,6 +122,29 @@ async def _gone_on(platform: Platform, project: str, run_id: str, key_id: str, p
     prepared = await prepare_again(rooms, project, run)
     ended = await work(rooms, project, run, prepared, heard=heard, started=runners.append)
     return {"run": ended.run.id, "status": ended.run.status, "passed": ended.passed}
+
+
+def redteam_task(payload: Json, progress: Progress) -> Json:
+    """The job `redteam.run`: works off a run of the red team that the API made, or goes on with it. The payload is that
+    of `evals.run`."""
+    project, runners = payload["project"], list[Runner]()
+
+    async def played(platform: Platform) -> Json:
+        principal = _caller(platform, project, payload["key_id"])
+        run = rooms_of(platform, project).runs.get(project, payload["run"])
+        if run.status != "running":
+            return {"run": run.id, "status": run.status}
+        rooms, prepared = await again(platform, project, run, principal=principal)
+        heard = _halting(progress, runners)
+        ended = await work(rooms, project, run, prepared, heard=heard, started=runners.append)
+        return {"run": ended.run.id, "status": ended.run.status}
+
+    with platform_of(payload) as platform:
+        try:
+            return platform.run(played(platform))
+        except PilothouseError as error:
+            _never_began(platform, project, payload["run"], error)
+            raise
 
 
 def _halting(progress: Progress, runners: Sequence[Runner]) -> Heard:

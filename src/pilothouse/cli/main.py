@@ -40,6 +40,7 @@ COMMANDS = {
     "rag": "Ingest documents, search them, ask them.",
     "prompts": "Prompts: what is released, and whether it is fit for that.",
     "evals": "Evaluation: datasets, runs over them, judges and people.",
+    "redteam": "Attacks with harmless goals against what is released.",
     "experiments": "Calls split over versions or models, and what that showed.",
     "traces": "See what happened: list traces, show one, explain it, export them.",
     "payloads": "What spans hold: a key for it, sealing it with a new key.",

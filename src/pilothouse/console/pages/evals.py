@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from pilothouse.console.evaluating import Wanted, bar, cases_of, snippet_of, text_of, view_of
-from pilothouse.console.pages import evals_compare, evals_people, judges, sentinel
+from pilothouse.console.pages import evals_compare, evals_people, judges, redteam, sentinel
 from pilothouse.console.render import ROOT, Renderer
 from pilothouse.console.rooms import ConsoleRooms
 from pilothouse.console.visitor import Guest
@@ -61,7 +61,7 @@ def pages(rooms: ConsoleRooms, renderer: Renderer, project: str) -> APIRouter:
             trials=range(min(run.trials, _MOST_TRIALS)), link=_link,
         )  # fmt: skip
 
-    for room in (evals_people, evals_compare, judges, sentinel):
+    for room in (evals_people, evals_compare, judges, sentinel, redteam):
         router.routes.extend(room.pages(rooms, renderer, project).routes)
     return router
 
