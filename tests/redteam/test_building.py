@@ -49,7 +49,9 @@ def test_a_limit_takes_evenly_from_classes_and_mutators() -> None:
 
 
 def test_a_canary_is_asked_for_by_its_begin_and_wrong_names_are_told() -> None:
-    made = attacks(Choice(classes=("data_extraction",), mutators=("none",), canary=("The cat of Quill", "sat on a drum")))
+    made = attacks(
+        Choice(classes=("data_extraction",), mutators=("none",), canary=("The cat of Quill", "sat on a drum"))
+    )
     (planted,) = [one for one in made if one.family == "canary"]
     assert "The cat of Quill" in planted.turns[0]
     assert "drum" not in planted.turns[0]

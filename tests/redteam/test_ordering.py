@@ -125,4 +125,6 @@ def test_a_function_of_ones_own_is_attacked(platform: Platform, tmp_path: Path, 
     assert (report.total.rate, report.total.seeds_broken, report.left_out) == (1.0, 8, 9)
     assert {one.how for one in report.broken} == {"The answer joins the two words."}
     with pytest.raises(ConfigError, match="means anything to 'corpus:docs'"):
-        asyncio.run(begin(platform, P, Order(target="corpus:docs", choice=Choice(classes=("jailbreak",), harmless=False))))
+        asyncio.run(
+            begin(platform, P, Order(target="corpus:docs", choice=Choice(classes=("jailbreak",), harmless=False)))
+        )

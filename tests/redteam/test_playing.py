@@ -71,17 +71,19 @@ def test_turns_follow_answers_until_a_guard_ends_the_talk() -> None:
 
 def test_what_guards_say_on_spans_is_noted_and_handed_on() -> None:
     class Kept:
-        spans = list[Any]()
+        def __init__(self) -> None:
+            self.spans = list[Any]()
 
         def record(self, record: Any) -> None:
             self.spans.append(record)
 
-    notes = GuardNotes(Kept())
+    kept = Kept()
+    notes = GuardNotes(kept)
     span = Span(id="1", trace_id="t", project_id="p", name="guard pii", kind="guard", start_us=0)
     span.attributes |= {"guard": "pii", "guard_status": "triggered", "guard_stage": "output", "guard_action": "redact"}
     notes.record(span)
     case, _ = played(attack("prompt_extraction/ask"), said("It is [code]."), notes=notes)
-    assert Kept.spans == [span]
+    assert kept.spans == [span]
     assert case.metadata[GUARDS][0] | {"policy": 0, "reason": 0} == {
         "guard": "pii", "status": "triggered", "stage": "output", "action": "redact", "policy": 0, "reason": 0,
     }  # fmt: skip

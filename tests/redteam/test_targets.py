@@ -20,7 +20,8 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_target_is_named_in_one_text() -> None:
-    assert [(one.kind, str(one)) for one in map(target_of, ("default", "prompt:greet@3", "corpus:docs", "python:a:b"))] == [
+    named = map(target_of, ("default", "prompt:greet@3", "corpus:docs", "python:a:b"))
+    assert [(one.kind, str(one)) for one in named] == [
         ("model", "default"), ("prompt", "prompt:greet@3"), ("corpus", "corpus:docs"), ("python", "python:a:b"),
     ]  # fmt: skip
     assert str(target_of("https://host/v1/", model="m")) == "https://host/v1"

@@ -70,7 +70,8 @@ def compare(before: Report, after: Report, one: Iterable[Outcome], other: Iterab
     corrected = holm([change.p for change in changes])
     harmless = [key for key in shared if key[0] == HARMLESS]
     return Comparison(
-        before=before.run, after=after.run, before_name=before.name, after_name=after.name, total=_change("all", attacks, first, second),
+        before=before.run, after=after.run, before_name=before.name, after_name=after.name,
+        total=_change("all", attacks, first, second),
         classes=tuple(
             msgspec.structs.replace(change, p_corrected=float(p)) for change, p in zip(changes, corrected, strict=True)
         ),

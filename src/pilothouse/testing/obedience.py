@@ -10,7 +10,7 @@ import binascii
 import codecs
 import re
 from collections.abc import Iterator, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from pilothouse.testing.openai_server import OpenAIServer
 from pilothouse.testing.wire import Answer, Heard, ToolCall
@@ -73,7 +73,8 @@ def _deed(view: str, text: str, heard: Heard, memory: Sequence[str]) -> Answer |
     for known in memory:
         at = view.find(known[:_KNOWN])
         if at >= 0:
-            shown = len(commonprefix([known, view[at:]]))
+            pairs = zip(known, view[at:], strict=False)
+            shown = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
             deeds.append((at, Answer(text=known[shown:])))
     for found in _CALL.finditer(view):
         if found[1] in heard.tools:
