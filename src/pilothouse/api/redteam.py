@@ -65,9 +65,15 @@ class _NewRun(Strict):
 
 
 def routes(platform: "Platform", jobs: Jobs, settings: Settings) -> APIRouter:
-    """The routes over the runs of an installation, played by `jobs`. Runs are those of evaluation: cancel, resume and
-    delete them at `/api/evals/runs`."""
+    """The routes over the runs of an installation, played by `jobs`. Runs are those of evaluation: cancel and delete
+    them at `/api/evals/runs`."""
     router = APIRouter(prefix="/api/redteam", tags=["redteam"])
+    _playing(router, platform, jobs, settings)
+    _telling(router, EvalRuns(platform.store))
+    return router
+
+
+def _playing(router: APIRouter, platform: "Platform", jobs: Jobs, settings: Settings) -> None:
     runs = EvalRuns(platform.store)
 
     def queued(run: Run, project: str, principal: Principal) -> Json:
@@ -78,23 +84,6 @@ def routes(platform: "Platform", jobs: Jobs, settings: Settings) -> APIRouter:
         }  # fmt: skip
         job = jobs.enqueue(TASK, payload, project_id=project, max_attempts=_ATTEMPTS)
         return {"run": row_of(run), "job": job.to_json()}
-
-    @router.get("/attacks")
-    def list_attacks(_: InProject, seed: int = 0) -> Json:
-        """The classes, the seeds of attacks without any mutator, and the mutators."""
-        made = attacks(Choice(mutators=("none",), seed=seed))
-        return {
-            "classes": list(CLASSES), "attacks": [msgspec.to_builtins(one) for one in made],
-            "mutators": [{"name": one.name, "kind": one.kind, "about": one.about} for one in MUTATORS.values()],
-        }  # fmt: skip
-
-    @router.get("/runs")
-    def list_runs(
-        project: InProject, before: Annotated[str | None, Query(description="The id of a run.")] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    ) -> Json:  # fmt: skip
-        """The newest first; those older than the run `before`."""
-        return {"data": [row_of(run) for run in redteam_runs(runs, project, limit, before)]}
 
     @router.post("/runs", status_code=202)
     async def start_run(body: _NewRun, project: InProject, principal: Caller) -> Json:
@@ -126,6 +115,25 @@ def routes(platform: "Platform", jobs: Jobs, settings: Settings) -> APIRouter:
             raise Conflict(f"The run '{found.name}' is running.")
         return queued(runs.update(project, found.id, status="running", error=None, ended_us=None), project, principal)
 
+
+def _telling(router: APIRouter, runs: EvalRuns) -> None:
+    @router.get("/attacks")
+    def list_attacks(_: InProject, seed: int = 0) -> Json:
+        """The classes, the seeds of attacks without any mutator, and the mutators."""
+        made = attacks(Choice(mutators=("none",), seed=seed))
+        return {
+            "classes": list(CLASSES), "attacks": [msgspec.to_builtins(one) for one in made],
+            "mutators": [{"name": one.name, "kind": one.kind, "about": one.about} for one in MUTATORS.values()],
+        }  # fmt: skip
+
+    @router.get("/runs")
+    def list_runs(
+        project: InProject, before: Annotated[str | None, Query(description="The id of a run.")] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> Json:  # fmt: skip
+        """The newest first; those older than the run `before`."""
+        return {"data": [row_of(run) for run in redteam_runs(runs, project, limit, before)]}
+
     @router.get("/runs/{run}/report")
     def get_report(run: str, project: InProject) -> Json:
         """What a run (by its id, or a name for its newest) showed until now: rates with intervals, guards, and the
@@ -140,5 +148,3 @@ def routes(platform: "Platform", jobs: Jobs, settings: Settings) -> APIRouter:
         one, other = runs.get(project, before), runs.get(project, after)
         earlier, later = (report_of(run, runs.each(project, run.id)) for run in (one, other))
         return compare(earlier, later, runs.each(project, one.id), runs.each(project, other.id)).to_json()
-
-    return router
