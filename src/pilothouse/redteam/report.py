@@ -125,6 +125,7 @@ def row_of(run: Run) -> Json:
 
 
 def class_of(outcome: Outcome) -> str:
+    """The class of what was played, empty where it has none."""
     return str(outcome.case.metadata.get("class", ""))
 
 
