@@ -14,6 +14,8 @@ from pilothouse.access import Audit, Keys, Members, Tenants, new_key
 from pilothouse.access.budgets import Budgets
 from pilothouse.access.entrance import entrance
 from pilothouse.access.limits import Limiter
+from pilothouse.agents.approvals import Approvals
+from pilothouse.agents.serving import McpGateway
 from pilothouse.cache import Caches, Store, open_cache_store
 from pilothouse.config import CacheConfig, Config, ProviderConfig
 from pilothouse.errors import ConfigError, MissingExtra, PilothouseError
@@ -114,6 +116,7 @@ class Platform:
             if self._serving:
                 raise
         self.kept = ResponseStore(self.store.observe, packer=self.store.packer)
+        self.mcp = McpGateway(gateway, Approvals(self.store), lambda: self.snapshot.config.mcp)
         passing = PassThrough(gateway, self._rooms, self.metrics, settings.max_body_bytes)
         self._open_batches(settings)
         batching = Batching(
@@ -357,6 +360,7 @@ class Platform:
 
     async def close_rooms(self) -> None:
         await self.endpoints.aclose()
+        await self.mcp.aclose()
         await self.mirror.aclose()
         await self.telling.aclose()
         await self.health_checks.stop()

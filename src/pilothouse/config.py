@@ -16,6 +16,7 @@ from pilothouse.monitoring import AlertsConfig, ExportConfig, TopicsConfig
 from pilothouse.privacy import PrivacyConfig, RetentionConfig
 from pilothouse.prompting import PromptsConfig
 from pilothouse.scoring import EvalsConfig
+from pilothouse.tooling import McpConfig
 
 __all__ = [
     "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",
@@ -358,3 +359,4 @@ class Config(_Strict):
     evals: EvalsConfig = EvalsConfig()
     prompts: PromptsConfig = PromptsConfig()
     guards: GuardsConfig = GuardsConfig()
+    mcp: dict[_Name, McpConfig] = {}

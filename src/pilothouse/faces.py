@@ -34,6 +34,7 @@ from pilothouse.api.lifecycle.diff import routes as diff_routes
 from pilothouse.api.lifecycle.replay import routes as replay_routes
 from pilothouse.api.lifecycle.shadow import routes as shadow_routes
 from pilothouse.api.management import management
+from pilothouse.api.mcp import routes as mcp_routes
 from pilothouse.api.observe.stats import routes as stats_routes
 from pilothouse.api.prompts.experiments import routes as experiment_routes
 from pilothouse.api.prompts.gates import routes as prompt_gate_routes
@@ -68,6 +69,7 @@ def faces(of: "Platform") -> FastAPI:
             of.telling.exports.queue,
         ),
         approval_routes(Approvals(of.store)),
+        mcp_routes(of.mcp, of.recorder),
         rag_routes(of.rag, of.gateway, of.recorder),
         jobs_routes(of.jobs),
         alert_routes(of.alerts),

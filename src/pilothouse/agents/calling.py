@@ -35,7 +35,7 @@ _MOST_ARGUMENTS = 200_000  # characters
 class Made:
     """What became of a call. `told` is what the model reads, and `label` that of all in it. `status` is `done`,
     `failed` (the tool did), `refused` (wrong arguments, no such tool, too often) or `denied`. `cost_nano` is what
-    models inside of it cost."""
+    models inside of it cost, `value` what the tool returned."""
 
     name: str
     status: str
@@ -43,6 +43,7 @@ class Made:
     label: Label
     arguments: Json = field(default_factory=dict)
     cost_nano: int | None = 0
+    value: Any = None
 
 
 class Rates:
@@ -153,10 +154,11 @@ class Calling:
         """What the model reads of it: the text, set apart where it is from outside, or a handle in its place."""
         given = arguments or {}
         if made.label.trust is not Trust.UNTRUSTED:
-            return Made(tool.name, status, as_text(made.value), made.label, given)
+            return Made(tool.name, status, as_text(made.value), made.label, given, value=made.value)
         if self.held:
             return Made(tool.name, status, f"{plain} {described(handles.hold(made))}", own, given)
-        return Made(tool.name, status, f"{plain}\n{marked(as_text(made.value), self.marking)}", made.label, given)
+        told = f"{plain}\n{marked(as_text(made.value), self.marking)}"
+        return Made(tool.name, status, told, made.label, given, value=made.value)
 
     async def _looked(self, written: Json, own: Label, handles: Handles, step: Step) -> Made:
         """Handles stand for nothing in these arguments, or text could come to be read by way of the choices."""

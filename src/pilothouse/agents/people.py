@@ -12,16 +12,17 @@ from pilothouse.client import AsyncClient
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.types import Json
 
-__all__ = ["by_people", "by_people_here"]
+__all__ = ["Pause", "a_second", "by_people", "by_people_here"]
 
 Pause = Callable[[], Awaitable[object]]
 
 
-async def _second() -> None:
+async def a_second() -> None:
+    """How long is waited between two looks."""
     await asyncio.sleep(1.0)
 
 
-def by_people(platform: Any = None, seconds: float = 300.0, *, pause: Pause = _second) -> Approve:
+def by_people(platform: Any = None, seconds: float = 300.0, *, pause: Pause = a_second) -> Approve:
     """Calls wait at a server until someone decides there, in the console, by `pilothouse approvals` or over the API;
     after `seconds` without a word the answer is no. `platform` as an Agent has it."""
 
@@ -39,7 +40,7 @@ def by_people(platform: Any = None, seconds: float = 300.0, *, pause: Pause = _s
 
 def by_people_here(
     approvals: Approvals, project: str, principal: Principal = EMBEDDED, seconds: float = 300.0, *,
-    pause: Pause = _second,
+    pause: Pause = a_second,
 ) -> Approve:  # fmt: skip
     """The same over the database of this process, in the name of `principal`."""
 

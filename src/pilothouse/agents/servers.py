@@ -22,21 +22,31 @@ __all__ = ["McpServer", "ToolFailed", "mcp_server", "pin_of"]
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]")
 _MOST_PAGES = 100
+_CLOSED = -32000
+"""The code of the error that the package raises for all that waits when a connection ends."""
 
 
 class ToolFailed(Exception):
     """An MCP server says that its tool failed; the message is the server's own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class McpServer:
     """An open server. `tools` are those that are offered, named `SERVER_TOOL`. `pins` are the hashes of all tools that
-    it has now, by their own names, to be kept by whoever has read them; `changed` are the names whose pin differs."""
+    it has now, by their own names, to be kept by whoever has read them; `changed` are the names whose pin differs.
+    `listed` is what the server says of its tools, `by_own_name` has those that are offered by the server's names.
+    `broken` says that the connection is gone: it must be opened anew."""
 
     name: str
-    tools: list[Tool] = field(default_factory=list)
     pins: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    listed: list[Json] = field(default_factory=list)
+    by_own_name: dict[str, Tool] = field(default_factory=dict)
+    broken: bool = False
+
+    @property
+    def tools(self) -> list[Tool]:
+        return [*self.by_own_name.values()]
 
 
 @asynccontextmanager
@@ -50,7 +60,7 @@ async def mcp_server(
     `rules` say by a tool's own name what whoever runs the agent knows of it: fields of Tool, such as `severity`,
     `plain`, `trusted`, `per_minute`. Without them a tool is destructive, and all its arguments are sensitive. `allow`
     names the tools that are offered, all where left out; `env` is added to a child's environment, which is otherwise a
-    bare one. `seconds` bound each call. Raises MissingExtra, ConfigError for rules or pins of tools that are not there,
+    bare one. `seconds` bound each call. Raises MissingExtra, ConfigError for rules of tools that are not there,
     ProviderUnavailable for a server that cannot be reached.
     """
     try:
@@ -92,8 +102,8 @@ def _offered(
     name: str, client: Any, listed: Sequence[Json], rules: Mapping[str, Mapping[str, Any]],
     pins: Mapping[str, str] | None, allow: Sequence[str] | None,
 ) -> McpServer:  # fmt: skip
-    made = McpServer(name, pins={one["name"]: pin_of(one) for one in listed})
-    for known in {*rules, *(pins or ()), *(allow or ())} - made.pins.keys():
+    made = McpServer(name, pins={one["name"]: pin_of(one) for one in listed}, listed=[*listed])
+    for known in {*rules, *(allow or ())} - made.pins.keys():
         there = ", ".join(made.pins) or "none"
         raise ConfigError(f"The MCP server '{name}' has no tool '{known}'. There are: {there}.", param=name)
     for one in listed:
@@ -106,16 +116,20 @@ def _offered(
             continue
         described = OURS if pinned else Label.untrusted(f"mcp:{name}")
         about: dict[str, Any] = {"severity": "destructive", "plain": (), **rules.get(own, {})}
-        made.tools.append(Tool(
+        made.by_own_name[own] = Tool(
             name=_NAME.sub("_", f"{name}_{own}")[:64], description=one.get("description", ""),
-            parameters=one["inputSchema"], run=_run(client, own), described=described, **about,
-        ))  # fmt: skip
+            parameters=one["inputSchema"], run=_run(made, client, own), described=described, **about,
+        )  # fmt: skip
     return made
 
 
-def _run(client: Any, own: str) -> Any:
+def _run(server: McpServer, client: Any, own: str) -> Any:
     async def run(**arguments: Any) -> Any:
-        result = await client.call_tool(own, arguments)
+        try:
+            result = await client.call_tool(own, arguments)
+        except Exception as error:
+            server.broken = getattr(error, "code", _CLOSED) == _CLOSED
+            raise
         texts = [getattr(part, "text", None) or f"[{part.type}]" for part in result.content]
         if result.is_error:
             raise ToolFailed("\n".join(texts))

@@ -44,6 +44,7 @@ _SEARCH = re.compile(
 _QUEUES = re.compile(r"/api/reviews/queues(/[^/]+(/progress)?)?")
 _REVIEW = re.compile(r"/api/reviews/queues/[^/]+/(next|undo|items/[^/]+/(vote|skip|correct))")
 _APPROVALS = "/api/approvals"
+_MCP = "/mcp/"
 _RESOLVE = re.compile(r"/api/(prompts/.+/(resolved|render|versions/[^/]+)|public/v2/prompts/.+|approvals/[^/]+)")
 _INGEST = re.compile(r"/api/rag/corpora/[^/]+/ingest")  # reads files of the machine that serves
 _KINDS: dict[int, type[PilothouseError]] = {404: NotFound, 413: BodyTooLarge}
@@ -113,7 +114,7 @@ def needed(method: str, path: str) -> Action:
         return "administer"
     if (noun in _CALLERS and not (reads and noun != "route")) or path in _FRAGMENTS:
         return "call"
-    if path == _APPROVALS and not reads:
+    if path.startswith(_MCP) or (path == _APPROVALS and not reads):
         return "call"
     if reads and _RESOLVE.fullmatch(path):
         return "resolve"
@@ -137,8 +138,8 @@ def _noun(path: str) -> str:
 
 
 class _Admission:
-    """Checks the key and bounds the body of what goes to `/api`, and of OTLP, whose route bounds its body itself.
-    FastAPI would read anybody's body, whole, first."""
+    """Checks the key and bounds the body of what goes to `/api` and `/mcp`, and of OTLP, whose route bounds its body
+    itself. FastAPI would read anybody's body, whole, first."""
 
     def __init__(self, app: ASGIApp, door: Door, max_body_bytes: int) -> None:
         self._app = app
@@ -149,7 +150,7 @@ class _Admission:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         path = scope["path"]
-        if (path.startswith("/api/") and path not in _OPEN) or is_otlp(path):
+        if (path.startswith(("/api/", _MCP)) and path not in _OPEN) or is_otlp(path):
             headers = Headers(scope=scope)
             try:
                 await self._admit(scope, headers)
