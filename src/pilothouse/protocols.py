@@ -19,6 +19,7 @@ from pilothouse.call import Call
 from pilothouse.cases import Case, Need, Verdict
 from pilothouse.guarded import Finding, GuardResult
 from pilothouse.guarding import STAGES, Action, Stage
+from pilothouse.pii.pseudonyms import Pseudonyms
 from pilothouse.types import ChatChunk, ChatRequest, Document, EmbedRequest, EmbedResponse, Hit, Json
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class Conversation:
     messages: Sequence[Json] = ()
     canaries: Sequence[str] = ()
     models: Models | None = None
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,7 @@ from pilothouse.pii.forms import Form
 from pilothouse.pii.kinds import GROUPS, expanded
 from pilothouse.pii.national import NATIONAL, TOLD_NATIONAL
 from pilothouse.pii.phones import PHONES
-from pilothouse.pii.scan import Hinted, Scan, hinted, looked_through
+from pilothouse.pii.scan import STRIDE, Hinted, Scan, hinted, looked_through
 from pilothouse.pii.secrets import SECRETS
 
 __all__ = ["Found", "Scan", "finder", "hold_back", "redactor", "scanner"]
@@ -40,11 +40,10 @@ def _forms(kinds: frozenset[str]) -> Hinted:
     return hinted([*chain.from_iterable(forms for forms, there in _FAMILIES if there & kinds)])
 
 
-@cache
-def hold_back(kinds: frozenset[str]) -> int:
+def hold_back(kinds: Iterable[str]) -> int:
     """How many characters wait at most before a Scan of these kinds has decided them, what it has begun to find
-    aside."""
-    return max((form.least for _, ranked in _forms(kinds) for _, form in ranked), default=0)
+    aside. Of prose it is the last word."""
+    return STRIDE + max((form.least for _, ranked in _forms(frozenset(kinds)) for _, form in ranked), default=0)
 
 
 def scanner(kinds: Iterable[str]) -> Callable[[], Scan]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pilothouse.pii.claims import Claim, Found, clusters, resolved
 from pilothouse.pii.forms import CONTEXT, Alphabet, Form, Hint, Signs
 
-__all__ = ["Hinted", "Scan", "hinted", "looked_through"]
+__all__ = ["STRIDE", "Hinted", "Scan", "hinted", "looked_through"]
 
 Hinted = Sequence[tuple[Hint, Sequence[tuple[int, Form]]]]
 """Forms with their rank, by what hints at them."""
@@ -31,7 +31,7 @@ seen."""
 _QUIET = 400
 """Characters without any of that after which nothing is begun that is not."""
 _SEEN = 24
-_STRIDE = 16
+STRIDE = 16
 """Characters between two looks."""
 
 
@@ -72,6 +72,7 @@ class Scan:
 
     def feed(self, text: str) -> list[Found]:
         """What is newly found, in order; places count from the begin of the whole text."""
+        self._forget()
         before = len(self._text)
         self._text += text
         size = len(self._text)
@@ -81,13 +82,17 @@ class Scan:
             tail = _no_space(self._text[-_LONGEST_RUN:][::-1])
             self.settled = max(self.settled, self._base + size - (tail.end() if tail else 0))
             return []
-        if self._base + size - self._looked_at < _STRIDE:
+        if self._base + size - self._looked_at < STRIDE:
             return []
         return self._look(last=False)
 
     def end(self) -> list[Found]:
         """The rest."""
         return self._look(last=True)
+
+    def said(self, found: Found) -> str:
+        """What stands there, of what the last call told."""
+        return self._text[found.start - self._base : found.end - self._base]
 
     def _look(self, *, last: bool) -> list[Found]:
         text, base = self._text, self._base
@@ -129,7 +134,6 @@ class Scan:
         self._claims = waiting
         self._busy = self._busy or bool(waiting)
         self.settled = max(self.settled, settled)
-        self._forget()
         return [one for one in found if one.kind in self._kinds]
 
     def _forget(self) -> None:
