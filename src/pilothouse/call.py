@@ -15,6 +15,7 @@ import msgspec
 
 from pilothouse.errors import PilothouseError, ProviderTimeout
 from pilothouse.ids import content_hash, new_id, new_span_id, now_us
+from pilothouse.pii.pseudonyms import Pseudonyms
 from pilothouse.principal import EMBEDDED, Principal
 from pilothouse.types import Json, Usage
 
@@ -142,9 +143,10 @@ class Call:
     `hardness` the probability that it is hard. `wanted` says whether others wait for this call's answer too, so that it
     goes on when its own client has left. `degradable` says whether the degraded answer will do: who asks again later
     gets the error. `in_experiments` says whether experiments may choose for it, `guarded` whether guards look at it;
-    `policies` are the guard policies that hold for the calls inside of it too, and `passages` what those found to
-    answer from. `headers` are what the answer's headers say about the call: limits, cache, cost. `costs` collects what
-    the calls of models inside of it cost.
+    `policies` are the guard policies that hold for the calls inside of it too, `passages` what those found to answer
+    from, and `pseudonyms` the stand-ins for personal data that guards gave, shared by all that is inside of it.
+    `headers` are what the answer's headers say about the call: limits, cache, cost. `costs` collects what the calls of
+    models inside of it cost.
     """
 
     recorder: Recorder
@@ -173,6 +175,7 @@ class Call:
     guarded: bool = True
     policies: tuple[str, ...] = ()
     passages: list[str] = field(default_factory=list)
+    pseudonyms: Pseudonyms | None = None
     headers: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     costs: list[int | None] = field(default_factory=list)
@@ -222,7 +225,8 @@ class Call:
             session_id=self.session_id, endpoint=self.endpoint, deadline=self.deadline, depth=self.depth + 1,
             client_ip=self.client_ip, metadata=self.metadata, cache_control=self.cache_control,
             degradable=self.degradable, in_experiments=self.in_experiments, guarded=self.guarded,
-            policies=self.policies, passages=self.passages, versions=self.versions, costs=self.costs,
+            policies=self.policies, passages=self.passages, pseudonyms=self.pseudonyms, versions=self.versions,
+            costs=self.costs,
         )  # fmt: skip
 
     @contextmanager

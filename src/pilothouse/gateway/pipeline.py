@@ -26,6 +26,7 @@ from pilothouse.gateway.guarding.canned import canned
 from pilothouse.gateway.guarding.entering import Said, entered
 from pilothouse.gateway.guarding.leaving import leaving
 from pilothouse.gateway.guarding.moderations import moderated, policy_named
+from pilothouse.gateway.guarding.restoring import restorer_of
 from pilothouse.gateway.guarding.watch import ANSWERED, UNREAD, policy_of, watch_of
 from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
 from pilothouse.gateway.reliability.attempts import Attempts
@@ -91,13 +92,20 @@ class Gateway:
         meter, streams = visit.meter, request.stream
         try:
             async with aclosing(await self._answer(visit)) as chunks:
+                restorer = restorer_of(visit.watch, visit.request)
                 async for chunk in chunks:
                     if not meter.started:
                         visit.begin()
                     meter.feed(chunk)
                     if streams and (not meter.deltas & 63 or monotonic() >= visit.note_at):
                         visit.note_progress()
-                    yield chunk
+                    if restorer is None:
+                        yield chunk
+                        continue
+                    for restored in restorer.feed(chunk):
+                        yield restored
+                for restored in restorer.end() if restorer is not None else ():
+                    yield restored
         except BaseException as error:
             visit.fail(error)
             raise
@@ -254,6 +262,8 @@ class Gateway:
             visit.end()
             visit.call.finish(span)
             self._metrics.observe(span)
+            if visit.watch is not None:
+                visit.watch.forget()
         if span.status == "ok":
             if visit.lookup is not None and "degraded" not in span.attributes and ANSWERED not in span.attributes:
                 await visit.lookup.store(

@@ -151,7 +151,8 @@ def recorded(visit: Visit) -> Json:
     body = visit.request.body
     if visit.made_from is None:
         return body
-    return {**{name: value for name, value in body.items() if name != "prompt"}, MADE_FROM: visit.made_from}
+    made_from = visit.made_from if visit.watch is None else visit.watch.conversation.pseudonyms.hidden(visit.made_from)
+    return {**{name: value for name, value in body.items() if name != "prompt"}, MADE_FROM: made_from}
 
 
 def note_refusal(span: Span, meter: Meter) -> None:

@@ -6,6 +6,7 @@ They hold for one call and are kept nowhere else. The same value has the same st
 import json
 import re
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["Pseudonyms", "Restoring"]
 
@@ -26,6 +27,7 @@ class Pseudonyms:
         self._names: dict[tuple[str, str], str] = {}
         self._values: dict[str, str] = {}
         self._taken = set[str]()
+        self._hidden: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._values)
@@ -41,15 +43,30 @@ class Pseudonyms:
         plain = "".join(filter(str.isalnum, value)).casefold() or value
         if kind in ("email", "url"):
             plain = value.casefold()
-        name = self._names.get((kind, plain))
-        if name is None:
+        name = self._names.get((kind, plain), "")
+        if not name:
             number = 1 + sum(one == kind for one, _ in self._names)
             while (name := f"{kind.upper()}_{number}") in self._taken:
                 number += 1
             self._names[kind, plain] = name
             self._values[name] = value
             self._taken.add(name)
+        self.note(value, f"<{name}>")
         return f"<{name}>"
+
+    def note(self, value: str, instead: str) -> None:
+        """This stands in the place of a value, which may not be kept of the call elsewhere either."""
+        self._hidden[value] = instead
+
+    def hidden(self, value: Any) -> Any:
+        """The same, texts in lists and maps too, with what was replaced in this call replaced there."""
+        if isinstance(value, str):
+            for found, instead in self._hidden.items():
+                value = value.replace(found, instead)
+            return value
+        if isinstance(value, dict):
+            return {self.hidden(key): self.hidden(one) for key, one in value.items()}
+        return [self.hidden(one) for one in value] if isinstance(value, list) else value
 
     def restored(self, text: str, *, in_json: bool = False) -> str:
         """The text with the values in the places of their stand-ins; `in_json` escapes them for the inside of a

@@ -54,6 +54,7 @@ async def entered(watch: Watch, request: ChatRequest, *, preview: bool = False) 
     """
     found = regions(request)
     watch.conversation = _conversation(watch, request, found)
+    watch.conversation.pseudonyms.avoid(one.text for one in found)
     changed: dict[Region, str] = {}
     told: list[Judged] = []
     try:
@@ -140,4 +141,5 @@ def _conversation(watch: Watch, request: ChatRequest, found: Sequence[Region]) -
     return Conversation(
         question=users[-1] if users else "", system="\n\n".join(one.text for one in found if one.role == "system"),
         passages=watch.call.passages, messages=request.messages, models=watch.conversation.models,
+        pseudonyms=watch.conversation.pseudonyms,
     )  # fmt: skip

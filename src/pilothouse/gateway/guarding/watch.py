@@ -16,6 +16,7 @@ from pilothouse.guards.judging import Judged, Judgement, judge, merged
 from pilothouse.guards.policy import Placed, Policy
 from pilothouse.observe.facts import GUARDS_ON
 from pilothouse.observe.prompt_calls import GUARDED
+from pilothouse.pii.pseudonyms import Pseudonyms
 from pilothouse.protocols import Chat, Conversation, Encode, Models, Subject
 from pilothouse.types import ChatRequest, Json
 
@@ -79,13 +80,25 @@ class Watch:
         self._stages = STAGES if call.depth == 0 else _INSIDE
         self._looked = dict[str, None]()
         self.version = policy.version
-        self.conversation = Conversation(models=models, passages=call.passages)
+        self._gives_names = call.pseudonyms is None
+        names = call.pseudonyms = Pseudonyms() if call.pseudonyms is None else call.pseudonyms
+        self.conversation = Conversation(models=models, passages=call.passages, pseudonyms=names)
         self.schema: Json | None = None
         call.versions.setdefault("guards", policy.version)
 
     def at(self, stage: Stage) -> Sequence[Placed]:
         """The guards that look at this stage."""
         return self._policy.at(stage) if stage in self._stages else ()
+
+    @property
+    def pseudonyms(self) -> Pseudonyms | None:
+        """The stand-ins that this call is to turn back: None where there are none, or a call around it does."""
+        return (self.conversation.pseudonyms or None) if self._gives_names else None
+
+    def forget(self) -> None:
+        """The call is over: a later one by the same Call has stand-ins of its own."""
+        if self._gives_names:
+            self.call.pseudonyms = None
 
     @property
     def looks_at_answers(self) -> bool:

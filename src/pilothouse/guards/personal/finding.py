@@ -17,7 +17,7 @@ from pilothouse.guards.personal.replacing import Allowed, Style, finding_of
 from pilothouse.pii.claims import Found
 from pilothouse.pii.finding import hold_back, scanner
 from pilothouse.pii.scan import Scan
-from pilothouse.protocols import Guard, Subject
+from pilothouse.protocols import Conversation, Guard, Subject
 
 __all__ = ["FindsForms"]
 
@@ -60,7 +60,7 @@ class FindsForms(Guard):
     def hold_back(self) -> int:
         return hold_back(self.wanted)
 
-    def scan(self) -> "_Replacing":
+    def scan(self, conversation: Conversation) -> "_Replacing":
         return _Replacing(self._scan(), self)
 
     async def check(self, subject: Subject) -> GuardResult:
@@ -75,7 +75,8 @@ class FindsForms(Guard):
         counted = Counter(one.kind for one in findings)
         told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counted.items())
         return GuardResult.triggered(
-            self.name, f"The text holds {self.noun}: {told}.", findings=tuple(findings), detail={"kinds": dict(counted)},
+            self.name, f"The text holds {self.noun}: {told}.", findings=tuple(findings),
+            detail={"kinds": dict(counted)},
             correction=f"Leave out {self.noun} ({', '.join(kind.replace('_', ' ') for kind in counted)}).",
         )  # fmt: skip
 
@@ -84,10 +85,13 @@ class FindsForms(Guard):
         if self._allowed(value):
             return None
         made = finding_of(found, value, self.style, self.key)
-        if self.style != "pseudonym" or subject is None:
+        if subject is None:
             return made
-        instead = subject.conversation.pseudonyms.stand_in(found.kind, value)
-        return Finding(found.kind, found.start, found.end, instead)
+        names = subject.conversation.pseudonyms
+        if self.style != "pseudonym":
+            names.note(value, made.instead)
+            return made
+        return Finding(found.kind, found.start, found.end, names.stand_in(found.kind, value))
 
     def _found(self, text: str) -> list[Found]:
         scan = self._scan()
