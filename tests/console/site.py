@@ -124,6 +124,7 @@ def gateway(home: Path, config: str, *, project: str = "default", database_url: 
             lambda: p.gateway.runtime.router, p.store, p.trouble, p.process, p.several,
             p.alerts, Figures(p.store), p.prompts, p.gateway.chat, p.recorder, p.settings.request_timeout,
             Judging(p.prompts.gate, p.jobs, p.settings), Searching(p.store, p.prompts.prompts, p.jobs, p.settings),
+            p.gateway,
         )  # fmt: skip
         mount_console(app, p.traces, keyring, project, rooms=rooms)
         with TestClient(app, follow_redirects=False) as client:

@@ -21,6 +21,7 @@ ROOT = "/console"
 _NOUNS = {
     "Traces": "traces", "Dashboards": "dashboards", "Alerts": "alerts", "Approvals": "approvals", "Prompts": "prompts",
     "Experiments": "experiments", "Evals": "evals", "Datasets": "datasets", "Reviews": "reviews", "Models": "models",
+    "Guards": "guards",
     "Cache": "cache", "Keys": "keys", "Teams": "teams", "Budgets": "budgets", "Configuration": "config",
     "Retention": "retention", "Audit": "audit",
 }  # fmt: skip

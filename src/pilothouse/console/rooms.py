@@ -12,7 +12,7 @@ from pilothouse.call import Recorder
 from pilothouse.evals.cards.duels import Duels
 from pilothouse.evals.cards.judges import JudgeRoom
 from pilothouse.evals.cards.planned import named_by
-from pilothouse.gateway import Router
+from pilothouse.gateway import Gateway, Router
 from pilothouse.gateway.reliability.health import Health
 from pilothouse.lifecycle.deletions import Deletions
 from pilothouse.lifecycle.live import LiveConfig
@@ -40,7 +40,7 @@ class ConsoleRooms:
     """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
     None; `process` names this one, and `several` says whether others may serve beside it. By `chat`, the gateway's
     path, the playground asks; `recorder` takes its spans, and `patience` are the seconds that a call may last.
-    `judging` has versions of prompts evaluated, `searching` better ones looked for."""
+    `judging` has versions of prompts evaluated, `searching` better ones looked for. `gateway` is that path, for the guards."""
 
     keys: Keys
     tenants: Tenants
@@ -65,6 +65,7 @@ class ConsoleRooms:
     patience: float
     judging: Judging
     searching: Searching
+    gateway: Gateway
 
     @property
     def approvals(self) -> Approvals:
