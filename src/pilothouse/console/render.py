@@ -51,7 +51,7 @@ _NOTICES = {
     "revoked": "The key is revoked. It is refused from the next request on.",
     "rolled-back": "Rolled back: the earlier configuration serves again, under a new number.",
 }
-_SETTLED = frozenset(("Cache", "Keys", "Teams", "Budgets", "Configuration", "Retention", "Audit"))
+_SETTLED = frozenset(("Models", "Guards", "Cache", "Keys", "Teams", "Budgets", "Configuration", "Retention", "Audit"))
 """Pages for what is set once and looked at now and then: the bar has them in a menu."""
 _ADMINISTERED = frozenset(("Keys", "Audit"))
 """Pages for administrators alone: for others they are not in the bar."""
