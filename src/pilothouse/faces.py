@@ -136,5 +136,6 @@ def _console_rooms(of: "Platform") -> ConsoleRooms:
         of.keys, of.tenants, of.members, of.audit, of.budgets, of.ledger, of.health, of.prices, of.caches, of.live,
         lambda: of.gateway.runtime.router, of.store, of.trouble, of.process, of.several, of.alerts, Figures(of.store),
         of.prompts, of.gateway.chat, of.recorder, of.settings.request_timeout,
-        Judging(of.prompts.gate, of.jobs, of.settings), Searching(of.store, of.prompts.prompts, of.jobs, of.settings), of.gateway,
+        Judging(of.prompts.gate, of.jobs, of.settings), Searching(of.store, of.prompts.prompts, of.jobs, of.settings),
+        of.gateway,
     )  # fmt: skip

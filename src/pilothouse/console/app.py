@@ -71,7 +71,8 @@ _HEADERS = (
 _PAGES: dict[str, Callable[[ConsoleRooms, Renderer, str], APIRouter]] = {
     "dashboards": dashboards.pages, "alerts": alerts.pages, "approvals": approvals.pages, "prompts": prompts.pages,
     "experiments": experiments.pages, "evals": evals.pages,
-    "datasets": datasets.pages, "reviews": reviews.pages, "models": models.pages, "cache": cache.pages, "guards": guards.pages,
+    "datasets": datasets.pages, "reviews": reviews.pages, "models": models.pages, "cache": cache.pages,
+    "guards": guards.pages,
     "keys": keys.pages, "teams": teams.pages, "budgets": budgets.pages, "config": config.pages,
     "retention": retention.pages, "audit": audit.pages,
 }  # fmt: skip
