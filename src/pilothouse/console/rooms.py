@@ -40,8 +40,8 @@ class ConsoleRooms:
     """What the pages of the gateway need. `router` gives the Router that serves now, `trouble` says what is away, or
     None; `process` names this one, and `several` says whether others may serve beside it. By `chat`, the gateway's
     path, the playground asks; `recorder` takes its spans, and `patience` are the seconds that a call may last.
-    `judging` has versions of prompts evaluated, `searching` better ones looked for. `gateway` is the path itself, for its
-    guards."""
+    `judging` has versions of prompts evaluated, `searching` better ones looked for. `gateway` is the path itself,
+    for its guards."""
 
     keys: Keys
     tenants: Tenants
