@@ -26,8 +26,10 @@ ACME: dict[str, Any] = {"use": "words", "words": ["acme"], "kind": "name"}
 Make = Callable[..., tuple[Gateway, Scripted]]
 
 
-def gateway_with(policy: dict[str, Any], *steps: Any, models: dict[str, Any] | None = None) -> tuple[Gateway, Scripted]:
-    provider = Scripted(*steps)
+def gateway_with(
+    policy: dict[str, Any], *steps: Any, models: dict[str, Any] | None = None, provider: Scripted | None = None
+) -> tuple[Gateway, Scripted]:  # fmt: skip
+    provider = provider or Scripted(*steps)
     config = Config.model_validate({
         "providers": {"a": {"kind": "openai"}},
         "models": {
