@@ -22,7 +22,7 @@ from pilothouse.guards.form.json_schema import read_aside
 from pilothouse.guards.form.partial import Partials
 from pilothouse.guards.form.problems import Form, result_of
 from pilothouse.guards.form.pydantic_model import PydanticForm
-from pilothouse.guards.form.schema import SchemaForm
+from pilothouse.guards.form.schema import SchemaForm, opener_of
 from pilothouse.guards.looking import Local, Looking, Remote
 from pilothouse.guards.outcome import GuardOutcome, GuardStream, Reask
 from pilothouse.guards.policy import Placed
@@ -62,15 +62,16 @@ class Guard(Generic[T]):
         self._owned: Any = None
 
     @classmethod
-    def from_pydantic(cls, model: type[R], *, platform: Any = None) -> "Guard[R]":
-        """Answers are JSON of this model (or of a type such as `list[Person]`), and come as its objects."""
-        return Guard[R](PydanticForm(model), platform=platform)
+    def from_pydantic(cls, model: type[R], *, keep_cut: bool = False, platform: Any = None) -> "Guard[R]":
+        """Answers are JSON of this model (or of a type such as `list[Person]`), and come as its objects. One that was
+        cut off within a value is asked for again; with `keep_cut` what there is of it is taken, where it is valid."""
+        return Guard[R](PydanticForm(model, keep_cut=keep_cut), platform=platform)
 
     @classmethod
-    def from_schema(cls, schema: Json, *, platform: Any = None) -> "Guard[Any]":
+    def from_schema(cls, schema: Json, *, keep_cut: bool = False, platform: Any = None) -> "Guard[Any]":
         """Answers are JSON of this schema. Raises InvalidRequest for what is none."""
         try:
-            return Guard[Any](SchemaForm(schema), platform=platform)
+            return Guard[Any](SchemaForm(schema, keep_cut=keep_cut), platform=platform)
         except ValueError as error:
             raise InvalidRequest(f"The schema {error}.", param="schema") from None
 
@@ -279,8 +280,7 @@ class Guard(Generic[T]):
         if self._form is None or self._form.schema is None:
             return None
         kind = self._form.kind if isinstance(self._form, PydanticForm) else None
-        opener = {"object": "{", "array": "["}.get(str(self._form.schema.get("type")), "{[")
-        return Partials(kind, opener)
+        return Partials(kind, opener_of(self._form.schema))
 
     def _client(self) -> Any:
         """The client of the platform."""

@@ -34,7 +34,7 @@ async def test_an_answer_in_its_form_passes_as_it_is() -> None:
         ("{'name': 'Ada', 'age': 36}", "syntax"),
         ('{"name": "Ada", "age": 36,}', "syntax"),
         ('{name: "Ada", age: 36} // done', "syntax"),
-        ('{"name": "Ada", "age": 36', "cut"),
+        ('{"age": 36, "name": "Ada"', "closed"),
         ('{"name": "Ada", "age": "36"}', "values"),
         ('{"name": "Ada", "age": 36, "kind": null}', "values"),
         ('{"name": "Ada", "age": 36, "kind": " Staff"}', "values"),
@@ -70,10 +70,20 @@ async def test_the_correction_says_where_what_was_expected_and_what_came() -> No
     assert '- the answer: expected the key "age", but it is not there' in missing.correction.splitlines()
 
 
+@pytest.mark.parametrize("text", ['{"age": 36, "name": "Ad', '{"name": "Ada", "age": 3', '{"name": "Ada", "age": 3,'])
+async def test_what_was_cut_off_is_lost_and_asked_for_again(text: str) -> None:
+    result = await looked(text)
+    assert result.repaired is None
+    assert "- the answer: expected all of it, but it is cut off" in result.correction.splitlines()
+    kept = (await looked(text, keep_cut=True)).repaired
+    assert (kept is None) == text.endswith("3")
+
+
 async def test_what_is_missing_is_never_made_up() -> None:
     result = await looked('{"name": "Ada"')
     assert result.repaired is None
     assert [one["rule"] for one in result.detail["problems"]] == ["json", "required"]
+    assert "36" not in result.correction
 
 
 async def test_of_several_objects_the_one_that_has_the_form_is_taken() -> None:

@@ -22,23 +22,28 @@ def test_of_keys_that_stand_twice_the_last_counts_and_it_is_told() -> None:
 
 def test_the_plainest_reading_comes_first() -> None:
     text = 'First {"a": 1}, then\n{"b": 2}\nand\n```json\n{"c": [3]}\n```'
-    assert [reading.value for reading in readings(text)] == [{"c": [3]}, {"a": 1}, {"b": 2}]
-    assert [*readings("no JSON at all")] == []
+    assert [reading.value for reading in readings(text)] == [{"c": [3]}, {"a": 1}, {"b": 2}, {"c": [3]}]
+    assert [reading.value for reading in readings('As [1] says: {"a": [2]}', "{")] == [{"a": [2]}]
+    assert readings("no JSON at all") == []
 
 
 def test_a_fence_inside_of_a_value_is_none() -> None:
     value = {"code": "```py\nprint(1)\n```"}
-    assert next(readings(f"{json.dumps(value)} done")).value == value
+    assert readings(f"{json.dumps(value)} done")[0].value == value
 
 
 def test_what_json_cannot_say_becomes_what_it_can() -> None:
-    reading = next(readings("{'a': Infinity, 'b': '\ud800'}"))
+    reading = readings("{'a': Infinity, 'b': '\ud800'}")[0]
     assert json.loads(written(reading.value)) == {"a": "Infinity", "b": "\ufffd"}
     assert "characters" in reading.mended
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": [1, 2', '{"a": "b', '{"a": {"b": 1}', '[{"a": 1}, {"b'], ids=["list", "text", "object", "key"]
-)
-def test_what_was_cut_off_says_so(text: str) -> None:
-    assert next(readings(text)).mended == ("cut",)
+    ("text", "how"),
+    [
+        ('{"a": [1, 2', "cut"), ('{"a": "b', "cut"), ('[{"a": 1}, {"b', "cut"), ('{"a":', "cut"), ('{a: "b"', "cut"),
+        ('{"a": {"b": "c"', "closed"), ("{'a': [true, 'b'", "closed"), ("{'a': 1,}", "syntax"), ("{a: 1}", "syntax"),
+    ],
+)  # fmt: skip
+def test_how_it_was_broken_is_told(text: str, how: str) -> None:
+    assert readings(text)[0].mended == (how,)

@@ -69,6 +69,11 @@ class Growing:
             at = moved
 
     @property
+    def between(self) -> bool:
+        """Whether a value has just ended, and only brackets may be missing."""
+        return self._state == "after" and not self._left
+
+    @property
     def grown(self) -> Grown:
         """What there is by now. Takes time that goes with the sizes of what is open, not of the whole."""
         if self.complete or not self._holders:

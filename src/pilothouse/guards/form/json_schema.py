@@ -25,7 +25,8 @@ _LONG = 20_000
 class JsonSchema(Guard):
     """Triggers where an answer is not JSON of `schema`; without one, of the schema that the request asked for by its
     `response_format`. With `repair` it says how the answer should have been, where that is certain enough: JSON in a
-    code fence or between words, wrong quotes and commas, closed where it was cut off, "12" for 12."""
+    code fence or between words, wrong quotes and commas, brackets missing at the end, "12" for 12. An answer that was
+    cut off within a value is mended only with `keep_cut`: the rest of it is lost."""
 
     stages: ClassVar[frozenset[Stage]] = frozenset({"output"})
     reads: ClassVar[Literal["ahead", "window", "whole"]] = "whole"
@@ -33,6 +34,7 @@ class JsonSchema(Guard):
 
     schema: Json | None = None
     repair: bool = True
+    keep_cut: bool = False
     name: str = "json_schema"
 
     def __post_init__(self) -> None:
@@ -47,14 +49,14 @@ class JsonSchema(Guard):
             if subject.schema is None:
                 return GuardResult.skipped(self.name, "Neither the guard nor the request has a schema.")
             try:
-                form = _asked(msgspec.json.encode(subject.schema))
+                form = _asked(msgspec.json.encode(subject.schema), self.keep_cut)
             except ValueError as error:
                 return GuardResult.failed(self.name, f"The schema of the request {error}.")
         return result_of(self.name, await read_aside(form, subject.text, mend=self.repair))
 
     @cached_property
     def _form(self) -> SchemaForm | None:
-        return None if self.schema is None else SchemaForm(self.schema)
+        return None if self.schema is None else SchemaForm(self.schema, keep_cut=self.keep_cut)
 
 
 async def read_aside(form: Form, text: str, *, mend: bool) -> Formed:
@@ -65,5 +67,5 @@ async def read_aside(form: Form, text: str, *, mend: bool) -> Formed:
 
 
 @lru_cache(64)
-def _asked(schema: bytes) -> SchemaForm:
-    return SchemaForm(msgspec.json.decode(schema))
+def _asked(schema: bytes, keep_cut: bool) -> SchemaForm:
+    return SchemaForm(msgspec.json.decode(schema), keep_cut=keep_cut)

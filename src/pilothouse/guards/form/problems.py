@@ -18,9 +18,10 @@ MOST_TOLD = 10
 """Problems that are told of one answer."""
 _SHOWN = 120  # characters of a value
 
-Mend = Literal["extracted", "syntax", "cut", "values", "duplicates", "characters"]
-"""What was done to an answer: taken out of other text, its syntax put right, closed where it was cut off, values of
-another type that say the same, keys that stood twice, characters that no text may hold."""
+Mend = Literal["extracted", "syntax", "closed", "cut", "values", "duplicates", "characters"]
+"""What was done to an answer: taken out of other text, its syntax put right, brackets closed at its end, what was lost
+where it was cut off left out, values of another type that say the same, of keys that stood twice the last taken,
+characters that no text may hold replaced."""
 
 
 class Problem(msgspec.Struct, frozen=True):

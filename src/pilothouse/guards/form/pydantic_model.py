@@ -14,7 +14,7 @@ from pilothouse.guarding import Action, Stage
 from pilothouse.guards.form.json_schema import read_aside
 from pilothouse.guards.form.problems import MOST_TOLD, Formed, Problem, pointer, result_of, shown
 from pilothouse.guards.form.reading import Reading, written
-from pilothouse.guards.form.schema import Judged, read_json
+from pilothouse.guards.form.schema import Judged, opener_of, read_json
 from pilothouse.protocols import Guard, Subject
 from pilothouse.types import Json
 
@@ -25,8 +25,8 @@ class PydanticForm:
     """JSON of a pydantic model, or of any type that pydantic knows, such as `list[Person]`. The value that was read is
     the object."""
 
-    def __init__(self, kind: Any) -> None:
-        self.kind = kind
+    def __init__(self, kind: Any, *, keep_cut: bool = False) -> None:
+        self.kind, self._keep_cut = kind, keep_cut
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
         try:
             self.schema: Json | None = self._adapter.json_schema()
@@ -34,11 +34,13 @@ class PydanticForm:
             self.schema = None
 
     def read(self, text: str, *, mend: bool = True) -> Formed:
-        return read_json(text, self._judged, mend=mend)
+        return read_json(text, self._judged, mend=mend, opener=opener_of(self.schema), keep_cut=self._keep_cut)
 
     def _judged(self, reading: Reading, mend: bool) -> Judged:
         try:
             return Judged(self._adapter.validate_json(written(reading.value)), reading, ())
+        except RecursionError:
+            return Judged(None, reading, [Problem("", "depth", "a value that is not so deep")])
         except ValidationError as error:
             told = error.errors(include_url=False, include_context=False)[:MOST_TOLD]
             return Judged(None, reading, [_problem(one) for one in told])
@@ -47,7 +49,7 @@ class PydanticForm:
 @dataclass(frozen=True, kw_only=True)
 class Pydantic(Guard):
     """Triggers where an answer is not JSON of the pydantic model that `model` names, as `package.module:Class`. It is
-    imported from what is installed beside the server. `repair` as of json_schema."""
+    imported from what is installed beside the server. `repair` and `keep_cut` as of json_schema."""
 
     stages: ClassVar[frozenset[Stage]] = frozenset({"output"})
     reads: ClassVar[Literal["ahead", "window", "whole"]] = "whole"
@@ -55,6 +57,7 @@ class Pydantic(Guard):
 
     model: str
     repair: bool = True
+    keep_cut: bool = False
     name: str = "pydantic"
 
     def __post_init__(self) -> None:
@@ -68,7 +71,7 @@ class Pydantic(Guard):
 
     @cached_property
     def _form(self) -> PydanticForm:
-        return PydanticForm(_imported(self.model))
+        return PydanticForm(_imported(self.model), keep_cut=self.keep_cut)
 
 
 def _imported(path: str) -> type[BaseModel]:

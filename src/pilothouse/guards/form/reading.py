@@ -8,25 +8,24 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 from json_repair import repair_json
 
+from pilothouse.guards.form.growing import Growing
 from pilothouse.guards.form.problems import Mend
 
 __all__ = ["NotJson", "Reading", "readings", "strict", "written"]
 
 _DEEPEST = 200
-_MOST_MENDED = 200_000
+_LONGEST_MENDED = 200_000
 """Characters of what is mended at most: mending reads about a million a second, and nothing else runs meanwhile."""
-_MOST_TRIED = 6
-_MOST_FENCES = 20
+_MOST_TRIED = 12
+_MOST_MENDED = 2
+_MOST_FENCES = 4
 _FENCE = "```"
 _LONE = re.compile("[\ud800-\udfff]")
-_OPENS = re.compile(r"[{\[]")
-_AT_LINE = re.compile(r"^[ \t]{0,8}[{\[]", re.MULTILINE)
 _INFO = re.compile(r"[\w+-]{0,20}[ \t]{0,8}(?:\n|(?=[{\[\"]))")
 _MARK = re.compile(r'["{}\[\]]')
 _STRING = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -56,18 +55,21 @@ def strict(text: str) -> Reading:
         raise NotJson(str(error).removeprefix("JSON is malformed: ")) from None
     except (RecursionError, ValueError):
         raise NotJson("it is nested too deeply, or a number is too long") from None
-    return Reading(_plain(value), ("duplicates",) if twice else ())
+    return Reading(value, ("duplicates",) if twice else ())
 
 
-def readings(text: str) -> Iterator[Reading]:
-    """All that a text which is not JSON alone may mean, none where it holds no JSON: a few."""
+def readings(text: str, opener: str = "{[") -> list[Reading]:
+    """All that a text which is not JSON alone may mean, the plainest first: a few, none where it holds no JSON.
+    `opener` has the brackets with which it may begin."""
     mended: tuple[Mend, ...] = ()
     if _LONE.search(text):
         text, mended = _LONE.sub("\ufffd", text), ("characters",)
-    for start, piece in islice(_pieces(text), _MOST_TRIED):
+    found: list[Reading] = []
+    for start, piece in _pieces(text, opener):
         around: tuple[Mend, ...] = ("extracted",) if start or len(piece.rstrip()) < len(text.rstrip()) else ()
-        for reading in _of_piece(piece):
-            yield Reading(reading.value, tuple(dict.fromkeys((*mended, *around, *reading.mended))))
+        for reading in _of_piece(piece, opener):
+            found.append(Reading(reading.value, tuple(dict.fromkeys((*mended, *around, *reading.mended)))))
+    return found
 
 
 def written(value: Any) -> str:
@@ -75,37 +77,53 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 
-def _of_piece(piece: str) -> Iterator[Reading]:
-    """The JSON at the begin of a piece, else what it would be, mended."""
-    try:
-        value, end = _scan(piece)
-        reading = strict(piece[:end])
-    except (ValueError, RecursionError):
-        pass
-    else:
-        yield Reading(value, (*(("extracted",) if piece[end:].strip() else ()), *reading.mended))
-        return
-    if len(piece) > _MOST_MENDED:
-        return
+def _of_piece(piece: str, opener: str) -> Iterator[Reading]:
+    """What JSON there is in a piece from its first bracket on, one after the other; what is none, mended."""
+    at = tried = mended = 0
+    brackets = re.compile(f"[{re.escape(opener)}]")
+    while tried < _MOST_TRIED and (found := brackets.search(piece, at)):
+        tried, begin = tried + 1, found.start()
+        try:
+            _, end = _scan(piece, begin)
+            reading = strict(piece[begin:end])
+        except (ValueError, RecursionError):
+            at = begin + 1
+            if mended < _MOST_MENDED and (put_right := _put_right(piece[begin:])) is not None:
+                yield put_right
+            mended += 1
+            continue
+        alone = not piece[:begin].strip() and not piece[end:].strip()
+        yield reading if alone else Reading(reading.value, ("extracted", *reading.mended))
+        at = end
+
+
+def _put_right(piece: str) -> Reading | None:
+    """What a piece that is no JSON would be: as it is read while it comes, which takes it at its word; where that
+    breaks, as json-repair has it."""
+    growing = Growing()
+    growing.feed(piece)
+    if not growing.broken:
+        how: Mend = "syntax" if growing.complete else "closed" if growing.between else "cut"
+        return Reading(_plain(growing.grown.value), (how,))
+    if len(piece) > _LONGEST_MENDED:
+        return None
     try:
         value = _plain(repair_json(piece, return_objects=True, skip_json_loads=True))
     except (ValueError, RecursionError, IndexError, TypeError, KeyError, AttributeError):
-        return
-    if value or value == 0 or piece.strip() in ("{", "[", "{}", "[]"):
-        yield Reading(value, ("cut",) if _is_cut(piece) else ("syntax",))
+        return None
+    if not isinstance(value, dict | list) or not value:
+        return None
+    return Reading(value, ("cut" if _is_open(piece) else "syntax",))
 
 
-def _is_cut(piece: str) -> bool:
-    """Whether brackets or a string are still open at the end, and nothing else is wrong that this can see."""
-    depth, at, size = 0, 0, len(piece)
-    while at < size:
-        found = _MARK.search(piece, at)
-        if found is None:
-            break
+def _is_open(piece: str) -> bool:
+    """Whether a text or a bracket is open at the end, as far as can be told of what is no JSON."""
+    depth = at = 0
+    while found := _MARK.search(piece, at):
         at = found.end()
         if found[0] == '"':
             end = _STRING.match(piece, at)
-            if end is None or (end.end() >= size and not piece.endswith('"')):
+            if end is None:
                 return True
             at = end.end()
         else:
@@ -113,24 +131,12 @@ def _is_cut(piece: str) -> bool:
     return depth > 0
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """(where, what) may be JSON: the whole where it begins so, what stands in fences, then from each bracket on."""
+def _pieces(text: str, opener: str) -> Iterator[tuple[int, str]]:
+    """(where, what) may hold JSON: the whole where it begins so, else what stands in fences, then all of it."""
     begin = len(text) - len(text.lstrip())
-    seen = set[int]()
-    if text[begin : begin + 1] in ("{", "["):
-        seen.add(begin)
-        yield begin, text[begin:]
-    else:
-        for start, piece in _fenced(text):
-            seen.add(start)
-            yield start, piece
-        first = _OPENS.search(text)
-        if first is not None and first.start() not in seen:
-            seen.add(first.start())
-            yield first.start(), text[first.start() :]
-    for found in _AT_LINE.finditer(text):
-        if found.end() - 1 not in seen:
-            yield found.end() - 1, text[found.end() - 1 :]
+    if text[begin : begin + 1] not in ("{", "["):
+        yield from _fenced(text)
+    yield 0, text
 
 
 def _fenced(text: str) -> Iterator[tuple[int, str]]:
@@ -143,9 +149,8 @@ def _fenced(text: str) -> Iterator[tuple[int, str]]:
         end = text.find(f"\n{_FENCE}", start)
         end = text.find(_FENCE, start) if end < 0 else end
         piece = text[start:] if end < 0 else text[start:end]
-        begin = len(piece) - len(piece.lstrip())
-        if piece[begin : begin + 1] in ("{", "["):
-            yield start + begin, piece[begin:]
+        if piece.lstrip()[:1] in ("{", "["):
+            yield start, piece
         at = text.find(_FENCE, end + len(_FENCE) + 1) if end >= 0 else -1
 
 

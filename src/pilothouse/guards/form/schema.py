@@ -12,7 +12,7 @@ from pilothouse.guards.form.reading import NotJson, Reading, readings, strict, w
 from pilothouse.guards.form.values import mended_values
 from pilothouse.types import Json
 
-__all__ = ["Judge", "Judged", "SchemaForm", "read_json"]
+__all__ = ["Judge", "Judged", "SchemaForm", "opener_of", "read_json"]
 
 _MOST_STEPS = 100_000  # of a pattern that looks around; past them the answer counts as not in its form
 
@@ -32,15 +32,16 @@ Judge = Callable[[Reading, bool], Judged]
 class SchemaForm:
     """JSON of a schema, of draft 2020-12 unless its `$schema` names another.
 
-    Raises ValueError for what is no schema.
+    What was cut off is not taken for whole unless `keep_cut`. Raises ValueError for what is no schema.
     """
 
-    def __init__(self, schema: Json) -> None:
+    def __init__(self, schema: Json, *, keep_cut: bool = False) -> None:
         self.schema: Json | None = schema
+        self._keep_cut = keep_cut
         self._validator = _compiled(schema)
 
     def read(self, text: str, *, mend: bool = True) -> Formed:
-        return read_json(text, self._judged, mend=mend)
+        return read_json(text, self._judged, mend=mend, opener=opener_of(self.schema), keep_cut=self._keep_cut)
 
     def problems(self, value: Any) -> list[Problem]:
         """What of a value is not as the schema says, the first ten."""
@@ -59,9 +60,9 @@ class SchemaForm:
         return Judged(reading.value, reading, found)
 
 
-def read_json(text: str, judge: Judge, *, mend: bool) -> Formed:
+def read_json(text: str, judge: Judge, *, mend: bool, opener: str = "{[", keep_cut: bool = False) -> Formed:
     """What a text says: the first of its readings in which nothing is wrong, else the problems of the one that has the
-    fewest."""
+    fewest. Values are mended only where no reading does without."""
     try:
         said = judge(strict(text), mend)
     except NotJson as error:
@@ -71,13 +72,25 @@ def read_json(text: str, judge: Judge, *, mend: bool) -> Formed:
             return Formed(None, text, (Problem("", "keys", "each key of an object once"),))
         return _formed(text, said)
     nearest: Sequence[Problem] = ()
-    for reading in readings(text) if mend else ():
-        said = judge(reading, mend)
-        if not said.problems:
-            return _formed(text, said)
-        if not nearest or len(said.problems) < len(nearest):
-            nearest = said.problems
+    found = readings(text, opener) if mend else ()
+    for values in (False, True):
+        for reading in found:
+            said = judge(reading, values)
+            problems = [*_lost(reading, keep_cut), *said.problems]
+            if not problems:
+                return _formed(text, said)
+            if not nearest or len(problems) < len(nearest):
+                nearest = problems
     return Formed(None, text, (broken, *nearest)[:MOST_TOLD])
+
+
+def _lost(reading: Reading, keep_cut: bool) -> Sequence[Problem]:
+    return [Problem("", "cut", "all of it", "cut off")] if "cut" in reading.mended and not keep_cut else ()
+
+
+def opener_of(schema: Json | None) -> str:
+    """The brackets with which JSON of a schema may begin."""
+    return {"object": "{", "array": "["}.get(str((schema or {}).get("type")), "{[")
 
 
 def _formed(text: str, said: Judged) -> Formed:

@@ -1,0 +1,215 @@
+"""Broken answers: how many come back as they were meant, by `json.loads`, json-repair alone and the guards' reader; CPU
+time beside. Values that still come: the cost of all their parts, beside reading the whole again for each piece.
+
+    PYTHONPATH=src python benchmarks/guards/form.py
+
+Answers are drawn by chance (a seed each) from four schemas and broken in one or two of the ways that models break them
+(`BREAKS`). Right is what equals the value that was broken; wrong is another value, given as if it were right: worse
+than none. A truncated answer has lost something: right is none of it, and what counts is whether anything wrong is
+passed on as valid; so it is told apart.
+"""
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from json_repair import repair_json
+
+from pilothouse.guards.form.growing import NOTHING
+from pilothouse.guards.form.partial import Partials
+from pilothouse.guards.form.schema import SchemaForm
+
+SEED, EACH = 20261128, 400
+WORDS = (
+    "order", "ship's log", 'the "old" harbour', "42", "true", "a, b", "[draft]", "{name}", "café", "line one\nline two",
+    "C:\\temp", "", "it's fine", "100%", "null", "see: appendix", "naïve", "日本語", "x" * 80,
+)  # fmt: skip
+
+
+def text(chance: random.Random) -> str:
+    return " ".join(chance.choice(WORDS) for _ in range(chance.randint(1, 3)))
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": [*properties], "properties": properties, "additionalProperties": False}
+
+
+STRING, NUMBER, WHOLE, TRUTH = ({"type": one} for one in ("string", "number", "integer", "boolean"))
+SCHEMAS: dict[str, tuple[dict[str, Any], Callable[[random.Random], Any]]] = {
+    "ticket": (
+        closed(title=STRING, urgent=TRUTH, level={"enum": ["low", "high"]}),
+        lambda c: {"title": text(c), "urgent": c.random() < 0.5, "level": c.choice(["low", "high"])},
+    ),
+    "invoice": (
+        closed(no=WHOLE, lines={"type": "array", "items": closed(name=STRING, price=NUMBER)}),
+        lambda c: {
+            "no": c.randint(1, 10**6),
+            "lines": [{"name": text(c), "price": round(c.random() * 100, 2)} for _ in range(c.randint(1, 12))],
+        },
+    ),
+    "tags": (
+        {"type": "array", "items": STRING, "minItems": 1},
+        lambda c: [text(c) for _ in range(c.randint(1, 8))],
+    ),
+    "report": (
+        closed(summary=STRING, found=closed(count=WHOLE, by={"type": "object", "additionalProperties": NUMBER})),
+        lambda c: {
+            "summary": " ".join(text(c) for _ in range(12)),
+            "found": {"count": c.randint(0, 99), "by": {f"k{n}": c.randint(0, 9) for n in range(c.randint(0, 6))}},
+        },
+    ),
+}  # fmt: skip
+
+
+def unquoted_keys(said: str, chance: random.Random) -> str:
+    return re.sub(r'"([A-Za-z_]\w*)":', r"\1:", said)
+
+
+def cut(said: str, chance: random.Random) -> str:
+    return said[: chance.randint(max(1, len(said) // 3), len(said) - 1)]
+
+
+BREAKS: dict[str, Callable[[str, random.Random], str]] = {
+    "fence": lambda said, c: f"```json\n{said}\n```",
+    "fence between words": lambda said, c: f"Here is what you asked for:\n\n```\n{said}\n```\n\nShall I go on?",
+    "words before": lambda said, c: f"Sure! As the rules [1] say: {said}",
+    "words after": lambda said, c: f"{said}\n\nNote: I left out {{nothing}}.",
+    "single quotes": lambda said, c: repr(json.loads(said)),
+    "comma at the end": lambda said, c: re.sub(r"([}\]])$", r",\1", said),
+    "keys without quotes": unquoted_keys,
+    "comments": lambda said, c: re.sub(r"^([{\[])", r"\1 // as asked\n", said),
+    "line breaks in texts": lambda said, c: said.replace("\\n", "\n"),
+    "closing bracket missing": lambda said, c: said[:-1],
+    "comma missing": lambda said, c: re.sub(r'", "', '" "', said, count=1),
+    "quotes in texts": lambda said, c: said.replace('\\"', '"'),
+    "numbers as texts": lambda said, c: re.sub(r": (\d+(?:\.\d+)?)([,}])", r': "\1"\2', said),
+    "twice": lambda said, c: f"{said}\n{said}",
+    "typographic quotes": lambda said, c: re.sub(r'"(\w+)":', r"“\1”:", said),
+}
+CUT = "cut off"
+
+
+def loads(said: str, form: SchemaForm) -> Any:
+    try:
+        return json.loads(said)
+    except ValueError:
+        return NOTHING
+
+
+def repaired(said: str, form: SchemaForm) -> Any:
+    return repair_json(said, return_objects=True)
+
+
+def repaired_and_held(said: str, form: SchemaForm) -> Any:
+    value = repair_json(said, return_objects=True)
+    return NOTHING if form.problems(value) else value
+
+
+def guarded(said: str, form: SchemaForm) -> Any:
+    formed = form.read(said)
+    return NOTHING if formed.problems else formed.value
+
+
+def kept(said: str, form: SchemaForm) -> Any:
+    formed = SchemaForm(form.schema or {}, keep_cut=True).read(said)
+    return NOTHING if formed.problems else formed.value
+
+
+READERS = {
+    "json.loads": loads, "json-repair": repaired, "json-repair, held to the schema": repaired_and_held,
+    "guard": guarded, "guard, keep_cut": kept,
+}  # fmt: skip
+
+
+def broken(number: int) -> list[tuple[str, str, Any, SchemaForm, tuple[str, ...]]]:
+    """(schema, text, value meant, form, ways) of many answers."""
+    chance, forms = random.Random(number), {name: SchemaForm(schema) for name, (schema, _) in SCHEMAS.items()}
+    made = []
+    for way in (*BREAKS, CUT, "two ways"):
+        while len([one for one in made if one[4][0] == way]) < EACH:
+            name = chance.choice([*SCHEMAS])
+            value = SCHEMAS[name][1](chance)
+            said = json.dumps(value, ensure_ascii=chance.random() < 0.5, indent=chance.choice([None, 2]))
+            ways = chance.sample([*BREAKS], 2) if way == "two ways" else [way]
+            try:
+                worse = said
+                for one in sorted(ways, key=[*BREAKS, CUT].index, reverse=True):
+                    worse = cut(worse, chance) if one == CUT else BREAKS[one](worse, chance)
+            except ValueError:
+                continue
+            if worse != said:
+                made.append((name, worse, value, forms[name], (way, *ways)))
+    return made
+
+
+def main() -> None:
+    cases = broken(SEED)
+    print(f"{len(cases):,} answers, {sum(len(one[1]) for one in cases):,} characters\n")
+    right = {name: dict[str, int]() for name in READERS}
+    wrong = {name: dict[str, int]() for name in READERS}
+    took = dict[str, float]()
+    for name, read in READERS.items():
+        start = time.process_time()
+        values = []
+        for _, said, _, form, _ in cases:
+            try:
+                values.append(read(said, form))
+            except Exception:  # noqa: BLE001 - counted as no answer
+                values.append(NOTHING)
+        took[name] = time.process_time() - start
+        for value, (_, _, meant, _, ways) in zip(values, cases, strict=True):
+            right[name][ways[0]] = right[name].get(ways[0], 0) + (value == meant and type(value) is type(meant))
+            wrong[name][ways[0]] = wrong[name].get(ways[0], 0) + (value is not NOTHING and value != meant)
+    print("| broken by | " + " | ".join(READERS) + " |\n|" + "---|" * (len(READERS) + 1))
+    for way in (*BREAKS, "two ways", CUT):
+        cells = [f"{right[name][way] / EACH:.1%} (wrong {wrong[name][way] / EACH:.1%})" for name in READERS]
+        print(f"| {way} | " + " | ".join(cells) + " |")
+    ways = [*BREAKS, "two ways"]
+    total = EACH * len(ways)
+    sums = [(sum(right[n][w] for w in ways) / total, sum(wrong[n][w] for w in ways) / total) for n in READERS]
+    print("| **all but cut off** | " + " | ".join(f"{one:.1%} (wrong {other:.1%})" for one, other in sums) + " |")
+    size = sum(len(one[1]) for one in cases) / 1024
+    print(
+        "| CPU, µs per 1,024 characters | " + " | ".join(f"{took[name] / size * 1e6:.0f}" for name in READERS) + " |\n"
+    )
+    whole()
+    parts()
+
+
+def whole() -> None:
+    """Answers that are in their form: what looking costs where nothing is wrong."""
+    schema, make = SCHEMAS["invoice"]
+    form, chance = SchemaForm(schema), random.Random(SEED)
+    texts = [json.dumps(make(chance)) for _ in range(2_000)]
+    start = time.process_time()
+    for said in texts:
+        assert not form.read(said).problems
+    took = time.process_time() - start
+    print(f"in their form: {took / sum(map(len, texts)) * 1024 * 1e6:.1f} µs per 1,024 characters, read and held\n")
+
+
+def parts() -> None:
+    """A value in pieces of four characters: all its parts, and each piece read by json-repair from the start."""
+    print("| characters | parts told | all parts, ms | json-repair on each prefix, ms |\n|---|---|---|---|")
+    for lines in (10, 40, 160, 640, 2560):
+        value = {"no": 1, "lines": [{"name": f"thing {n}", "price": n + 0.5} for n in range(lines)]}
+        said = json.dumps(value)
+        pieces = [said[at : at + 4] for at in range(0, len(said), 4)]
+        start, partials, told = time.process_time(), Partials(), 0
+        for piece in pieces:
+            told += partials.feed(piece) is not NOTHING
+        mine = time.process_time() - start
+        beside = "not run"
+        if lines <= 160:
+            start = time.process_time()
+            for at in range(4, len(said), 4):
+                repair_json(said[:at], return_objects=True, stream_stable=True)
+            beside = f"{(time.process_time() - start) * 1e3:,.0f}"
+        print(f"| {len(said):,} | {told:,} | {mine * 1e3:,.1f} | {beside} |")
+
+
+if __name__ == "__main__":
+    main()
