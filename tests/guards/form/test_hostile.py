@@ -32,7 +32,9 @@ LARGE = {
     "brackets": "[" * SIZE, "objects": '{"a":' * (SIZE // 5), "quotes": '"' * SIZE, "escapes": '{"a":"' + "\\" * SIZE,
     "lines of brackets": "[\n" * (SIZE // 2), "fences": "```" * (SIZE // 3), "fenced": "```\n{\n" * (SIZE // 6),
     "commas": "[" + "," * SIZE, "digits": "[" + "1" * SIZE, "text": '{"a": "' + "x" * SIZE, "tags": "<a>" * (SIZE // 3),
-    "keys": "{" + '"a":1,' * (SIZE // 6), "backticks": "`" * SIZE, "words": "a " * (SIZE // 2),
+    "keys": "{" + '"a":1,' * (SIZE // 24), "backticks": "`" * SIZE, "words": "a " * (SIZE // 2),
+    "many texts": "{x " + '["a" ' * 19_000,
+    "many broken": "{x " + '"a" "b" ' * 12_000, "many quotes": "{x " + "“" * 90_000,
 }  # fmt: skip
 
 

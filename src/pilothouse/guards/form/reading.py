@@ -19,10 +19,11 @@ from pilothouse.guards.form.problems import Mend
 __all__ = ["NotJson", "Reading", "readings", "strict", "written"]
 
 _DEEPEST = 200
-_LONGEST_MENDED = 200_000
+_LONGEST_MENDED = 100_000
 """Characters of what is mended at most: mending reads about a million a second, and nothing else runs meanwhile."""
 _MOST_TRIED = 12
 _MOST_MENDED = 2
+_LOOKS = 10
 _MOST_FENCES = 4
 _FENCE = "```"
 _LONE = re.compile("[\ud800-\udfff]")
@@ -65,9 +66,10 @@ def readings(text: str, opener: str = "{[") -> list[Reading]:
     if _LONE.search(text):
         text, mended = _LONE.sub("\ufffd", text), ("characters",)
     found: list[Reading] = []
-    for start, piece in _pieces(text, opener):
+    turns = iter(range(_MOST_MENDED))
+    for start, piece in _pieces(text):
         around: tuple[Mend, ...] = ("extracted",) if start or len(piece.rstrip()) < len(text.rstrip()) else ()
-        for reading in _of_piece(piece, opener):
+        for reading in _of_piece(piece, opener, turns):
             found.append(Reading(reading.value, tuple(dict.fromkeys((*mended, *around, *reading.mended)))))
     return found
 
@@ -77,9 +79,10 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 
-def _of_piece(piece: str, opener: str) -> Iterator[Reading]:
-    """What JSON there is in a piece from its first bracket on, one after the other; what is none, mended."""
-    at = tried = mended = 0
+def _of_piece(piece: str, opener: str, turns: Iterator[int]) -> Iterator[Reading]:
+    """What JSON there is in a piece from its first bracket on, one after the other; what is none, mended, as long as
+    there are `turns`."""
+    at = tried = 0
     brackets = re.compile(f"[{re.escape(opener)}]")
     while tried < _MOST_TRIED and (found := brackets.search(piece, at)):
         tried, begin = tried + 1, found.start()
@@ -88,9 +91,8 @@ def _of_piece(piece: str, opener: str) -> Iterator[Reading]:
             reading = strict(piece[begin:end])
         except (ValueError, RecursionError):
             at = begin + 1
-            if mended < _MOST_MENDED and (put_right := _put_right(piece[begin:])) is not None:
+            if next(turns, None) is not None and (put_right := _put_right(piece[begin:])) is not None:
                 yield put_right
-            mended += 1
             continue
         alone = not piece[:begin].strip() and not piece[end:].strip()
         yield reading if alone else Reading(reading.value, ("extracted", *reading.mended))
@@ -108,12 +110,34 @@ def _put_right(piece: str) -> Reading | None:
     if len(piece) > _LONGEST_MENDED:
         return None
     try:
-        value = _plain(repair_json(piece, return_objects=True, skip_json_loads=True))
-    except (ValueError, RecursionError, IndexError, TypeError, KeyError, AttributeError):
+        value = _plain(repair_json(_Metered(piece), return_objects=True, skip_json_loads=True))
+    except (_Exhausted, ValueError, RecursionError, IndexError, TypeError, KeyError, AttributeError):
         return None
     if not isinstance(value, dict | list) or not value:
         return None
     return Reading(value, ("cut" if _is_open(piece) else "syntax",))
+
+
+class _Exhausted(Exception):
+    """Looking at a text has taken too long."""
+
+
+class _Metered(str):
+    """A text whose characters can be looked at so many times: json-repair looks at most up to five times at each, but
+    of `["a" ["a" ...` at all of them for each, which is quadratic."""
+
+    __slots__ = ("_left",)
+
+    def __new__(cls, text: str) -> "_Metered":
+        made = super().__new__(cls, text)
+        made._left = 10_000 + _LOOKS * len(text)
+        return made
+
+    def __getitem__(self, key: Any) -> str:
+        self._left -= 1
+        if self._left < 0:
+            raise _Exhausted
+        return super().__getitem__(key)
 
 
 def _is_open(piece: str) -> bool:
@@ -131,7 +155,7 @@ def _is_open(piece: str) -> bool:
     return depth > 0
 
 
-def _pieces(text: str, opener: str) -> Iterator[tuple[int, str]]:
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
     """(where, what) may hold JSON: the whole where it begins so, else what stands in fences, then all of it."""
     begin = len(text) - len(text.lstrip())
     if text[begin : begin + 1] not in ("{", "["):
