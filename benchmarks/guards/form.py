@@ -13,6 +13,7 @@ import json
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from json_repair import repair_json
 from pilothouse.guards.form.growing import NOTHING
 from pilothouse.guards.form.partial import Partials
 from pilothouse.guards.form.schema import SchemaForm
+from pilothouse.stats.intervals import wilson
 
 SEED, EACH = 20261128, 400
 WORDS = (
@@ -89,6 +91,23 @@ BREAKS: dict[str, Callable[[str, random.Random], str]] = {
     "twice": lambda said, c: f"{said}\n{said}",
     "typographic quotes": lambda said, c: re.sub(r'"(\w+)":', r"“\1”:", said),
 }
+UNSEEN: dict[str, Callable[[str, random.Random], str]] = {
+    "tags": lambda said, c: f"<json>\n{said}\n</json>",
+    "assignment": lambda said, c: f"result = {said};",
+    "inline code": lambda said, c: f"The result is `{said}`.",
+    "thoughts before": lambda said, c: f"<think>Is it {{a, b}} or [c]? It is.</think>\n{said}",
+    "written as a text": lambda said, c: json.dumps(said),
+    "truth values in capitals": lambda said, c: re.sub(r": (true|false)\b", lambda found: found[0].upper(), said),
+    "typographic quotes everywhere": lambda said, c: re.sub(r'"((?:[^"\\]|\\.)*)"', r"“\1”", said),
+    "entities": lambda said, c: said.replace('"', "&quot;"),
+    "comment after a line": lambda said, c: said.replace(",\n", ", # as asked\n"),
+    "opening bracket missing": lambda said, c: said[1:],
+    "hard spaces": lambda said, c: re.sub(r'(": |",) ?', "\\1\u00a0", said),
+    "all quotes escaped": lambda said, c: said.replace('"', '\\"'),
+    "colon missing": lambda said, c: re.sub(r'^(\{\s*"\w+"):', r"\1", said),
+    "equals for colons": lambda said, c: re.sub(r'("\w+"):', r"\1 =", said),
+}
+"""Ways that were written once the reader was done, and looked at once."""
 CUT = "cut off"
 
 
@@ -124,59 +143,64 @@ READERS = {
 }  # fmt: skip
 
 
-def broken(number: int) -> list[tuple[str, str, Any, SchemaForm, tuple[str, ...]]]:
+def broken(number: int, breaks: dict[str, Any], ends: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """(schema, text, value meant, form, ways) of many answers."""
     chance, forms = random.Random(number), {name: SchemaForm(schema) for name, (schema, _) in SCHEMAS.items()}
     made = []
-    for way in (*BREAKS, CUT, "two ways"):
-        while len([one for one in made if one[4][0] == way]) < EACH:
+    for way in (*breaks, *ends):
+        count = 0
+        while count < EACH:
             name = chance.choice([*SCHEMAS])
             value = SCHEMAS[name][1](chance)
             said = json.dumps(value, ensure_ascii=chance.random() < 0.5, indent=chance.choice([None, 2]))
-            ways = chance.sample([*BREAKS], 2) if way == "two ways" else [way]
+            ways = chance.sample([*breaks], 2) if way == "two ways" else [way]
             try:
                 worse = said
-                for one in sorted(ways, key=[*BREAKS, CUT].index, reverse=True):
-                    worse = cut(worse, chance) if one == CUT else BREAKS[one](worse, chance)
+                for one in sorted(ways, key=[*breaks, CUT].index, reverse=True):
+                    worse = cut(worse, chance) if one == CUT else breaks[one](worse, chance)
             except ValueError:
                 continue
             if worse != said:
                 made.append((name, worse, value, forms[name], (way, *ways)))
+                count += 1
     return made
 
 
 def main() -> None:
-    cases = broken(SEED)
-    print(f"{len(cases):,} answers, {sum(len(one[1]) for one in cases):,} characters\n")
-    right = {name: dict[str, int]() for name in READERS}
-    wrong = {name: dict[str, int]() for name in READERS}
+    table("Ways that the reader was made with", broken(SEED, BREAKS, ("two ways", CUT)), [*BREAKS, "two ways"], [CUT])
+    table("Ways that it had not seen", broken(SEED + 1, UNSEEN, ()), [*UNSEEN], [])
+    whole()
+    parts()
+
+
+def table(title: str, cases: list[tuple[Any, ...]], ways: list[str], apart: list[str]) -> None:
+    print(f"{title}: {len(cases):,} answers, {sum(len(one[1]) for one in cases):,} characters\n")
+    right = {name: Counter[str]() for name in READERS}
+    wrong = {name: Counter[str]() for name in READERS}
     took = dict[str, float]()
     for name, read in READERS.items():
-        start = time.process_time()
-        values = []
+        start, values = time.process_time(), []
         for _, said, _, form, _ in cases:
             try:
                 values.append(read(said, form))
             except Exception:  # noqa: BLE001 - counted as no answer
                 values.append(NOTHING)
         took[name] = time.process_time() - start
-        for value, (_, _, meant, _, ways) in zip(values, cases, strict=True):
-            right[name][ways[0]] = right[name].get(ways[0], 0) + (value == meant and type(value) is type(meant))
-            wrong[name][ways[0]] = wrong[name].get(ways[0], 0) + (value is not NOTHING and value != meant)
+        for value, (_, _, meant, _, how) in zip(values, cases, strict=True):
+            same = value == meant and type(value) is type(meant)
+            right[name][how[0]] += same
+            wrong[name][how[0]] += value is not NOTHING and not same
     print("| broken by | " + " | ".join(READERS) + " |\n|" + "---|" * (len(READERS) + 1))
-    for way in (*BREAKS, "two ways", CUT):
-        cells = [f"{right[name][way] / EACH:.1%} (wrong {wrong[name][way] / EACH:.1%})" for name in READERS]
+    for way in (*ways, *apart):
+        cells = [f"{right[name][way] / EACH:.1%}, wrong {wrong[name][way] / EACH:.1%}" for name in READERS]
         print(f"| {way} | " + " | ".join(cells) + " |")
-    ways = [*BREAKS, "two ways"]
-    total = EACH * len(ways)
-    sums = [(sum(right[n][w] for w in ways) / total, sum(wrong[n][w] for w in ways) / total) for n in READERS]
-    print("| **all but cut off** | " + " | ".join(f"{one:.1%} (wrong {other:.1%})" for one, other in sums) + " |")
+    cells = []
+    for name in READERS:
+        bounds = [wilson(sum(one[name][way] for way in ways), EACH * len(ways)) for one in (right, wrong)]
+        cells.append(", wrong ".join(f"{one.value:.1%} ({one.low:.1%} to {one.high:.1%})" for one in bounds))
+    print(f"| **all{' but cut off' if apart else ''}** | " + " | ".join(cells) + " |")
     size = sum(len(one[1]) for one in cases) / 1024
-    print(
-        "| CPU, µs per 1,024 characters | " + " | ".join(f"{took[name] / size * 1e6:.0f}" for name in READERS) + " |\n"
-    )
-    whole()
-    parts()
+    print("| CPU, µs per 1,024 characters | " + " | ".join(f"{one / size * 1e6:.0f}" for one in took.values()) + " |\n")
 
 
 def whole() -> None:

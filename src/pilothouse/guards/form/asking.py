@@ -20,7 +20,7 @@ _FORMAT = "response_format"
 class Asking:
     """`to` is a Client or AsyncClient, or a function, sync or async. One that takes `messages` (or anything by name) is
     called with those, the model and the params; any other with the prompt as one text. `response_format` goes along
-    where it can be said; else, and where it is refused, it is `said` in words."""
+    where it can be said; else, and where it is refused or did not help, it is `said` in words."""
 
     def __init__(
         self, to: Any, model: str | None, params: Mapping[str, Any], response_format: Json | None, said: str
@@ -33,6 +33,7 @@ class Asking:
         self._format, self._said = response_format, said
         self._takes = None if isinstance(to, Client | AsyncClient) else _parameters(to)
         self._natively = response_format is not None and (self._takes is None or _FORMAT in self._takes)
+        self._times = 0
 
     async def whole(self, messages: Sequence[Json]) -> str:
         """The text of an answer. Raises what the function or the client raises."""
@@ -64,10 +65,10 @@ class Asking:
         return refused
 
     async def _asked(self, messages: Sequence[Json], *, stream: bool) -> Any:
-        given = dict(self._params)
+        given, self._times = dict(self._params), self._times + 1
         if self._natively:
             given[_FORMAT] = self._format
-        elif self._said:
+        if self._said and (self._times > 1 or not self._natively):
             messages = told_in_words(messages, self._said)
         to = self._to
         if isinstance(to, AsyncClient):

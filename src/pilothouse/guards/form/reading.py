@@ -127,6 +127,7 @@ class _Metered(str):
     of `["a" ["a" ...` at all of them for each, which is quadratic."""
 
     __slots__ = ("_left",)
+    _left: int
 
     def __new__(cls, text: str) -> "_Metered":
         made = super().__new__(cls, text)

@@ -70,6 +70,10 @@ def read_json(text: str, judge: Judge, *, mend: bool, opener: str = "{[", keep_c
     else:
         if said.reading.mended and not mend:
             return Formed(None, text, (Problem("", "keys", "each key of an object once"),))
+        if mend and said.problems and isinstance(said.reading.value, str):  # JSON that was written as a text of JSON
+            inner = read_json(said.reading.value, judge, mend=True, opener=opener, keep_cut=keep_cut)
+            if not inner.problems:
+                return Formed(inner.value, inner.text, (), tuple(dict.fromkeys(("extracted", *inner.mended))))
         return _formed(text, said)
     nearest: Sequence[Problem] = ()
     found = readings(text, opener) if mend else ()
