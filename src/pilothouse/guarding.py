@@ -66,7 +66,8 @@ class GuardPolicy(_Strict):
 
     `refusal` answers a blocked input, in place of an error; `fallback` an output that is stopped. `rephraser` is the
     model that writes a stopped input anew; `retries` is how often a model is asked again for an output. `hold` says how
-    much of a stream waits: what the guards need to see ahead, or `all` of it.
+    much of a stream waits: what the guards need to see ahead, or `all` of it. `no_pii_to` are providers that no request
+    goes to that still holds personal data or secrets once the guards have let it in.
     """
 
     input: list[GuardUse] = []
@@ -78,6 +79,12 @@ class GuardPolicy(_Strict):
     rephraser: _Name | None = None
     retries: int = Field(1, ge=0, le=5)
     hold: Literal["needed", "all"] = "needed"
+    no_pii_to: list[str] = []
+
+    @field_validator("no_pii_to", mode="before")
+    @classmethod
+    def _plain(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _can_be_done(self) -> Self:

@@ -136,6 +136,10 @@ def _policies_lacking(config: Config) -> Iterator[tuple[_Loc, str]]:
         if name not in there:
             yield place, f"no guard policy '{name}'{_nearest(name, list(there))}"
     for name, policy in there.items():
+        for number, provider in enumerate(policy.no_pii_to):
+            if provider not in (known := [*config.providers, "builtin"]):
+                place = ("guards", "policies", name, "no_pii_to", number)
+                yield place, f"no provider '{provider}'{_nearest(provider, known)}"
         asked = policy.rephraser
         if asked is not None and asked not in config.models and "/" not in asked:
             place = ("guards", "policies", name, "rephraser")

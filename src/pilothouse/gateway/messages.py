@@ -16,6 +16,7 @@ from pilothouse.errors import ProviderError
 from pilothouse.gateway.dialects.messages import read_request
 from pilothouse.gateway.dialects.messages_errors import error_body, error_status
 from pilothouse.gateway.guarding.entering import Said
+from pilothouse.gateway.guarding.keeping import kept
 from pilothouse.gateway.http import ErrorShape, Exchange, Headers
 from pilothouse.gateway.meter import estimate_tokens
 from pilothouse.gateway.pipeline import Gateway
@@ -82,7 +83,8 @@ class Messages:
     async def _counted(self, request: ChatRequest, call: Call) -> Json | None:
         """The count of the first deployment that can tell; None where there is none, or none that answers now."""
         plan = self._gateway.router.plan(request, call)
-        for deployment in plan.candidates:
+        keeping = await kept(self._gateway.runtime, call, request, ())
+        for deployment in (plan if keeping is None else keeping.only(plan, request, call)).candidates:
             if not isinstance(deployment.provider, TokenCounter):
                 continue
             with call.step(f"count_tokens {request.model}", "chain") as (span, inner):

@@ -24,6 +24,7 @@ from pilothouse.gateway.bridge import provide
 from pilothouse.gateway.callers import describe
 from pilothouse.gateway.guarding.canned import canned
 from pilothouse.gateway.guarding.entering import Said, entered
+from pilothouse.gateway.guarding.keeping import KEPT_FROM, kept
 from pilothouse.gateway.guarding.leaving import leaving
 from pilothouse.gateway.guarding.moderations import moderated, policy_named
 from pilothouse.gateway.guarding.restoring import restorer_of
@@ -31,6 +32,7 @@ from pilothouse.gateway.guarding.watch import ANSWERED, UNREAD, policy_of, watch
 from pilothouse.gateway.prompting import NO_PROMPTS, note_refusal, recorded
 from pilothouse.gateway.reliability.attempts import Attempts
 from pilothouse.gateway.routing.conditions import Facts
+from pilothouse.gateway.routing.plan import Plan
 from pilothouse.gateway.routing.router import Router
 from pilothouse.gateway.shaping import shaped
 from pilothouse.gateway.visit import Rooms, Visit
@@ -201,7 +203,7 @@ class Gateway:
         elif call.guarded and not policy_of(visit.runtime, call, request.model).is_empty:
             visit.span.attributes[UNREAD] = [request.operation]
         facts = Facts(request, call)
-        plan = await visit.runtime.router.decide(request, call)
+        plan = await self._planned(visit, request)
         if isinstance(request, ChatRequest):
             short = shaped(request, plan.model, partial(self._stable_first, call, plan.alias))
             visit.sent = short.request
@@ -222,6 +224,16 @@ class Gateway:
             return await lookup.serve(lambda: self._asked(visit))
         found = await lookup.find()
         return await self._asked(visit) if found is None else _one(ChatChunk(found.body, usage=found.usage))
+
+    async def _planned(self, visit: Visit, request: ModelRequest) -> Plan:
+        """The deployments that may see this request, in the order to try them. Raises Blocked where none may."""
+        call = visit.call
+        plan = await visit.runtime.router.decide(request, call)
+        keeping = await kept(visit.runtime, call, request, visit.policies)
+        if keeping is None:
+            return plan
+        visit.span.attributes[KEPT_FROM] = [*keeping.providers]
+        return keeping.only(plan, request, call)
 
     async def _entered(self, visit: Visit, request: ChatRequest) -> ChatRequest | Said:
         """Past the guards of what comes in, where any hold."""

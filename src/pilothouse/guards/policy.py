@@ -40,10 +40,21 @@ class Placed:
 @dataclass(frozen=True)
 class Policy:
     """All that holds for a call: the guards of several policies, one after the other. `version` is such as
-    `standard@3f2a9c01`, of several joined by commas; empty where nothing holds."""
+    `standard@3f2a9c01`, of several joined by commas; empty where nothing holds. `rules` are the policies by name."""
 
     version: str
     placed: tuple[Placed, ...]
+    rules: tuple[tuple[str, GuardPolicy], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the policies that hold together."""
+        return tuple(name for name, _ in self.rules)
+
+    @cached_property
+    def no_pii_to(self) -> Mapping[str, str]:
+        """Providers that get no personal data, and which policy says so."""
+        return {provider: name for name, rules in reversed(self.rules) for provider in rules.no_pii_to}
 
     def at(self, stage: Stage) -> tuple[Placed, ...]:
         return self._by_stage[stage]
@@ -54,7 +65,7 @@ class Policy:
 
     @property
     def is_empty(self) -> bool:
-        return not self.placed
+        return not self.placed and not self.no_pii_to
 
 
 NOTHING = Policy("", ())
@@ -69,6 +80,11 @@ class Policies:
         self._default = tuple(config.default)
         self._made = {name: _made(name, rules, guards) for name, rules in config.policies.items()}
         self._merged: dict[tuple[str, ...], Policy] = {(): NOTHING}
+
+    @cached_property
+    def keeps_from_some(self) -> bool:
+        """Whether any policy keeps personal data from a provider."""
+        return any(one.no_pii_to for one in self._made.values())
 
     def names(self) -> list[str]:
         return [*self._made]
@@ -100,7 +116,10 @@ class Policies:
                     there = ", ".join(self._made) or "none"
                     raise ConfigError(f"There is no guard policy '{name}'. There are: {there}.", param="guards")
             parts = [self._made[name] for name in wanted]
-            found = Policy(", ".join(one.version for one in parts), tuple(p for one in parts for p in one.placed))
+            found = Policy(
+                ", ".join(one.version for one in parts), tuple(p for one in parts for p in one.placed),
+                tuple(rules for one in parts for rules in one.rules),
+            )  # fmt: skip
             self._merged[wanted] = found
         return found
 
@@ -112,7 +131,7 @@ def _made(name: str, rules: GuardPolicy, guards: Guards) -> Policy:
         for stage in STAGES
         for number, use in enumerate(rules.at(stage))
     ]
-    return Policy(version, tuple(placed))
+    return Policy(version, tuple(placed), ((name, rules),))
 
 
 def _placed(place: str, policy: str, stage: Stage, use: GuardUse, rules: GuardPolicy, guards: Guards) -> Placed:

@@ -55,7 +55,7 @@ def watch_of(
     policy = policy_of(runtime, call, request.model, policies)
     if policy.is_empty:
         return None
-    call.policies = tuple(dict.fromkeys(one.policy for one in policy.placed))
+    call.policies = policy.names
     return Watch(policy, call, span, chat, models(call), count_input)
 
 
