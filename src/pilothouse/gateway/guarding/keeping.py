@@ -51,8 +51,8 @@ class Kept:
         policies = ", ".join(dict.fromkeys(self.providers.values()))
         raise Blocked(
             f"This request holds {self.holds}, which the policy '{policies}' keeps from {named}, and '{plan.alias}' "
-            "has no other deployment: no model was asked. Leave it out, have a guard replace it, or add a deployment at "
-            "another provider.", guard="no_pii_to", policy=policies,
+            "has no other deployment: no model was asked. Leave it out, have a guard replace it, or add a deployment "
+            "at another provider.", guard="no_pii_to", policy=policies,
         )  # fmt: skip
 
     def _without(self, plan: Plan) -> Plan:
