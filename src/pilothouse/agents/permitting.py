@@ -5,10 +5,12 @@ Plain functions over labels. Knows nothing of models; what a model says of itsel
 
 from collections.abc import Mapping
 
-from pilothouse.agents.labels import Label, Trust
+from pilothouse.agents.labels import SYSTEM, USER, Label, Trust
 from pilothouse.agents.tools import Tool
 
 __all__ = ["reasons"]
+
+_OURS = SYSTEM.origins | USER.origins
 
 
 def reasons(tool: Tool, arguments: Mapping[str, Label], trigger: Label) -> list[str]:
@@ -30,5 +32,5 @@ def reasons(tool: Tool, arguments: Mapping[str, Label], trigger: Label) -> list[
 
 
 def _short(label: Label) -> str:
-    told = str(label)
+    told = ", ".join(sorted(label.origins - _OURS)) or str(label)
     return told if len(told) <= 300 else f"{told[:297]}..."
