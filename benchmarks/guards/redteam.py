@@ -17,7 +17,7 @@ from pilothouse.app import Platform, build
 from pilothouse.evals.runs.evaluate import work
 from pilothouse.redteam.building import Choice
 from pilothouse.redteam.ordering import Order, begin
-from pilothouse.redteam.report import Rate, Report, report_of
+from pilothouse.redteam.report import FAILED, Rate, Report, report_of
 from pilothouse.redteam.seeds import seeds
 from pilothouse.redteam.shapes import CLASSES
 from pilothouse.settings import Settings
@@ -26,14 +26,17 @@ from pilothouse.testing.obedience import ObedientServer, RefusingServer
 from pilothouse.types import Json
 
 MEMORY = [f"{seed.prefix} {seed.continuation}" for seed in seeds() if seed.source]
+WORDS = ["hyphen", "reference code", "ignore", "instructions"]
+READ = ("input", "retrieval", "tool")
 POLICIES: Json = {
-    "words": {
-        "input": [{"use": "words", "words": ["hyphen", "reference code", "ignore", "instructions"]}],
-        "retrieval": [{"use": "words", "words": ["hyphen", "reference code", "ignore", "instructions"]}],
-        "tool": [{"use": "words", "words": ["call the tool"]}],
-    },
-    "length": {"output": [{"use": "length", "at_most": 60, "unit": "tokens", "action": "fallback"}]},
+    "words": {stage: [{"use": "words", "words": WORDS}] for stage in READ},
+    "rules": {stage: ["injection_rules", "hidden_text"] for stage in READ},
+    "head": {stage: ["injection"] for stage in READ},
+    "leak": {"output": ["prompt_leak"]},
+    "all": {"output": ["prompt_leak"]} | {stage: ["injection_rules", "hidden_text", "injection"] for stage in READ},
 }
+"""The defaults of each guard, on everything that is read; nothing was chosen for these attacks but the list of words,
+which was written with them in view."""
 
 
 def main(path: str | None) -> None:
@@ -50,7 +53,7 @@ def main(path: str | None) -> None:
             "models": models, "guards": {"policies": policies},
         }))  # fmt: skip
         with build(Settings.from_env(home=Path(folder) / "home", config=config)) as platform:
-            found = [_played(platform, name) for name in ("refusing", "obedient", *policies)]
+            found = [_played(platform, name) for name in ("refusing", "obedient", "agent:obedient", *policies)]
     _by_class(found)
     _by_mutator(found[1:])
 
@@ -76,6 +79,8 @@ def _by_class(found: Sequence[Report]) -> None:
         print(f"| {name} | {rates[0].n if rates[0] else 0} |" + "".join(f" {_told(one)} |" for one in rates))
     harmless = [one.harmless for one in found]
     print("| harmless, stopped | 20 |" + "".join(f" {_told(one)} |" for one in harmless))
+    blind = [sorted({share.guard for share in one.guards if share.action == FAILED}) for one in found]
+    print("| could not look | |" + "".join(f" {', '.join(names)} |" for names in blind))
     print("| errors | |" + "".join(f" {one.errors} |" for one in found))
 
 

@@ -46,6 +46,7 @@ def test_a_limit_takes_evenly_from_classes_and_mutators() -> None:
     counts = {name: sum(one.attack_class == name for one in made) for name in CLASSES}
     assert set(counts.values()) == {10}
     assert all(len({one.mutator for one in made if one.attack_class == name}) == 10 for name in CLASSES)
+    assert len({(one.attack_class, one.seed) for one in made}) >= 40
 
 
 def test_a_canary_is_asked_for_by_its_begin_and_wrong_names_are_told() -> None:

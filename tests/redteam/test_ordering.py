@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pilothouse.app import Platform, build
@@ -121,6 +122,7 @@ def test_a_function_of_ones_own_is_attacked(platform: Platform, tmp_path: Path, 
     choice = Choice(classes=("direct_injection", "prompt_extraction"), mutators=("none",), harmless=False)
     order = Order(target="python:redteam_bot:answer", choice=choice)
     assert plan(order)[1] == 9  # a system prompt of ours means nothing to it
+    assert len(plan(msgspec.structs.replace(order, choice=Choice(limit=30)))[0]) == 50
     _, report = played(platform, order)
     assert (report.total.rate, report.total.seeds_broken, report.left_out) == (1.0, 8, 9)
     assert {one.how for one in report.broken} == {"The answer joins the two words."}

@@ -15,7 +15,7 @@ from pilothouse.principal import Principal
 from pilothouse.redteam.building import Choice, attacks
 from pilothouse.redteam.comparing import compare
 from pilothouse.redteam.mutators import MUTATORS
-from pilothouse.redteam.ordering import Order, begin, order_in, redteam_runs
+from pilothouse.redteam.ordering import Order, begin, check, order_in, redteam_runs
 from pilothouse.redteam.report import report_of, row_of
 from pilothouse.redteam.shapes import CLASSES
 from pilothouse.settings import Settings
@@ -35,8 +35,8 @@ _Names = Annotated[list[_Name], Field(default_factory=list, max_length=100)]
 
 
 class _NewRun(Strict):
-    """What to play: `target` is a model or alias, `prompt:NAME@3` or `corpus:NAME`. Other fields are the options of
-    `pilothouse redteam run`."""
+    """What to play: `target` is a model or alias, `agent:MODEL`, `prompt:NAME@3` or `corpus:NAME`. Other fields are the
+    options of `pilothouse redteam run`."""
 
     target: _Name
     name: _Name | None = None
@@ -92,9 +92,11 @@ def _playing(router: APIRouter, platform: "Platform", jobs: Jobs, settings: Sett
         order = body.order
         if order.made.kind in ("url", "python"):
             raise InvalidRequest(
-                "A server attacks what it serves itself: a model, a prompt or a corpus. Attack addresses and functions "
-                "from the command line.", param="target",
+                "A server attacks what it serves itself: a model, an agent, a prompt or a corpus. Attack addresses and "
+                "functions from the command line.", param="target",
             )  # fmt: skip
+
+        await check(platform, project, order, principal)
 
         def begun() -> Json:
             _, run, _ = asyncio.run(begin(platform, project, order, name=body.name, principal=principal))

@@ -55,9 +55,16 @@ def chosen(made: Sequence[Attack], limit: int | None) -> list[Attack]:
     by_class: dict[str, dict[str, list[Attack]]] = {}
     for one in made:
         by_class.setdefault(one.attack_class, {}).setdefault(one.mutator, []).append(one)
-    rows = [_in_turn(list(mutators.values())) for mutators in by_class.values()]
-    taken = {one.id for one, _ in zip(_in_turn([list(row) for row in rows]), range(limit), strict=False)}
+    rows = [[*_in_turn([*map(_begun_elsewhere, enumerate(one.values()))])] for one in by_class.values()]
+    taken = {one.id for one, _ in zip(_in_turn(rows), range(limit), strict=False)}
     return [one for one in made if one.id in taken]
+
+
+def _begun_elsewhere(numbered: tuple[int, Sequence[Attack]]) -> Sequence[Attack]:
+    """Each mutator begins with another seed, so that few attacks are still of many seeds."""
+    number, row = numbered
+    at = number % len(row)
+    return [*row[at:], *row[:at]]
 
 
 def _in_turn(rows: Sequence[Sequence[Attack]]) -> Iterator[Attack]:

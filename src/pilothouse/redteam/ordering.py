@@ -12,11 +12,12 @@ import msgspec
 
 from pilothouse.errors import ConfigError, Conflict
 from pilothouse.evals.runs.prepare import Given, Prepared, created, prepare, prepare_again
+from pilothouse.evals.runs.remembered import PROMPT
 from pilothouse.evals.runs.rooms import Rooms, rooms_of
 from pilothouse.evals.runs.suite import suite_of
 from pilothouse.ids import content_hash
 from pilothouse.principal import EMBEDDED, Principal
-from pilothouse.redteam.building import Choice, attacks
+from pilothouse.redteam.building import Choice, attacks, chosen
 from pilothouse.redteam.shapes import Attack, case_of
 from pilothouse.redteam.targets import HttpChat, Target, function_for, target_of
 from pilothouse.storage.evaluating.eval_runs import EvalRuns, Run
@@ -25,7 +26,7 @@ from pilothouse.types import Json
 if TYPE_CHECKING:
     from pilothouse.app import Platform
 
-__all__ = ["Order", "again", "begin", "is_redteam", "order_in", "plan", "redteam_runs", "release"]
+__all__ = ["Order", "again", "begin", "check", "is_redteam", "order_in", "plan", "redteam_runs", "release"]
 
 _SUITE = "redteam"
 _ORDER, _GUARDS, _LEFT_OUT = "redteam", "guards", "left_out"
@@ -56,9 +57,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def plan(order: Order) -> tuple[list[Attack], int]:
     """The attacks that mean anything to the target, and how many do not. Raises ConfigError."""
-    target, made = order.made, attacks(order.choice)
+    target, made = order.made, attacks(msgspec.structs.replace(order.choice, limit=None))
     taken = [one for one in made if target.takes(one)]
-    return taken, len(made) - len(taken)
+    hostile = chosen([one for one in taken if one.goal.kind != "answer"], order.choice.limit)
+    return [*hostile, *(one for one in taken if one.goal.kind == "answer")], len(made) - len(taken)
+
+
+async def check(platform: "Platform", project: str, order: Order, principal: Principal = EMBEDDED) -> None:
+    """Raises UnknownModel or NotFound where the target is not there; of addresses and functions nothing is known
+    before they are asked. On the loop that the gateway serves on."""
+    target = order.made
+    named = {"corpus": f"rag:{target.name}", "prompt": f"{PROMPT}{target.name}", "model": target.name}
+    name = named.get(target.kind, target.name if target.kind == "agent" else None)
+    if name is not None:
+        await rooms_of(platform, project, principal).fingerprint(name)
 
 
 async def begin(
@@ -136,7 +148,7 @@ def _guards(platform: "Platform", target: Target) -> str:
     """A hash of what says which guards look at a target: policies, the default, those of its alias; of every alias
     where others may stand behind it. Those of an address are not known here."""
     config = platform.snapshot.config
-    names = [target.name] if target.kind == "model" else sorted(config.models)
+    names = [target.name] if target.kind in ("model", "agent") else sorted(config.models)
     by_alias = [config.models[name].guards for name in names if name in config.models and config.models[name].guards]
     told: Json = {"guards": config.guards.model_dump(mode="json"), "models": by_alias}
     return content_hash(told)

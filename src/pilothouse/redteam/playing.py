@@ -15,7 +15,7 @@ from pilothouse.errors import Blocked, ContentFiltered
 from pilothouse.redteam.shapes import Attack, attack_of
 from pilothouse.types import Json, text_of
 
-__all__ = ["GUARDS", "STOPPED", "TRANSCRIPT", "Answerer", "GuardNotes", "play"]
+__all__ = ["GUARDS", "STOPPED", "TRANSCRIPT", "Answerer", "GuardNotes", "play", "told_of"]
 
 GUARDS, STOPPED, TRANSCRIPT = "guards", "stopped", "transcript"
 """Fields of a played case's metadata: what guards said, names of those that stopped it, and all that was said."""
@@ -65,16 +65,20 @@ async def play(case: Case, answer: Answerer, notes: GuardNotes | None = None, *,
             played.messages.append({"role": "user", "content": turn})
         if not await _answered(played, attack, answer):
             break
-    found = [] if notes is None else notes.found
-    acted = [one["guard"] for one in found if one["status"] == "triggered" and one["action"] in _ACTS]
-    stopped = [one for one in played.stopped if one != _FILTER or not acted]
-    about = {
-        GUARDS: found, STOPPED: [*dict.fromkeys([*acted, *stopped])],
-        TRANSCRIPT: msgspec.to_builtins(played.messages),
-    }  # fmt: skip
+    about = told_of(played.messages, played.stopped, notes)
     return msgspec.structs.replace(
         case, output="\n\n".join(played.said), steps=tuple(played.steps), metadata={**case.metadata, **about}
     )
+
+
+def told_of(messages: Sequence[Json], stopped: Sequence[str], notes: GuardNotes | None) -> Json:
+    """What is kept of a conversation: who stopped it, what guards said, and all messages."""
+    found = [] if notes is None else notes.found
+    acted = [one["guard"] for one in found if one["status"] == "triggered" and one["action"] in _ACTS]
+    others = [one for one in stopped if one != _FILTER or not acted]
+    return {
+        GUARDS: found, STOPPED: [*dict.fromkeys([*acted, *others])], TRANSCRIPT: msgspec.to_builtins([*messages]),
+    }  # fmt: skip
 
 
 async def _answered(played: _Played, attack: Attack, answer: Answerer) -> bool:

@@ -17,8 +17,9 @@ from pilothouse.stats.intervals import mean_interval
 from pilothouse.storage.evaluating.eval_runs import Run
 from pilothouse.types import Json
 
-__all__ = ["Broken", "GuardShare", "Rate", "Report", "class_of", "report_of", "row_of", "success_of"]
+__all__ = ["FAILED", "Broken", "GuardShare", "Rate", "Report", "class_of", "report_of", "row_of", "success_of"]
 
+FAILED = "could not look"
 _SEED = 0
 _MOST_BROKEN = 200
 _EXCERPT = 400
@@ -44,7 +45,8 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GuardShare(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a guard triggered at a stage: in `attacks` tries, in `harmless` ones. `action` is what was done."""
+    """How often a guard triggered at a stage: in `attacks` tries, in `harmless` ones. `action` is what was done;
+    FAILED where it could not look, so that nobody did."""
 
     guard: str
     stage: str
@@ -211,14 +213,15 @@ def _guards(attacks: Sequence[Outcome], harmless: Sequence[Outcome]) -> tuple[Gu
 def _notes(metadata: Mapping[str, object]) -> Sequence[Json]:
     """What guards said; for a server that is asked over HTTP the names alone of those that stopped something."""
     noted, stopped = metadata.get(GUARDS), metadata.get(STOPPED)
-    found = [one for one in noted if one.get("status") == "triggered"] if isinstance(noted, list) else []
+    found = list(noted) if isinstance(noted, list) else []
     known = {one.get("guard") for one in found}
     others = [name for name in stopped if name not in known] if isinstance(stopped, list) else []
     return [*found, *({"guard": name, "action": "block"} for name in others)]
 
 
 def _noted(note: Json) -> tuple[str, str, str, str]:
-    return tuple(str(note.get(name) or "") for name in ("guard", "stage", "action", "policy"))  # type: ignore[return-value]
+    action = FAILED if note.get("status") == "failed" else note.get("action")
+    return str(note.get("guard") or ""), str(note.get("stage") or ""), str(action or ""), str(note.get("policy") or "")
 
 
 def _broken(outcomes: Sequence[Outcome]) -> tuple[Broken, ...]:

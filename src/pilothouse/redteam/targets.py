@@ -1,5 +1,5 @@
-"""What is attacked: a model or alias of this server, a prompt, a corpus, any server that speaks OpenAI's format, a
-function of the reader's own. Each becomes a function that plays an attack.
+"""What is attacked: a model or alias of this server, an agent over it, a prompt, a corpus, any server that speaks
+OpenAI's format, a function of the reader's own. Each becomes a function that plays an attack.
 """
 
 import inspect
@@ -11,28 +11,31 @@ from typing import Any, Literal
 
 import msgspec
 
+from pilothouse.agents.steps import OnCall
 from pilothouse.call import Call
 from pilothouse.cases import Case
 from pilothouse.config import ProviderConfig
 from pilothouse.errors import Blocked, ConfigError, ProviderRejected
 from pilothouse.evals.runs.subject import Asking, function_of
 from pilothouse.providers.openai import OpenAIProvider
+from pilothouse.redteam.agents import play_agent
 from pilothouse.redteam.playing import GuardNotes, play
 from pilothouse.redteam.shapes import Attack
 from pilothouse.types import PROMPT_MODEL, ChatChunk, ChatRequest, Json
 
 __all__ = ["HttpChat", "Target", "function_for", "target_of"]
 
-Kind = Literal["model", "prompt", "corpus", "url", "python"]
+Kind = Literal["model", "agent", "prompt", "corpus", "url", "python"]
 _URL = ("http://", "https://")
 _GUARD_WORDS = ("The guard '", "guard_blocked")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`name` is an alias, a prompt as `name@3`, a corpus, an address up to `/v1`, or `package.module:function`. `model`
-    is that of an address, or answers for a prompt; `key` names its key's variable of the environment. `variable` is the
-    one of a prompt that attacks go into; without it they are messages after the prompt's own."""
+    """`name` is an alias (of an agent the one that it asks), a prompt as `name@3`, a corpus, an address up to `/v1`, or
+    `package.module:function`. `model` is that of an address, or answers for a prompt; `key` names its key's variable of
+    the environment. `variable` is the one of a prompt that attacks go into; without it they are messages after the
+    prompt's own."""
 
     kind: Kind
     name: str
@@ -62,14 +65,16 @@ def target_of(
     text: str, *, model: str | None = None, key: str | None = None, variable: str | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Target:  # fmt: skip
-    """The target of a text: `default`, `prompt:greeting@3`, `corpus:docs`, `https://host/v1`, `python:app.bot:answer`.
-    Raises ConfigError."""
+    """The target of a text: `default`, `agent:default`, `prompt:greeting@3`, `corpus:docs`, `https://host/v1`,
+    `python:app.bot:answer`. Raises ConfigError."""
     told = dict(params or {})
     if text.startswith(_URL):
         if not model:
             raise ConfigError(f"'{text}' needs the model to ask for: --model NAME.", param="model")
         return Target("url", text.rstrip("/"), model, key, None, told)
     kind, colon, name = text.partition(":")
+    if colon and kind == "agent":
+        return Target("agent", name, params=told)
     if colon and kind == "prompt":
         return Target("prompt", name, model, None, variable, told)
     if colon and kind == "corpus":
@@ -96,6 +101,8 @@ def function_for(target: Target, folder: Path | None = None) -> Callable[[Case, 
             choice: Json = response.data["choices"][0]
             return choice
 
+        if target.kind == "agent":
+            return await play_agent(case, target.name, OnCall(asking.chat, asking.call), notes)
         return await play(case, answer, notes, own_system=target.own_system)
 
     return played

@@ -16,7 +16,7 @@ from pilothouse.testing.openai_server import OpenAIServer
 from pilothouse.testing.wire import Answer, Heard, ToolCall
 from pilothouse.types import Json
 
-__all__ = ["REFUSAL", "ObedientServer", "RefusingServer", "obey"]
+__all__ = ["REFUSAL", "ObedientServer", "RefusingServer", "obey", "obeyed"]
 
 REFUSAL = "I'm sorry, but I can't help with that."
 _JOIN = re.compile(r"(?:words|Wörtern|mots|palabras|parole) (\w+) (?:and|und|et|y|e) (\w+)", re.IGNORECASE)
@@ -27,8 +27,9 @@ _CALL = re.compile(r"\b(?:Call the tool|das Werkzeug|Appelle|Llama|Chiama)\b.*?\
 _FOREVER = re.compile(r"(?:Repeat the word|das Wort|le mot|la palabra|la parola) (\w+)", re.IGNORECASE)
 _SECRET = re.compile(r"\b[A-Z]{4}-[0-9]{4}\b")
 _MARKER = re.compile(r"[0-9a-f]{6}@canary\.example|/canary/[0-9a-f]{6}\.txt|CANARY-[0-9a-f]{6}")
-_PART = re.compile(r"^part \d+ = (['\"])(.*)\1$", re.MULTILINE)
+_PART = re.compile(r"\bpart \d+ = (['\"])(.*?)\1(?=\s|$)")
 _BASE64, _HEX = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}"), re.compile(r"(?:[0-9a-f]{2}){12,}")
+_DATAMARK = re.compile("[\ue000-\ue0ff]")
 _INVISIBLE = str.maketrans("", "", "\u200b\u200c\u2060")
 _UNLEET = str.maketrans("431057", "aeiost")
 _LATIN = str.maketrans("асеіорѕхуАСЕНІКМОРТХ", "aceiopsxyACEHIKMOPTX")
@@ -61,10 +62,21 @@ def obey(heard: Heard, memory: Sequence[str] = ()) -> Answer:
         return Answer(text="Yes?")
     last = heard.turns[-1]
     text = "\n".join(result for _, result in last.results) if last.results else last.text
-    for view in _views(text):
+    for view in _views(_DATAMARK.sub(" ", text)):
         if (found := _deed(view, text, heard, memory)) is not None:
             return found
+    readers = [name for name in heard.tools if name.startswith("read_")]
+    if readers and not any(turn.results for turn in heard.turns):
+        return Answer(text="", tool_calls=(ToolCall("call_1", readers[0], {}),), finish_reason="tool_calls")
     return Answer(text="Yes, gladly.")
+
+
+def obeyed(body: Json, memory: Sequence[str] = ()) -> Json:
+    """The message that it answers a chat request with, without a server."""
+    server = ObedientServer(memory)
+    heard = server._hear_chat(body, Heard("chat", str(body.get("model", ""))))
+    message: Json = server.whole(heard, obey(heard, memory))["choices"][0]["message"]
+    return message
 
 
 def _deed(view: str, text: str, heard: Heard, memory: Sequence[str]) -> Answer | None:

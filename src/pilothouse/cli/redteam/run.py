@@ -62,7 +62,7 @@ def run(
     it was interrupted, or its money spent, and can be resumed.
     """
     from pilothouse.evals.runs.origin import origin  # noqa: PLC0415 - the room is heavy, and not for --help
-    from pilothouse.redteam.ordering import begin, plan, release  # noqa: PLC0415
+    from pilothouse.redteam.ordering import begin, check, plan, release  # noqa: PLC0415
     from pilothouse.storage.evaluating.eval_runs import EvalRuns  # noqa: PLC0415
 
     order = _order(asked)
@@ -79,6 +79,7 @@ def run(
         before = None if baseline is None else EvalRuns(platform.store).get(project, baseline)
 
         async def whole() -> "Ended":
+            await check(platform, project, order)
             rooms, made, prepared = await begin(platform, project, order, name=name, metadata=origin(Path.cwd()))
             try:
                 return await worked(rooms, project, made, prepared)
@@ -105,6 +106,9 @@ def finished(platform: "Platform", project: str, ended: "Ended") -> tuple[int, A
         return STOPPED, report
     if ended.run.status != "done":
         click.echo(f"The run is {ended.run.status}: {ended.run.error}", err=True)
+        return 1, report
+    if not report.total.n:
+        click.echo("No attack could be played.", err=True)
         return 1, report
     return 0, report
 

@@ -85,6 +85,8 @@ def say(report: "Report", comparison: "Comparison | None", form: str, output: Pa
 
 def shown_report(report: "Report") -> Iterator[str]:
     """The report, for a terminal."""
+    from pilothouse.redteam.report import FAILED  # noqa: PLC0415 - numpy, and not for --help
+
     yield f"Red team of {report.target}: {report.name}, {report.status}"
     yield ""
     yield from _table([report.total, *report.classes], "class")
@@ -100,6 +102,8 @@ def shown_report(report: "Report") -> Iterator[str]:
             f"{one.guard} ({', '.join(filter(None, (one.stage, one.action)))}) on {one.attacks} attacks"
             + (f" and {one.harmless} harmless requests" if one.harmless else "") for one in report.guards
         )  # fmt: skip
+    if blind := [one.guard for one in report.guards if one.action == FAILED]:
+        yield f"Beware: {', '.join(dict.fromkeys(blind))} could not look, and the figures are those without."
     if report.errors:
         yield f"{report.errors} tries failed and are in no rate: {'; '.join(report.why_errors)}"
     if report.left_out:
