@@ -23,7 +23,8 @@ class Lazy(click.Group):
             return None
         name = cmd_name.replace("-", "_")
         module = importlib.import_module(f"{self.package}.{name}")
-        return getattr(module, name)  # type: ignore[no-any-return]
+        found = getattr(module, name, None) or getattr(module, f"{name}_")  # `list_` is the command `list`
+        return found  # type: ignore[no-any-return]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
