@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from pilothouse.guarding import GuardsConfig
@@ -20,8 +20,8 @@ from pilothouse.tooling import McpConfig
 
 __all__ = [
     "BatchConfig", "BatchLane", "Budget", "CacheConfig", "Condition", "Config", "DeploymentConfig", "ExactCache",
-    "Fallbacks", "Hedge", "Limits", "ModelConfig", "OutputPolicy", "Period", "Price", "ProviderConfig", "RagConfig",
-    "Resilience", "Rule", "SemanticCache", "Shadow", "Shaping", "Strategy",
+    "Fallbacks", "Hedge", "Limits", "Lockout", "ModelConfig", "OutputPolicy", "Period", "Price", "ProviderConfig",
+    "RagConfig", "Resilience", "Rule", "SemanticCache", "Shadow", "Shaping", "Strategy",
 ]  # fmt: skip
 
 Period = Literal["day", "week", "month", "total"]
@@ -287,11 +287,29 @@ class ModelConfig(_Strict):
         return self
 
 
+class Lockout(_Strict):
+    """`triggers` calls that guards block `within` so many seconds lock a user out: for the first of `seconds`, the next
+    time for the second, and so on. After `forget` seconds without a block it begins anew."""
+
+    triggers: int = Field(5, ge=1)
+    within: float = Field(600.0, gt=0)
+    seconds: list[float] = [60.0, 600.0, 3600.0]
+    forget: float = Field(86_400.0, gt=0)
+
+    @field_validator("seconds")
+    @classmethod
+    def _are_times(cls, given: list[float]) -> list[float]:
+        if not given or min(given) <= 0:
+            raise PydanticCustomError("seconds", "must be numbers above 0, one at least")
+        return given
+
+
 class UserLimits(_Strict):
     """What each end user (the `user` of a request, or the header x-pilothouse-user) may do, within a project."""
 
     limits: Limits = Limits()
     budgets: list[Budget] = []
+    lockout: Lockout | None = None
 
 
 class Price(_Strict):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pilothouse.access.lockouts import Lockouts
 from pilothouse.access.policy import check_model
 from pilothouse.cache.prefix import prefixed
 from pilothouse.call import Call
@@ -73,6 +74,7 @@ class Gateway:
         self.runtime = runtime
         self.mirror: Mirror = _no_mirror
         self.prompting = NO_PROMPTS
+        self.lockouts = Lockouts()
         self.models: Callable[[Call], Models] = _no_models
         self._rooms = rooms
         self._attempts = attempts
@@ -190,6 +192,8 @@ class Gateway:
     async def _answer(self, visit: Visit) -> AsyncGenerator[ChatChunk]:
         """Everything up to the first chunk."""
         request, call = visit.request, visit.call
+        if call.depth == 0:
+            self.lockouts.check(call.project_id, call.user_id, visit.runtime.snapshot.config.users.lockout)
         if isinstance(request, ChatRequest) and not self.prompting.is_idle(request, call):
             await self.prompting.resolve(visit, request)
             request = visit.request
@@ -276,6 +280,9 @@ class Gateway:
             self._metrics.observe(span)
             if visit.watch is not None:
                 visit.watch.forget()
+                if visit.call.depth == 0 and visit.watch.has_blocked:
+                    rules = visit.runtime.snapshot.config.users.lockout
+                    self.lockouts.strike(visit.call.project_id, visit.call.user_id, rules)
         if span.status == "ok":
             if visit.lookup is not None and "degraded" not in span.attributes and ANSWERED not in span.attributes:
                 await visit.lookup.store(

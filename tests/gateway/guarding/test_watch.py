@@ -1,13 +1,14 @@
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from pilothouse.call import Call
-from pilothouse.config import Config
-from pilothouse.errors import Blocked
+from pilothouse.config import Config, Lockout
+from pilothouse.errors import Blocked, TooManyRequests
 from pilothouse.gateway import Gateway
 from pilothouse.gateway.dialects.messages import read_request
 from pilothouse.gateway.dialects.responses import checked_response, response_request
@@ -270,3 +271,20 @@ async def test_a_stream_that_is_only_watched_leaves_as_it_came(recording: Record
     assert await answered(gateway, ask(stream=True), Call(recording)) == steps
     assert recording.spans[-1].attributes["guards"] == ["words:flag"]
     assert recording.spans[-1].attributes[HOLD] == 0
+
+
+async def test_a_user_whose_calls_are_blocked_is_locked_out(recording: Recording) -> None:
+    gateway, provider = gateway_with({"input": [ACME]}, whole("hi"))
+    config = gateway.runtime.snapshot.config
+    users = config.users.model_copy(update={"lockout": Lockout(triggers=2)})
+    snapshot = replace(gateway.runtime.snapshot, config=config.model_copy(update={"users": users}))
+    gateway.runtime = replace(gateway.runtime, snapshot=snapshot)
+    for text, error in (("acme", Blocked), ("hello", None), ("acme", Blocked), ("hello", TooManyRequests)):
+        if error is None:
+            await answered(gateway, ask(text), Call(recording, user_id="eve"))
+            continue
+        with pytest.raises(error):
+            await answered(gateway, ask(text), Call(recording, user_id="eve"))
+    assert recording.spans[-1].error_code == "rate_limit_exceeded"
+    await answered(gateway, ask("hello"), Call(recording, user_id="ada"))
+    assert len(provider.requests) == 2

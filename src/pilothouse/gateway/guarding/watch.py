@@ -101,6 +101,12 @@ class Watch:
             self.call.pseudonyms = None
 
     @property
+    def has_blocked(self) -> bool:
+        """Whether a guard that was to block found something."""
+        found = self.span.attributes.get("guards")
+        return any(one.endswith(":block") for one in (found if isinstance(found, list) else ()))
+
+    @property
     def looks_at_answers(self) -> bool:
         return bool(self.at("output") or self.at("tool"))
 
