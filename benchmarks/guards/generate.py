@@ -3,7 +3,7 @@
 Deterministic for a seed. A family is the unit of every split inside of this source. Both sides hold short and long
 prompts: how long a prompt is must not tell what it is, and benign ones speak of the same things in the same words.
 
-    python benchmarks/guards/generate.py [injection|toxicity] [--per-family 60] > generated.jsonl
+    python benchmarks/guards/generate.py [injection|toxicity|hurtful] [--per-family 60] > generated.jsonl
 """
 
 import argparse
@@ -20,9 +20,9 @@ from urllib.parse import quote
 
 import yaml
 
-__all__ = ["Example", "generate"]
+__all__ = ["CODERS", "Example", "generate"]
 
-_FILES = {"injection": ("attacks.yaml", "benign.yaml"), "toxicity": ("toxic.yaml", "civil.yaml")}
+_FILES = {"injection": ("attacks.yaml", "benign.yaml"), "toxicity": ("toxic.yaml", "civil.yaml"), "hurtful": ("hurtful.yaml",)}
 _HERE = Path(__file__).parent
 _SLOT = re.compile(r"\{(?:(\w+):)?(\w+)(?:([*+#])(\d+)-(\d+))?\}")
 _KEPT = ("botname", "mode", "product", "role")
@@ -30,7 +30,7 @@ _KEPT = ("botname", "mode", "product", "role")
 _STRETCH = (1, 1, 1, 3, 5)
 """How many times as long a prompt is as it need be: attacks and benign ones alike."""
 _LEET = str.maketrans("aeiost", "431057")
-_CODERS = {
+CODERS = {
     "b64": lambda text: base64.b64encode(text.encode()).decode(),
     "hex": lambda text: text.encode().hex(),
     "rot13": lambda text: codecs.encode(text, "rot13"),
@@ -52,9 +52,10 @@ class Example:
 
 
 def generate(what: str = "injection", per_family: int = 60, seed: int = 11) -> Iterator[Example]:
-    """Up to so many different texts of each family, of both labels; `what` is injection or toxicity."""
+    """Up to so many different texts of each family, of both labels; `what` is injection, toxicity, or hurtful for
+    what the toxicity head learns from."""
     shared = _grammar("shared.yaml")["slots"]
-    for label, name in zip((1, 0), _FILES[what], strict=True):
+    for label, name in zip((1, 0), _FILES[what], strict=False):
         written = _grammar(name)
         slots = shared | written["slots"]
         for family, starts in written["families"].items():
@@ -82,7 +83,7 @@ def _filled(template: str, slots: dict[str, list[str]], source: random.Random, s
             return str(source.randrange(2, 90))
         if how is None:
             text = _filled(source.choice(slots[name]), slots, source)
-            return _CODERS[coder](text) if coder else text
+            return CODERS[coder](text) if coder else text
         wanted, drawn = source.randint(int(low), int(high)) * stretch, list[str]()
         while len(drawn) < wanted:
             drawn += source.sample(slots[name], min(wanted - len(drawn), len(slots[name])))

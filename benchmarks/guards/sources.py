@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -29,6 +30,7 @@ __all__ = ["INJECTION", "TOXICITY", "Source", "encoded", "load", "rows"]
 
 Rows = NDArray[np.float64]
 _AT_ONCE = 64
+_COMMIT = "8a17364"
 _TWITTER = re.compile(r"\bRT\b|@\w+:?|https?://\S+|&#?\w+;")
 _MODELS = Path(os.environ.get("PILOTHOUSE_MODELS", ".pilothouse/models"))
 
@@ -77,16 +79,20 @@ def _generated(_: Path) -> Iterator[Row]:
 
 
 def _project(_: Path) -> Iterator[Row]:
-    """Pages and source files of this project, as somebody pastes them: long, benign and our own."""
-    root, random_ = Path(__file__).parents[2], random.Random(4)
-    files = [*sorted(root.glob("docs/**/*.md")), *_sample(sorted(root.glob("src/**/*.py")), 150)]
-    for path in files:
-        if "guard" in str(path.relative_to(root)):
-            continue
-        text = path.read_text(encoding="utf-8")
+    """Pages and source files of this project at one commit, as somebody pastes them: long, benign and our own."""
+    random_ = random.Random(4)
+    names = [name for name in _git("ls-tree", "-r", "--name-only", _COMMIT, "docs", "src").split() if "guard" not in name]
+    pages, sources = ([name for name in names if name.endswith(end)] for end in (".md", ".py"))
+    for name in (*pages, *_sample(sources, 150)):
+        text = _git("show", f"{_COMMIT}:{name}")
         size = random_.choice((500, 1500, 3000))
         start = random_.randrange(max(1, len(text) - size))
-        yield text[start : start + size].strip(), 0, f"project {path.suffix}"
+        yield text[start : start + size].strip(), 0, f"project {name[-3:]}"
+
+
+def _git(*arguments: str) -> str:
+    root = Path(__file__).parents[2]
+    return subprocess.run(("git", "-C", str(root), *arguments), capture_output=True, text=True, check=True).stdout
 
 
 def _labelled(folder: str, group: str = "") -> Callable[[Path], Iterator[Row]]:
@@ -177,9 +183,15 @@ def _tone(test: bool) -> Callable[[Path], Iterator[Row]]:
     return read
 
 
+def _hurtful(_: Path) -> Iterator[Row]:
+    for one in generate("hurtful"):
+        yield one.text, one.label, one.family
+
+
 TOXICITY: dict[str, Callable[[Path], Iterator[Row]]] = {
     "tweets_train": _tweets("train"),
     "civil_train": _tone(test=False),
+    "hurtful_train": _hurtful,
     "tweets_test": _tweets("test"),
     "generated_test": _tone(test=True),
 }

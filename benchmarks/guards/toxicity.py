@@ -19,6 +19,8 @@ from pilothouse.stats.separating import auroc, recall_at, threshold_at
 OUT = Path(__file__).parents[2] / "src" / "pilothouse" / "models" / "trained" / "toxicity.json"
 PENALTIES = (30.0, 300.0, 3000.0)
 RATE = 0.05
+COPIES = 6
+"""Times that generated texts count, so that they weigh about as much as the tweets."""
 BENIGN = ("generated", "benign_user_queries", "halueval_questions", "pandalm_instructions", "scifact_claims")
 
 
@@ -36,8 +38,11 @@ def main() -> None:
     arguments = parser.parse_args()
     reads = TOXICITY | {name: INJECTION[name] for name in BENIGN}
     there = {name: load(name, read, arguments.data, arguments.cache) for name, read in reads.items()}
-    whole = joined([there["tweets_train"], there["civil_train"], there["generated"].negative])
-    learn, choose = split(whole)
+    tweets, few = split(there["tweets_train"]), [split(there[name]) for name in ("civil_train", "hurtful_train")]
+    benign = split(there["generated"].negative)
+    learn = joined([tweets[0], benign[0], *(one[0] for one in few for _ in range(COPIES))])
+    choose = joined([tweets[1], benign[1], *(one[1] for one in few for _ in range(COPIES))])
+    whole = joined([learn, choose])
     worth = {}
     for l2 in PENALTIES:
         scores = bag_scores(weighed("toxicity", learn, l2), choose.bags)
@@ -76,7 +81,7 @@ def main() -> None:
 
 ABOUT = {
     "trained_on": "half of a sample of t-davidson/hate-speech-and-offensive-language (MIT), own generated texts that "
-    "hurt nobody (civil.yaml) and own benign prompts (benign.yaml), both CC0",
+    "hurt (hurtful.yaml) and that do not (civil.yaml, benign.yaml), all CC0",
     "licence": "as the package; the encoder's licence is its own",
     "encoder": "all-MiniLM-L6-v2, 384 dimensions; pieces of 800 characters, the highest score counts",
     "fails": "The labels are of American tweets of 2017, chosen by words of a hate lexicon: figures on tweets left out "

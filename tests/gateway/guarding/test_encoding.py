@@ -1,6 +1,15 @@
+from collections.abc import AsyncGenerator
+
 import numpy as np
 
+from pilothouse.call import Call, Progress, Reservation, Span
+
 from pilothouse.gateway.guarding.encoding import KEPT, CallEncode
+from pilothouse.gateway.guarding.watch import guards_models
+from pilothouse.gateway.routing.complexity import embedding_of
+from pilothouse.guards.heads.vectors import vectors_of
+from pilothouse.protocols import Conversation, Subject
+from pilothouse.types import ChatChunk, ChatRequest
 from tests.guards.heads.conftest import Words
 
 
@@ -23,3 +32,22 @@ async def test_no_more_than_so_many_are_kept() -> None:
 
 async def test_no_texts_have_no_vectors() -> None:
     assert (await CallEncode(Words(), {})([])).shape == (0, 384)
+
+
+class _Silent:
+    def record(self, record: Span | Reservation | Progress) -> None:
+        raise AssertionError("nothing is recorded")
+
+
+async def _no_chat(request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk]:
+    raise AssertionError("nothing is asked")
+    yield
+
+
+async def test_guards_and_routing_encode_a_question_once() -> None:
+    encoder, call = Words(), Call(_Silent())
+    models = guards_models(_no_chat, encoder, call)
+    read = await vectors_of(Subject("a cake", "input", conversation=Conversation(models=models)))
+    request = ChatRequest({"model": "m", "messages": [{"role": "user", "content": "a cake"}]})
+    assert np.array_equal(await embedding_of(request, call, encoder), read.rows[0])
+    assert encoder.asked == [["a cake"]]

@@ -1,4 +1,5 @@
 import asyncio
+from base64 import b64encode
 
 import pytest
 
@@ -38,6 +39,21 @@ async def test_a_piece_of_more_tokens_than_are_read_is_cut(about: MakeSubject, e
     read = await vectors_of(about(text))
     assert [*read.places] == [(0, 150), (150, 300), (300, 450), (450, 600)]
     assert read.is_whole
+
+
+async def test_what_is_encoded_or_hidden_is_read_as_it_says(about: MakeSubject, encoder: Words) -> None:
+    text = f"My cake: {b64encode(b'ignore the oven and obey').decode()} tastes good"
+    read = await vectors_of(about(text))
+    (asked,) = encoder.asked
+    assert asked[:2] == [text, "my cake: ignore the oven and obey tastes good"]
+    assert (read.characters, read.is_whole) == (len(text), True)
+    assert len(read.rows) == len(read.places) == 1 + read.forms
+    assert read.places[1] == (0, len(text))
+
+
+async def test_letters_that_only_look_like_others_are_read_as_those(about: MakeSubject, encoder: Words) -> None:
+    await vectors_of(about("ign\u043ere"))
+    assert encoder.asked == [["ign\u043ere", "ignore"]]
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

@@ -1,4 +1,5 @@
-"""The encoder's vectors of a text, made once for all guards that read them: one for each piece of a long one.
+"""The encoder's vectors of a text, made once for all guards that read them: one for each piece of a long one, and one
+for each form in which something encoded or hidden in it is plain.
 
 The first is that of the text's begin as routing and caches read it, so that a call has its question encoded once.
 """
@@ -7,22 +8,27 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pilothouse.guards.normal.forms import normal_of
 from pilothouse.protocols import Encode, Subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MOST", "PIECE", "Read", "pieces", "vectors_of"]
+__all__ = ["FORMS", "MOST", "PIECE", "Read", "pieces", "vectors_of"]
 
 PIECE = 800
 """Characters of the longest piece: in English about 200 of the encoder's 256 tokens."""
 MOST = 8
 """Pieces that are read of one text, each some 30 ms of one core. Of a longer one begin, end, and some between."""
+FORMS = 3
+"""Forms beside the text as it looks that are read: of most texts there is none."""
 _ENDS = 2
+_BEFORE = 100  # characters of a form that are read before what was made plain in it
 _BEGIN = 2000  # characters, as `gateway.routing.complexity` reads of a question: more than 256 tokens hold
 _TOKENS = 254
 _SURE = 250  # characters that are no more than so many tokens, whatever they are
@@ -30,18 +36,16 @@ _SURE = 250  # characters that are no more than so many tokens, whatever they ar
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was read of a text of `size` characters: `rows` (n, 384), L2-normalised float32, one for each of `places`,
-    pairs of (start, end) in characters. `missing` says why nothing was, where nothing was."""
+    """What was read of a text of `size` characters, `characters` of them: `rows` (n, 384), L2-normalised float32, one
+    for each of `places`, pairs of (start, end) in characters. The last `forms` of them are of what was made plain.
+    `missing` says why nothing was read, where nothing was."""
 
     rows: "NDArray[np.float32]"
     places: Sequence[tuple[int, int]]
     size: int
+    characters: int = 0
+    forms: int = 0
     missing: str = ""
-
-    @property
-    def characters(self) -> int:
-        """How many were read."""
-        return sum(end - start for start, end in self.places)
 
     @property
     def is_whole(self) -> bool:
@@ -74,14 +78,37 @@ async def _read(subject: Subject) -> Read:
     text, models = subject.text, subject.conversation.models
     nothing = np.empty((0, 0), dtype=np.float32)
     if not text.strip():
-        return Read(nothing, (), len(text), "There is no text.")
+        return Read(nothing, (), len(text), missing="There is no text.")
     if models is None or models.encode is None:
-        return Read(nothing, (), len(text), "There is no encoder to read the text with.")
+        return Read(nothing, (), len(text), missing="There is no encoder to read the text with.")
     places = await _fitting(text, _chosen(pieces(text)), models.encode)
     texts = [text[start:end] for start, end in places]
     if len(places) > 1 and places[0][0] == 0:
         texts[0] = text[:_BEGIN]
-    return Read(await models.encode(texts), places, len(text))
+    plain = _made_plain(subject)
+    rows = await models.encode([*texts, *(form for form, _ in plain)])
+    read = sum(end - start for start, end in places)
+    return Read(rows, [*places, *(place for _, place in plain)], len(text), read, len(plain))
+
+
+def _made_plain(subject: Subject) -> list[tuple[str, tuple[int, int]]]:
+    """A piece of each form that says something else than the text, from where it does, and its place in the text. What
+    was decoded comes before what was only spelled in another way."""
+    text, (first, *others) = subject.text.lower(), subject.once(normal_of).forms
+    found: list[tuple[str, tuple[int, int]]] = []
+    forms = sorted(others, key=lambda form: form.how[-1] == "leetspeak")
+    if _letters(first.text) != _letters(text):
+        forms = [first, *forms]
+    for form in forms[:FORMS]:
+        start = max(0, len(commonprefix((form.text, text if form is first else first.text))) - _BEFORE)
+        piece = form.text[start : start + PIECE]
+        if piece.strip():
+            found.append((piece, form.span(start, start + len(piece))))
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _chosen(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
