@@ -64,7 +64,9 @@ def main() -> None:
     attacks = [row[0] for row in INJECTION["jailbreak_inthewild"](data) if len(row[0]) <= 600][:COUNT]
     benign = [row[0] for row in INJECTION["benign_user_queries"](data)][:COUNT]
     print(f"{len(attacks)} attacks and {len(benign)} benign texts, each disguised\n")
-    print("| disguise | attacks found without | with what it decodes to | benign taken for attacks |\n|---|---|---|---|")
+    print(
+        "| disguise | attacks found without | with what it decodes to | benign taken for attacks |\n|---|---|---|---|"
+    )
     for name, disguise in WAYS.items():
         read = asyncio.run(read_all([disguise(text) for text in (*attacks, *benign)]))
         chances = [head.probabilities(one.rows.astype(np.float64)) for one in read]

@@ -22,7 +22,11 @@ import yaml
 
 __all__ = ["CODERS", "Example", "generate"]
 
-_FILES = {"injection": ("attacks.yaml", "benign.yaml"), "toxicity": ("toxic.yaml", "civil.yaml"), "hurtful": ("hurtful.yaml",)}
+_FILES = {
+    "injection": ("attacks.yaml", "benign.yaml"),
+    "toxicity": ("toxic.yaml", "civil.yaml"),
+    "hurtful": ("hurtful.yaml",),
+}
 _HERE = Path(__file__).parent
 _SLOT = re.compile(r"\{(?:(\w+):)?(\w+)(?:([*+#])(\d+)-(\d+))?\}")
 _KEPT = ("botname", "mode", "product", "role")

@@ -81,7 +81,9 @@ def _generated(_: Path) -> Iterator[Row]:
 def _project(_: Path) -> Iterator[Row]:
     """Pages and source files of this project at one commit, as somebody pastes them: long, benign and our own."""
     random_ = random.Random(4)
-    names = [name for name in _git("ls-tree", "-r", "--name-only", _COMMIT, "docs", "src").split() if "guard" not in name]
+    names = [
+        name for name in _git("ls-tree", "-r", "--name-only", _COMMIT, "docs", "src").split() if "guard" not in name
+    ]
     pages, sources = ([name for name in names if name.endswith(end)] for end in (".md", ".py"))
     for name in (*pages, *_sample(sources, 150)):
         text = _git("show", f"{_COMMIT}:{name}")

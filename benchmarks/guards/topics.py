@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well the guard `topic` tells texts of a topic from others, by a few examples that were written before.
 
-    python benchmarks/guards/topics.py DATA
+python benchmarks/guards/topics.py DATA
 """
 
 import argparse

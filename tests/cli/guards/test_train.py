@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from pilothouse.app import build
+from pilothouse.call import DEFAULT_PROJECT
 from pilothouse.cli.context import Context
 from pilothouse.cli.guards import guards
 from pilothouse.guards.heads import training
+from pilothouse.observe.scores import Score, Scores
 from pilothouse.settings import Settings
 
 TOPICS = ("tides", "jazz", "maps", "salt", "ink", "silk", "tea", "snow", "bells", "wool")
@@ -72,3 +74,20 @@ def test_a_head_that_is_not_there_is_named(tmp_path: Path, context: Context) -> 
     path.write_text('{"text": "given", "label": 1}\n')
     result = CliRunner().invoke(guards, ["report", "injektion", str(path)], obj=context)
     assert "a head that ships: injection, toxicity" in str(result.exception)
+
+
+def test_the_threshold_is_raised_by_what_people_marked(tmp_path: Path, context: Context) -> None:
+    with context.platform() as platform:
+        Scores(platform.store).put(DEFAULT_PROJECT, [
+            Score(id=f"guard-{at}", name="guard injection", trace_id="t", span_id="s", kind="boolean",
+                  value=float(at >= 10), source="guard", metadata={"score": 0.7 + at / 100})
+            for at in range(30)
+        ])  # fmt: skip
+    out = tmp_path / "quiet.json"
+    asked = ["calibrate", "injection", "--marked", "injection", "--wrong", "0", "--out", str(out), "--json"]
+    result = CliRunner().invoke(guards, asked, obj=context)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["threshold"] == pytest.approx(0.8)
+    assert json.loads(out.read_text())["threshold"] == pytest.approx(0.8)
+    both = CliRunner().invoke(guards, [*asked[:2], "--out", str(out)], obj=context)
+    assert both.exit_code == 2

@@ -3,7 +3,6 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from pilothouse.call import Call, Progress, Reservation, Span
-
 from pilothouse.gateway.guarding.encoding import KEPT, CallEncode
 from pilothouse.gateway.guarding.watch import guards_models
 from pilothouse.gateway.routing.complexity import embedding_of

@@ -3,7 +3,7 @@ import pytest
 
 from pilothouse.errors import InvalidRequest
 from pilothouse.guards.heads import training
-from pilothouse.guards.heads.training import Labelled, bag_scores, calibrate, fitted, report, train
+from pilothouse.guards.heads.training import Labelled, bag_scores, calibrate, fitted, raised, report, train
 
 SOURCE = np.random.default_rng(5)
 OWN, FOREIGN = 0, 1
@@ -69,3 +69,16 @@ def test_texts_of_one_group_are_refused() -> None:
 def test_a_report_says_what_can_be_said_of_one_label() -> None:
     told = report(np.array([0.1, 0.7]), np.zeros(2), 0.5)
     assert (told["auroc"], told["recall"], told["false_positive_rate"]) == (None, None, 0.5)
+
+
+def test_marks_raise_the_threshold_until_few_triggers_are_wrong() -> None:
+    examples, bags = traffic(80, OWN)
+    head = fitted("injection", bags, np.array([float(one.label) for one in examples]), 1.0)
+    marks = [(0.5 + at / 100, at >= 20) for at in range(40)]
+    made, told = raised(head, marks, 0.2)
+    assert (made.threshold, told["wrong"], told["right_kept"]) == pytest.approx((0.65, 0.2, 1.0))
+    assert told["wrong_before"] == 0.5
+    with pytest.raises(InvalidRequest, match="at most 0%"):
+        raised(head, [(0.9, False)] * 30, 0.0)
+    with pytest.raises(InvalidRequest, match="20 are the least"):
+        raised(head, marks[:9], 0.2)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["INPUTS", "LEAST", "Labelled", "bag_scores", "calibrate", "fitted", "report", "train"]
+__all__ = ["INPUTS", "LEAST", "Labelled", "bag_scores", "calibrate", "fitted", "raised", "report", "train"]
 
 INPUTS = tuple(f"e{at}" for at in range(384))
 LEAST = 20
@@ -92,6 +92,27 @@ def calibrate(head: Head, examples: Sequence[Labelled], bags: Bags, rate: float 
     before = report(bag_scores(head, bags), labels, head.threshold)
     made, after = _chosen(fold, examples, bags, labels, rate, {"fitted_from": head.card})
     return made, {"before": before, "after": after}
+
+
+def raised(head: Head, marks: Sequence[tuple[float, bool]], share: float) -> tuple[Head, Json]:
+    """The head with the lowest threshold, not below its own, at which at most the share `share` of the triggers that
+    people marked was wrong. `marks` are the scores of triggers and whether each was right: texts that did not trigger
+    are not among them, so that this makes a guard quieter, never sharper. Raises InvalidRequest for fewer than 20."""
+    if len(marks) < LEAST:
+        raise InvalidRequest(f"{len(marks)} triggers were marked: {LEAST} are the least.")
+    scores = np.array([score for score, _ in marks])
+    right = np.array([float(good) for _, good in marks])
+    fitting = [at for at in np.unique(np.maximum(scores, head.threshold)) if 1 - right[scores >= at].mean() <= share]
+    if not fitting:
+        raise InvalidRequest(f"At no threshold were at most {share:.0%} of the marked triggers wrong.", param="wrong")
+    threshold = float(fitting[0])
+    kept = scores >= threshold
+    told = {
+        "marks": len(marks), "right": int(right.sum()), "threshold_before": head.threshold, "threshold": threshold,
+        "wrong_before": float(1 - right.mean()), "wrong": float(1 - right[kept].mean()),
+        "right_kept": float(right[kept].sum() / right.sum()) if right.any() else None,
+    }  # fmt: skip
+    return replace(head, threshold=threshold, card={"fitted_from": head.card, "marks": told}), told
 
 
 def report(scores: "Rows", labels: "Rows", threshold: float) -> Json:
