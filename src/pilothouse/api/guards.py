@@ -1,21 +1,18 @@
 """`/api/guards`: the guards there are, the policies that serve, and what they would say of a text."""
 
-from collections.abc import Sequence
-from dataclasses import MISSING, fields
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from pilothouse.api.caller import Caller, InProject
 from pilothouse.call import Call, Recorder
-from pilothouse.errors import ConfigError, InvalidRequest
 from pilothouse.gateway import Gateway
 from pilothouse.gateway.guarding.trying import tried
-from pilothouse.guarding import STAGES, GuardPolicy, GuardsConfig, Stage
-from pilothouse.guards.policy import Placed, Policies, Policy
+from pilothouse.guarding import Stage
+from pilothouse.guards.choosing import chosen
+from pilothouse.guards.listing import kinds, policies
 from pilothouse.guards.registry import Guards
-from pilothouse.guards.streaming import hold_back
 from pilothouse.protocols import Conversation
 from pilothouse.types import Json
 
@@ -51,17 +48,9 @@ def routes(gateway: Gateway, recorder: Recorder) -> APIRouter:
         """The guards there are, with their options, and the policies of the configuration that serves. `hold_back` is
         how many characters of a streamed answer wait at most, null where nothing leaves before its end."""
         config = gateway.runtime.snapshot.config.guards
-        served = gateway.runtime.guards
         return {
-            "guards": [_kind(name, known) for name in known.names()],
-            "policies": [
-                {
-                    "name": name, "version": served.alone(name).version,
-                    "hold_back": hold_back(served.alone(name).at("output")), **rules.model_dump(mode="json"),
-                }
-                for name, rules in config.policies.items()
-            ],
-            "default": config.default, "pass_through": config.pass_through,
+            "guards": kinds(known), "policies": policies(gateway.runtime.guards, config), "default": config.default,
+            "pass_through": config.pass_through,
         }  # fmt: skip
 
     @router.post("/check")
@@ -70,51 +59,9 @@ def routes(gateway: Gateway, recorder: Recorder) -> APIRouter:
         what would go on; `results` tell each guard's status (passed, triggered, skipped, failed) with its findings.
         A question that a guard asks a model is charged to the caller."""
         call = Call(recorder, caller, project, key_id=caller.key_id, endpoint="/api/guards/check")
-        placed = _placed(body, gateway.runtime.guards)
+        placed = chosen(gateway.runtime.guards, body.policies, body.guards, body.stage)
         about = Conversation(question=body.question, system=body.system, passages=body.passages)
         found = await tried(gateway, call, placed, body.text, body.stage, about, body.role or "")
         return {"stage": body.stage, **found.to_json()}
 
     return router
-
-
-def _placed(body: _ToCheck, policies: Policies) -> Sequence[Placed]:
-    """Those of the policies that are named, then those that are listed."""
-    try:
-        named: Policy = policies.named(body.policies) if body.policies or body.guards else policies.of()
-    except ConfigError as error:
-        raise InvalidRequest(error.message, param="policies") from None
-    if not body.guards:
-        if named.is_empty:
-            raise InvalidRequest("Say by what to check: 'policies' by name, or 'guards'.", param="policies")
-        return named.at(body.stage)
-    own = {stage: body.guards if stage == body.stage else [] for stage in STAGES}
-    try:
-        made = Policies(GuardsConfig(policies={"request": GuardPolicy.model_validate(own)}))
-    except ValidationError as error:
-        told = error.errors()[0]
-        raise InvalidRequest(f"guards: {told['msg']}", param="guards") from None
-    except ConfigError as error:
-        where = (error.param or "").replace(f"guards.policies.request.{body.stage}", "guards")
-        raise InvalidRequest(error.message.replace(error.param or "", where), param=where) from None
-    listed = made.of(["request"]).at(body.stage)
-    for number, one in enumerate(listed):
-        if getattr(one.guard, "configured", False):
-            where = f"guards.{number}"
-            wrong = f"{where}: '{one.guard.name}' asks a service with a key: put it into a policy, and name that."
-            raise InvalidRequest(wrong, param=where)
-    return (*named.at(body.stage), *listed)
-
-
-def _kind(name: str, known: Guards) -> Json:
-    kind: Any = known.kind(name)
-    options = [
-        {"name": field.name, "type": str(field.type), "required": field.default is field.default_factory is MISSING}
-        for field in fields(kind)
-        if field.init
-    ]
-    return {
-        "name": name, "about": (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n", " "),
-        "stages": [stage for stage in STAGES if stage in kind.stages], "action": kind.action, "reads": kind.reads,
-        "options": options,
-    }  # fmt: skip

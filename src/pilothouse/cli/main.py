@@ -47,7 +47,7 @@ COMMANDS = {
     "retention": "What is too old: what would go, and letting it go.",
     "stats": "Requests, failures, latency, tokens and cost of a period.",
     "models": "The embedded encoder's files, and the models on offer.",
-    "guards": "Guards that learned: train, fit to your traffic, measure.",
+    "guards": "What looks at the texts of calls: list, check a text, train and fit the learned ones.",
     "router": "Train and judge the choice between a simple and a complex model.",
     "cache": "What the caches answered, forgetting it, and the threshold of a semantic one.",
     "shadow": "What mirrored calls showed of a candidate model.",
