@@ -22,7 +22,9 @@ _COLUMNS = ("guard", "policy", "status", "action", "score", "reason", "found")
 @click.argument("text")
 @click.option("--policy", "policies", multiple=True, help="A policy by its name; may be given more than once.")
 @click.option("--guard", "guards", multiple=True, help="A guard by its name, or in JSON as a policy lists it.")
-@click.option("--stage", "--as", "stage", type=click.Choice(STAGES), default="input", show_default=True, help="As which text.")
+@click.option(
+    "--stage", "--as", "stage", type=click.Choice(STAGES), default="input", show_default=True, help="As which text."
+)
 @click.option("--question", default="", help="What an answer answers.")
 @click.option("--system", default="", help="What the system prompt of its call says.")
 @click.option("--passage", "passages", multiple=True, help="What an answer may rest on; may be given more than once.")
