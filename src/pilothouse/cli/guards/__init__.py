@@ -9,6 +9,7 @@ __all__ = ["SUBCOMMANDS", "guards"]
 SUBCOMMANDS = {
     "list": "The policies that serve, and how often their guards trigger.",
     "check": "Say what the guards make of a text.",
+    "marks": "Say what people's marks tell of a guard.",
     "train": "Train a head for a guard on labelled texts.",
     "calibrate": "Fit a guard's head to labelled texts of your own.",
     "report": "Say how well a guard's head tells labelled texts.",
