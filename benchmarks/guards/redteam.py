@@ -53,7 +53,7 @@ def main(path: str | None) -> None:
             "models": models, "guards": {"policies": policies},
         }))  # fmt: skip
         with build(Settings.from_env(home=Path(folder) / "home", config=config)) as platform:
-            found = [_played(platform, name) for name in ("refusing", "obedient", "agent:obedient", *policies)]
+            found = platform.run(_all(platform, ["refusing", "obedient", "agent:obedient", *policies]))
     _by_class(found)
     _by_mutator(found[1:])
 
@@ -62,13 +62,13 @@ def _alias(provider: str, guards: Sequence[str]) -> Json:
     return {"deployments": [{"provider": provider, "model": "m"}], "guards": [*guards]}
 
 
-def _played(platform: Platform, target: str) -> Report:
-    async def whole() -> Report:
+async def _all(platform: Platform, targets: Sequence[str]) -> list[Report]:
+    found = []
+    for target in targets:
         rooms, run, prepared = await begin(platform, "default", Order(target=target, choice=Choice(), concurrency=4))
         ended = await work(rooms, "default", run, prepared)
-        return report_of(ended.run, EvalRuns(platform.store).each("default", run.id))
-
-    return platform.run(whole())
+        found.append(report_of(ended.run, EvalRuns(platform.store).each("default", run.id)))
+    return found
 
 
 def _by_class(found: Sequence[Report]) -> None:

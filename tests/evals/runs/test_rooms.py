@@ -42,3 +42,19 @@ async def test_a_name_stands_for_what_the_configuration_makes_of_it(tmp_path: Pa
                 await rooms.fingerprint("wrtier")
             await platform.close_rooms()
     assert told[0] == told[1] != told[2]
+
+
+async def test_an_answer_is_another_once_other_guards_look_at_it(tmp_path: Path) -> None:
+    told, alias = list[str](), "{provider: vendor, model: some}]"
+    words = "guards: {policies: {p: {output: [{use: words, words: [%s]}]}}%s}\n"
+    for guards, own in (
+        ("", ""), (words % ("x", ""), ""), (words % ("x", ""), ", guards: [p]"), (words % ("y", ""), ", guards: [p]"),
+        (words % ("y", ", default: p"), ""),
+    ):  # fmt: skip
+        (tmp_path / "pilothouse.yaml").write_text(_CONFIG.replace(f"{alias}}}", f"{alias}{own}}}") + guards)
+        with build(Settings(home=tmp_path / "home", config=tmp_path / "pilothouse.yaml")) as platform:
+            told.append(await rooms_of(platform, "default").fingerprint("writer"))
+            await platform.close_rooms()
+    assert told[0] == told[1]
+    assert told[3] == told[4]
+    assert len({told[0], told[2], told[3]}) == 3

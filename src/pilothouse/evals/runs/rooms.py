@@ -65,9 +65,17 @@ def rooms_of(
         request = ChatRequest.check({"model": model, "messages": [{"role": "user", "content": ""}]})
         return request, Call(platform.recorder, principal, project_id=project)
 
+    def guarded(model: str) -> list[str]:
+        """The version of the guards that look at its calls, since answers differ by them; nothing where none do."""
+        alias, runtime = gateway.runtime.snapshot.config.models.get(model), gateway.runtime
+        version = runtime.guards.of(principal.policy.guards, () if alias is None else alias.guards).version
+        return [version] if version else []
+
     async def fingerprint(model: str) -> str:
         if model.startswith(PROMPT):
-            return await asyncio.to_thread(prompt_print, platform.prompts.prompts, project, model.removeprefix(PROMPT))
+            named = model.removeprefix(PROMPT)
+            found = await asyncio.to_thread(prompt_print, platform.prompts.prompts, project, named)
+            return content_hash([found, *guards]) if (guards := guarded(model)) else found
         router = gateway.router
         request, call = asked(model)
         plan = await router.decide(request, call)
@@ -78,7 +86,7 @@ def rooms_of(
                     versions.append(await deployment.provider.version(deployment.model, call))  # type: ignore[attr-defined]
                 except PilothouseError:
                     versions.append(new_id())
-        return content_hash([model, plan.alias, router.revision(plan), *versions])
+        return content_hash([model, plan.alias, router.revision(plan), *versions, *guarded(model)])
 
     async def price(model: str, read: int, wrote: int) -> int | None:
         request, call = asked(model)
