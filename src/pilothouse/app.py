@@ -34,6 +34,7 @@ from pilothouse.gateway.routing.plan import Deployment
 from pilothouse.gateway.runtime import RuntimeBuilder
 from pilothouse.gateway.shadow import Mirror
 from pilothouse.gateway.visit import Rooms
+from pilothouse.guards.attack.known import KnownAttacks
 from pilothouse.lifecycle.live import LiveConfig, Swap, audited
 from pilothouse.lifecycle.paying import Payers
 from pilothouse.lifecycle.prompting.protection import check_protected
@@ -178,7 +179,8 @@ class Platform:
         self._rooms = rooms = Rooms(self.limiter, self.budgets, self.caches, self.prices)
         attempts = Attempts(self.health)
         self.gateway = Gateway(empty, rooms, attempts, self.metrics, capture=settings.capture_payloads)
-        self.gateway.models = partial(guards_models, self.gateway.chat, self.encode)
+        self.attacks = KnownAttacks(self.store.control, self.changes)
+        self.gateway.models = partial(guards_models, self.gateway.chat, self.encode, self.attacks)
         self.mirror = self.gateway.mirror = Mirror(self.gateway.chat, self.limiter, self.encode)
         dropped = "Calls that were not mirrored because too many were."
         self.metrics.pull("counter", "pilothouse_shadow_dropped", dropped, lambda: self.mirror.dropped)

@@ -14,6 +14,7 @@ from pilothouse.api.access.spend import routes as spend_routes
 from pilothouse.api.access.tenants import member_routes, organisation_routes, project_routes, team_routes
 from pilothouse.api.alerts import routes as alert_routes
 from pilothouse.api.approvals import routes as approval_routes
+from pilothouse.api.attacks import routes as attack_routes
 from pilothouse.api.caller import in_known_projects
 from pilothouse.api.evals.dataset_work import routes as dataset_work_routes
 from pilothouse.api.evals.datasets import routes as dataset_routes
@@ -85,6 +86,7 @@ def faces(of: "Platform") -> FastAPI:
         *(in_known_projects(router, of.tenants) for router in _prompts(of)),
         shadow_routes(ShadowReports(of.store.observe)),
         route_routes(of.gateway, of.complexity, of.recorder),
+        attack_routes(of.attacks, of.traces),
         guard_routes(of.gateway, of.recorder),
         cache_routes(of.caches, of.audit),
         spend_routes(of.ledger, of.budgets, of.tenants, of.keys),

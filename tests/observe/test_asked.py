@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.observe.asked import question
+from pilothouse.observe.asked import question, whole_question
 
 _USER = {"role": "user", "content": "Where is it?"}
 
@@ -55,3 +55,9 @@ def test_any_value_has_an_answer(content: Any, asked: Any) -> None:
 
 def test_no_more_than_a_line_is_shown() -> None:
     assert question("long " * 1000) == ("long " * 60).strip()
+
+
+def test_all_of_a_question_is_as_it_was_written() -> None:
+    asked = {"messages": [{"role": "user", "content": [{"type": "text", "text": "a\n" * 400}]}]}
+    assert whole_question(asked) == "a\n" * 400
+    assert whole_question(None) == ""

@@ -6,7 +6,7 @@ Inputs come from anywhere, and any value may stand in them: whatever it is, ther
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["question"]
+__all__ = ["question", "whole_question"]
 
 _PREVIEW = 300
 _NAMES = ("messages", "prompt", "query", "question", "input", "value")
@@ -17,6 +17,11 @@ def question(asked: Any) -> str:
     """The beginning of what a step was asked, at most 300 characters: the last user message, else a prompt, query,
     question or input, else the only text there is. Empty where nothing is like a question."""
     return " ".join(_told(asked, 0)[:_PREVIEW].split())
+
+
+def whole_question(asked: Any) -> str:
+    """All of it, as it was written."""
+    return _told(asked, 0)
 
 
 def _told(value: Any, depth: int) -> str:

@@ -8,7 +8,7 @@ Two groups, which are two files under SQLite and share one database under Postgr
               review_queues, review_items, review_sources, review_seats, review_votes, review_corrections,
               judge_cards, prompts, prompt_versions, prompt_labels, prompt_moves, prompt_requests,
               prompt_verdicts, prompt_watches,
-              experiments, experiment_looks
+              experiments, experiment_looks, approvals, confirmed_attacks
     observe   spans, span_days, payloads, manifests, traces, scores, rollups, score_rollups, sheets, backfills,
               erasures, spool_cursors, ledger, reservations, balances, responses, response_events, export_queue,
               question_vectors, topics, topic_states, drifts, scoring_queue, scoring_tallies, sentinel_states,
@@ -40,6 +40,7 @@ from pilothouse.storage.tables.alerting import alert_standings, alerts, deliveri
 from pilothouse.storage.tables.answers import response_events, responses
 from pilothouse.storage.tables.approving import approvals
 from pilothouse.storage.tables.asking import question_vectors, topic_states, topics
+from pilothouse.storage.tables.attacking import confirmed_attacks
 from pilothouse.storage.tables.drifting import drifts
 from pilothouse.storage.tables.evaluating import dataset_items, dataset_versions, datasets
 from pilothouse.storage.tables.experimenting import experiment_looks, experiments
@@ -83,7 +84,8 @@ from pilothouse.storage.tables.verdicts import prompt_verdicts, prompt_watches
 
 __all__ = [
     "alert_standings", "alerts", "api_keys", "approvals", "audit", "backfills", "balances", "batch_items", "batches",
-    "changes", "control", "dataset_items", "dataset_versions", "datasets", "deliveries", "drifts", "erasures",
+    "changes", "confirmed_attacks", "control", "dataset_items", "dataset_versions", "datasets", "deliveries",
+    "drifts", "erasures",
     "eval_answers", "eval_outcomes", "eval_runs", "eval_verdicts", "experiment_looks", "experiments", "export_queue",
     "file_parts", "files", "insert_new", "jobs", "judge_cards", "ledger", "manifests", "members", "observe",
     "organisations", "payloads", "projects",
