@@ -42,7 +42,7 @@ class _Known:
     def __init__(self, texts: Sequence[str]) -> None:
         self._library = Library([(str(number), prints_of(text)) for number, text in enumerate(texts)])
 
-    async def nearest(self, project: str, text: str) -> tuple[float, str] | None:
+    async def __call__(self, text: str) -> tuple[float, str] | None:
         return self._library.nearest(prints_of(text))
 
 

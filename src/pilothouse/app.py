@@ -180,7 +180,7 @@ class Platform:
         attempts = Attempts(self.health)
         self.gateway = Gateway(empty, rooms, attempts, self.metrics, capture=settings.capture_payloads)
         self.attacks = KnownAttacks(self.store.control, self.changes)
-        self.gateway.models = partial(guards_models, self.gateway.chat, self.encode, self.attacks)
+        self.gateway.models = partial(guards_models, self.gateway.chat, self.encode, self.attacks.of)
         self.mirror = self.gateway.mirror = Mirror(self.gateway.chat, self.limiter, self.encode)
         dropped = "Calls that were not mirrored because too many were."
         self.metrics.pull("counter", "pilothouse_shadow_dropped", dropped, lambda: self.mirror.dropped)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 __all__ = [
-    "Attacks", "Chat", "Conversation", "Embed", "Encode", "Evaluator", "Guard", "Loader", "Models", "Progress",
+    "Chat", "Conversation", "Embed", "Encode", "Evaluator", "Guard", "Loader", "Models", "Nearest", "Progress",
     "Provider", "Retriever", "Scan", "ScanningGuard", "Subject", "Task",
 ]  # fmt: skip
 
@@ -114,20 +114,21 @@ class Retriever(Protocol):
 class Models:
     """What evaluators may ask. `chat` is the gateway and `judge` the model it is asked for; None where there is none.
 
-    `make_call` gives the Call of one question: its project, its trace and until when. `attacks` are those confirmed.
+    `make_call` gives the Call of one question: its project, its trace and until when. `attacks` finds what is like
+    a text among confirmed attacks.
     """
 
     make_call: Callable[[], Call]
     chat: Chat | None = None
     judge: str | None = None
     encode: Encode | None = None
-    attacks: "Attacks | None" = None
+    attacks: "Nearest | None" = None
 
 
-class Attacks(Protocol):
-    """The attacks that people of a project confirmed; grows while it is used."""
+class Nearest(Protocol):
+    """Among the attacks that people of a project confirmed; they grow while it is used."""
 
-    async def nearest(self, project: str, text: str) -> tuple[float, str] | None:
+    async def __call__(self, text: str) -> tuple[float, str] | None:
         """The share, 0 to 1, of the confirmed attack of which the text holds most, and its id; None where none is
         confirmed, or the text is too short to compare."""
         ...

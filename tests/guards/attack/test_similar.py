@@ -15,8 +15,8 @@ class _Known:
     def __init__(self, *texts: str) -> None:
         self._library = Library([(f"a{number}", prints_of(text)) for number, text in enumerate(texts)])
 
-    async def nearest(self, project: str, text: str) -> tuple[float, str] | None:
-        return self._library.nearest(prints_of(text)) if project == "default" else None
+    async def __call__(self, text: str) -> tuple[float, str] | None:
+        return self._library.nearest(prints_of(text))
 
 
 def _subject(text: str, *known: str) -> Subject:

@@ -17,7 +17,7 @@ from pilothouse.guards.policy import Placed, Policy
 from pilothouse.observe.facts import GUARDS_ON
 from pilothouse.observe.prompt_calls import GUARDED
 from pilothouse.pii.pseudonyms import Pseudonyms
-from pilothouse.protocols import Attacks, Chat, Conversation, Encode, Models, Subject
+from pilothouse.protocols import Chat, Conversation, Encode, Models, Nearest, Subject
 from pilothouse.types import ChatRequest, Json
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def watch_of(
     return Watch(policy, call, span, chat, models(call), count_input)
 
 
-def guards_models(chat: Chat, encode: Encode, attacks: Attacks, call: Call) -> Models:
+def guards_models(chat: Chat, encode: Encode, attacks: Callable[[str], Nearest], call: Call) -> Models:
     """What the guards of a call may ask; their questions are looked at by no guard."""
 
     def inner() -> Call:
         return replace(call, depth=call.depth + 1, guarded=False, in_experiments=False)
 
     return Models(
-        make_call=inner, chat=chat, encode=CallEncode(encode, call.vectors), attacks=attacks
+        make_call=inner, chat=chat, encode=CallEncode(encode, call.vectors), attacks=attacks(call.project_id)
     )
 
 

@@ -19,7 +19,6 @@ __all__ = ["Library", "prints_of"]
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _GRAM = 12
-_WINDOW = 8
 _BASE, _MIX = np.uint64(1_099_511_628_211), np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -27,15 +26,14 @@ def prints_of(text: str) -> "Prints":
     """Sorted, each once; of a text with fewer than 12 letters none."""
     letters = _NOT_LETTERS.sub("", folded(text).text)
     codes = np.frombuffer(letters.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
-    count = len(codes) - _GRAM + 1
-    if count < 1:
+    if len(codes) < _GRAM:
         return np.empty(0, dtype=np.uint64)
-    hashes = np.zeros(count, dtype=np.uint64)
-    for at in range(_GRAM):
-        hashes = hashes * _BASE + codes[at : at + count]
+    two = codes[:-1] * _BASE + codes[1:]
+    four = two[:-2] * _BASE**2 + two[2:]
+    hashes = (four[:-8] * _BASE**4 + four[4:-4]) * _BASE**4 + four[8:]
     hashes = (hashes ^ (hashes >> np.uint64(29))) * _MIX
-    if count > _WINDOW:
-        hashes = np.lib.stride_tricks.sliding_window_view(hashes, _WINDOW).min(axis=1)
+    for step in (1, 2, 4):  # the least of eight in a row
+        hashes = np.minimum(hashes[:-step], hashes[step:]) if len(hashes) > step else hashes
     return np.unique(hashes)
 
 

@@ -6,6 +6,7 @@ The texts themselves are not kept. Blocks on its database, but for `nearest`.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 from sqlalchemy import Connection, Engine, delete, func, insert, select
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from pilothouse.errors import Conflict, InvalidRequest, NotFound
 from pilothouse.guards.attack.fingerprints import Library, prints_of
 from pilothouse.ids import new_id, now_us
+from pilothouse.protocols import Nearest
 from pilothouse.storage.changes import Changes
 from pilothouse.storage.database import writing
 from pilothouse.storage.tables import confirmed_attacks
@@ -98,8 +100,12 @@ class KnownAttacks:
             Changes.bump(connection, _TOPIC)
         self._drop()
 
+    def of(self, project: str) -> Nearest:
+        """What finds the nearest attack of a project."""
+        return partial(self.nearest, project)
+
     async def nearest(self, project: str, text: str) -> tuple[float, str] | None:
-        """As `protocols.Attacks` says."""
+        """As `protocols.Nearest` says."""
         library = self._libraries.get(project)
         if library is None:
             library = await asyncio.to_thread(self._load, project)

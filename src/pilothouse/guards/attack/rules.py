@@ -30,6 +30,9 @@ _MENTION = re.compile(
     r"\b(?:what (?:does|do|is|are)|mean(?:s|ing)?|explain|examples?|such as|phrases? like|prompts? like|texts? like|"
     r"attack(?:s|ers?)?|injections?|detect(?:s|ing|ion)?|prevent(?:s|ing)?|defend|article|blog|paper|translate|sentence|grammar|quote|called)\b"
 )
+_WORD = re.compile(r"[^\W_]+")
+_LAST_OF_LETTERS = "\u2fff"
+"""Scripts above it have no blanks between words."""
 _QUOTES = "\"'`"
 
 
@@ -90,18 +93,23 @@ def hits_of(normal: Normal) -> Sequence[Hit]:
 def _in_form(form: Form) -> Iterator[Hit]:
     spelling = form.how[-1] if form.how else ""
     rules = _LEET if spelling == "leetspeak" else _TIGHT if spelling == "letters apart" else _LOOSE
-    there = {anchor for anchor in rules.anchors if anchor in form.text}
-    if not there:
-        return
+    words = frozenset(_WORD.findall(form.text))
     extra = 0.0 if not form.how or form.how in _UNMARKED else _UNWRITTEN
     for number, (phrase, pattern) in enumerate(rules.patterns):
-        if there.isdisjoint(phrase.anchors):
+        if not _may_be(phrase, form.text, words, joined=rules is _TIGHT):
             continue
         for count, found in enumerate(pattern.finditer(form.text)):
             if count == _MOST:
                 break
             weight = phrase.weight if extra else phrase.weight * (0.5 if _mentioned(form.text, *found.span()) else 1)
             yield Hit(number, phrase.kind, 1 - (1 - weight) * (1 - extra), *form.span(*found.span()))
+
+
+def _may_be(phrase: Phrase, text: str, words: frozenset[str], *, joined: bool) -> bool:
+    """Whether a word of each group is there."""
+    if joined or phrase.anchors[0][0] > _LAST_OF_LETTERS:
+        return all(any(word in text for word in group) for group in phrase.anchors)
+    return not any(words.isdisjoint(group) for group in phrase.anchors)
 
 
 def _mentioned(text: str, start: int, end: int) -> bool:
@@ -131,24 +139,23 @@ def _surest(hits: Sequence[Hit], threshold: float) -> tuple[float, Sequence[Hit]
 
 
 class _Rules(NamedTuple):
-    anchors: frozenset[str]
     patterns: tuple[tuple[Phrase, re.Pattern[str]], ...]
 
 
-def _rules(gap: str, filler: str, edges: tuple[str, str], *, tight: bool = False, as_leet: bool = False) -> _Rules:
+def _rules(gap: str, filler: str, edges: tuple[str, str], *, as_leet: bool = False) -> _Rules:
     made = []
     for phrase in PHRASES:
-        text, anchors = folded(phrase.text).text, [folded(anchor).text for anchor in phrase.anchors]
-        if tight:
-            anchors = [anchor.replace(" ", "") for anchor in anchors]
+        text = folded(phrase.text).text
+        anchors = tuple(tuple(folded(word).text.partition("'")[0] for word in group) for group in phrase.anchors)
         if as_leet:
-            text, anchors = text.replace("l", "i"), [anchor.replace("l", "i") for anchor in anchors]
+            text = text.replace("l", "i")
+            anchors = tuple(tuple(word.replace("l", "i") for word in group) for group in anchors)
         pattern = edges[0] + "(?:" + text.replace(" ~", gap + filler).replace(" ", gap) + ")" + edges[1]
-        made.append((phrase._replace(anchors=tuple(anchors)), re.compile(pattern)))
-    return _Rules(frozenset(anchor for phrase, _ in made for anchor in phrase.anchors), tuple(made))
+        made.append((phrase._replace(anchors=anchors), re.compile(pattern)))
+    return _Rules(tuple(made))
 
 
 _EDGES = (r"(?<![^\W_])", r"(?![^\W_])")
 _LOOSE = _rules(_GAP, _FILLER, _EDGES)
-_TIGHT = _rules(_TIGHT_GAP, _TIGHT_FILLER, ("", ""), tight=True)
+_TIGHT = _rules(_TIGHT_GAP, _TIGHT_FILLER, ("", ""))
 _LEET = _rules(_GAP, _FILLER, _EDGES, as_leet=True)

@@ -35,9 +35,8 @@ class AttackSimilarity(Guard):
         models = subject.conversation.models
         if models is None or models.attacks is None:
             return GuardResult.skipped(self.name, "There is no store of confirmed attacks here.")
-        project = models.make_call().project_id
         forms = subject.once(normal_of).forms[:_FORMS]
-        found = [near for form in forms if (near := await models.attacks.nearest(project, form.text)) is not None]
+        found = [near for form in forms if (near := await models.attacks(form.text)) is not None]
         if not found:
             return GuardResult.skipped(self.name, "No attack is confirmed, or the text is too short to compare.")
         share, attack = max(found)

@@ -21,6 +21,7 @@ _LETTERS = r"A-Za-z0-9+/_\-"
 _RUN = re.compile(rf"(?<![{_LETTERS}])[{_LETTERS}]{{{_LEAST},}}(?:\r?\n[{_LETTERS}]{{{_LEAST},}})*={{0,2}}")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _PAIRS = re.compile(r"(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{2}(?:[ ,:]{1,2}(?:0x)?[0-9a-fA-F]{2}(?![0-9A-Za-z])){7,}")
+_MAY_BE_PAIRS = re.compile(r"[ ,:](?:0x)?[0-9a-fA-F]{2}[ ,:]{1,2}(?:0x)?[0-9a-fA-F]{2}[ ,:]")
 _PAIR = re.compile(r"(?:0x)?([0-9a-fA-F]{2})")
 _PERCENT = re.compile(r"%[0-7][0-9a-fA-F]|(?:%[89a-fA-F][0-9a-fA-F])+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -37,12 +38,13 @@ _LETTER = {code: letter for letter, code in _CODE.items()}
 
 
 class _Way(NamedTuple):
-    """`hints`: without any of them in a text there is nothing to decode."""
+    """`hints`: without any of them in a text there is nothing to decode, nor where `gate` does not match."""
 
     name: str
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     read: Callable[[re.Match[str]], str | None]
+    gate: re.Pattern[str] | None = None
 
 
 def decoded(text: str) -> tuple[Made, tuple[str, ...]] | None:
@@ -52,6 +54,8 @@ def decoded(text: str) -> tuple[Made, tuple[str, ...]] | None:
     places: Places | None = None
     for way in _WAYS:
         if way.hints and not any(hint in made for hint in way.hints):
+            continue
+        if way.gate is not None and way.gate.search(made) is None:
             continue
         found = replaced(made, way.pattern, way.read)
         if found is not None:
@@ -120,6 +124,6 @@ _WAYS = (
     _Way("html", ("&",), _ENTITY, _entity),
     _Way("escapes", ("\\",), _ESCAPE, _escape),
     _Way("morse", (".-", "-."), _MORSE, _morse),
-    _Way("hex", (), _PAIRS, _pairs),
+    _Way("hex", (), _PAIRS, _pairs, _MAY_BE_PAIRS),
     _Way("base64", (), _RUN, _run),
 )

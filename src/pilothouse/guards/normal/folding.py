@@ -8,17 +8,17 @@ from pilothouse.guards.normal.places import Made, Writing
 __all__ = ["folded", "smuggled", "without_unseen"]
 
 _ODD = re.compile(r"[^\t-\r -~]+")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{2,}")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 
 
 def folded(text: str) -> Made:
     """As it looks. Of plain ASCII the places stay."""
-    first = _ODD.search(text)
-    if first is None:
+    if _is_plain(text):
         return Made(text.lower())
     writing, at = Writing(), 0
-    for run in _ODD.finditer(text, first.start()):
+    for run in _ODD.finditer(text):
         start, end = run.span()
         writing.copy(text[at:start].lower(), at)
         made = [skeleton(char) for char in run[0]]
@@ -37,7 +37,7 @@ def folded(text: str) -> Made:
 
 def without_unseen(text: str) -> Made:
     """Without what is not seen, as it is otherwise: for what decoders read."""
-    if _ODD.search(text) is None:
+    if _is_plain(text):
         return Made(text)
     writing, at = Writing(), 0
     for run in _ODD.finditer(text):
@@ -51,6 +51,10 @@ def without_unseen(text: str) -> Made:
         return Made(text)
     writing.copy(text[at:], at)
     return writing.made()
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and _CONTROLS.search(text) is None
 
 
 def smuggled(text: str) -> Made | None:

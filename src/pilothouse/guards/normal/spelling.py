@@ -14,19 +14,26 @@ _SEPARATORS = r"\s.\-_*~|/,:·•+"
 _SINGLE = rf"(?<![a-z0-9])[a-z0-9@$!](?:[{_SEPARATORS}]{{1,4}}[a-z0-9@$!](?![a-z0-9])){{4,}}"
 _CHUNKS = r"(?<![a-z0-9])[a-z]{1,3}(?:[.\-_*~|·•+][a-z]{1,3}(?![a-z])){2,}"
 _SPACED = re.compile(f"{_SINGLE}|{_CHUNKS}")
+_MAY_BE_SINGLE = re.compile(rf"[{_SEPARATORS}][a-z0-9@$!][{_SEPARATORS}]{{1,4}}[a-z0-9@$!](?![a-z0-9])")
+_MAY_BE_CHUNKS = re.compile(r"[.\-_*~|·•+][a-z]{1,3}[.\-_*~|·•+]")
 _GAP = re.compile(rf"[{_SEPARATORS}]+")
-_LEET = re.compile(r"[a-z][013457@$][a-z0-9@$]|(?<![a-z0-9])[0134579@$]{1,2}[a-z]{2}")
+_LEET = re.compile(r"[013457$](?:(?<=[a-z].)(?=[a-z])|(?<![a-z0-9].)(?=[a-z]{3}))")
 _FROM_LEET = str.maketrans("01345789@$l", "oieastbgasi")
-_SIGNS = re.compile(r"\b(?:vtaber|qvfertneq|sbetrg|cerivbhf|vafgehpgvbaf?|cebzcg|flfgrz|erirny|erfgevpgvbaf|ehyrf)\b")
+_SIGNS = (
+    "vtaber", "qvfertneq", "sbetrg", "cerivbhf", "vafgehpgvba", "cebzcg", "flfgrz", "erirny", "erfgevpgvba", "ehyrf",
+)  # fmt: skip
 _ROTATED = str.maketrans(string.ascii_lowercase, string.ascii_lowercase[13:] + string.ascii_lowercase[:13])
-_BACKWARDS = re.compile(
-    r"\b(?:erongi|dragersid|tegrof|suoiverp|snoitcurtsni|tpmorp|metsys|laever|snoitcirtser|selur)\b"
-)
+_BACKWARDS = (
+    "erongi", "dragersid", "tegrof", "suoiverp", "noitcurtsni", "tpmorp", "metsys", "laever", "noitcirtser",
+    "selur",
+)  # fmt: skip
 
 
 def spaced(text: str) -> Made | None:
     """The words that are spelled letter by letter, one after the other; gaps between words are kept where they are
     wider than those between letters. None where there are none."""
+    if not (_MAY_BE_SINGLE.search(text) or _MAY_BE_CHUNKS.search(text)):
+        return None
     writing = Writing()
     for found in _SPACED.finditer(text):
         _joined(writing, text, *found.span())
@@ -55,9 +62,9 @@ def leet(text: str) -> Made | None:
 
 def rotated(text: str) -> Made | None:
     """Rot13, where it shows a word that attacks need."""
-    return Made(text.translate(_ROTATED)) if _SIGNS.search(text) else None
+    return Made(text.translate(_ROTATED)) if any(sign in text for sign in _SIGNS) else None
 
 
 def mirrored(text: str) -> Made | None:
     """Read from its end, where that shows a word that attacks need."""
-    return Made(text[::-1], Mirror(len(text))) if _BACKWARDS.search(text) else None
+    return Made(text[::-1], Mirror(len(text))) if any(sign in text for sign in _BACKWARDS) else None

@@ -23,7 +23,8 @@ _LEAST = 40
 """Characters that must be there to judge."""
 _NEUTRAL = 2.5
 """Bits of what is not judged: addresses, long codes, numbers, other scripts."""
-_APART = re.compile(r"[a-zA-Z]{2,6}://\S+|[\w+/=.:@-]{25,}|\d[\d.,:/ -]{5,}")
+_APART = (re.compile(r"(?<![\w+/=.:@-])[\w+/=.:@-]{25,}"), re.compile(r"\d[\d.,:/ -]{5,}"))
+_ADDRESS = re.compile(r"://\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +76,9 @@ def _means(subject: Subject) -> "NDArray[np.float64] | None":
 def _means_of(text: str) -> "NDArray[np.float64] | None":
     codes = codes_of(text)
     bits, judged = _letters().surprise(codes), codes != OTHER
-    for found in _APART.finditer(text):
-        judged[found.start() : found.end()] = False
+    for pattern in (*_APART, _ADDRESS) if "://" in text else _APART:
+        for found in pattern.finditer(text):
+            judged[found.start() : found.end()] = False
     if int(judged.sum()) < _LEAST:
         return None
     bits = np.where(judged, bits, _NEUTRAL)
