@@ -65,9 +65,7 @@ def guards_models(chat: Chat, encode: Encode, attacks: Callable[[str], Nearest],
     def inner() -> Call:
         return replace(call, depth=call.depth + 1, guarded=False, in_experiments=False)
 
-    return Models(
-        make_call=inner, chat=chat, encode=CallEncode(encode, call.vectors), attacks=attacks(call.project_id)
-    )
+    return Models(make_call=inner, chat=chat, encode=CallEncode(encode, call.vectors), attacks=attacks(call.project_id))
 
 
 class Watch:
