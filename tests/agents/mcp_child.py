@@ -1,5 +1,7 @@
 """A small MCP server on its standard input and output, for tests."""
 
+import os
+
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
@@ -16,6 +18,8 @@ def read(number: int) -> str:
 
 @server.tool(description="Writes a note.")
 def write(text: str) -> str:
+    if text == "die":
+        os._exit(3)
     return f"written: {text}"
 
 

@@ -108,6 +108,16 @@ async def test_a_client_of_the_protocol_reads_and_waits_for_a_person_to_write(si
     assert "tool notes_write" in spans
 
 
+async def test_a_server_that_died_is_opened_again(site: Site) -> None:
+    def call(name: str, **arguments: Any) -> Any:
+        params = {"name": name, "arguments": arguments}
+        return site.post({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+
+    site.word = True
+    assert (await call("write", text="die")).json()["result"]["isError"]
+    assert not (await call("read", number=1)).json()["result"]["isError"]
+
+
 async def test_a_tool_that_says_something_else_is_not_there(site: Site) -> None:
     ask = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read", "arguments": {"number": 1}}}
     assert (await site.post({**ask, "method": "tools/list"}, "/mcp/moved")).json()["result"] == {"tools": []}
