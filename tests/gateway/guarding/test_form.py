@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pilothouse.call import Call
+from pilothouse.gateway.guarding.forms import asked_schema, with_form
 from pilothouse.gateway.guarding.regions import read_again
 from pilothouse.types import ChatChunk, ChatRequest, Operation
 
@@ -94,3 +95,14 @@ async def test_a_blocking_guard_takes_only_what_came_in_its_form(recording: Reco
     (answer,) = await answered(gateway, ask(), Call(recording))
     assert (answer.text, answer.finish_reason) == ("", "content_filter")
     assert msgspec.json.decode(answer.raw)["choices"][0]["finish_reason"] == "content_filter"
+
+
+@pytest.mark.parametrize("operation", ["chat", "messages", "responses"])
+async def test_a_native_guard_has_the_model_asked_for_its_schema(recording: Recording, operation: Operation) -> None:
+    gateway, provider = told({"output": [{"use": "json_schema", "schema": SCHEMA, "native": True}]}, GOOD, GOOD)
+    await answered(gateway, request := ask(operation=operation), Call(recording))
+    assert asked_schema(provider.requests[0]) == SCHEMA
+    own = with_form(gateway.runtime.guards.of(["p"]).at("output"), request)
+    assert with_form(gateway.runtime.guards.of(["p"]).at("output"), own) is own
+    text = ask(operation="text_completion")
+    assert with_form(gateway.runtime.guards.of(["p"]).at("output"), text) is text

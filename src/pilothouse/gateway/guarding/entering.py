@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pilothouse.errors import Blocked
+from pilothouse.gateway.guarding.forms import with_form
 from pilothouse.gateway.guarding.planting import planted
 from pilothouse.gateway.guarding.regions import Region, regions, rewritten, unread
 from pilothouse.gateway.guarding.watch import Watch
@@ -76,7 +77,7 @@ async def entered(watch: Watch, request: ChatRequest, *, preview: bool = False) 
     passages = [changed.get(one, one.text) for one in found if one.stage == "retrieval"]
     watch.call.passages += [one for one in passages if one.strip()]
     watch.unread(unread(request))
-    return rewritten(request, {**changed, **planted(watch, found, changed)})
+    return with_form(watch.at("output"), rewritten(request, {**changed, **planted(watch, found, changed)}))
 
 
 async def _judged(watch: Watch, found: Sequence[Region]) -> list[tuple[Region, Sequence[Placed], Judgement]]:

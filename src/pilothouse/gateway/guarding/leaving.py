@@ -13,6 +13,7 @@ from msgspec import structs
 from pilothouse.gateway.guarding.answers import Told, retold, told, unread
 from pilothouse.gateway.guarding.canned import canned
 from pilothouse.gateway.guarding.deltas import Channel, Event
+from pilothouse.gateway.guarding.forms import asked_schema
 from pilothouse.gateway.guarding.regions import read_again
 from pilothouse.gateway.guarding.watch import HOLD, RETRIES, Watch
 from pilothouse.gateway.guarding.wires import wire_of
@@ -26,7 +27,7 @@ __all__ = ["leaving"]
 
 def leaving(watch: Watch, request: ChatRequest, chunks: AsyncGenerator[ChatChunk]) -> AsyncGenerator[ChatChunk]:
     """The chunks that may leave of those that come."""
-    watch.schema = _asked_schema(request)
+    watch.schema = asked_schema(request)
     output = watch.at("output")
     if request.stream:
         held = hold_back(output)
@@ -200,14 +201,6 @@ async def _looked_at_stream(
         outlets.note()
         return answer, outlets.stopped
     return [chunk async for chunk in _streamed(watch, request, _each(answer))], None
-
-
-def _asked_schema(request: ChatRequest) -> Json | None:
-    """The schema of the request's `response_format`."""
-    wanted = request.as_chat.body.get("response_format")
-    about = wanted.get("json_schema") if isinstance(wanted, dict) else None
-    schema = about.get("schema") if isinstance(about, dict) else None
-    return schema if isinstance(schema, dict) else None
 
 
 def _instead(watch: Watch, judged: Judged) -> tuple[str, str]:

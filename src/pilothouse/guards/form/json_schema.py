@@ -26,7 +26,8 @@ class JsonSchema(Guard):
     """Triggers where an answer is not JSON of `schema`; without one, of the schema that the request asked for by its
     `response_format`. With `repair` it says how the answer should have been, where that is certain enough: JSON in a
     code fence or between words, wrong quotes and commas, brackets missing at the end, "12" for 12. An answer that was
-    cut off within a value is mended only with `keep_cut`: the rest of it is lost."""
+    cut off within a value is mended only with `keep_cut`: the rest of it is lost.
+    With `native` the gateway asks models for the schema, in the words of each provider."""
 
     stages: ClassVar[frozenset[Stage]] = frozenset({"output"})
     reads: ClassVar[Literal["ahead", "window", "whole"]] = "whole"
@@ -35,6 +36,7 @@ class JsonSchema(Guard):
     schema: Json | None = None
     repair: bool = True
     keep_cut: bool = False
+    native: bool = False
     name: str = "json_schema"
 
     def __post_init__(self) -> None:
@@ -42,6 +44,11 @@ class JsonSchema(Guard):
             _ = self._form
         except ValueError as error:
             raise ConfigError(f"{self.name}.schema: {error}.", param=f"{self.name}.schema") from None
+
+    @property
+    def asked(self) -> Json | None:
+        """The schema that models are to be asked for."""
+        return self.schema if self.native else None
 
     async def check(self, subject: Subject) -> GuardResult:
         form = self._form

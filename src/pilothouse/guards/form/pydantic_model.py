@@ -49,7 +49,7 @@ class PydanticForm:
 @dataclass(frozen=True, kw_only=True)
 class Pydantic(Guard):
     """Triggers where an answer is not JSON of the pydantic model that `model` names, as `package.module:Class`. It is
-    imported from what is installed beside the server. `repair` and `keep_cut` as of json_schema."""
+    imported from what is installed beside the server. `repair`, `keep_cut` and `native` as of json_schema."""
 
     stages: ClassVar[frozenset[Stage]] = frozenset({"output"})
     reads: ClassVar[Literal["ahead", "window", "whole"]] = "whole"
@@ -58,6 +58,7 @@ class Pydantic(Guard):
     model: str
     repair: bool = True
     keep_cut: bool = False
+    native: bool = False
     name: str = "pydantic"
 
     def __post_init__(self) -> None:
@@ -65,6 +66,11 @@ class Pydantic(Guard):
             _ = self._form
         except ValueError as error:
             raise ConfigError(f"{self.name}.model: {error}.", param=f"{self.name}.model") from None
+
+    @property
+    def asked(self) -> Json | None:
+        """The schema that models are to be asked for."""
+        return self._form.schema if self.native else None
 
     async def check(self, subject: Subject) -> GuardResult:
         return result_of(self.name, await read_aside(self._form, subject.text, mend=self.repair))
