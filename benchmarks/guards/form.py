@@ -107,7 +107,21 @@ UNSEEN: dict[str, Callable[[str, random.Random], str]] = {
     "colon missing": lambda said, c: re.sub(r'^(\{\s*"\w+"):', r"\1", said),
     "equals for colons": lambda said, c: re.sub(r'("\w+"):', r"\1 =", said),
 }
-"""Ways that were written once the reader was done, and looked at once."""
+"""Ways that were written once the reader was done; what was seen of them has since led to changes."""
+LATER: dict[str, Callable[[str, random.Random], str]] = {
+    "bold words before": lambda said, c: f"**Result:** {said}",
+    "code before": lambda said, c: f"```python\nprint({{'a': [1]}})\n```\n\n```json\n{said}\n```",
+    "comment in stars": lambda said, c: re.sub(r"^([{\[])", r"\1 /* as asked */", said),
+    "dots after": lambda said, c: f"{said} ...",
+    "a bracket too many": lambda said, c: said + said[-1],
+    "double brackets": lambda said, c: f"{said[0]}{said}{said[-1]}" if said[0] == "{" else said,
+    "byte order mark": lambda said, c: f"\ufeff{said}",
+    "its name before": lambda said, c: f"json\n{said}",
+    "in a call": lambda said, c: f"answer({said})",
+    "a quote of a key missing": lambda said, c: re.sub(r'^(\{\s*"\w+)"', r"\1", said),
+    "comma and dots": lambda said, c: re.sub(r"\]\}?$", lambda found: f", ...{found[0]}", said),
+}
+"""Ways that were written after those changes, and run once."""
 CUT = "cut off"
 
 
@@ -168,7 +182,8 @@ def broken(number: int, breaks: dict[str, Any], ends: tuple[str, ...]) -> list[t
 
 def main() -> None:
     table("Ways that the reader was made with", broken(SEED, BREAKS, ("two ways", CUT)), [*BREAKS, "two ways"], [CUT])
-    table("Ways that it had not seen", broken(SEED + 1, UNSEEN, ()), [*UNSEEN], [])
+    table("Ways that led to changes since", broken(SEED + 1, UNSEEN, ()), [*UNSEEN], [])
+    table("Ways that it had not seen", broken(SEED + 2, LATER, ()), [*LATER], [])
     whole()
     parts()
 

@@ -38,6 +38,12 @@ def test_what_json_cannot_say_becomes_what_it_can() -> None:
     assert "characters" in reading.mended
 
 
+@pytest.mark.parametrize("text", ["{“a”: “b”}", "{&quot;a&quot;: &quot;b&quot;}", r"{\"a\": \"b\"}"])
+def test_quotes_may_be_others_where_there_are_none_of_json(text: str) -> None:
+    assert readings(text) == [({"a": "b"}, ("syntax",))]
+    assert readings("{'a': '“'}") == [({"a": "“"}, ("syntax",))]
+
+
 @pytest.mark.parametrize(
     ("text", "how"),
     [

@@ -4,6 +4,7 @@ What a text may mean is told one reading after the other, the plainest first; wh
 form. Nothing here raises for any text but NotJson.
 """
 
+import html
 import json
 import math
 import re
@@ -30,6 +31,9 @@ _LONE = re.compile("[\ud800-\udfff]")
 _INFO = re.compile(r"[\w+-]{0,20}[ \t]{0,8}(?:\n|(?=[{\[\"]))")
 _MARK = re.compile(r'["{}\[\]]')
 _STRING = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
+_QUOTE = re.compile(r'(?<!\\)"')
+_OTHER = re.compile(r'[{\[]\s*(“|„|&quot;|&#34;|\\")')
+_TYPOGRAPHIC = str.maketrans("“”„", '"""')
 _scan = json.JSONDecoder().raw_decode
 
 
@@ -65,6 +69,8 @@ def readings(text: str, opener: str = "{[") -> list[Reading]:
     mended: tuple[Mend, ...] = ()
     if _LONE.search(text):
         text, mended = _LONE.sub("\ufffd", text), ("characters",)
+    if (spelled := _spelled(text)) != text:
+        text, mended = spelled, (*mended, "syntax")
     found: list[Reading] = []
     turns = iter(range(_MOST_MENDED))
     for start, piece in _pieces(text):
@@ -77,6 +83,16 @@ def readings(text: str, opener: str = "{[") -> list[Reading]:
 def written(value: Any) -> str:
     """A value as JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+def _spelled(text: str) -> str:
+    """A text that has no quotes of JSON with those that it has in their place: entities, typographic, escaped."""
+    begins = None if _QUOTE.search(text) else _OTHER.search(text)
+    if begins is None:
+        return text
+    if begins[1][0] == "&":
+        return html.unescape(text)
+    return text.translate(_TYPOGRAPHIC) if begins[1] in "“„" else text.replace('\\"', '"')
 
 
 def _of_piece(piece: str, opener: str, turns: Iterator[int]) -> Iterator[Reading]:
