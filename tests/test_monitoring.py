@@ -23,6 +23,8 @@ def test_alerts_are_on_by_themselves() -> None:
         ({"rules": {"mine": {"kind": "drift", "measure": "cost"}}}, "the rule 'mine' of kind 'drift' has no 'cost'"),
         ({"rules": {"odd-latency": {"measure": "inputs"}}}, "'odd-latency' of kind 'anomaly' has no 'inputs'"),
         ({"rules": {"input-drift": {"by": "model"}}}, "'input-drift' looks at whole days of a project"),
+        ({"rules": {"spend": {"by": "guard"}}}, "'triggers' are told by 'guard', and by 'guard' nothing else is"),
+        ({"rules": {"odd-traffic": {"measure": "triggers"}}}, "'odd-traffic': 'triggers' are told by 'guard'"),
         ({"rules": {"spend": {"channels": ["ops"]}}}, "the rule 'spend' names no channel: 'ops'"),
         ({"rules": {"spend": {"threshhold": 1}}}, "unknown key; did you mean 'threshold'"),
         ({"channels": {"ops": {"kind": "slack"}}}, "needs 'url'"),

@@ -60,3 +60,15 @@ def test_scores_alert_downward_alone() -> None:
     better, worse = scores_of(1, 500, mean=0.95), scores_of(1, 500, mean=0.6)
     assert not _judge("score", "score", 0.8, 0.04, better).passed
     assert _judge("score", "score", 0.8, 0.04, worse).passed
+
+
+@pytest.mark.parametrize(
+    ("looked", "triggered", "passed"), [(1000, 60, True), (1000, 22, False), (60, 4, False), (3000, 0, True)]
+)
+def test_a_guard_that_triggers_as_it_never_does(looked: int, triggered: int, passed: bool) -> None:
+    """Two of a hundred are usual: three times as many count where there are enough of them, and so does none at all."""
+    reading = _judge("odd-guards", "triggers", 0.02, 0.04, hour_of(1, looked, failed=triggered))
+    assert reading.passed is passed
+    assert reading.text.startswith(
+        f"The share of texts in which the guard triggers over the last 3 h: {triggered / looked:.1%}"
+    )
