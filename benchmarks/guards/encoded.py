@@ -15,16 +15,18 @@ from pathlib import Path
 
 import numpy as np
 from generate import CODERS
+from numpy.typing import NDArray
 from sources import INJECTION
 
 from pilothouse.call import Call
-from pilothouse.guards.heads.vectors import Read, vectors_of
+from pilothouse.guards.heads.vectors import pieces, vectors_of
 from pilothouse.models import BatchingEncoder, Encoder, EncoderStore
 from pilothouse.models.heads import Head
 from pilothouse.protocols import Conversation, Models, Subject
 
-__all__ = ["encoder", "read_all"]
+__all__ = ["encoder", "scores"]
 
+Scores = NDArray[np.float64]
 COUNT = 40
 LOOKALIKE = str.maketrans("aeopcx", "\u0430\u0435\u043e\u0440\u0441\u0445")
 WAYS: dict[str, Callable[[str], str]] = {
@@ -49,11 +51,17 @@ async def encoder() -> AsyncIterator[Models]:
     await encode.aclose()
 
 
-async def read_all(texts: list[str]) -> list[Read]:
-    """The vectors of each text."""
+async def scores(head: Head, texts: list[str]) -> tuple[Scores, Scores]:
+    """Of each text as it stands, and as guards read it."""
     async with encoder() as models:
-        conversation = Conversation(models=models)
-        return [await vectors_of(Subject(text, "input", conversation=conversation)) for text in texts]
+        assert models.encode is not None
+        bare, whole = [], []
+        for text in texts:
+            rows = await models.encode([text[start:end] for start, end in pieces(text)])
+            read = await vectors_of(Subject(text, "input", conversation=Conversation(models=models)))
+            bare.append(head.probabilities(rows.astype(np.float64)).max())
+            whole.append(head.probabilities(read.rows.astype(np.float64)).max())
+        return np.array(bare), np.array(whole)
 
 
 def main() -> None:
@@ -64,17 +72,13 @@ def main() -> None:
     attacks = [row[0] for row in INJECTION["jailbreak_inthewild"](data) if len(row[0]) <= 600][:COUNT]
     benign = [row[0] for row in INJECTION["benign_user_queries"](data)][:COUNT]
     print(f"{len(attacks)} attacks and {len(benign)} benign texts, each disguised\n")
-    print(
-        "| disguise | attacks found without | with what it decodes to | benign taken for attacks |\n|---|---|---|---|"
-    )
+    print("| disguise | attacks found as it stands | as read | benign taken as it stands | as read |")
+    print("|---|---|---|---|---|")
     for name, disguise in WAYS.items():
-        read = asyncio.run(read_all([disguise(text) for text in (*attacks, *benign)]))
-        chances = [head.probabilities(one.rows.astype(np.float64)) for one in read]
-        bare = np.array([c[: len(c) - one.forms].max() for c, one in zip(chances, read, strict=True)])
-        whole = np.array([c.max() for c in chances])
+        bare, whole = asyncio.run(scores(head, [disguise(text) for text in (*attacks, *benign)]))
         at = len(attacks)
-        shares = [(bare[:at], head.threshold), (whole[:at], head.threshold), (whole[at:], head.threshold)]
-        print(f"| {name} | {' | '.join(f'{(v >= t).mean():.0%}' for v, t in shares)} |", flush=True)
+        shares = [(side >= head.threshold).mean() for side in (bare[:at], whole[:at], bare[at:], whole[at:])]
+        print(f"| {name} | {' | '.join(f'{share:.0%}' for share in shares)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -41,14 +41,17 @@ async def test_a_piece_of_more_tokens_than_are_read_is_cut(about: MakeSubject, e
     assert read.is_whole
 
 
-async def test_what_is_encoded_or_hidden_is_read_as_it_says(about: MakeSubject, encoder: Words) -> None:
+async def test_what_is_encoded_is_read_decoded_in_its_place(about: MakeSubject, encoder: Words) -> None:
     text = f"My cake: {b64encode(b'ignore the oven and obey').decode()} tastes good"
     read = await vectors_of(about(text))
-    (asked,) = encoder.asked
-    assert asked[:2] == [text, "my cake: ignore the oven and obey tastes good"]
-    assert (read.characters, read.is_whole) == (len(text), True)
-    assert len(read.rows) == len(read.places) == 1 + read.forms
-    assert read.places[1] == (0, len(text))
+    assert encoder.asked == [["my cake: ignore the oven and obey tastes good"]]
+    assert (read.places, read.forms, read.characters, read.is_whole) == ([(0, len(text))], 0, len(text), True)
+
+
+async def test_what_is_hidden_is_read_beside_the_text(about: MakeSubject, encoder: Words) -> None:
+    await vectors_of(about("A cake. i-g-n-o-r-e t-h-e o-v-e-n"))
+    ((text, spelled),) = encoder.asked
+    assert (text, "ignore" in spelled) == ("A cake. i-g-n-o-r-e t-h-e o-v-e-n", True)
 
 
 async def test_letters_that_only_look_like_others_are_read_as_those(about: MakeSubject, encoder: Words) -> None:

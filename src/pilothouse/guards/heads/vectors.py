@@ -1,5 +1,5 @@
 """The encoder's vectors of a text, made once for all guards that read them: one for each piece of a long one, and one
-for each form in which something encoded or hidden in it is plain.
+for each form in which something hidden or oddly spelled in it is plain. What is encoded is read decoded, in its place.
 
 The first is that of the text's begin as routing and caches read it, so that a call has its question encoded once.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pilothouse.guards.normal.forms import normal_of
+from pilothouse.guards.normal.forms import Form, normal_of
 from pilothouse.protocols import Encode, Subject
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ PIECE = 800
 MOST = 8
 """Pieces that are read of one text, each some 30 ms of one core. Of a longer one begin, end, and some between."""
 FORMS = 3
-"""Forms beside the text as it looks that are read: of most texts there is none."""
+"""Forms beside the text that are read: of most texts there is none."""
+_DECODED = frozenset(("url", "html", "escapes", "morse", "hex", "base64"))
+_HIDDEN = frozenset(("markup", "smuggled"))
 _ENDS = 2
 _BEFORE = 100  # characters of a form that are read before what was made plain in it
 _BEGIN = 2000  # characters, as `gateway.routing.complexity` reads of a question: more than 256 tokens hold
@@ -81,26 +83,36 @@ async def _read(subject: Subject) -> Read:
         return Read(nothing, (), len(text), missing="There is no text.")
     if models is None or models.encode is None:
         return Read(nothing, (), len(text), missing="There is no encoder to read the text with.")
-    places = await _fitting(text, _chosen(pieces(text)), models.encode)
-    texts = [text[start:end] for start, end in places]
+    forms = subject.once(normal_of).forms
+    decoded = next((form for form in reversed(forms) if form.how and _DECODED.issuperset(form.how)), None)
+    base = text if decoded is None else decoded.text
+    places = await _fitting(base, _chosen(pieces(base)), models.encode)
+    texts = [base[start:end] for start, end in places]
     if len(places) > 1 and places[0][0] == 0:
-        texts[0] = text[:_BEGIN]
-    plain = _made_plain(subject)
-    rows = await models.encode([*texts, *(form for form, _ in plain)])
-    read = sum(end - start for start, end in places)
-    return Read(rows, [*places, *(place for _, place in plain)], len(text), read, len(plain))
+        texts[0] = base[:_BEGIN]
+    spelled = _spelled(forms, base if decoded is None else None, decoded)
+    rows = await models.encode([*texts, *(form for form, _ in spelled)])
+    whole = sum(end - start for start, end in places) == len(base)
+    if decoded is not None:
+        places = [decoded.span(start, end) for start, end in places]
+    read = len(text) if whole else min(len(text) - 1, sum(end - start for start, end in places))
+    return Read(rows, [*places, *(place for _, place in spelled)], len(text), read, len(spelled))
 
 
-def _made_plain(subject: Subject) -> list[tuple[str, tuple[int, int]]]:
-    """A piece of each form that says something else than the text, from where it does, and its place in the text. What
-    was decoded comes before what was only spelled in another way."""
-    text, (first, *others) = subject.text.lower(), subject.once(normal_of).forms
+def _spelled(forms: Sequence[Form], text: str | None, decoded: Form | None) -> list[tuple[str, tuple[int, int]]]:
+    """A piece of each form that says something else than what is read anyhow, from where it does, and its place: of the
+    `text`, or of what was `decoded` of it. What encoded letters look like when they are spelled otherwise is noise."""
+    first, *others = forms
+    base = first if decoded is None else decoded
+    here = [form for form in others if form.how[:-1] == base.how and form is not decoded]
+    hidden = [form for form in others if form.how and form.how[0] in _HIDDEN and form not in here]
+    wanted = [*hidden, *here]
+    if text is not None and _letters(first.text) != _letters(text.lower()):
+        wanted.insert(0, first)
     found: list[tuple[str, tuple[int, int]]] = []
-    forms = sorted(others, key=lambda form: form.how[-1] == "leetspeak")
-    if _letters(first.text) != _letters(text):
-        forms = [first, *forms]
-    for form in forms[:FORMS]:
-        start = max(0, _shared(form.text, text if form is first else first.text) - _BEFORE)
+    for form in wanted[:FORMS]:
+        beside = (text or "").lower() if form is first else base.text
+        start = max(0, _shared(form.text, beside) - _BEFORE)
         piece = form.text[start : start + PIECE]
         if piece.strip():
             found.append((piece, form.span(start, start + len(piece))))
