@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pilothouse.guarded import GuardResult
 from pilothouse.guarding import Stage
 from pilothouse.guards.heads.learned import Learned
+from pilothouse.protocols import Subject
 
 __all__ = ["Injection"]
 
@@ -20,3 +22,8 @@ class Injection(Learned):
     told: ClassVar[str] = "The text looks like an attempt to change what the model was told to do"
 
     name: str = "injection"
+
+    async def check(self, subject: Subject) -> GuardResult:
+        if subject.role in ("system", "assistant") and subject.stage == "input":
+            return GuardResult.skipped(self.name, "What the application and the model say themselves is no attack.")
+        return await super().check(subject)
