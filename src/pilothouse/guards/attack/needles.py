@@ -9,6 +9,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from pilothouse.guarded import Finding
 from pilothouse.guards.normal.folding import folded
@@ -22,6 +23,7 @@ _FARTHEST = 12
 _BREAK = "\0"
 
 
+@lru_cache(256)
 def spellings(word: str) -> frozenset[str]:
     """How a word of small ASCII letters reads by its letters and digits alone: as it is, backwards, in rot13, base64
     (wherever it begins in what is encoded), hexadecimal (URL escapes too), `\\x` and `\\u` escapes, HTML entities."""
@@ -37,13 +39,18 @@ def spellings(word: str) -> frozenset[str]:
     return frozenset(made)
 
 
+@lru_cache(256)
+def _sought(words: frozenset[str]) -> tuple[Sequence[str], frozenset[str], int]:
+    """The words in order, all that they may begin with, and how long the longest is."""
+    begins = frozenset(word[:size] for word in words for size in range(1, len(word)))
+    return sorted(words), begins, max(map(len, words), default=0)
+
+
 class Needles:
     """A Scan for these words: small letters and digits. Findings are of one `kind`."""
 
     def __init__(self, words: Iterable[str], kind: str) -> None:
-        self._words = sorted(frozenset(word for word in words if word))
-        self._begins = frozenset(word[:size] for word in self._words for size in range(1, len(word)))
-        self._longest = max(map(len, self._words), default=0)
+        self._words, self._begins, self._longest = _sought(frozenset(words) - {""})
         self._kind = kind
         self._read = 0
         self._ended = 0  # where the last letter ended
