@@ -51,13 +51,15 @@ _CRYPTO = re.compile(
 
 
 def _ip(found: str, before: str) -> str | None:
+    if "." not in found and sum(map(str.isalnum, found)) <= 4:
+        return None  # `a::b` may be anything
     try:
         ipaddress.ip_address(found)
     except ValueError:
         return None
     if "." in found:
         return None if before[-9:].lower().rstrip().endswith(("version", " ver", "release")) else "ip"
-    return "ip" if sum(character.isalnum() for character in found) > 4 else None  # `a::b` may be anything
+    return "ip"
 
 
 def _url(found: str, before: str) -> tuple[str, int]:

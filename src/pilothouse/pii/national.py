@@ -77,7 +77,7 @@ _BY_SIZE = {
 
 
 def _plain(found: str, before: str) -> str | None:
-    if len(found) == 15 and found.isdigit() and nir(found):
+    if len(found) == 15 and found[0] in "12" and nir(found):
         return "fr_nir"
     return "cn_resident_id" if len(found) == 18 and cn_resident(found) else None
 

@@ -63,11 +63,15 @@ class Scan:
     def __init__(self, forms: Hinted, kinds: frozenset[str]) -> None:
         self._hinted, self._kinds = forms, kinds
         self._forms = {rank: form for _, ranked in forms for rank, form in ranked}
-        self._at = dict.fromkeys(self._forms, 0)
+        self._leasts = dict[Alphabet, int]()
+        for form in self._forms.values():
+            self._leasts[form.alphabet] = max(form.least, self._leasts.get(form.alphabet, 0))
+        self._cued_reach = CONTEXT + max((form.least for form in self._forms.values() if form.cued), default=0)
         self._text, self._base = "", 0
-        self._told_at = self._looked_at = 0
+        self._told_at = self._looked_at = self._decided = self._cued_from = 0
+        self._at: dict[int, int] = {}
+        self._begun: dict[int, int] = {}
         self._claims: list[Claim] = []
-        self._busy = False
         self.settled = 0
 
     def feed(self, text: str) -> list[Found]:
@@ -78,7 +82,7 @@ class Scan:
         size = len(self._text)
         if _telling(self._text, max(0, before - _SEEN)) is not None:
             self._told_at = self._base + size
-        if not self._busy and self._base + size - self._told_at > _QUIET and size < 4 * _QUIET:
+        if not (self._begun or self._claims) and self._base + size - self._told_at > _QUIET and size < 4 * _QUIET:
             tail = _no_space(self._text[-_LONGEST_RUN:][::-1])
             self.settled = max(self.settled, self._base + size - (tail.end() if tail else 0))
             return []
@@ -99,27 +103,25 @@ class Scan:
         size = len(text)
         self._looked_at = base + size
         open_at = dict.fromkeys(Alphabet, size) if last else _open(text)
-        decided, self._busy = size, False
-        window = max(0, min(self._at.values(), default=0) - base - CONTEXT)
-        signs = Signs(text[window:])
+        decided = size if last else min(max(open_at[one], size - least) for one, least in self._leasts.items())
+        before, self._begun = self._begun, {}
+        start = min([self._decided, self._cued_from, *before.values()]) - base - CONTEXT
+        signs = Signs(text[max(0, start) :])
         for hint, ranked in self._hinted:
-            hopeful = hint(signs)
+            if not hint(signs):
+                continue
             for rank, form in ranked:
-                at = max(0, self._at[rank] - base)
-                opens = size if last else max(open_at[form.alphabet], size - form.least)
-                begun = None
-                if hopeful:
-                    until = None if last else open_at[form.alphabet]
-                    begun, at = _search(text, rank, form, at, until, self._claims, base)
+                since = self._cued_from if form.cued else self._decided
+                at = before.get(rank, max(since, self._at.get(rank, 0))) - base
+                until = None if last else open_at[form.alphabet]
+                begun, at = _search(text, rank, form, max(0, at), until, self._claims, base)
                 if begun is not None:
-                    opens, self._busy = begun, True
-                elif form.cued and not last:
-                    at = max(at, size - form.least - CONTEXT)
-                else:
-                    at = max(at, opens)
-                self._at[rank] = base + at
-                decided = min(decided, opens)
-        return self._tell(decided + base, last=last)
+                    decided, self._begun[rank] = min(decided, begun), base + at
+                elif self._claims and self._claims[-1].rank == rank:
+                    self._at[rank] = base + at
+        self._decided = max(self._decided, base + decided)
+        self._cued_from = max(self._cued_from, base + size - self._cued_reach)
+        return self._tell(base + decided, last=last)
 
     def _tell(self, decided: int, *, last: bool) -> list[Found]:
         """What nothing that comes can change any more."""
@@ -132,13 +134,13 @@ class Scan:
             waiting += cluster
             settled = min(settled, cluster[0].start)
         self._claims = waiting
-        self._busy = self._busy or bool(waiting)
         self.settled = max(self.settled, settled)
         return [one for one in found if one.kind in self._kinds]
 
     def _forget(self) -> None:
         """What nobody looks at again."""
-        needed = min([self.settled, *self._at.values(), *(one.start for one in self._claims[:1])])
+        looked = [self.settled, self._decided, self._cued_from, *self._begun.values()]
+        needed = min(looked + [one.start for one in self._claims[:1]])
         drop = needed - 2 * CONTEXT - self._base
         if drop > 0:
             self._text, self._base = self._text[drop:], self._base + drop
