@@ -24,7 +24,7 @@ ENTITIES = [
 ]  # fmt: skip
 ODDMENTS = [
     "", " ", "\n", ". ", ", ", "(", ")", "-", "+", "1", "12 ", "0", "A", "AB ", "x", "ä", "中文", "@", ":", "://", "a.",
-    "the ", "phone ", "token", "key=", "\ud800", "\x00", "🙂", "Call", "May ",
+    "the ", "phone ", "token", "key=", "\ud800", "\x00", "🙂", "Call", "May ", "\u0ced", " 91\u0ced",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(ENTITIES) | st.sampled_from(ODDMENTS) | st.text(max_size=6), max_size=12).map("".join)
 

@@ -3,7 +3,7 @@
 import re
 
 from pilothouse.pii.checksums import luhn, mod_97
-from pilothouse.pii.forms import Alphabet, Form, Signs, digits_of, numerous
+from pilothouse.pii.forms import Alphabet, Form, Signs, compiled, digits_of, numerous
 
 __all__ = ["ACCOUNTS", "COUNTRIES"]
 
@@ -24,12 +24,12 @@ def _accounted(signs: Signs) -> bool:
     return b"aa00" in signs.shape
 
 
-_CARD = re.compile(
+_CARD = compiled(
     r"[1-6](?<![\w.+(].)(?:\d{11,18}|\d{3}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{3}([ -])\d{6}\2\d{4,5})"
     r"(?!\w|\.\d)"
 )
-_IBAN = re.compile(r"[A-Z](?<![^\W_].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![^\W_])")
-_IBAN_TIGHT = re.compile(r"[A-Za-z](?<![^\W_].)[A-Za-z]\d{2}[A-Za-z0-9]{11,30}(?![^\W_])")
+_IBAN = compiled(r"[A-Z](?<![^\W_].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![^\W_])")
+_IBAN_TIGHT = compiled(r"[A-Za-z](?<![^\W_].)[A-Za-z]\d{2}[A-Za-z0-9]{11,30}(?![^\W_])")
 
 
 def _card(found: str, before: str) -> tuple[str, int] | None:

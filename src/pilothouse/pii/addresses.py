@@ -7,7 +7,7 @@ import ipaddress
 import re
 
 from pilothouse.pii.checksums import base58check, bech32
-from pilothouse.pii.forms import Alphabet, Form, Signs, lengthy
+from pilothouse.pii.forms import Alphabet, Form, Signs, compiled, lengthy
 
 __all__ = ["ADDRESSES"]
 
@@ -37,8 +37,8 @@ _EMAIL = re.compile(
     r"(?<![\w.%+-])[\w.%+'-]{1,64}@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W\d_](?:[\w-]{0,61}[^\W_])?){1,7}"
 )
 _URL = re.compile(r"(?<![\w.@/])(?:https?://|www\.)[^\s<>\"'`|\\^{}\[\]()]{3,1000}")
-_IPV4 = re.compile(r"[0-9](?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?!\w|\.\d)")
-_IPV6 = re.compile(
+_IPV4 = compiled(r"[0-9](?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?!\w|\.\d)")
+_IPV6 = compiled(
     r"[0-9A-Fa-f:](?<![\w:.].)(?:(?<=:)|[0-9A-Fa-f]{0,3}:)(?:[0-9A-Fa-f]{0,4}:){1,6}"
     r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?![\w:])"
 )

@@ -3,7 +3,7 @@
 import re
 
 from pilothouse.pii.checksums import is_date
-from pilothouse.pii.forms import Alphabet, Form, beside, said_before
+from pilothouse.pii.forms import Alphabet, Form, beside, compiled, said_before
 
 __all__ = ["BESIDE"]
 
@@ -13,7 +13,7 @@ _MONTHS = (
     "jan(?:uary|uar|vier|eiro|)|feb(?:ruary|ruar|)|mar(?:ch|s|zo|)|m[äa]rz|apr(?:il|)|may|mai|mayo|jun[ei]?|jul[yi]?|aug(?:ust|)|"
     "sep(?:t|tember|)|o[ck]t(?:ober|)|nov(?:ember|)|de[cz](?:ember|)"
 )
-_DATE = re.compile(
+_DATE = compiled(
     r"[0-9JFMASOND](?<![\w.].)(?:[0-9]?[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{3}[./-]\d{1,2}[./-]\d{1,2}"
     rf"|[0-9]?(?:st|nd|rd|th|\.)?[ -](?:of )?(?i:{_MONTHS})\.?,?[ -]\d{{2,4}}"
     r"|(?<=[JFMASOND])[a-zä]{2,8}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?!\w|[./-]\d)"

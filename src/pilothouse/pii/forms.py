@@ -13,8 +13,8 @@ from enum import Enum
 from typing import NamedTuple
 
 __all__ = [
-    "CONTEXT", "Alphabet", "Form", "Hint", "Signs", "Tell", "beside", "digits_of", "in_any_case", "lengthy", "numerous",
-    "said_before",
+    "CONTEXT", "Alphabet", "Form", "Hint", "Signs", "Tell", "beside", "compiled", "digits_of", "in_any_case", "lengthy",
+    "numerous", "said_before",
 ]  # fmt: skip
 
 CONTEXT = 48
@@ -86,6 +86,11 @@ class Form(NamedTuple):
     hint: Hint
     body: re.Pattern[str] | None = None
     cued: bool = False
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern whose `\\d` is 0 to 9 alone, as in the alphabets, and not the digits of every script."""
+    return re.compile(pattern.replace(r"\d", "[0-9]"))
 
 
 def digits_of(found: str) -> str:

@@ -18,7 +18,7 @@ from pilothouse.pii.checksums import (
     tfn,
     verhoeff,
 )
-from pilothouse.pii.forms import Alphabet, Form, Signs, beside, digits_of, numerous, said_before
+from pilothouse.pii.forms import Alphabet, Form, Signs, beside, compiled, digits_of, numerous, said_before
 
 __all__ = ["NATIONAL", "TOLD_NATIONAL"]
 
@@ -27,13 +27,13 @@ def _mixed(signs: Signs) -> bool:
     return b"000a" in signs.shape.translate(None, b" -")
 
 
-_PLAIN = re.compile(r"[1-9](?<![\w.+-].)\d{14}(?:\d\d[\dXx])?(?!\w|[.-]\d)")
-_GROUPED = re.compile(
+_PLAIN = compiled(r"[1-9](?<![\w.+-].)\d{14}(?:\d\d[0-9Xx])?(?!\w|[.-]\d)")
+_GROUPED = compiled(
     r"[0-9](?<![\w.+-].)(?:\d{2}-\d{2}-\d{4}|(?<=[2-9])\d{3}([ -])\d{4}\1\d{4}|\d{2}\.\d{3}\.\d{3}-\d{2}|\d{5}[+-]\d{4}"
     r"|\d{7}-\d{4}|(?<=[12]) \d\d \d\d (?:\d\d|2[AB]) \d{3} \d{3} \d\d|(?<=[12])\d{4}2[AB]\d{8})(?!\w|[.-]\d)"
 )
-_TOLD = re.compile(r"[0-9](?<![\w.+-].)(?<![0-9][ -].)(?:\d{7,11}|\d{0,3}(?:[ .-]\d{2,6}){2,3})(?!\w|[.-]\d)")
-_LETTERED = re.compile(
+_TOLD = compiled(r"[0-9](?<![\w.+-].)(?<![0-9][ -].)(?:\d{7,11}|\d{0,3}(?:[ .-]\d{2,6}){2,3})(?!\w|[.-]\d)")
+_LETTERED = compiled(
     r"[A-Z0-9](?<![\w.-].)(?:[A-Z] ?\d\d ?\d\d ?\d\d ?[A-D]|\d{7}-?[A-Z]|(?<=[XYZ])-?\d{7}-?[A-Z]"
     r"|[A-Z]{5}[0-9L-V]{2}[A-EHLMPRST][0-9L-V]{2}[A-Z]\d{3}[A-Z])(?![\w-])"
 )

@@ -4,12 +4,12 @@ that says so. Source: ITU-T E.164.
 
 import re
 
-from pilothouse.pii.forms import Alphabet, Form, Signs, beside, digits_of, numerous, said_before
+from pilothouse.pii.forms import Alphabet, Form, Signs, beside, compiled, digits_of, numerous, said_before
 
 __all__ = ["PHONES"]
 
 _EXTENSION = r"(?:[ ,]{0,2}(?:x|ext\.?)[ ]?\d{1,6})?(?!\w|-\d|\.\d|/\d)"
-_PHONE = re.compile(
+_PHONE = compiled(
     r"[0-9(+](?<![\w.+/-].)(?:"
     r"(?:(?<=\+)[1-9]\d{0,14}|(?<=\()\+[1-9]\d{0,2}\)|(?<=0)0[1-9]\d{0,12})"
     r"(?:[ .\-/]{0,2}\(\d{1,5}\)|[ .\-/]{1,2}\d{1,11}|(?<=\))\d{1,11}){0,6}"  # with the country's code
@@ -20,7 +20,7 @@ _PHONE = re.compile(
     r"|(?<=\()\d{2,4}\)[ -]?\d{2,4}[ -]\d{2,4}"
     rf"){_EXTENSION}"
 )
-_GIVEN = re.compile(
+_GIVEN = compiled(
     r"[0-9(](?<![\w.+/-].)(?<![0-9][ .\-/].)\d{0,14}"
     rf"(?:[ .\-/]{{0,2}}\(\d{{1,5}}\)|[ .\-/]{{1,2}}\d{{1,11}}|(?<=\))\d{{1,11}}){{0,5}}{_EXTENSION}"
 )
@@ -39,7 +39,7 @@ _CALLED = said_before(
     r"|(?:my|his|her|their|our|your) number|messages? (?:to|on|at|from)|answer(?:s|ing)? (?:at|on)"
 )
 _EXTENDED = re.compile(r"[ ,]{0,2}[xeXE]")
-_DATE = re.compile(r"(?:19|20)\d\d[ ./-]\d{1,2}[ ./-]\d{1,2}(?!\d)|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d(?!\d)")
+_DATE = compiled(r"(?:19|20)\d\d[ ./-]\d{1,2}[ ./-]\d{1,2}(?!\d)|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d(?!\d)")
 
 
 def _phone(found: str, before: str) -> tuple[str, int] | None:
