@@ -114,9 +114,10 @@ class Scan:
                 since = self._cued_from if form.cued else self._decided
                 at = before.get(rank, max(since, self._at.get(rank, 0))) - base
                 until = None if last else open_at[form.alphabet]
-                begun, at = _search(text, rank, form, max(0, at), until, self._claims, base)
+                begun, at, match_at = _search(text, rank, form, max(0, at), until, self._claims, base)
                 if begun is not None:
-                    decided, self._begun[rank] = min(decided, begun), base + at
+                    tried = size - form.least - CONTEXT if form.cued else max(open_at[form.alphabet], size - form.least)
+                    decided, self._begun[rank] = min(decided, begun), base + max(at, min(match_at, tried))
                 elif self._claims and self._claims[-1].rank == rank:
                     self._at[rank] = base + at
         self._decided = max(self._decided, base + decided)
@@ -148,14 +149,14 @@ class Scan:
 
 def _search(
     text: str, rank: int, form: Form, at: int, open_at: int | None, claims: list[Claim], base: int = 0
-) -> tuple[int | None, int]:
+) -> tuple[int | None, int, int]:
     """Note what a form finds from `at` on. Returns where something begins that is not decided, None where there is
-    nothing of that, and where to search on."""
+    nothing of that; up to where all is noted; and where the match begins that is not decided."""
     group, tell, search = int(form.cued), form.tell, form.pattern.search
     while (match := search(text, at)) is not None:
         start, end = match.span(group)
         if open_at is not None and _is_open(text, form, start, open_at):
-            return start, match.start()
+            return start, at, match.start()
         told = tell(text[start:end], text[max(0, start - CONTEXT) : start])
         if told is None:
             at = match.start() + 1
@@ -163,7 +164,7 @@ def _search(
         kind, length = (told, end - start) if isinstance(told, str) else told
         claims.append(Claim(base + start, rank, base + start + length, kind))
         at = start + max(length, 1)
-    return None, at
+    return None, at, at
 
 
 def _is_open(text: str, form: Form, start: int, open_at: int) -> bool:
