@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -15,10 +15,10 @@ from pilothouse.call import Call, Kind, Progress, Recorder, Reservation, Span
 from pilothouse.client import AsyncClient
 from pilothouse.errors import ConfigError, ProviderProtocolError
 from pilothouse.protocols import Chat
-from pilothouse.tracing.propagate import propagation_headers
-from pilothouse.tracing.spans import ActiveSpan
-from pilothouse.tracing.tracer import TRACER
 from pilothouse.types import ChatRequest, ChatResponse, Json
+
+if TYPE_CHECKING:
+    from pilothouse.tracing.spans import ActiveSpan
 
 __all__ = ["Ground", "OnCall", "OverHttp", "Reply", "Step", "at_server", "ground_of"]
 
@@ -84,6 +84,8 @@ class OverHttp:
     @contextmanager
     def begin(self, name: str, kind: Kind) -> Iterator[Step]:
         """A step below the span that runs."""
+        from pilothouse.tracing.tracer import TRACER  # noqa: PLC0415 - a server, which imports this, needs none of it
+
         with TRACER.start(name, kind) as span:
             yield _TracedStep(self.client, span)
 
@@ -107,6 +109,8 @@ async def ground_of(platform: Any) -> AsyncIterator[Ground]:
     elif isinstance(given, AsyncClient):
         yield OverHttp(given)
     else:
+        from pilothouse.tracing.propagate import propagation_headers  # noqa: PLC0415
+
         url, key = at_server(given)
         async with AsyncClient(url, key, about=propagation_headers) as client:
             yield OverHttp(client)
@@ -148,7 +152,7 @@ class _CallStep:
 @dataclass(frozen=True)
 class _TracedStep:
     client: AsyncClient
-    span: ActiveSpan
+    span: "ActiveSpan"
 
     @property
     def trace_id(self) -> str:
