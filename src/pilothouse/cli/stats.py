@@ -17,6 +17,7 @@ __all__ = ["stats"]
 _WHOLE = ("what", "now", "before", "change")
 _DIMENSIONS = (
     "model", "deployment", "prompt", "endpoint", "key", "team", "user", "feature", "environment", "release", "error",
+    "guard",
 )  # fmt: skip
 
 _length = click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH",
