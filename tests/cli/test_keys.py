@@ -28,12 +28,14 @@ def test_all_that_a_key_can_have(cli: Cli) -> None:
     cli.said("teams", "create", "ml")
     made = cli.json(
         "keys", "create", "app", "--role", "editor", "--team", "ml", "--expires", "30d", "--model", "fast", "--model",
-        "openai/*", "--endpoint", "/v1/*", "--network", "10.0.0.0/8", "--no-cache", "--rpm", "60", "--tpm", "1000",
+        "openai/*", "--endpoint", "/v1/*", "--network", "10.0.0.0/8", "--no-cache", "--guards", "strict", "--rpm", "60",
+        "--tpm", "1000",
         "--parallel", "2", "--budget", "1.5usd/day", "--budget", "100tokens/total",
     )["key"]  # fmt: skip
     assert (made["name"], made["role"], made["team_id"], made["project_id"]) == ("app", "editor", "ml", "default")
     assert made["policy"] == {
         "models": ["fast", "openai/*"], "endpoints": ["/v1/*"], "networks": ["10.0.0.0/8"], "cache": False,
+        "guards": ["strict"],
     }  # fmt: skip
     assert made["limits"] == {"requests_per_minute": 60, "tokens_per_minute": 1000, "parallel": 2}
     assert [(b["period"], b.get("usd"), b.get("tokens")) for b in made["budgets"]] == [
@@ -50,7 +52,8 @@ def test_only_what_is_given_changes(cli: Cli) -> None:
     identifier = made["key"]["id"]
     changed = cli.json("keys", "update", identifier, "--network", "::1/128", "--tpm", "5", "--name", "new")
     assert (changed["name"], changed["role"]) == ("new", "caller")
-    assert changed["policy"] == {"models": ["fast"], "endpoints": [], "networks": ["::1/128"], "cache": False}
+    kept = {"models": ["fast"], "endpoints": [], "networks": ["::1/128"], "cache": False, "guards": []}
+    assert changed["policy"] == kept
     assert changed["limits"] == {"requests_per_minute": 60, "tokens_per_minute": 5}
     assert len(changed["budgets"]) == 1
     cleared = cli.json(

@@ -34,7 +34,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=256)]
 _Names = Annotated[list[_Name], Field(default_factory=list, max_length=100)]
 
 
-class _NewRun(Strict):
+class _NewAttack(Strict):
     """What to play: `target` is a model or alias, `agent:MODEL`, `prompt:NAME@3` or `corpus:NAME`. Other fields are the
     options of `pilothouse redteam run`."""
 
@@ -86,7 +86,7 @@ def _playing(router: APIRouter, platform: "Platform", jobs: Jobs, settings: Sett
         return {"run": row_of(run), "job": job.to_json()}
 
     @router.post("/runs", status_code=202)
-    async def start_run(body: _NewRun, project: InProject, principal: Caller) -> Json:
+    async def start_run(body: _NewAttack, project: InProject, principal: Caller) -> Json:
         """Play attacks against a target of this server, with the caller's limits, budgets and policy. Addresses and
         functions are attacked from the command line alone."""
         order = body.order

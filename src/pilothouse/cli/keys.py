@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["keys"]
 
 _COLUMNS = ("id", "name", "role", "project", "team", "state", "expires")
-_CLEARABLE = ("role", "team", "expiry", "models", "endpoints", "networks", "limits", "budgets")
+_LISTS = ("models", "endpoints", "networks", "guards")
+_CLEARABLE = ("role", "team", "expiry", *_LISTS, "limits", "budgets")
 _EVERY_KEY = 100_000
 _ROLE = click.Choice(get_args(Role))
 
@@ -42,6 +43,7 @@ def _policy_options(command: Any) -> Any:
     for option in (
         click.option("--cache/--no-cache", default=None, help="Whether caches answer and keep its calls."),
         click.option("--network", "networks", multiple=True, help="IP range that it may come from; may be repeated."),
+        click.option("--guards", "guards", multiple=True, help="Guard policy that holds for its calls; repeatable."),
         click.option("--endpoint", "endpoints", multiple=True, help="Path that it may call, as /v1/*; repeatable."),
         click.option(
             "--model", "models", multiple=True, help="Model that it may use, as fast or openai/*; repeatable."
@@ -182,9 +184,9 @@ def _fields(given: dict[str, Any], before: "Key | None" = None, cleared: tuple[s
     """The fields of a key that options state; beside those that are changed, the others of the same group stay."""
     stated: dict[str, Any] = {name: given[name] for name in ("team_id", "expires_us") if given[name] is not None}
     policy = before.policy.model_dump() if before else {}
-    rules = {name: list(given[name]) for name in ("models", "endpoints", "networks") if given[name]}
+    rules = {name: list(given[name]) for name in _LISTS if given[name]}
     rules |= {"cache": given["cache"]} if given["cache"] is not None else {}
-    rules |= {name: [] for name in cleared if name in ("models", "endpoints", "networks")}
+    rules |= {name: [] for name in cleared if name in _LISTS}
     if rules:
         stated["policy"] = {**policy, **rules}
     if "limits" in cleared:
@@ -237,6 +239,7 @@ def _row(key: "Key") -> dict[str, str]:
         "state": key.state,
         "may_use": ", ".join((*policy.models, *policy.endpoints)),
         "from": ", ".join(policy.networks),
+        "guards": ", ".join(policy.guards),
         "cache": "" if policy.cache else "never",
         "limits": shown_limits(key.limits),
         "budgets": shown_budgets(key.budgets),

@@ -23,7 +23,7 @@ _Us = Annotated[int | None, Query(ge=0, lt=2**53)]
 _Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Mark(BaseModel):
+class _TriggerMark(BaseModel):
     """Whether a trigger was right."""
 
     model_config = ConfigDict(extra="forbid")
@@ -63,7 +63,7 @@ def routes(store: Store, scores: Scores, turn: OneByOne) -> APIRouter:
         return {"triggers": [to_builtins(one) for one in found]}
 
     @router.post("/triggers/mark")
-    async def mark(body: _Mark, caller: Caller, project: InProject) -> Json:
+    async def mark(body: _TriggerMark, caller: Caller, project: InProject) -> Json:
         """Say whether a trigger was right; said again, the last word holds. It is kept as a score of the guard's span,
         and guards are calibrated by it."""
         work = partial(
