@@ -1,4 +1,5 @@
 from collections.abc import AsyncGenerator
+from typing import cast
 
 import numpy as np
 
@@ -7,7 +8,7 @@ from pilothouse.gateway.guarding.encoding import KEPT, CallEncode
 from pilothouse.gateway.guarding.watch import guards_models
 from pilothouse.gateway.routing.complexity import embedding_of
 from pilothouse.guards.heads.vectors import vectors_of
-from pilothouse.protocols import Conversation, Subject
+from pilothouse.protocols import Conversation, Nearest, Subject
 from pilothouse.types import ChatChunk, ChatRequest
 from tests.guards.heads.conftest import Words
 
@@ -43,9 +44,13 @@ async def _no_chat(request: ChatRequest, call: Call) -> AsyncGenerator[ChatChunk
     yield
 
 
+def _no_attacks(project: str) -> Nearest:
+    return cast(Nearest, None)  # nothing is compared
+
+
 async def test_guards_and_routing_encode_a_question_once() -> None:
     encoder, call = Words(), Call(_Silent())
-    models = guards_models(_no_chat, encoder, call)
+    models = guards_models(_no_chat, encoder, _no_attacks, call)
     read = await vectors_of(Subject("a cake", "input", conversation=Conversation(models=models)))
     request = ChatRequest({"model": "m", "messages": [{"role": "user", "content": "a cake"}]})
     assert np.array_equal(await embedding_of(request, call, encoder), read.rows[0])
