@@ -29,9 +29,11 @@ SMALL = {
     "bomb": '<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>', "file": '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
 }  # fmt: skip
 LARGE = {
-    "brackets": "[" * SIZE, "objects": '{"a":' * (SIZE // 5), "quotes": '"' * SIZE, "escapes": '{"a":"' + "\\" * (SIZE // 8),
+    "brackets": "[" * SIZE, "objects": '{"a":' * (SIZE // 5), "quotes": '"' * SIZE,
+    "escapes": '{"a":"' + "\\" * (SIZE // 8),
     "lines of brackets": "[\n" * (SIZE // 2), "fences": "```" * (SIZE // 3), "fenced": "```\n{\n" * (SIZE // 6),
-    "commas": "[" + "," * (SIZE // 8), "digits": "[" + "1" * SIZE, "text": '{"a": "' + "x" * SIZE, "tags": "<a>" * (SIZE // 3),
+    "commas": "[" + "," * (SIZE // 8), "digits": "[" + "1" * SIZE, "text": '{"a": "' + "x" * SIZE,
+    "tags": "<a>" * (SIZE // 3),
     "keys": "{" + '"a":1,' * (SIZE // 24), "backticks": "`" * SIZE, "words": "a " * (SIZE // 2),
     "many texts": "{x " + '["a" ' * 8_000,
     "many broken": "{x " + '"a" "b" ' * 5_000, "many quotes": "{x " + "“" * 40_000,
