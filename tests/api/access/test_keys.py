@@ -12,7 +12,13 @@ FULL = {
     "name": "app",
     "role": "editor",
     "expires_us": 4_000_000_000_000_000,
-    "policy": {"models": ["fast"], "endpoints": ["/v1/*"], "networks": ["10.0.0.0/8"], "cache": False},
+    "policy": {
+        "models": ["fast"],
+        "endpoints": ["/v1/*"],
+        "networks": ["10.0.0.0/8"],
+        "cache": False,
+        "guards": ["strict"],
+    },
     "limits": {"requests_per_minute": 60, "tokens_per_minute": 1000, "parallel": 2},
     "budgets": [{"period": "day", "usd": "1.5", "alert_at": 0.5}, {"tokens": 100}],
 }

@@ -109,7 +109,7 @@ def test_an_order_of_the_queue(filled: Datasets, settings: Settings) -> None:
         (Sample, {"how": "stratified"}, "say what to stratify by"),
         (Sample, {"how": "best"}, "how"),
         (Sample, {"most": 0}, "most"),
-        (Scrubbing, {"redact": ["mail"]}, "'mail' is no kind of personal data"),
+        (Scrubbing, {"redact": ["mail"]}, "no kind of personal data is called 'mail'"),
         (Splitting, {"shares": {}}, "shares"),
         (Splitting, {"shares": {"a": 1}, "by": "\0"}, "without NUL"),
         (Deduplicating, {"threshold": 2}, "threshold"),
