@@ -1,6 +1,6 @@
 """The texts that the heads are trained and measured on, by source, and their vectors, kept on disk between runs.
 
-Third-party data is read from a folder that is given (../../../shared/data); none of it is in the project.
+Third-party data is read from a folder that is given; none of it is in the project.
 """
 
 import asyncio
