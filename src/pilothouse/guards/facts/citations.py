@@ -8,15 +8,15 @@ from typing import ClassVar, Literal, NamedTuple
 from pilothouse.errors import ConfigError
 from pilothouse.guarded import Finding, GuardResult
 from pilothouse.guarding import Action, Stage
-from pilothouse.guards.facts.claims import Claim, claims
+from pilothouse.guards.facts.claims import Claim
 from pilothouse.guards.facts.evidence import Carried, Kept
+from pilothouse.guards.facts.holding import held
 from pilothouse.guards.redacting import redacted
 from pilothouse.passages import MARKER
 from pilothouse.protocols import Guard, Subject
 
 __all__ = ["Citations"]
 
-_MOST_CLAIMS = 200
 _MARK = "[uncited]"
 _ENDS = ".!?…。！？"
 
@@ -53,19 +53,15 @@ class Citations(Guard):
         return Kept()
 
     async def check(self, subject: Subject) -> GuardResult:
-        about = subject.conversation
-        if not about.passages or not (evidence := self._kept.of(subject)):
-            return GuardResult.skipped(self.name, "There are no passages to cite.")
-        if about.models is None or about.models.encode is None:
-            return GuardResult.skipped(self.name, "There is no encoder.")
-        said = claims(subject.text)
-        if not said:
+        found = await held(self.name, subject, self._kept, purpose="to cite")
+        if isinstance(found, GuardResult):
+            return found
+        if not found.claims:
             return GuardResult.passed(self.name, score=0.0, detail={"claims": 0})
-        if len(said) > _MOST_CLAIMS:
-            return GuardResult.failed(self.name, f"There are {len(said)} claims; {_MOST_CLAIMS} can be looked at.")
-        carried = await evidence.carries([one.text for one in said], about.question, about.models.encode)
-        faults = [fault for pair in zip(said, carried, strict=True) if (fault := self._fault(*pair)) is not None]
-        return self._told(subject.text, len(said), faults)
+        faults = [
+            fault for pair in zip(found.claims, found.carried, strict=True) if (fault := self._fault(*pair)) is not None
+        ]
+        return self._told(subject.text, len(found.claims), faults)
 
     def _fault(self, claim: Claim, carried: Carried) -> _Fault | None:
         best = carried.best if carried.by_passage[carried.best] >= self.threshold else None

@@ -13,15 +13,14 @@ import numpy as np
 from pilothouse.errors import ConfigError
 from pilothouse.guarded import GuardResult
 from pilothouse.guarding import Action, Stage
-from pilothouse.guards.facts.claims import claims
 from pilothouse.guards.facts.evidence import Kept
+from pilothouse.guards.facts.holding import held
 from pilothouse.protocols import Guard, Subject
 from pilothouse.stats.calibrating import Isotonic
 from pilothouse.types import Json
 
 __all__ = ["Confidence"]
 
-_MOST_CLAIMS = 200
 _NEAR = 0.25  # weight of the nearness to the question, beside the passages
 _WEAKEST = 0.5  # weight of the weakest claim within what the passages carry
 
@@ -59,21 +58,15 @@ class Confidence(Guard):
         return Kept()
 
     async def check(self, subject: Subject) -> GuardResult:
-        about = subject.conversation
-        if not about.passages or not (evidence := self._kept.of(subject)):
-            return GuardResult.skipped(self.name, "There are no passages to compare with.")
-        if about.models is None or about.models.encode is None:
-            return GuardResult.skipped(self.name, "There is no encoder.")
-        said = claims(subject.text)
-        if not said:
+        found = await held(self.name, subject, self._kept)
+        if isinstance(found, GuardResult):
+            return found
+        if not found.claims:
             return GuardResult.skipped(self.name, "The answer claims nothing.")
-        if len(said) > _MOST_CLAIMS:
-            return GuardResult.failed(self.name, f"There are {len(said)} claims; {_MOST_CLAIMS} can be looked at.")
-        carried = await evidence.carries([one.text for one in said], about.question, about.models.encode)
-        figures = [one.together for one in carried]
+        figures = [one.together for one in found.carried]
         signal = (1 - _WEAKEST) * sum(figures) / len(figures) + _WEAKEST * min(figures)
-        if about.question.strip():
-            asked, answered = await about.models.encode([about.question, subject.text])
+        if (question := subject.conversation.question).strip():
+            asked, answered = await found.encode([question, subject.text])
             signal = (1 - _NEAR) * signal + _NEAR * float(np.clip(asked @ answered, 0, 1))
         return self._told(signal)
 

@@ -8,13 +8,12 @@ from typing import ClassVar, Literal
 from pilothouse.errors import ConfigError
 from pilothouse.guarded import Finding, GuardResult
 from pilothouse.guarding import Action, Stage
-from pilothouse.guards.facts.claims import Claim, claims
+from pilothouse.guards.facts.claims import Claim
 from pilothouse.guards.facts.evidence import Kept
+from pilothouse.guards.facts.holding import held
 from pilothouse.protocols import Guard, Subject
 
 __all__ = ["Grounding"]
-
-_MOST_CLAIMS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +42,12 @@ class Grounding(Guard):
         return Kept()
 
     async def check(self, subject: Subject) -> GuardResult:
-        about = subject.conversation
-        if not about.passages or not (evidence := self._kept.of(subject)):
-            return GuardResult.skipped(self.name, "There are no passages to compare with.")
-        if about.models is None or about.models.encode is None:
-            return GuardResult.skipped(self.name, "There is no encoder.")
-        said = subject.once(_claims)
-        if not said:
+        found = await held(self.name, subject, self._kept)
+        if isinstance(found, GuardResult):
+            return found
+        if not found.claims:
             return GuardResult.passed(self.name, score=0.0, detail={"claims": 0})
-        if len(said) > _MOST_CLAIMS:
-            return GuardResult.failed(self.name, f"There are {len(said)} claims; {_MOST_CLAIMS} can be looked at.")
-        carried = await evidence.carries([one.text for one in said], about.question, about.models.encode)
-        return self._told(said, [one.together for one in carried])
+        return self._told(found.claims, [one.together for one in found.carried])
 
     def _told(self, said: Sequence[Claim], carried: Sequence[float]) -> GuardResult:
         loose = [(one, figure) for one, figure in zip(said, carried, strict=True) if figure < self.threshold]
@@ -66,7 +59,3 @@ class Grounding(Guard):
             self.name, f"No passage carries {len(loose)} of {len(said)} claims.", score=score, findings=tuple(found),
             correction="Say only what the passages say; leave out what they do not.", detail=detail,
         )  # fmt: skip
-
-
-def _claims(subject: Subject) -> list[Claim]:
-    return claims(subject.text)
